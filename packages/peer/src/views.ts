@@ -1,0 +1,193 @@
+/** What a screen may see. Plain values, whole at every change: a screen compares nothing, asks nobody and waits for nothing. */
+
+/** Ids are plain text here: a screen shows them and hands them back, it never makes one. */
+export interface Views {
+  readonly account: AccountView;
+  readonly repositories: ReadonlyArray<RepositoryView>;
+  readonly network: NetworkView;
+  readonly devices: ReadonlyArray<DeviceView>;
+  /** Devices that ask this node to be authorised, oldest first. */
+  readonly requests: ReadonlyArray<RequestView>;
+  /** Work that takes time: imports, merges, copies from other nodes. Oldest first. */
+  readonly tasks: ReadonlyArray<TaskView>;
+  /** Things that happened and that a person should know, until dismissed. Oldest first. */
+  readonly notices: ReadonlyArray<NoticeView>;
+  readonly storage: StorageView;
+}
+
+export type AccountView =
+  | { readonly phase: "opening" }
+  /** No account in this browser yet. */
+  | { readonly phase: "none" }
+  /** A passphrase was made and is shown; nothing is stored until it was retyped. */
+  | {
+      readonly phase: "words-shown";
+      readonly words: ReadonlyArray<string>;
+      /** 1-based positions of the three words to retype. */
+      readonly ask: ReadonlyArray<number>;
+    }
+  /** Argon2id runs in the unlock worker. `share` from 0 to 1. */
+  | { readonly phase: "unlocking"; readonly share: number }
+  | {
+      readonly phase: "signing-in";
+      readonly step: SignInStep;
+      readonly since: number;
+    }
+  | {
+      readonly phase: "open";
+      readonly account: string;
+      /** Short form of the account id, for people to compare. */
+      readonly mark: string;
+      readonly node: string;
+      readonly nodeName: string;
+      readonly platform: string;
+      readonly role: "writer" | "read-only";
+      /** The author of this node's commits. */
+      readonly author: { readonly name: string; readonly email: string };
+      readonly approval: ApprovalView;
+    }
+  /** The account cannot be opened; the text says what happened, what is safe and what to do next. */
+  | {
+      readonly phase: "stopped";
+      readonly what: string;
+      readonly safe: string;
+      readonly next: string;
+    };
+
+export type SignInStep =
+  | "reaching-relay"
+  /** The relay is reached; no node of the account has answered yet. */
+  | "knocking"
+  /** A node answered; its membership log is being fetched and checked. */
+  | "checking";
+
+/** How this node's own wish to become a writer fares. */
+export type ApprovalView =
+  /** It is a writer. */
+  | { readonly phase: "none" }
+  /** Read-only; nobody who could approve is connected. */
+  | { readonly phase: "waiting"; readonly since: number }
+  | {
+      readonly phase: "asked";
+      readonly since: number;
+      /** One number for each node that could approve; the same six digits are typed there. */
+      readonly numbers: ReadonlyArray<{ readonly nodeName: string; readonly digits: string }>;
+      readonly opened: boolean;
+    }
+  | { readonly phase: "denied"; readonly by: string }
+  | { readonly phase: "void" };
+
+export interface RepositoryView {
+  readonly id: string;
+  readonly name: string;
+  readonly branches: ReadonlyArray<BranchView>;
+  readonly tags: ReadonlyArray<{ readonly name: string; readonly oid: string }>;
+  /** The branch that is shown first: HEAD's, without `refs/heads/`. */
+  readonly head: string | undefined;
+  readonly remotes: ReadonlyArray<RemoteView>;
+  /** How many other nodes of the account hold everything this node has. */
+  readonly copies: number;
+  /** Epoch milliseconds of the last change here, by anyone. */
+  readonly changedAt: number;
+}
+
+export interface BranchView {
+  readonly name: string;
+  readonly oid: string;
+}
+
+/** Another node's branches, as the git remote `p2p-<node>`. */
+export interface RemoteView {
+  /** `p2p-` and the first twelve hex digits of the node's id. */
+  readonly remote: string;
+  readonly node: string;
+  readonly nodeName: string;
+  readonly branches: ReadonlyArray<
+    BranchView & {
+      /** How it stands to the local branch of the same name. */
+      readonly relation: "same" | "ahead" | "behind" | "diverged" | "only-there";
+    }
+  >;
+}
+
+export interface NetworkView {
+  readonly relay:
+    | { readonly phase: "connected"; readonly url: string; readonly since: number }
+    | {
+        readonly phase: "connecting" | "away";
+        readonly url: string;
+        /** Since when it is not connected. */
+        readonly since: number;
+        /** When the next try is due. */
+        readonly retryAt: number | undefined;
+      };
+  readonly nodes: ReadonlyArray<NetworkNodeView>;
+}
+
+export interface NetworkNodeView {
+  readonly node: string;
+  readonly name: string;
+  readonly platform: string;
+  readonly whose: "this-device" | "mine";
+  readonly role: "writer" | "read-only";
+  readonly path:
+    | { readonly kind: "none"; readonly lastSeen: number | undefined }
+    | { readonly kind: "direct" | "relayed"; readonly roundTripMillis: number | undefined };
+  /** Repositories in which it has commits that are not here yet, and how many ref records are missing. */
+  readonly lacking: ReadonlyArray<{ readonly repository: string; readonly records: number }>;
+}
+
+export interface DeviceView {
+  readonly node: string;
+  readonly name: string;
+  readonly platform: string;
+  readonly thisDevice: boolean;
+  readonly role: "writer" | "read-only";
+  readonly addedBy: string | undefined;
+  readonly addedAt: number | undefined;
+  readonly lastSeen: number | undefined;
+  /** Short form of the key, for people to compare, such as `7Q4F-M2KD`. */
+  readonly fingerprint: string;
+}
+
+export interface RequestView {
+  readonly id: string;
+  readonly node: string;
+  readonly name: string;
+  readonly platform: string;
+  readonly askedAt: number;
+  readonly path: "direct" | "relayed";
+  readonly fingerprint: string;
+  readonly triesLeft: number;
+  /** The number typed last was wrong. */
+  readonly wrong: boolean;
+  readonly repositories: number;
+}
+
+export interface TaskView {
+  readonly id: string;
+  readonly title: string;
+  /** Such as "Reading the bundle", "Checking objects", "Storing". */
+  readonly phase: string;
+  /** From 0 to 1, or undefined while it cannot be known. */
+  readonly share: number | undefined;
+  /** Such as "1,204 of 16,486 objects · 3.1 of 14.3 MB". */
+  readonly detail: string;
+  readonly cancellable: boolean;
+}
+
+export interface NoticeView {
+  readonly id: string;
+  readonly tone: "info" | "warning" | "error";
+  readonly what: string;
+  readonly safe: string | undefined;
+  readonly next: string | undefined;
+  readonly at: number;
+}
+
+export interface StorageView {
+  readonly usedBytes: number | undefined;
+  readonly quotaBytes: number | undefined;
+  /** Whether the browser promised not to evict this origin's storage. */
+  readonly persisted: boolean | undefined;
+}

@@ -1,0 +1,59 @@
+/** Every limit that crosses the wire, with its unit and its reason. docs/protocol/7-limits.md lists the same numbers. */
+
+// --- Specification: both sides must agree on these (docs/protocol/7-limits.md). ---
+
+/** One relay frame's payload. Room for a padded 16 KiB chunk or a page of ICE candidates; `ws` alone would allow 100 MiB. */
+export const relayPayloadBytesMax = 64 * 1024;
+/** One sealed presence blob: what a relay keeps for a node while it is connected. */
+export const presenceBlobBytesMax = 255;
+/** Presence blobs in one answer: more nodes are found through those. */
+export const presenceBlobsMax = 20;
+/** Topics one relay connection may hold: three for an account, today's and tomorrow's tag for each, and room for shares. */
+export const tagsPerConnectionMax = 256;
+/** One message between two nodes, before it is sealed. A record list or a want list; packs travel in streams. */
+export const nodeMessageBytesMax = 32 * 1024;
+/** One piece of a stream. With its headers it fills a 16 KiB padding bucket to the brim. */
+export const chunkBytesMax = 16 * 1024 - 256;
+/** Object ids named in one want list, and in one have list. */
+export const objectIdsPerWantMax = 512;
+/** Nodes in one account. Each is a row a person looks at. */
+export const nodesPerAccountMax = 32;
+/** Entries of one membership log: years of adding and revoking by hand. */
+export const membershipEntriesMax = 2_048;
+/** One membership entry: keys, a name and sixteen parents fit in a tenth of this. */
+export const membershipEntryBytesMax = 8 * 1024;
+/** One ref record: about 500 refs set at once; more refs make more records. */
+export const refRecordBytesMax = 64 * 1024;
+/** Refs of one node in one repository. */
+export const refsPerNodeMax = 10_000;
+/** A node's or a repository's name, in bytes of UTF-8: one line on a phone. */
+export const nameBytesMax = 64;
+/** Repositories of one account. */
+export const repositoriesPerAccountMax = 1_000;
+
+// --- Ours: another implementation may choose differently. ---
+
+/** A pack a browser accepts: above this it should come in segments. */
+export const packBytesMax = 256 * 1024 * 1024;
+/** Objects in one pack. */
+export const packObjectsMax = 1_000_000;
+/** One git object, inflated. */
+export const objectBytesMax = 64 * 1024 * 1024;
+/** All objects of one pack, inflated. */
+export const packInflatedBytesMax = 1024 * 1024 * 1024;
+/** Deltas on deltas: what git's own writer never exceeds. */
+export const deltaChainMax = 4_095;
+/** Folders in folders. */
+export const treeDepthMax = 512;
+/** A path inside a repository, in bytes. */
+export const pathBytesMax = 4_096;
+/** One name in a tree, in bytes: what file systems hold. */
+export const entryNameBytesMax = 255;
+/** Parents of one commit. */
+export const commitParentsMax = 1_000;
+/** Bytes a sender may have under way in one stream before the receiver asks for more. */
+export const streamWindowBytes = 512 * 1024;
+/** Streams open between two nodes at once, each way. */
+export const streamsPerSessionMax = 32;
+/** Bytes of an answer that is not a pack: membership entries or ref records. */
+export const logBytesMax = 16 * 1024 * 1024;
