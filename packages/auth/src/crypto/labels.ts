@@ -1,0 +1,35 @@
+/** Every label under which Skein hashes, derives or signs. One label, one use: that is what keeps one protocol's bytes from meaning something in another. */
+
+export const labels = [
+  // From the stretched passphrase.
+  ["door sign", "seed of the door's signing key"],
+  ["door box", "the door's decryption key"],
+  ["meeting", "the secret by which an account's nodes find each other"],
+  // From the meeting secret.
+  ["door topic", "topic on which new nodes knock"],
+  ["inbox topic", "topic of one node's session packets; with its node id"],
+  ["presence topic", "topic under which nodes leave word that they are here"],
+  ["session psk", "what both sides of a session must know beforehand"],
+  // From a topic's secret.
+  ["topic offset", "the moment of the day at which the topic's tag changes"],
+  ["topic tag", "what the relay sees; with the period"],
+  ["topic message", "key of the messages on a topic; with the period"],
+  // From the read key.
+  ["presence seal", "key of presence inside its topic"],
+  // The committing AEAD.
+  ["aead key", "key of one sealed message; with its nonce and associated data"],
+  ["aead commitment", "what binds a sealed message to its one key"],
+  // Names.
+  ["node", "a node's id: its two public keys"],
+  ["repository", "a repository's id: its signed genesis"],
+  ["record", "the hash of a signed ref record"],
+  ["fingerprint", "check symbol of a node's short name"],
+  ["account mark", "short text by which a person tells accounts apart"],
+  // Signatures.
+  ["door pass", "by the door key: whoever holds these node keys knew the passphrase"],
+  ["repository genesis", "by a node key: it begins this repository"],
+  ["ref record", "by a node key: its refs in one repository are now these"],
+  // Membership, sessions and approval.
+] as const;
+
+export type Label = (typeof labels)[number][0];
