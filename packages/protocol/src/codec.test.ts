@@ -46,7 +46,11 @@ const notes = fc.record({
 });
 
 test("what is written is what is read", () => {
-  fc.assert(fc.property(notes, (note) => expect(decode(Note, encode(Note, note))).toEqual(note)));
+  fc.assert(
+    fc.property(notes, (note) => {
+      expect(decode(Note, encode(Note, note))).toEqual(note);
+    }),
+  );
 });
 
 test("a message that was cut short is refused, wherever the cut", () => {
@@ -87,7 +91,10 @@ test("bytes behind the message are refused", () => {
 });
 
 test("variants are told apart by their first byte, and an unknown one is refused", () => {
-  const Shape = variants({ dot: [0x01, struct({ x: u8 })], line: [0x02, struct({ x: u8, y: u8 })] });
+  const Shape = variants({
+    dot: [0x01, struct({ x: u8 })],
+    line: [0x02, struct({ x: u8, y: u8 })],
+  });
   expect(encode(Shape, { type: "line", x: 3, y: 4 })).toEqual(Uint8Array.of(2, 3, 4));
   expect(decode(Shape, Uint8Array.of(1, 9))).toEqual({ type: "dot", x: 9 });
   expect(() => decode(Shape, Uint8Array.of(7))).toThrow("Unknown type");

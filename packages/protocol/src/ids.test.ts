@@ -63,7 +63,9 @@ test("A23 whatever ref name we accept, git check-ref-format accepts", () => {
     ),
     { minLength: 1, maxLength: 3 },
   );
-  const names = fc.sample(parts, { numRuns: 400, seed: 7 }).map((some) => `refs/heads/${some.join("/")}`);
+  const names = fc
+    .sample(parts, { numRuns: 400, seed: 7 })
+    .map((some) => `refs/heads/${some.join("/")}`);
   const ours = names.filter((name) => parseRefName(name) !== undefined);
   expect(ours.length).toBeGreaterThan(20);
   for (const name of ours)
