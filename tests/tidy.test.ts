@@ -1,0 +1,183 @@
+/** The house rules no linter knows. A failure prints one line: where, what, and what to do. */
+
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { expect, test } from "vitest";
+
+/**
+ * The architecture, as a table: what each part may depend on, ours and others'.
+ * pnpm lets a part import only what its package.json names, so this table is the whole of the law.
+ */
+const mayDependOn: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "packages/protocol": [],
+  "packages/auth": ["protocol", "libsodium-wrappers", "libsodium-wrappers-sumo"],
+  "packages/git": [
+    "protocol",
+    "@isomorphic-git/lightning-fs",
+    "diff",
+    "idb",
+    "isomorphic-git",
+    "node-diff3",
+    "pako",
+  ],
+  "packages/replication": ["protocol"],
+  "packages/transport": ["protocol", "simple-peer", "ws"],
+  "packages/peer": ["protocol", "auth", "git", "replication", "transport"],
+  "packages/testkit": ["protocol"],
+  "apps/relay": ["protocol", "qr", "ws"],
+};
+
+/** One door per library: who may import it, by path. */
+const doors: ReadonlyArray<readonly [library: string, home: RegExp]> = [
+  ["libsodium-wrappers-sumo", /^packages\/auth\/src\/unlock/u],
+  ["libsodium-wrappers", /^packages\/auth\/src\/crypto\//u],
+  ["isomorphic-git", /^packages\/git\/src\//u],
+  ["@isomorphic-git/lightning-fs", /^packages\/git\/src\//u],
+  ["simple-peer", /^packages\/transport\/src\//u],
+  ["ws", /^(apps\/relay|packages\/transport)\/src\//u],
+];
+
+const emptyNames =
+  /(^|[/.-])(utils?|helpers?|common|misc|shared|managers?|handlers?|services?|base)([/.-]|$)/u;
+/** `service worker` is the platform's own name. */
+const platformNames = /service-worker/u;
+
+interface Source {
+  readonly path: string;
+  readonly text: string;
+}
+
+const tracked = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], { encoding: "utf8" })
+  .split("\n")
+  .filter((path) => path !== "" && existsSync(path));
+
+const sources: ReadonlyArray<Source> = tracked
+  .filter((path) => /^(apps|packages)\/[^/]+\/src\/.*\.tsx?$/u.test(path))
+  .map((path) => ({ path, text: readFileSync(path, "utf8") }));
+
+const product = sources.filter(({ path }) => !/\.test\.tsx?$/u.test(path));
+
+/** A check that looked at nothing has not passed. */
+function complaints(
+  among: ReadonlyArray<Source>,
+  check: (source: Source) => string | undefined,
+): ReadonlyArray<string> {
+  expect(among.length).toBeGreaterThan(0);
+  return among.flatMap((source) => {
+    const complaint = check(source);
+    return complaint === undefined ? [] : [`${source.path}: ${complaint}`];
+  });
+}
+
+function importsOf(text: string): ReadonlyArray<string> {
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*["']([^"']+)["']/gu)].map(
+    (match) => match[1] ?? "",
+  );
+}
+
+test("every part depends only on what the table allows", () => {
+  const manifests = tracked.filter((path) =>
+    /^(packages\/[^/]+|apps\/relay)\/package\.json$/u.test(path),
+  );
+  expect(manifests.length).toBe(Object.keys(mayDependOn).length);
+  const wrong = manifests.flatMap((path) => {
+    const home = path.replace("/package.json", "");
+    const allowed = mayDependOn[home] ?? [];
+    const { dependencies = {} } = JSON.parse(readFileSync(path, "utf8")) as {
+      dependencies?: Record<string, string>;
+    };
+    return Object.keys(dependencies)
+      .map((name) => name.replace("@skein/", ""))
+      .filter((name) => !allowed.includes(name))
+      .map((name) => `${home}: may not depend on ${name}`);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test("every library has one door", () => {
+  const found = new Set<string>();
+  const wrong = product.flatMap(({ path, text }) =>
+    importsOf(text).flatMap((name) => {
+      const door = doors.find(([library]) => name === library || name.startsWith(`${library}/`));
+      if (door === undefined) return [];
+      found.add(door[0]);
+      return door[1].test(path) ? [] : [`${path}: ${door[0]} is imported through its door only`];
+    }),
+  );
+  expect(wrong).toEqual([]);
+  expect(found.size).toBe(doors.length);
+});
+
+test("no file is named after nothing", () => {
+  expect(
+    complaints(sources, ({ path }) =>
+      emptyNames.test(path.replace(platformNames, "")) ? "name it after what it holds" : undefined,
+    ),
+  ).toEqual([]);
+});
+
+test("every module opens by saying what it is for", () => {
+  expect(
+    complaints(product, ({ text }) =>
+      text.startsWith("/**") || text.startsWith("/// <reference")
+        ? undefined
+        : "begin with a /** sentence */",
+    ),
+  ).toEqual([]);
+});
+
+test("nobody takes time or chance from the air", () => {
+  const takes = /\b(Date\.now|new Date\(\)|Math\.random|performance\.now)\b/u;
+  const mayTake = /^packages\/(testkit|transport\/src\/(webrtc|websocket|port)-)/u;
+  expect(
+    complaints(
+      product.filter(({ path }) => path.startsWith("packages/") && !mayTake.test(path)),
+      ({ text }) =>
+        takes.test(text.replaceAll(/\/\*[\s\S]*?\*\//gu, ""))
+          ? "ask for a Clock or Random"
+          : undefined,
+    ),
+  ).toEqual([]);
+});
+
+test("every error code stands in docs/errors.md", () => {
+  const documented = readFileSync("docs/errors.md", "utf8");
+  const codes = product.flatMap(({ text }) =>
+    [...text.matchAll(/readonly code = "([a-z_]+)"/gu)].map((match) => match[1] ?? ""),
+  );
+  expect(codes.length).toBeGreaterThan(2);
+  expect(codes.filter((code) => !documented.includes(`\`${code}\``))).toEqual([]);
+});
+
+test("every limit stands in docs/protocol/7-limits.md with its number", () => {
+  const documented = readFileSync("docs/protocol/7-limits.md", "utf8");
+  const text = readFileSync("packages/protocol/src/limits.ts", "utf8");
+  const names = [...text.matchAll(/export const (\w+) =/gu)].map((match) => match[1] ?? "");
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.filter((name) => !documented.includes(`\`${name}\``))).toEqual([]);
+});
+
+test("links in the documentation lead somewhere", () => {
+  const pages = tracked.filter((path) => path.endsWith(".md"));
+  expect(pages.length).toBeGreaterThan(5);
+  const dead = pages.flatMap((page) =>
+    [...readFileSync(page, "utf8").matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/gu)]
+      .map((match) => match[1] ?? "")
+      .filter((target) => !/^[a-z]+:/u.test(target))
+      .filter((target) => !existsSync(normalize(join(dirname(page), target))))
+      .map((target) => `${page}: ${target}`),
+  );
+  expect(dead).toEqual([]);
+});
+
+test("screens speak no protocol", () => {
+  const screens = product.filter(({ path }) => path.startsWith("apps/web/src/screens/"));
+  const protocolWords = /@skein\/(protocol|transport|replication|git)|\b(Noise|HELLO|SDP|topic|nonce|AEAD)\b/u;
+  expect(
+    complaints(screens, ({ text }) => {
+      const word = protocolWords.exec(text.replaceAll(/\/\*[\s\S]*?\*\//gu, ""));
+      return word === null ? undefined : `"${word[0]}" belongs below the door`;
+    }),
+  ).toEqual([]);
+});
