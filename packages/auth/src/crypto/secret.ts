@@ -11,15 +11,15 @@ export class SecretKey implements Disposable {
     this.#bytes = bytes;
   }
 
-  /** The bytes themselves, not a copy: for one call, never to be kept. */
-  reveal(): Bytes {
+  /** Lends the bytes themselves, not a copy, for one call. */
+  reveal<T>(use: (bytes: Bytes) => T): T {
     assert(this.#bytes !== undefined, "a wiped key is never used");
-    return this.#bytes;
+    return use(this.#bytes);
   }
 
   /** A second key with the same bytes, for an owner that lives longer. */
   copy(): SecretKey {
-    return new SecretKey(this.reveal().slice());
+    return new SecretKey(this.reveal((bytes) => bytes.slice()));
   }
 
   [Symbol.dispose](): void {
