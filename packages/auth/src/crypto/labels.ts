@@ -30,6 +30,18 @@ export const labels = [
   ["repository genesis", "by a node key: it begins this repository"],
   ["ref record", "by a node key: its refs in one repository are now these"],
   // Membership, sessions and approval.
+  ["account", "an account's id: its signed genesis"],
+  ["account genesis", "by a node key: it begins this account"],
+  ["account genesis door", "by the door key: it is the door of this account and of no other"],
+  ["entry", "a membership entry's id: its body and its signatures"],
+  ["membership entry", "by a node key: its next entry in an account's log"],
+  ["membership entry door", "by the door key: the passphrase was typed for this entry"],
+  ["read key commitment", "which read key a log means, without saying it"],
+  ["session hello", "the hash by which one HELLO is told from another"],
+  ["session stale", "key of the answer to a HELLO that is not newer; from both static keys"],
+  ["approval commitment", "what an asker says before the nonce it will reveal"],
+  ["approval request", "what a person answered; quoted in the entry that lets the node in"],
+  ["approval digits", "the six digits that two screens show alike"],
 ] as const;
 
 export type Label = (typeof labels)[number][0];
