@@ -1,0 +1,176 @@
+/** What tabs and the peer's worker say to each other: asks one way, answers and views the other. */
+
+import type { Ask, CommandName, Outcome, Refused } from "@skein/peer/commands";
+import type { Views } from "@skein/peer/views";
+
+/** Tabs of one browser profile hear each other here. */
+export const doorChannelName = "skein-door";
+
+export type TabMessage =
+  /** A tab came and wants every view. */
+  | { readonly kind: "attach"; readonly tab: string }
+  | {
+      readonly kind: "ask";
+      readonly tab: string;
+      readonly id: number;
+      readonly name: CommandName;
+      readonly ask: unknown;
+    };
+
+export type HostMessage =
+  /** A peer began to serve; whatever an earlier one was asked is lost. */
+  | { readonly kind: "here"; readonly host: string }
+  | { readonly kind: "views"; readonly host: string; readonly views: Partial<Views> }
+  | {
+      readonly kind: "answer";
+      readonly host: string;
+      readonly tab: string;
+      readonly id: number;
+      readonly outcome: unknown;
+    };
+
+/**
+ * How each command may travel and what becomes of it when the owner tab goes.
+ *
+ * A `question` is asked again of the next owner. An `order` may have been carried out, so the person is told instead.
+ * A `secret` carries words of the passphrase: it never goes by broadcast, only from the owner tab by the worker's own port.
+ */
+const commandKinds = {
+  "create-account": "secret",
+  "confirm-words": "secret",
+  "forget-words": "order",
+  "sign-in": "secret",
+  "stop-sign-in": "order",
+  "ask-again": "order",
+  "rename-node": "order",
+  "set-author": "order",
+  "open-request": "order",
+  authorise: "order",
+  deny: "order",
+  "new-repository": "order",
+  "import-bundle": "order",
+  "export-bundle": "question",
+  "rename-repository": "order",
+  commit: "order",
+  "new-branch": "order",
+  merge: "order",
+  "read-tree": "question",
+  "read-file": "question",
+  history: "question",
+  "read-commit": "question",
+  "cancel-task": "order",
+  "dismiss-notice": "order",
+  "keep-storage": "order",
+  "try-now": "order",
+} satisfies Record<CommandName, "order" | "question" | "secret">;
+
+export function kindOf(name: CommandName): "order" | "question" | "secret" {
+  return commandKinds[name];
+}
+
+/** Reads what a tab posted, or `undefined`. */
+export function parseTabMessage(value: unknown): TabMessage | undefined {
+  if (!isRecord(value) || typeof value["tab"] !== "string") return undefined;
+  const { kind, tab, id, name, ask } = value;
+  if (kind === "attach") return { kind, tab };
+  if (kind !== "ask" || typeof id !== "number" || !isCommandName(name)) return undefined;
+  return { kind, tab, id, name, ask };
+}
+
+/** Reads what a host posted, or `undefined`. */
+export function parseHostMessage(value: unknown): HostMessage | undefined {
+  if (!isRecord(value) || typeof value["host"] !== "string") return undefined;
+  const { kind, host, tab, id, views, outcome } = value;
+  if (kind === "here") return { kind, host };
+  if (kind === "views") return isViews(views) ? { kind, host, views } : undefined;
+  if (kind !== "answer" || typeof tab !== "string" || typeof id !== "number") return undefined;
+  return { kind, host, tab, id, outcome };
+}
+
+/** Whether an ask has the fields its command names. The peer judges what they hold. */
+export function isAsk<Name extends CommandName>(name: Name, value: unknown): value is Ask<Name> {
+  if (!isRecord(value)) return false;
+  const fields: Readonly<Record<string, Field>> = askFields[name];
+  return Object.entries(fields).every(([field, form]) => fits(value[field], form));
+}
+
+export function isOutcome<Name extends CommandName>(
+  _name: Name,
+  value: unknown,
+): value is Outcome<Name> {
+  if (!isRecord(value)) return false;
+  return value["ok"] === true || (value["ok"] === false && isRefused(value["refused"]));
+}
+
+type Field = "string" | "number" | "boolean" | "list" | "file" | "string?";
+
+const askFields = {
+  "create-account": { nodeName: "string", platform: "string" },
+  "confirm-words": { words: "list" },
+  "forget-words": {},
+  "sign-in": { words: "string", nodeName: "string", platform: "string" },
+  "stop-sign-in": {},
+  "ask-again": {},
+  "rename-node": { name: "string" },
+  "set-author": { name: "string", email: "string" },
+  "open-request": { id: "string" },
+  authorise: { id: "string", digits: "string" },
+  deny: { id: "string" },
+  "new-repository": { name: "string", files: "list" },
+  "import-bundle": { name: "string", file: "file" },
+  "export-bundle": { id: "string" },
+  "rename-repository": { id: "string", name: "string" },
+  commit: { id: "string", branch: "string", onto: "string", message: "string", changes: "list" },
+  "new-branch": { id: "string", name: "string", from: "string" },
+  merge: { id: "string", branch: "string", theirs: "string" },
+  "read-tree": { id: "string", commit: "string", path: "string" },
+  "read-file": { id: "string", commit: "string", path: "string" },
+  history: { id: "string", commit: "string", path: "string?", limit: "number" },
+  "read-commit": { id: "string", commit: "string" },
+  "cancel-task": { id: "string" },
+  "dismiss-notice": { id: "string" },
+  "keep-storage": { persisted: "boolean" },
+  "try-now": {},
+} satisfies Record<CommandName, Readonly<Record<string, Field>>>;
+
+function fits(value: unknown, form: Field): boolean {
+  switch (form) {
+    case "list":
+      return Array.isArray(value);
+    case "file":
+      return value instanceof Blob;
+    case "string?":
+      return value === undefined || typeof value === "string";
+    case "string":
+    case "number":
+    case "boolean":
+      return typeof value === form;
+  }
+}
+
+function isCommandName(value: unknown): value is CommandName {
+  return typeof value === "string" && Object.hasOwn(commandKinds, value);
+}
+
+function isRefused(value: unknown): value is Refused {
+  return isRecord(value) && typeof value["code"] === "string" && typeof value["what"] === "string";
+}
+
+const viewNames: ReadonlySet<string> = new Set<keyof Views>([
+  "account",
+  "repositories",
+  "network",
+  "devices",
+  "requests",
+  "tasks",
+  "notices",
+  "storage",
+]);
+
+function isViews(value: unknown): value is Partial<Views> {
+  return isRecord(value) && Object.keys(value).every((name) => viewNames.has(name));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
