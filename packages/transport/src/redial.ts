@@ -25,8 +25,7 @@ export function ended(
   redial: Redial,
   { now, code, chance }: { readonly now: Instant; readonly code: number; readonly chance: number },
 ): { readonly redial: Redial; readonly at: Instant } {
-  const stable =
-    redial.connectedAt !== undefined && now - redial.connectedAt >= stableMillis;
+  const stable = redial.connectedAt !== undefined && now - redial.connectedAt >= stableMillis;
   const failures = (stable ? 0 : redial.failures) + 1;
   if (code === restarting) {
     return {

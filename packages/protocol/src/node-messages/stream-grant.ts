@@ -1,4 +1,4 @@
-/** The opener has everything before `from` and has room up to `until`. Repeated, it asks again for what was lost. */
+/** The opener lacks the bytes from `from` up to `until` and has room for them. Said again, it asks again for what was lost. */
 
 import { struct, u48, type Decoded } from "../codec.ts";
 import { streamId } from "../fields.ts";
