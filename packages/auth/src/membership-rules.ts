@@ -1,0 +1,216 @@
+/**
+ * Who is a member, given a set of entries that were each allowed in their own past. Pure, and without keys.
+ *
+ * Revocations are taken in rank order: with the passphrase before without it, then the author nearest to the account's
+ * first node, then by name. One is void if a better one removed its author (or whoever let its author in) without
+ * having seen it. So there is always exactly one answer, cycles cannot arise, and nothing depends on who heard what first.
+ */
+
+import type { EntryId, NodeId } from "@skein/protocol/ids";
+
+/** The ancestors of one entry, by the number under which the log holds them. */
+export class Past {
+  readonly #words: Uint32Array;
+
+  constructor(entries: number) {
+    this.#words = new Uint32Array(Math.ceil(entries / 32));
+  }
+
+  has(index: number): boolean {
+    return (((this.#words[index >>> 5] ?? 0) >>> (index & 31)) & 1) === 1;
+  }
+
+  add(index: number): void {
+    const word = index >>> 5;
+    this.#words[word] = (this.#words[word] ?? 0) | (1 << (index & 31));
+  }
+
+  /** Adds whatever `other`, which is not longer, holds. */
+  join(other: Past): void {
+    for (const [word, bits] of other.#words.entries())
+      this.#words[word] = (this.#words[word] ?? 0) | bits;
+  }
+}
+
+/** One entry, reduced to what the rules look at. `index` is its number in this log: parents come before children. */
+export type Deed =
+  | (Common & { readonly type: "begin" | "add"; readonly target: NodeId })
+  | (Common & {
+      readonly type: "revoke";
+      readonly target: NodeId;
+      readonly withPassphrase: boolean;
+    })
+  | (Common & { readonly type: "rename" });
+
+interface Common {
+  readonly id: EntryId;
+  readonly index: number;
+  readonly author: NodeId;
+  readonly past: Past;
+}
+
+export type Addition = Extract<Deed, { readonly type: "begin" | "add" }>;
+export type Revocation = Extract<Deed, { readonly type: "revoke" }>;
+
+export interface Judgement {
+  /** The nodes that are in, and the entry that let each in. */
+  readonly members: ReadonlyMap<NodeId, Addition>;
+  readonly revoked: ReadonlySet<NodeId>;
+  /** Every node that was ever let in. */
+  readonly known: ReadonlySet<NodeId>;
+  readonly effective: ReadonlySet<EntryId>;
+  /** Whether `node` was in, and still counts as having been, when it said `at`. */
+  readonly stands: (node: NodeId, at: Deed) => boolean;
+  /** Whether `node` is in only because of what `author` did. */
+  readonly dependsOn: (node: NodeId, author: NodeId) => boolean;
+}
+
+/** `deeds` in the order of their indexes. */
+export function judge(deeds: ReadonlyArray<Deed>): Judgement {
+  const additions = deeds.filter(isAddition);
+  const additionsOf = groupBy(additions, ({ target }) => target);
+  const court = openCourt(additions, additionsOf);
+  for (const revocation of inRank(deeds.filter(isRevocation), depths(additions)))
+    if (court.stands(revocation.author, revocation) && isEntitled(court, revocation))
+      court.revoke(revocation);
+  const revoked = new Set(court.effective.map(({ target }) => target));
+  return {
+    members: membersOf(additions, court, revoked),
+    revoked,
+    known: new Set(additionsOf.keys()),
+    effective: new Set(court.effective.map(({ id }) => id)),
+    stands: court.stands,
+    dependsOn: court.dependsOn,
+  };
+}
+
+/** Anyone with the passphrase; without it a node may remove itself, and whoever is in only through it. */
+function isEntitled(court: Court, revocation: Revocation): boolean {
+  return (
+    revocation.withPassphrase ||
+    revocation.target === revocation.author ||
+    court.dependsOn(revocation.target, revocation.author)
+  );
+}
+
+interface Court {
+  readonly effective: Revocation[];
+  readonly stands: (node: NodeId, at: Deed) => boolean;
+  readonly additionStands: (addition: Addition) => boolean;
+  readonly dependsOn: (node: NodeId, author: NodeId) => boolean;
+  readonly revoke: (revocation: Revocation) => void;
+}
+
+function openCourt(
+  additions: ReadonlyArray<Addition>,
+  additionsOf: ReadonlyMap<NodeId, ReadonlyArray<Addition>>,
+): Court {
+  const effective: Revocation[] = [];
+  const effectiveOn = new Map<NodeId, Revocation[]>();
+  const known = new Map<number, boolean>();
+  const additionStands = (addition: Addition): boolean => {
+    const before = known.get(addition.index);
+    if (before !== undefined) return before;
+    const answer = addition.type === "begin" || stands(addition.author, addition);
+    known.set(addition.index, answer);
+    return answer;
+  };
+  const stands = (node: NodeId, at: Deed): boolean =>
+    letInBefore(additionsOf, node, at).some(additionStands) &&
+    !(effectiveOn.get(node) ?? []).some(({ past, id }) => id !== at.id && !past.has(at.index));
+  const dependsOn = (node: NodeId, author: NodeId): boolean => {
+    const independent = new Set<number>();
+    for (const addition of additions) {
+      if (addition.author === author || !additionStands(addition)) continue;
+      const before = letInBefore(additionsOf, addition.author, addition);
+      if (addition.type === "begin" || before.some(({ index }) => independent.has(index)))
+        independent.add(addition.index);
+    }
+    return !(additionsOf.get(node) ?? []).some(({ index }) => independent.has(index));
+  };
+  const revoke = (revocation: Revocation): void => {
+    effective.push(revocation);
+    const others = effectiveOn.get(revocation.target);
+    if (others) others.push(revocation);
+    else effectiveOn.set(revocation.target, [revocation]);
+    known.clear();
+  };
+  return { effective, stands, additionStands, dependsOn, revoke };
+}
+
+function letInBefore(
+  additionsOf: ReadonlyMap<NodeId, ReadonlyArray<Addition>>,
+  node: NodeId,
+  at: Deed,
+): ReadonlyArray<Addition> {
+  return (additionsOf.get(node) ?? []).filter(({ index }) => at.past.has(index));
+}
+
+/** Distances from the first node, by every addition there is: no revocation can shift them. */
+function depths(additions: ReadonlyArray<Addition>): ReadonlyMap<NodeId, number> {
+  const letInBy = groupBy(additions, ({ author }) => author);
+  const depth = new Map<NodeId, number>();
+  const reached = additions.filter(({ type }) => type === "begin").map(({ target }) => target);
+  for (const node of reached) depth.set(node, 0);
+  for (const node of reached)
+    for (const { target } of letInBy.get(node) ?? [])
+      if (!depth.has(target)) {
+        depth.set(target, (depth.get(node) ?? 0) + 1);
+        reached.push(target);
+      }
+  return depth;
+}
+
+function inRank(
+  revocations: ReadonlyArray<Revocation>,
+  depth: ReadonlyMap<NodeId, number>,
+): ReadonlyArray<Revocation> {
+  const far = Number.MAX_SAFE_INTEGER;
+  return revocations.toSorted(
+    (a, b) =>
+      Number(b.withPassphrase) - Number(a.withPassphrase) ||
+      (depth.get(a.author) ?? far) - (depth.get(b.author) ?? far) ||
+      compareText(a.author, b.author) ||
+      compareText(a.id, b.id),
+  );
+}
+
+/** Of several additions of one node that stand, the one with the lowest id is told as the one that let it in. */
+function membersOf(
+  additions: ReadonlyArray<Addition>,
+  court: Court,
+  revoked: ReadonlySet<NodeId>,
+): ReadonlyMap<NodeId, Addition> {
+  const members = new Map<NodeId, Addition>();
+  const standing = additions.filter(
+    (addition) => !revoked.has(addition.target) && court.additionStands(addition),
+  );
+  for (const addition of standing.toSorted((a, b) => compareText(a.id, b.id)))
+    if (!members.has(addition.target)) members.set(addition.target, addition);
+  return members;
+}
+
+function groupBy<Key, Item>(
+  items: ReadonlyArray<Item>,
+  keyOf: (item: Item) => Key,
+): ReadonlyMap<Key, ReadonlyArray<Item>> {
+  const groups = new Map<Key, Item[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group) group.push(item);
+    else groups.set(keyOf(item), [item]);
+  }
+  return groups;
+}
+
+function isAddition(deed: Deed): deed is Addition {
+  return deed.type === "begin" || deed.type === "add";
+}
+
+function isRevocation(deed: Deed): deed is Revocation {
+  return deed.type === "revoke";
+}
+
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

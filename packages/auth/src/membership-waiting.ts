@@ -1,0 +1,63 @@
+/** Entries whose parents have not come yet: kept for a while, within bounds, the oldest given up first. */
+
+import type { EntryId } from "@skein/protocol/ids";
+import type { AuthoredBody, ParsedEntry } from "./membership-entry.ts";
+
+/** Entries that wait. More than a whole log: a page of it may come backwards. */
+export const waitingEntriesMax = 4_096;
+/** Bytes of the entries that wait. */
+export const waitingBytesMax = 1024 * 1024;
+
+export interface Waiting {
+  readonly entry: ParsedEntry;
+  readonly body: AuthoredBody;
+  readonly id: EntryId;
+}
+
+export class WaitingRoom {
+  readonly #waiting = new Map<EntryId, Waiting>();
+  readonly #childrenOf = new Map<EntryId, Set<EntryId>>();
+  #bytes = 0;
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  add(waiting: Waiting): void {
+    this.#remove(waiting.id);
+    this.#waiting.set(waiting.id, waiting);
+    this.#bytes += waiting.entry.bytes.length;
+    for (const parent of waiting.body.parents) {
+      const children = this.#childrenOf.get(parent);
+      if (children) children.add(waiting.id);
+      else this.#childrenOf.set(parent, new Set([waiting.id]));
+    }
+    while (this.#waiting.size > waitingEntriesMax || this.#bytes > waitingBytesMax) {
+      const oldest = this.#waiting.keys().next();
+      if (oldest.done === true) return;
+      this.#remove(oldest.value);
+    }
+  }
+
+  /** Hands over those of `parent`'s children that `isReady` now. */
+  take(parent: EntryId, isReady: (waiting: Waiting) => boolean): ReadonlyArray<Waiting> {
+    const ready = [...(this.#childrenOf.get(parent) ?? [])]
+      .map((id) => this.#waiting.get(id))
+      .filter((waiting) => waiting !== undefined)
+      .filter(isReady);
+    for (const { id } of ready) this.#remove(id);
+    return ready;
+  }
+
+  #remove(id: EntryId): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(id);
+    this.#bytes -= waiting.entry.bytes.length;
+    for (const parent of waiting.body.parents) {
+      const children = this.#childrenOf.get(parent);
+      children?.delete(id);
+      if (children?.size === 0) this.#childrenOf.delete(parent);
+    }
+  }
+}
