@@ -1,0 +1,94 @@
+/** Sealed blobs kept under tags for whoever asks. Each dies with its time, at its owner's word, or with its owner's connection. */
+
+import type { TagKey } from "./tag-table.ts";
+
+export interface Discovery<Owner extends object> {
+  /** Keeps the blob, in place of what this owner announced under the tag before. */
+  readonly announce: (announcement: Announcement<Owner>) => "announced" | "full";
+  readonly withdraw: (tag: TagKey, owner: Owner) => void;
+  readonly withdrawAll: (owner: Owner) => void;
+  /** Up to `want` living blobs of others than `asker`, the most recently announced first. */
+  readonly lookup: (question: Question<Owner>) => ReadonlyArray<Uint8Array>;
+  /** Forgets what has run out. */
+  readonly sweep: (nowMillis: number) => void;
+  readonly size: () => number;
+}
+
+export interface Announcement<Owner> {
+  readonly tag: TagKey;
+  readonly owner: Owner;
+  readonly blob: Uint8Array;
+  readonly expiresMillis: number;
+}
+
+export interface Question<Owner> {
+  readonly tag: TagKey;
+  readonly asker: Owner;
+  readonly want: number;
+  readonly nowMillis: number;
+}
+
+export interface DiscoveryLimits {
+  readonly announcementsPerConnectionMax: number;
+  readonly announcementsPerTagMax: number;
+}
+
+interface Kept {
+  readonly blob: Uint8Array;
+  readonly expiresMillis: number;
+}
+
+export function openDiscovery<Owner extends object>(limits: DiscoveryLimits): Discovery<Owner> {
+  /** Under each tag in the order of announcing, so that the first is the longest not renewed. */
+  const byTag = new Map<TagKey, Map<Owner, Kept>>();
+  const byOwner = new Map<Owner, Set<TagKey>>();
+
+  function announce({
+    tag,
+    owner,
+    blob,
+    expiresMillis,
+  }: Announcement<Owner>): "announced" | "full" {
+    const tags = byOwner.get(owner) ?? new Set<TagKey>();
+    if (!tags.has(tag) && tags.size >= limits.announcementsPerConnectionMax) return "full";
+    const present = byTag.get(tag) ?? new Map<Owner, Kept>();
+    present.delete(owner);
+    present.set(owner, { blob, expiresMillis });
+    byTag.set(tag, present);
+    byOwner.set(owner, tags.add(tag));
+    const [oldest] = present.keys();
+    if (present.size > limits.announcementsPerTagMax && oldest !== undefined) withdraw(tag, oldest);
+    return "announced";
+  }
+
+  function withdraw(tag: TagKey, owner: Owner): void {
+    const present = byTag.get(tag);
+    if (present?.delete(owner) && present.size === 0) byTag.delete(tag);
+    const tags = byOwner.get(owner);
+    if (tags?.delete(tag) && tags.size === 0) byOwner.delete(owner);
+  }
+
+  function lookup({ tag, asker, want, nowMillis }: Question<Owner>): ReadonlyArray<Uint8Array> {
+    const found: Uint8Array[] = [];
+    for (const [owner, kept] of byTag.get(tag) ?? [])
+      if (owner !== asker && kept.expiresMillis > nowMillis) found.push(kept.blob);
+    return found.slice(Math.max(0, found.length - want)).toReversed();
+  }
+
+  function sweep(nowMillis: number): void {
+    for (const [tag, present] of byTag)
+      for (const [owner, kept] of present)
+        if (kept.expiresMillis <= nowMillis) withdraw(tag, owner);
+  }
+
+  return {
+    announce,
+    withdraw,
+    withdrawAll: (owner) => {
+      for (const tag of [...(byOwner.get(owner) ?? [])]) withdraw(tag, owner);
+    },
+    lookup,
+    sweep,
+    size: () => [...byTag.values()].reduce((count, present) => count + present.size, 0),
+  };
+}

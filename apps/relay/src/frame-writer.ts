@@ -1,0 +1,62 @@
+/** Writes what the relay says itself. What it forwards is never written anew. */
+
+import { encode } from "@skein/protocol/codec";
+import { RelayFrame, relayOps } from "@skein/protocol/relay-frame";
+import type { RefusedReason } from "@skein/protocol/relay-frames/refused";
+import { protocolVersion } from "@skein/protocol/version";
+
+import { payloadOffset } from "./frame-reader.ts";
+import type { Limits } from "./limits.ts";
+
+export interface HelloFacts {
+  readonly limits: Limits;
+  readonly iceServers: ReadonlyArray<string>;
+  /** Milliseconds since the epoch. */
+  readonly wallMillis: number;
+}
+
+export function writeHello({ limits, iceServers, wallMillis }: HelloFacts): Uint8Array {
+  return encode(RelayFrame, {
+    type: "hello",
+    version: protocolVersion,
+    now: Math.max(0, Math.floor(wallMillis)),
+    payloadBytesMax: limits.payloadBytesMax,
+    tagsMax: limits.tagsPerConnectionMax,
+    publishesPerSecond: limits.publishesPerSecond,
+    bulkBytesPerSecond: limits.bulkBytesPerSecond,
+    pingMillis: limits.pingMillis,
+    announceSecondsMax: limits.announceSecondsMax,
+    iceServers,
+  });
+}
+
+export function writeRefused(
+  reason: RefusedReason,
+  { retryMillis, op }: { readonly retryMillis: number; readonly op: number },
+): Uint8Array {
+  const retryAfterSeconds = Math.min(0xffff, Math.ceil(retryMillis / 1000));
+  return encode(RelayFrame, { type: "refused", reason, retryAfterSeconds, op });
+}
+
+/** The answer to an announce or lookup frame, whose tag is copied from it. */
+export function writeFound(question: Buffer, blobs: ReadonlyArray<Uint8Array>): Uint8Array {
+  const bytes = blobs.reduce((sum, blob) => sum + 4 + blob.length, payloadOffset + 4);
+  const frame = Buffer.allocUnsafe(bytes);
+  question.copy(frame, 0, 0, payloadOffset);
+  frame[0] = relayOps.found;
+  let offset = frame.writeUInt32BE(blobs.length, payloadOffset);
+  for (const blob of blobs) {
+    offset = frame.writeUInt32BE(blob.length, offset);
+    frame.set(blob, offset);
+    offset += blob.length;
+  }
+  return frame;
+}
+
+export function writePing(nonce: number): Uint8Array {
+  return encode(RelayFrame, { type: "ping", nonce });
+}
+
+export function writePong(nonce: number): Uint8Array {
+  return encode(RelayFrame, { type: "pong", nonce });
+}

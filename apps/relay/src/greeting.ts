@@ -1,0 +1,51 @@
+/** What the relay says when it has started: where it is, and how to stop it. */
+
+import encodeQR from "qr";
+
+export interface Situation {
+  readonly host: string;
+  readonly port: number;
+  readonly servesApp: boolean;
+  readonly isAppBuilt: boolean;
+  /** This machine's addresses on its networks. */
+  readonly lanAddresses: ReadonlyArray<string>;
+}
+
+export function greet(situation: Situation): string {
+  const { host, port, servesApp, isAppBuilt } = situation;
+  const what = servesApp ? "Skein" : "The Skein relay";
+  const lines = [`${what} is at http://${shownHost(host)}:${port}`];
+  if (servesApp && !isAppBuilt)
+    lines.push("The web app is not built: `npx -y pnpm build` builds it.");
+  lines.push(...(isLoopback(host) ? [] : lanLines(situation)), "Stop it with Ctrl+C.");
+  return `${lines.join("\n")}\n`;
+}
+
+function lanLines({ host, port, lanAddresses }: Situation): ReadonlyArray<string> {
+  const address = isEverywhere(host) ? lanAddresses[0] : host;
+  if (address === undefined) return [];
+  const url = `http://${bracketed(address)}:${port}`;
+  return [
+    `On your network it is at ${url}`,
+    "",
+    encodeQR(url, "ascii"),
+    "Browsers let a page from another machine keep and seal things only over https:",
+    "docs/self-hosting.md says how to put a certificate in front.",
+  ];
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\./u.test(host);
+}
+
+function isEverywhere(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+function shownHost(host: string): string {
+  return isEverywhere(host) || isLoopback(host) ? "localhost" : bracketed(host);
+}
+
+function bracketed(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}
