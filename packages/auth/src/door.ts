@@ -1,12 +1,11 @@
 /** The door of an account: what only its passphrase yields. It admits replicas and co-signs; it is never write authority. */
 
 import type { Bytes } from "@skein/protocol/bytes";
-import { Bug } from "@skein/protocol/errors";
 import type { Label } from "./crypto/labels.ts";
 import type { SecretKey } from "./crypto/secret.ts";
 import type { Crypto } from "./crypto/sodium.ts";
 
-/** Three 32-byte secrets. `openDoor` takes them over. */
+/** Three secrets of 32 bytes. `openDoor` takes them over. */
 export interface DoorSeeds {
   readonly sign: SecretKey;
   readonly box: SecretKey;
@@ -25,5 +24,19 @@ export interface Door extends Disposable {
 }
 
 export function openDoor(crypto: Crypto, seeds: DoorSeeds): Door {
-  throw new Bug(`written within minutes ${crypto} ${seeds}`);
+  const sign = crypto.signKeypair(seeds.sign);
+  const box = crypto.boxKeypair(seeds.box);
+  const { meeting } = seeds;
+  seeds.sign[Symbol.dispose]();
+  seeds.box[Symbol.dispose]();
+  return {
+    signPublic: sign.publicKey,
+    boxPublic: box.publicKey,
+    meeting,
+    sign: (label, ...parts) => crypto.sign(sign.secretKey, crypto.hash(label, ...parts)),
+    openBox: (sealed) => crypto.boxSealOpen(box.publicKey, box.secretKey, sealed),
+    [Symbol.dispose]: () => {
+      for (const secret of [sign, box, meeting]) secret[Symbol.dispose]();
+    },
+  };
 }

@@ -1,11 +1,11 @@
 /** A node's own keys: made by chance in one browser profile, never leaving it, and named by their hash. */
 
-import type { Bytes } from "@skein/protocol/bytes";
-import { Bug } from "@skein/protocol/errors";
-import type { AccountId, NodeId } from "@skein/protocol/ids";
+import { formatHex, parseHex, type Bytes } from "@skein/protocol/bytes";
+import { assert } from "@skein/protocol/errors";
+import { parseNodeId, type AccountId, type NodeId } from "@skein/protocol/ids";
 import type { Label } from "./crypto/labels.ts";
 import type { Random } from "./crypto/random.ts";
-import type { SecretKey } from "./crypto/secret.ts";
+import { SecretKey } from "./crypto/secret.ts";
 import type { Crypto } from "./crypto/sodium.ts";
 
 export interface NodeSeeds {
@@ -27,24 +27,62 @@ export interface NodeKeys extends Disposable {
 }
 
 export function mintNodeKeys(crypto: Crypto, random: Random): NodeKeys {
-  throw new Bug(`written within minutes ${crypto} ${random}`);
+  return openNodeKeys(crypto, {
+    signSeed: new SecretKey(random.bytes(32)),
+    boxSeed: new SecretKey(random.bytes(32)),
+  });
 }
 
 /** Takes the seeds over. */
-export function openNodeKeys(crypto: Crypto, seeds: NodeSeeds): NodeKeys {
-  throw new Bug(`written within minutes ${crypto} ${seeds}`);
+export function openNodeKeys(crypto: Crypto, { signSeed, boxSeed }: NodeSeeds): NodeKeys {
+  const sign = crypto.signKeypair(signSeed);
+  const box = crypto.boxKeypair(boxSeed);
+  return {
+    id: nodeIdOf(crypto, sign.publicKey, box.publicKey),
+    signPublic: sign.publicKey,
+    boxPublic: box.publicKey,
+    sign: (label, ...parts) => crypto.sign(sign.secretKey, crypto.hash(label, ...parts)),
+    dh: (publicKey) => crypto.dh(box.secretKey, publicKey),
+    openBox: (sealed) => crypto.boxSealOpen(box.publicKey, box.secretKey, sealed),
+    exportSeeds: () => ({ signSeed: signSeed.copy(), boxSeed: boxSeed.copy() }),
+    [Symbol.dispose]: () => {
+      for (const secret of [sign, box, signSeed, boxSeed]) secret[Symbol.dispose]();
+    },
+  };
 }
 
 export function nodeIdOf(crypto: Crypto, signPublic: Uint8Array, boxPublic: Uint8Array): NodeId {
-  throw new Bug(`written within minutes ${crypto} ${signPublic} ${boxPublic}`);
+  const id = parseNodeId(formatHex(crypto.hash("node", signPublic, boxPublic)));
+  assert(id !== undefined, "a hash of 32 bytes is a node id");
+  return id;
 }
 
 /** What a person reads out loud to tell two nodes apart, such as `7Q4F-M2KD`. Not proof of anything. */
 export function fingerprint(crypto: Crypto, node: NodeId): string {
-  throw new Bug(`written within minutes ${crypto} ${node}`);
+  const symbols = formatSymbols(crypto.hash("fingerprint", bytesOf(node)), 8);
+  return `${symbols.slice(0, 4)}-${symbols.slice(4)}`;
 }
 
-/** Short text by which a person sees that this is the account they meant. */
-export function accountMark(crypto: Crypto, account: AccountId): string {
-  throw new Bug(`written within minutes ${crypto} ${account}`);
+/** Short text by which a person sees that this is the account they meant, such as `7Q4-FM2`. Not proof of anything. */
+export function accountMark(account: AccountId): string {
+  const symbols = formatSymbols(bytesOf(account), 6);
+  return `${symbols.slice(0, 3)}-${symbols.slice(3)}`;
 }
+
+/** Five bits a symbol, of Crockford's alphabet: none of them looks or sounds like another. */
+function formatSymbols(bytes: Uint8Array, count: number): string {
+  let bits = 0n;
+  for (const byte of bytes) bits = (bits << 8n) | BigInt(byte);
+  const top = BigInt(bytes.length * 8);
+  return Array.from({ length: count }, (_, index) =>
+    alphabet.charAt(Number((bits >> (top - BigInt(5 * (index + 1)))) & 31n)),
+  ).join("");
+}
+
+function bytesOf(id: NodeId | AccountId): Bytes {
+  const bytes = parseHex(id);
+  assert(bytes !== undefined, "an id is hex");
+  return bytes;
+}
+
+const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";

@@ -23,8 +23,7 @@ export const labels = [
   ["node", "a node's id: its two public keys"],
   ["repository", "a repository's id: its signed genesis"],
   ["record", "the hash of a signed ref record"],
-  ["fingerprint", "check symbol of a node's short name"],
-  ["account mark", "short text by which a person tells accounts apart"],
+  ["fingerprint", "what a person reads out loud to tell nodes apart"],
   // Signatures.
   ["door pass", "by the door key: whoever holds these node keys knew the passphrase"],
   ["repository genesis", "by a node key: it begins this repository"],

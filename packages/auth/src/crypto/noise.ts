@@ -47,8 +47,9 @@ export interface Handshake extends Disposable {
 export function openHandshake(options: HandshakeOptions): Handshake {
   const { crypto, pattern, role, ephemeral } = options;
   const { premessages, messages }: Pattern = patterns[pattern];
-  const symmetric = openSymmetric(crypto, `Noise_${pattern}_25519_ChaChaPoly_BLAKE2b`);
+  const symmetric = new Symmetric(crypto, `Noise_${pattern}_25519_ChaChaPoly_BLAKE2b`);
   const party: Party = {
+    crypto,
     initiates: role === "initiator",
     ephemeral,
     staticKey: options.staticKey,
@@ -103,6 +104,7 @@ export function openHandshake(options: HandshakeOptions): Handshake {
 type Token = "e" | "s" | "ee" | "es" | "se" | "ss" | "psk";
 
 interface Party {
+  readonly crypto: Crypto;
   readonly initiates: boolean;
   readonly ephemeral: KeyPair;
   readonly staticKey: StaticKey | undefined;
@@ -187,7 +189,7 @@ function mixAgreed(symmetric: Symmetric, party: Party, token: Exclude<Token, "e"
   const theirs = remote === "e" ? party.remoteEphemeral : party.remoteStatic;
   assert(theirs !== undefined, "a key that the pattern uses is known by then");
   const shared =
-    own === "e" ? symmetric.dh(party.ephemeral.secretKey, theirs) : party.staticKey?.dh(theirs);
+    own === "e" ? party.crypto.dh(party.ephemeral.secretKey, theirs) : party.staticKey?.dh(theirs);
   if (shared === undefined) return false;
   symmetric.mixKey(shared);
   shared.fill(0);
@@ -195,87 +197,85 @@ function mixAgreed(symmetric: Symmetric, party: Party, token: Exclude<Token, "e"
 }
 
 /** Noise §5.2: the chaining key, the transcript's hash and the current cipher. */
-interface Symmetric extends Disposable {
-  readonly isKeyed: () => boolean;
-  readonly mixHash: (bytes: Uint8Array) => void;
-  readonly mixKey: (material: Uint8Array) => void;
-  readonly mixKeyAndHash: (material: Uint8Array) => void;
-  readonly encryptAndHash: (plaintext: Uint8Array) => Bytes;
-  readonly decryptAndHash: (ciphertext: Bytes) => Bytes | undefined;
-  readonly dh: (secretKey: SecretKey, publicKey: Uint8Array) => Bytes | undefined;
-  readonly split: (initiates: boolean) => SessionKeys;
-}
+class Symmetric implements Disposable {
+  readonly #crypto: Crypto;
+  #transcript: Bytes;
+  #chaining: Bytes;
+  #key: SecretKey | undefined;
+  #counter = 0;
 
-function openSymmetric(crypto: Crypto, protocolName: string): Symmetric {
-  const name = formatUtf8(protocolName);
-  assert(name.length <= hashBytes, "a protocol's name fits in a hash");
-  let transcript = concat(name, new Uint8Array(hashBytes - name.length));
-  let chaining = transcript.slice();
-  let key: SecretKey | undefined;
-  let counter = 0;
-  const rekey = (material: Bytes): void => {
-    key?.[Symbol.dispose]();
-    key = new SecretKey(material.slice(0, keyBytes));
+  constructor(crypto: Crypto, protocolName: string) {
+    const name = formatUtf8(protocolName);
+    assert(name.length <= hashBytes, "a protocol's name fits in a hash");
+    this.#crypto = crypto;
+    this.#transcript = concat(name, new Uint8Array(hashBytes - name.length));
+    this.#chaining = this.#transcript.slice();
+  }
+
+  isKeyed(): boolean {
+    return this.#key !== undefined;
+  }
+
+  mixHash(bytes: Uint8Array): void {
+    this.#transcript = this.#crypto.blake2b(hashBytes, concat(this.#transcript, bytes));
+  }
+
+  mixKey(material: Uint8Array): void {
+    const [next, keyMaterial, unused] = stretch(this.#crypto, this.#chaining, material);
+    unused.fill(0);
+    this.#chaining = next;
+    this.#rekey(keyMaterial);
+  }
+
+  mixKeyAndHash(material: Uint8Array): void {
+    const [next, hashMaterial, keyMaterial] = stretch(this.#crypto, this.#chaining, material);
+    this.#chaining = next;
+    this.mixHash(hashMaterial);
+    this.#rekey(keyMaterial);
+  }
+
+  encryptAndHash(plaintext: Uint8Array): Bytes {
+    const ciphertext =
+      this.#key === undefined
+        ? Uint8Array.from(plaintext)
+        : this.#crypto.chachaEncrypt(this.#key, this.#counter++, this.#transcript, plaintext);
+    this.mixHash(ciphertext);
+    return ciphertext;
+  }
+
+  decryptAndHash(ciphertext: Bytes): Bytes | undefined {
+    const plaintext =
+      this.#key === undefined
+        ? ciphertext
+        : this.#crypto.chachaDecrypt(this.#key, this.#counter++, this.#transcript, ciphertext);
+    this.mixHash(ciphertext);
+    return plaintext;
+  }
+
+  split(initiates: boolean): SessionKeys {
+    const [first, second, unused] = stretch(this.#crypto, this.#chaining, new Uint8Array(0));
+    const fromInitiator = new SecretKey(first.slice(0, keyBytes));
+    const fromResponder = new SecretKey(second.slice(0, keyBytes));
+    for (const material of [first, second, unused]) material.fill(0);
+    return initiates
+      ? sessionKeys(fromInitiator, fromResponder, this.#transcript)
+      : sessionKeys(fromResponder, fromInitiator, this.#transcript);
+  }
+
+  [Symbol.dispose](): void {
+    this.#key?.[Symbol.dispose]();
+    this.#chaining.fill(0);
+  }
+
+  #rekey(material: Bytes): void {
+    this.#key?.[Symbol.dispose]();
+    this.#key = new SecretKey(material.slice(0, keyBytes));
     material.fill(0);
-    counter = 0;
-  };
-  const mixHash = (bytes: Uint8Array): void => {
-    transcript = crypto.blake2b(hashBytes, concat(transcript, bytes));
-  };
-  return {
-    mixHash,
-    isKeyed: () => key !== undefined,
-    dh: crypto.dh,
-    mixKey: (material) => {
-      const [next, keyMaterial, unused] = stretch(crypto, chaining, material);
-      unused.fill(0);
-      chaining = next;
-      rekey(keyMaterial);
-    },
-    mixKeyAndHash: (material) => {
-      const [next, hashMaterial, keyMaterial] = stretch(crypto, chaining, material);
-      chaining = next;
-      mixHash(hashMaterial);
-      rekey(keyMaterial);
-    },
-    encryptAndHash: (plaintext) => {
-      const ciphertext =
-        key === undefined
-          ? Uint8Array.from(plaintext)
-          : crypto.chachaEncrypt(key, counter++, transcript, plaintext);
-      mixHash(ciphertext);
-      return ciphertext;
-    },
-    decryptAndHash: (ciphertext) => {
-      const plaintext =
-        key === undefined
-          ? ciphertext
-          : crypto.chachaDecrypt(key, counter++, transcript, ciphertext);
-      mixHash(ciphertext);
-      return plaintext;
-    },
-    split: (initiates) => {
-      const [first, second] = stretch(crypto, chaining, new Uint8Array(0));
-      const fromInitiator = new SecretKey(first.slice(0, keyBytes));
-      const fromResponder = new SecretKey(second.slice(0, keyBytes));
-      first.fill(0);
-      second.fill(0);
-      return sessionKeys(
-        initiates ? [fromInitiator, fromResponder] : [fromResponder, fromInitiator],
-        transcript,
-      );
-    },
-    [Symbol.dispose]: () => {
-      key?.[Symbol.dispose]();
-      chaining.fill(0);
-    },
-  };
+    this.#counter = 0;
+  }
 }
 
-function sessionKeys(
-  [send, receive]: readonly [SecretKey, SecretKey],
-  handshakeHash: Bytes,
-): SessionKeys {
+function sessionKeys(send: SecretKey, receive: SecretKey, handshakeHash: Bytes): SessionKeys {
   return {
     send,
     receive,

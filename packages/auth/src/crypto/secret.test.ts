@@ -8,11 +8,11 @@ const shout = Uint8Array.from([0x41, 0x6c, 0x69, 0x63, 0x65]);
 test("A28: a secret never prints, whichever way it is printed", () => {
   const secret = new SecretKey(shout.slice());
   const printed = [
-    `${secret}`,
+    String(secret),
     JSON.stringify({ secret }),
     inspect({ secret }, { depth: 9, showHidden: true }),
     Object.entries(secret).join(),
-    JSON.stringify(structuredClone({ ...secret })),
+    JSON.stringify(structuredClone(secret)),
     new Error("with a secret", { cause: secret }).stack ?? "",
   ];
   for (const text of printed) {

@@ -1,9 +1,9 @@
 /** The door to libsodium: opened once, after every function used has given a known answer. Everything behind it is synchronous. */
 
 import * as loaded from "libsodium-wrappers";
-import { encode, u32 } from "@skein/protocol/codec";
-import { concat, formatUtf8, type Bytes } from "@skein/protocol/bytes";
+import { concat, type Bytes } from "@skein/protocol/bytes";
 import { assert, Bug } from "@skein/protocol/errors";
+import { framed } from "./framing.ts";
 import type { Label } from "./labels.ts";
 import { judgeLibrary, type Library } from "./library.ts";
 import type { Random } from "./random.ts";
@@ -75,12 +75,17 @@ export async function openCrypto(): Promise<Crypto> {
 
 function cryptoOver(library: Library): Crypto {
   const hashing = hashingOver(library);
-  return { ...hashing, ...keysOver(library), ...sealsOver(library, hashing) };
+  return {
+    ...hashing,
+    ...keysOver(library),
+    ...sealsOver(library, hashing),
+    ...boxesOver(library, hashing),
+    ...ciphersOver(library),
+  };
 }
 
 type Hashing = Pick<Crypto, "hash" | "keyedHash" | "deriveKey" | "blake2b" | "secretsEqual">;
 type Keys = Pick<Crypto, "signKeypair" | "sign" | "verify" | "boxKeypair" | "dh">;
-type Seals = Omit<Crypto, keyof Hashing | keyof Keys>;
 
 function hashingOver(library: Library): Hashing {
   const blake2b = (length: number, message: Uint8Array, key?: Key): Bytes =>
@@ -124,25 +129,12 @@ function keysOver(library: Library): Keys {
   };
 }
 
-function sealsOver(library: Library, hashing: Hashing): Seals {
+function sealsOver(library: Library, hashing: Hashing): Pick<Crypto, "seal" | "open"> {
   const committed = (key: Key, nonce: Uint8Array, ad: Uint8Array): SealKeys => ({
     key: hashing.deriveKey(key, "aead key", nonce, ad),
     commitment: hashing.keyedHash(key, "aead commitment", nonce, ad).slice(0, 16),
   });
   return {
-    boxSeal: (publicKey, message, random) => {
-      using ephemeral = new SecretKey(random.bytes(32));
-      const own = ephemeral.reveal((bytes) => plain(library.crypto_scalarmult_base(bytes)));
-      const nonce = hashing.blake2b(24, concat(own, publicKey));
-      const box = attempt(() =>
-        ephemeral.reveal((bytes) => library.crypto_box_easy(message, nonce, publicKey, bytes)),
-      );
-      return box && concat(own, box);
-    },
-    boxSealOpen: (publicKey, secretKey, sealed) =>
-      attempt(() =>
-        secretKey.reveal((bytes) => library.crypto_box_seal_open(sealed, publicKey, bytes)),
-      ),
     seal: (key, ad, message, random) => {
       const nonce = random.bytes(nonceBytes);
       const seal = committed(key, nonce, ad);
@@ -171,29 +163,37 @@ function sealsOver(library: Library, hashing: Hashing): Seals {
         ),
       );
     },
-    chachaEncrypt: (key, counter, ad, message) =>
-      plain(
-        lend(key, (bytes) =>
-          library.crypto_aead_chacha20poly1305_ietf_encrypt(
-            message,
-            ad,
-            null,
-            noiseNonce(counter),
-            bytes,
-          ),
-        ),
+  };
+}
+
+function boxesOver(library: Library, hashing: Hashing): Pick<Crypto, "boxSeal" | "boxSealOpen"> {
+  return {
+    boxSeal: (publicKey, message, random) => {
+      if (publicKey.length !== 32) return undefined;
+      using ephemeral = new SecretKey(random.bytes(32));
+      const own = ephemeral.reveal((bytes) => plain(library.crypto_scalarmult_base(bytes)));
+      const nonce = hashing.blake2b(24, concat(own, publicKey));
+      const box = attempt(() =>
+        ephemeral.reveal((bytes) => library.crypto_box_easy(message, nonce, publicKey, bytes)),
+      );
+      return box && concat(own, box);
+    },
+    boxSealOpen: (publicKey, secretKey, sealed) =>
+      attempt(() =>
+        secretKey.reveal((bytes) => library.crypto_box_seal_open(sealed, publicKey, bytes)),
       ),
+  };
+}
+
+function ciphersOver(library: Library): Pick<Crypto, "chachaEncrypt" | "chachaDecrypt"> {
+  const encrypt = library.crypto_aead_chacha20poly1305_ietf_encrypt;
+  const decrypt = library.crypto_aead_chacha20poly1305_ietf_decrypt;
+  return {
+    chachaEncrypt: (key, counter, ad, message) =>
+      plain(lend(key, (bytes) => encrypt(message, ad, null, noiseNonce(counter), bytes))),
     chachaDecrypt: (key, counter, ad, ciphertext) =>
       attempt(() =>
-        lend(key, (bytes) =>
-          library.crypto_aead_chacha20poly1305_ietf_decrypt(
-            null,
-            ciphertext,
-            ad,
-            noiseNonce(counter),
-            bytes,
-          ),
-        ),
+        lend(key, (bytes) => decrypt(null, ciphertext, ad, noiseNonce(counter), bytes)),
       ),
   };
 }
@@ -209,12 +209,6 @@ function keyPair(publicKey: Bytes, secretKey: SecretKey): KeyPair {
 
 function lend<T>(key: Key, use: (bytes: Uint8Array) => T): T {
   return key instanceof SecretKey ? key.reveal(use) : use(key);
-}
-
-/** LV("skein/1 " ‖ label) ‖ LV(part) …, so that no two lists of parts read the same. */
-function framed(label: Label, parts: ReadonlyArray<Uint8Array>): Bytes {
-  const named = [formatUtf8(`skein/1 ${label}`), ...parts];
-  return concat(...named.flatMap((part) => [encode(u32, part.length), part]));
 }
 
 /** Noise §12.3: four zero bytes, then the counter, little-endian. */

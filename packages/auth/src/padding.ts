@@ -1,0 +1,31 @@
+/** Padding, so that a message's size says little about what it is. */
+
+import { concat, type Bytes } from "@skein/protocol/bytes";
+
+/** ISO/IEC 7816-4 (0x80, then zeroes) up to the next bucket: 512 bytes each to 4 KiB, Padmé's above. */
+export function pad(message: Uint8Array): Bytes {
+  const length = message.length + 1;
+  const padded = length <= evenBucketsUpTo ? roundUp(length, bucketBytes) : padme(length);
+  return concat(message, Uint8Array.of(0x80), new Uint8Array(padded - length));
+}
+
+/** What was padded, or `undefined` if it was not. */
+export function unpad(padded: Uint8Array): Uint8Array | undefined {
+  let end = padded.length - 1;
+  while (end >= 0 && padded[end] === 0) end--;
+  return end >= 0 && padded[end] === 0x80 ? padded.subarray(0, end) : undefined;
+}
+
+/** Nikitin et al., "Reducing Metadata Leakage from Encrypted Files", §4: at most 12 % more, O(log log n) bits told. */
+function padme(length: number): number {
+  const exponent = Math.floor(Math.log2(length));
+  const mantissaBits = Math.floor(Math.log2(exponent)) + 1;
+  return roundUp(length, 2 ** (exponent - mantissaBits));
+}
+
+function roundUp(length: number, step: number): number {
+  return Math.ceil(length / step) * step;
+}
+
+const bucketBytes = 512;
+const evenBucketsUpTo = 4 * 1024;
