@@ -122,12 +122,14 @@ function answerFile(file: AppFile, { acceptEncoding, ifNoneMatch }: Question): A
 }
 
 function chooseEncoding(file: AppFile, accepted: string): Encoding {
-  const names = accepted
-    .split(",")
-    .filter((part) => !/;\s*q=0(\.0*)?\s*$/u.test(part))
-    .map((part) => part.split(";")[0]?.trim().toLowerCase());
-  if (names.includes("br") && file.bodies.has("br")) return "br";
-  return names.includes("gzip") && file.bodies.has("gzip") ? "gzip" : "identity";
+  const names = new Set(
+    accepted
+      .split(",")
+      .filter((part) => !/;\s*q=0(?:\.0*)?\s*$/u.test(part))
+      .map((part) => part.split(";")[0]?.trim().toLowerCase()),
+  );
+  if (names.has("br") && file.bodies.has("br")) return "br";
+  return names.has("gzip") && file.bodies.has("gzip") ? "gzip" : "identity";
 }
 
 /** A short text, under the same headers as everything else. */

@@ -4,8 +4,9 @@ import type { Socket } from "node:net";
 
 import type { WebSocket } from "ws";
 
-import type { CloseCode, Exit, Hub, Member, Now } from "./hub.ts";
+import type { Hub, Now } from "./hub.ts";
 import type { Limits } from "./limits.ts";
+import type { CloseCode, Exit, Member } from "./member.ts";
 import { openOutbox, type Outbox } from "./outbox.ts";
 
 export interface Connection {

@@ -85,7 +85,8 @@ export function openDiscovery<Owner extends object>(limits: DiscoveryLimits): Di
     announce,
     withdraw,
     withdrawAll: (owner) => {
-      for (const tag of [...(byOwner.get(owner) ?? [])]) withdraw(tag, owner);
+      // A set may lose what was already visited while it is walked.
+      for (const tag of byOwner.get(owner) ?? []) withdraw(tag, owner);
     },
     lookup,
     sweep,

@@ -22,27 +22,15 @@ const announceBlobOffset = payloadOffset + 2 + 1 + 4;
 
 /** Why a frame is not sound, or `undefined` for a sound one. */
 export function judgeFrame(frame: Buffer, payloadBytesMax: number): RefusedReason | undefined {
-  if (frame.length === 0) return "malformed";
-  switch (frame[0]) {
-    case relayOps.publish:
-    case relayOps.bulk:
-      if (frame.length > payloadOffset + payloadBytesMax) return "too-large";
-      return frame.length >= payloadOffset ? undefined : "malformed";
-    case relayOps.subscribe:
-    case relayOps.unsubscribe:
-      return judgeTagList(frame);
-    case relayOps.announce:
-      return judgeAnnounce(frame);
-    case relayOps.lookup:
-      return exactly(frame, payloadOffset + 1);
-    case relayOps.withdraw:
-      return exactly(frame, payloadOffset);
-    case relayOps.ping:
-    case relayOps.pong:
-      return exactly(frame, 5);
-    default:
-      return "malformed";
+  const op = frame[0];
+  if (op === relayOps.publish || op === relayOps.bulk) {
+    if (frame.length > payloadOffset + payloadBytesMax) return "too-large";
+    return frame.length >= payloadOffset ? undefined : "malformed";
   }
+  if (op === relayOps.subscribe || op === relayOps.unsubscribe) return judgeTagList(frame);
+  if (op === relayOps.announce) return judgeAnnounce(frame);
+  const length = fixedLengths.get(op);
+  return length === undefined ? "malformed" : exactly(frame, length);
 }
 
 function judgeTagList(frame: Buffer): RefusedReason | undefined {
@@ -101,3 +89,11 @@ export function wantOf(frame: Buffer): number {
 export function nonceOf(frame: Buffer): number {
   return frame.readUInt32BE(1);
 }
+
+/** The frames of one length only. */
+const fixedLengths: ReadonlyMap<number | undefined, number> = new Map([
+  [relayOps.lookup, payloadOffset + 1],
+  [relayOps.withdraw, payloadOffset],
+  [relayOps.ping, 5],
+  [relayOps.pong, 5],
+]);

@@ -1,6 +1,6 @@
 /** What the relay says when it has started: where it is, and how to stop it. */
 
-import encodeQR from "qr";
+import { encodeQR } from "qr";
 
 export interface Situation {
   readonly host: string;
@@ -35,7 +35,7 @@ function lanLines({ host, port, lanAddresses }: Situation): ReadonlyArray<string
 }
 
 export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./u.test(host);
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 function isEverywhere(host: string): boolean {

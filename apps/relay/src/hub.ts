@@ -9,23 +9,13 @@ import { presenceBlobsMax } from "@skein/protocol/limits";
 import { relayOps } from "@skein/protocol/relay-frame";
 import type { RefusedReason } from "@skein/protocol/relay-frames/refused";
 
-import { openBudget, type Budget } from "./budget.ts";
-import { openDiscovery } from "./discovery.ts";
+import { openDiscovery, type Discovery } from "./discovery.ts";
 import * as read from "./frame-reader.ts";
 import * as write from "./frame-writer.ts";
 import type { Limits } from "./limits.ts";
+import { openMember, type CloseCode, type Exit, type Member } from "./member.ts";
 import { frameMessage, type Framed } from "./outbox.ts";
-import { openTagTable, type TagKey } from "./tag-table.ts";
-
-/** The way to one connection. */
-export interface Exit {
-  readonly push: (framed: Framed) => void;
-  readonly backlogBytes: () => number;
-  readonly close: (code: CloseCode) => void;
-}
-
-/** 1003 text where only binary is spoken, 1008 against the rules, 1013 too slow: try again later. */
-export type CloseCode = 1003 | 1008 | 1013;
+import { openTagTable, type TagKey, type TagTable } from "./tag-table.ts";
 
 export interface Now {
   /** Never goes back. */
@@ -34,256 +24,213 @@ export interface Now {
   readonly wallMillis: number;
 }
 
-/** One connection, from the upgrade to its end. */
-export interface Member {
-  readonly exit: Exit;
-  readonly tags: Set<TagKey>;
-  readonly budgets: Budgets;
-  /** Until when a refusal for haste is not repeated, by op. */
-  readonly hushedUntil: Map<number, number>;
-  heardMillis: number;
-  hasSpoken: boolean;
-  isClosing: boolean;
-}
-
-interface Budgets {
-  readonly publishes: Budget;
-  readonly publishBytes: Budget;
-  readonly bulkBytes: Budget;
-  readonly requests: Budget;
-  readonly violations: Budget;
-  readonly speedings: Budget;
-}
-
-export interface Hub {
-  readonly join: (exit: Exit, now: Now) => Member;
-  readonly receive: (member: Member, frame: Buffer, nowMillis: number) => void;
-  readonly receiveText: (member: Member) => void;
-  readonly ping: (member: Member, nonce: number) => void;
-  readonly leave: (member: Member) => void;
-  /** Forgets announcements that have run out, and cuts the slowest readers while too much waits for all of them. */
-  readonly sweep: (nowMillis: number) => void;
-  readonly members: () => ReadonlySet<Member>;
-  readonly counts: () => { readonly tags: number; readonly announcements: number };
-}
-
 export interface HubRules {
   readonly limits: Limits;
   readonly iceServers: ReadonlyArray<string>;
 }
 
-export function openHub({ limits, iceServers }: HubRules): Hub {
-  const members = new Set<Member>();
-  const table = openTagTable<Member>(limits);
-  const discovery = openDiscovery<Member>(limits);
+export class Hub {
+  readonly #limits: Limits;
+  readonly #iceServers: ReadonlyArray<string>;
+  readonly #members = new Set<Member>();
+  readonly #table: TagTable<Member>;
+  readonly #discovery: Discovery<Member>;
 
-  function receive(member: Member, frame: Buffer, nowMillis: number): void {
+  constructor({ limits, iceServers }: HubRules) {
+    this.#limits = limits;
+    this.#iceServers = iceServers;
+    this.#table = openTagTable(limits);
+    this.#discovery = openDiscovery(limits);
+  }
+
+  join(exit: Exit, { monotonicMillis, wallMillis }: Now): Member {
+    const member = openMember(exit, this.#limits, monotonicMillis);
+    this.#members.add(member);
+    const limits = this.#limits;
+    this.#say(member, write.writeHello({ limits, iceServers: this.#iceServers, wallMillis }));
+    return member;
+  }
+
+  receive(member: Member, frame: Buffer, nowMillis: number): void {
     if (member.isClosing) return;
     member.heardMillis = nowMillis;
-    const fault = read.judgeFrame(frame, limits.payloadBytesMax);
+    const fault = read.judgeFrame(frame, this.#limits.payloadBytesMax);
     const op = frame[0] ?? 0;
     if (fault !== undefined) {
-      violate(member, { reason: fault, op, nowMillis });
+      this.#violate(member, { reason: fault, op, nowMillis });
       return;
     }
     member.hasSpoken = true;
-    if (op === relayOps.publish || op === relayOps.bulk) forward(member, frame, nowMillis);
-    else answer(member, frame, nowMillis);
+    if (op === relayOps.publish || op === relayOps.bulk) this.#forward(member, frame, nowMillis);
+    else this.#answer(member, frame, nowMillis);
   }
 
-  function forward(member: Member, frame: Buffer, nowMillis: number): void {
+  receiveText(member: Member): void {
+    this.#close(member, 1003);
+  }
+
+  ping(member: Member, nonce: number): void {
+    if (!member.isClosing) this.#say(member, write.writePing(nonce));
+  }
+
+  leave(member: Member): void {
+    member.isClosing = true;
+    this.#members.delete(member);
+    for (const tag of member.tags) this.#table.unsubscribe(tag, member);
+    member.tags.clear();
+    this.#discovery.withdrawAll(member);
+  }
+
+  /** Forgets announcements that have run out, and cuts the slowest readers while too much waits for all of them. */
+  sweep(nowMillis: number): void {
+    this.#discovery.sweep(nowMillis);
+    let total = this.backlogBytes();
+    if (total <= this.#limits.backlogTotalBytesMax) return;
+    const slowestFirst = [...this.#members]
+      .map((member) => ({ member, bytes: member.exit.backlogBytes() }))
+      .toSorted((a, b) => b.bytes - a.bytes);
+    for (const { member, bytes } of slowestFirst) {
+      if (total <= this.#limits.backlogTotalBytesMax) return;
+      this.#close(member, 1013);
+      total -= bytes;
+    }
+  }
+
+  /** Bytes that wait for all readers together. */
+  backlogBytes(): number {
+    let total = 0;
+    for (const member of this.#members) total += member.exit.backlogBytes();
+    return total;
+  }
+
+  counts(): { readonly tags: number; readonly announcements: number } {
+    return { tags: this.#table.size(), announcements: this.#discovery.size() };
+  }
+
+  #forward(member: Member, frame: Buffer, nowMillis: number): void {
     const isBulk = frame[0] === relayOps.bulk;
-    const audience = table.subscribers(read.tagOf(frame));
-    const listeners = audience instanceof Set ? audience.size : audience === undefined ? 0 : 1;
-    const cost = frame.length * Math.max(1, listeners);
+    const audience = this.#table.subscribers(read.tagOf(frame));
+    const listeners = audience instanceof Set ? audience.size : 1;
+    const cost = frame.length * listeners;
     const { budgets } = member;
     const waitMillis = isBulk
       ? budgets.bulkBytes.spend(cost, nowMillis)
       : budgets.publishes.spend(1, nowMillis) || budgets.publishBytes.spend(cost, nowMillis);
     if (waitMillis > 0) {
-      hasten(member, { op: frame[0] ?? 0, waitMillis, nowMillis });
+      this.#hasten(member, { op: frame[0] ?? 0, waitMillis, nowMillis });
       return;
     }
     if (audience === undefined || audience === member) return;
     const framed = frameMessage(frame);
-    if (!(audience instanceof Set)) deliver(audience, framed, isBulk);
-    else
-      for (const reader of audience) {
-        if (reader !== member) deliver(reader, framed, isBulk);
-      }
+    if (audience instanceof Set) {
+      for (const reader of audience) if (reader !== member) this.#deliver(reader, framed, isBulk);
+    } else this.#deliver(audience, framed, isBulk);
   }
 
-  function deliver(reader: Member, framed: Framed, isBulk: boolean): void {
+  #deliver(reader: Member, framed: Framed, isBulk: boolean): void {
     const backlogBytes = reader.exit.backlogBytes() + framed.length;
-    if (isBulk && backlogBytes > limits.bulkBacklogBytesMax) return;
-    if (backlogBytes > limits.backlogBytesMax) close(reader, 1013);
+    if (isBulk && backlogBytes > this.#limits.bulkBacklogBytesMax) return;
+    if (backlogBytes > this.#limits.backlogBytesMax) this.#close(reader, 1013);
     else reader.exit.push(framed);
   }
 
   /** Carries out everything but forwarding. */
-  function answer(member: Member, frame: Buffer, nowMillis: number): void {
+  #answer(member: Member, frame: Buffer, nowMillis: number): void {
     const op = frame[0] ?? 0;
     const waitMillis = member.budgets.requests.spend(costOf(frame), nowMillis);
-    if (waitMillis > 0) {
-      hasten(member, { op, waitMillis, nowMillis });
-      return;
-    }
-    switch (op) {
-      case relayOps.subscribe:
-        subscribe(member, frame);
-        return;
-      case relayOps.unsubscribe:
-        for (let index = 0; index < read.tagCountOf(frame); index++)
-          forget(member, read.tagAt(frame, index));
-        return;
-      case relayOps.announce:
-        announce(member, frame, nowMillis);
-        return;
-      case relayOps.lookup:
-        found(member, frame, { want: read.wantOf(frame), nowMillis });
-        return;
-      case relayOps.withdraw:
-        discovery.withdraw(read.tagOf(frame), member);
-        return;
-      case relayOps.ping:
-        say(member, write.writePong(read.nonceOf(frame)));
-        return;
-      default:
-    }
+    if (waitMillis > 0) this.#hasten(member, { op, waitMillis, nowMillis });
+    else if (op === relayOps.subscribe) this.#subscribe(member, frame);
+    else if (op === relayOps.unsubscribe) this.#unsubscribe(member, frame);
+    else if (op === relayOps.announce) this.#announce(member, frame, nowMillis);
+    else if (op === relayOps.lookup)
+      this.#find(member, frame, { want: read.wantOf(frame), nowMillis });
+    else if (op === relayOps.withdraw) this.#discovery.withdraw(read.tagOf(frame), member);
+    else if (op === relayOps.ping) this.#say(member, write.writePong(read.nonceOf(frame)));
   }
 
   /** All tags of the frame or as many as fit; one refusal says that some did not. */
-  function subscribe(member: Member, frame: Buffer): void {
+  #subscribe(member: Member, frame: Buffer): void {
     let refusal: RefusedReason | undefined;
+    for (let index = 0; index < read.tagCountOf(frame); index++)
+      refusal = this.#subscribeTo(member, read.tagAt(frame, index)) ?? refusal;
+    if (refusal !== undefined) this.#refuse(member, refusal, relayOps.subscribe);
+  }
+
+  #subscribeTo(member: Member, tag: TagKey): RefusedReason | undefined {
+    if (member.tags.has(tag)) return undefined;
+    if (member.tags.size >= this.#limits.tagsPerConnectionMax) return "too-many-tags";
+    const outcome = this.#table.subscribe(tag, member);
+    if (outcome === "too-many-subscribers" || outcome === "full") return outcome;
+    member.tags.add(tag);
+    return undefined;
+  }
+
+  #unsubscribe(member: Member, frame: Buffer): void {
     for (let index = 0; index < read.tagCountOf(frame); index++) {
       const tag = read.tagAt(frame, index);
-      if (member.tags.has(tag)) continue;
-      if (member.tags.size >= limits.tagsPerConnectionMax) refusal = "too-many-tags";
-      else {
-        const outcome = table.subscribe(tag, member);
-        if (outcome === "subscribed") member.tags.add(tag);
-        else if (outcome !== "known") refusal = outcome;
-      }
+      if (member.tags.delete(tag)) this.#table.unsubscribe(tag, member);
     }
-    if (refusal !== undefined)
-      say(member, write.writeRefused(refusal, { retryMillis: crowdedMillis, op: frame[0] ?? 0 }));
   }
 
-  function announce(member: Member, frame: Buffer, nowMillis: number): void {
+  #announce(member: Member, frame: Buffer, nowMillis: number): void {
     const { seconds, want, blob } = read.announceOf(frame);
-    const kept = Math.min(seconds, limits.announceSecondsMax);
-    const expiresMillis = nowMillis + kept * 1000;
-    const tag = read.tagOf(frame);
-    const outcome = discovery.announce({ tag, owner: member, blob, expiresMillis });
-    if (outcome === "full")
-      say(member, write.writeRefused("full", { retryMillis: crowdedMillis, op: frame[0] ?? 0 }));
-    else found(member, frame, { want, nowMillis });
+    const keptMillis = Math.min(seconds, this.#limits.announceSecondsMax) * 1000;
+    const outcome = this.#discovery.announce({
+      tag: read.tagOf(frame),
+      owner: member,
+      blob,
+      expiresMillis: nowMillis + keptMillis,
+    });
+    if (outcome === "full") this.#refuse(member, "full", relayOps.announce);
+    else this.#find(member, frame, { want, nowMillis });
   }
 
-  function found(
+  #find(
     member: Member,
     frame: Buffer,
     { want, nowMillis }: { readonly want: number; readonly nowMillis: number },
   ): void {
     const most = Math.min(want, presenceBlobsMax);
     const question = { tag: read.tagOf(frame), asker: member, want: most, nowMillis };
-    say(member, write.writeFound(frame, discovery.lookup(question)));
+    this.#say(member, write.writeFound(frame, this.#discovery.lookup(question)));
   }
 
-  /** Refuses what came too fast. The first is answered; until its time is over more of the kind are left out in silence. */
-  function hasten(
+  /** Refuses what came too fast. The first is answered; for a while more of the kind are left out in silence. */
+  #hasten(
     member: Member,
     { op, waitMillis, nowMillis }: { op: number; waitMillis: number; nowMillis: number },
   ): void {
     if (member.budgets.speedings.spend(1, nowMillis) > 0) {
-      close(member, 1008);
+      this.#close(member, 1008);
       return;
     }
-    if (nowMillis < (member.hushedUntil.get(op) ?? 0)) return;
-    member.hushedUntil.set(op, nowMillis + Math.min(waitMillis, 1000));
-    say(member, write.writeRefused("too-fast", { retryMillis: waitMillis, op }));
+    if (nowMillis < (member.hushedUntil.get(op) ?? nowMillis)) return;
+    member.hushedUntil.set(op, nowMillis + Math.min(waitMillis, hushMillisMax));
+    this.#say(member, write.writeRefused("too-fast", { retryMillis: waitMillis, op }));
   }
 
-  function violate(
+  #violate(
     member: Member,
     { reason, op, nowMillis }: { reason: RefusedReason; op: number; nowMillis: number },
   ): void {
-    if (member.budgets.violations.spend(1, nowMillis) > 0) close(member, 1008);
-    else say(member, write.writeRefused(reason, { retryMillis: 0, op }));
+    if (member.budgets.violations.spend(1, nowMillis) > 0) this.#close(member, 1008);
+    else this.#say(member, write.writeRefused(reason, { retryMillis: 0, op }));
+  }
+
+  #refuse(member: Member, reason: RefusedReason, op: number): void {
+    this.#say(member, write.writeRefused(reason, { retryMillis: crowdedMillis, op }));
   }
 
   /** Replies are never left out: a reader that lets them pile up is cut like any other. */
-  function say(member: Member, message: Uint8Array): void {
-    deliver(member, frameMessage(message), false);
+  #say(member: Member, message: Uint8Array): void {
+    this.#deliver(member, frameMessage(message), false);
   }
 
-  function close(member: Member, code: CloseCode): void {
+  #close(member: Member, code: CloseCode): void {
     if (member.isClosing) return;
-    leave(member);
+    this.leave(member);
     member.exit.close(code);
   }
-
-  function forget(member: Member, tag: TagKey): void {
-    if (member.tags.delete(tag)) table.unsubscribe(tag, member);
-  }
-
-  function leave(member: Member): void {
-    member.isClosing = true;
-    members.delete(member);
-    for (const tag of member.tags) table.unsubscribe(tag, member);
-    member.tags.clear();
-    discovery.withdrawAll(member);
-  }
-
-  function sweep(nowMillis: number): void {
-    discovery.sweep(nowMillis);
-    const slowestFirst = [...members]
-      .map((member) => ({ member, bytes: member.exit.backlogBytes() }))
-      .toSorted((a, b) => b.bytes - a.bytes);
-    let total = slowestFirst.reduce((sum, { bytes }) => sum + bytes, 0);
-    for (const { member, bytes } of slowestFirst) {
-      if (total <= limits.backlogTotalBytesMax) return;
-      close(member, 1013);
-      total -= bytes;
-    }
-  }
-
-  return {
-    join: (exit, { monotonicMillis, wallMillis }) => {
-      const member = openMember(exit, limits, monotonicMillis);
-      members.add(member);
-      say(member, write.writeHello({ limits, iceServers, wallMillis }));
-      return member;
-    },
-    receive,
-    receiveText: (member) => close(member, 1003),
-    ping: (member, nonce) => say(member, write.writePing(nonce)),
-    leave,
-    sweep,
-    members: () => members,
-    counts: () => ({ tags: table.size(), announcements: discovery.size() }),
-  };
-}
-
-function openMember(exit: Exit, limits: Limits, nowMillis: number): Member {
-  const budget = (perSecond: number, burst: number): Budget =>
-    openBudget({ perSecond, burst }, nowMillis);
-  return {
-    exit,
-    tags: new Set(),
-    budgets: {
-      publishes: budget(limits.publishesPerSecond, limits.publishesBurst),
-      publishBytes: budget(limits.publishBytesPerSecond, limits.publishBytesBurst),
-      bulkBytes: budget(limits.bulkBytesPerSecond, limits.bulkBytesBurst),
-      requests: budget(limits.requestsPerSecond, limits.requestsBurst),
-      violations: budget(1000 / limits.violationForgivenMillis, limits.violationsMax),
-      speedings: budget(limits.speedingsForgivenPerSecond, limits.speedingsMax),
-    },
-    hushedUntil: new Map(),
-    heardMillis: nowMillis,
-    hasSpoken: false,
-    isClosing: false,
-  };
 }
 
 /** What a request costs of the request budget: long tag lists count for several. */
@@ -293,3 +240,5 @@ function costOf(frame: Buffer): number {
 
 /** When to ask again for what was full: others leave or run out meanwhile. */
 const crowdedMillis = 30_000;
+/** How long one refusal for haste stands for all of its kind. */
+const hushMillisMax = 1_000;

@@ -18,23 +18,24 @@ export async function listen(
   makeServer: () => Server,
   { host = "localhost", port = 0 }: Place,
 ): Promise<Listening> {
-  const [first = host, second] = host === "localhost" ? ["127.0.0.1", "::1"] : [host];
   const server = makeServer();
-  const boundPort = await bind(server, first, port);
-  const other = second === undefined ? undefined : makeServer();
-  if (other === undefined || second === undefined) return { servers: [server], port: boundPort };
+  const isBoth = host === "localhost";
+  const boundPort = await bind(server, isBoth ? "127.0.0.1" : host, port);
+  if (!isBoth) return { servers: [server], port: boundPort };
+  const other = makeServer();
   try {
-    await bind(other, second, boundPort);
+    await bind(other, "::1", boundPort);
     return { servers: [server, other], port: boundPort };
   } catch (error) {
-    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-    if (isTaken && port !== 0) {
-      server.close();
-      throw error;
-    }
-    // No IPv6 here, or a port that only the other family had free: one loopback address is enough.
-    return { servers: [server], port: boundPort };
+    // No IPv6 here, or a chosen port that only the other family had free: one loopback address is enough.
+    if (port === 0 || !isTaken(error)) return { servers: [server], port: boundPort };
+    server.close();
+    throw error;
   }
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 }
 
 async function bind(server: Server, host: string, port: number): Promise<number> {

@@ -26,36 +26,35 @@ export function readSettings(args: ReadonlyArray<string>, environment: Environme
   const flags = readFlags(args);
   if (typeof flags === "string") return { kind: "wrong", why: flags };
   if (flags.help === true) return { kind: "help" };
-  const portText = flags.port ?? environment["PORT"] ?? String(defaultPort);
-  const port = /^\d{1,5}$/u.test(portText) ? Number(portText) : Number.NaN;
-  if (!(port <= 65_535))
-    return { kind: "wrong", why: `The port is a number from 0 to 65535, not "${portText}".` };
-  const origins = flags.origin ?? words(environment["SKEIN_ORIGINS"]);
-  const wrongOrigin = origins.find((origin) => !isOrigin(origin));
-  if (wrongOrigin !== undefined)
-    return {
-      kind: "wrong",
-      why: `An origin is like https://app.example.org, not "${wrongOrigin}".`,
-    };
-  const iceServers = flags.ice ?? words(environment["SKEIN_ICE"]);
-  const wrongIce = iceServers.find((address) => !/^(stun|turns?):[^\s]{1,250}$/u.test(address));
-  if (wrongIce !== undefined || iceServers.length > 8)
-    return {
-      kind: "wrong",
-      why: "ICE servers are at most 8 addresses like stun:example.org:3478.",
-    };
-  return {
-    kind: "settings",
-    settings: {
-      host: flags.host ?? environment["HOST"] ?? "localhost",
-      port,
-      servesApp: flags["no-app"] !== true && !isOn(environment["SKEIN_NO_APP"]),
-      app: flags.app ?? environment["SKEIN_APP"],
-      origins,
-      iceServers,
-      isBehindProxy: flags["behind-proxy"] === true || isOn(environment["SKEIN_BEHIND_PROXY"]),
-    },
+  const isOn = (flag: boolean | undefined, name: string): boolean =>
+    flag === true || onWords.has(environment[name] ?? "");
+  const settings: Settings = {
+    host: flags.host ?? environment["HOST"] ?? "localhost",
+    port: parsePort(flags.port ?? environment["PORT"] ?? String(defaultPort)),
+    servesApp: !isOn(flags["no-app"], "SKEIN_NO_APP"),
+    app: flags.app ?? environment["SKEIN_APP"],
+    origins: flags.origin ?? words(environment["SKEIN_ORIGINS"]),
+    iceServers: flags.ice ?? words(environment["SKEIN_ICE"]),
+    isBehindProxy: isOn(flags["behind-proxy"], "SKEIN_BEHIND_PROXY"),
   };
+  const why = findFault(settings);
+  return why === undefined ? { kind: "settings", settings } : { kind: "wrong", why };
+}
+
+function findFault({ host, port, origins, iceServers }: Settings): string | undefined {
+  if (host === "") return "The host is a name or an address, such as localhost or 0.0.0.0.";
+  if (Number.isNaN(port)) return "The port is a number from 0 to 65535.";
+  const origin = origins.find((text) => !isOrigin(text));
+  if (origin !== undefined) return `An origin is like https://app.example.org, not "${origin}".`;
+  const isIce = (text: string): boolean => /^(?:stun|turns?):\S{1,250}$/u.test(text);
+  return iceServers.length <= 8 && iceServers.every(isIce)
+    ? undefined
+    : "ICE servers are at most 8 addresses like stun:example.org:3478.";
+}
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/u.test(text) ? Number(text) : Number.NaN;
+  return port <= 65_535 ? port : Number.NaN;
 }
 
 function readFlags(args: ReadonlyArray<string>) {
@@ -71,13 +70,11 @@ function words(text: string | undefined): ReadonlyArray<string> {
   return (text ?? "").split(/[\s,]+/u).filter((word) => word !== "");
 }
 
-function isOn(text: string | undefined): boolean {
-  return text === "1" || text === "true" || text === "yes";
-}
-
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
 }
+
+const onWords: ReadonlySet<string> = new Set(["1", "true", "yes"]);
 
 const flagOptions = {
   host: { type: "string" },
