@@ -1,10 +1,31 @@
 /** Commits made here: writes and deletes laid over a tree, stored as one small pack. */
 
+import { SkeinError } from "@skein/protocol/errors";
+import { instant } from "@skein/protocol/ids";
 import type { Instant, ObjectId } from "@skein/protocol/ids";
+import { objectBytesMax, pathBytesMax, treeDepthMax } from "@skein/protocol/limits";
+import type { Bytes } from "@skein/protocol/bytes";
+import { entryNameFault } from "./entry-name.ts";
+import type { Commits } from "./history-commits.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { formatCommit, formatTree } from "./object.ts";
+import type { TreeEntry } from "./object.ts";
+import {
+  canonicalMode,
+  emptyTree,
+  keep,
+  keyOf,
+  nameOf,
+  openOverlay,
+  readEntries,
+} from "./overlay.ts";
+import type { Overlay } from "./overlay.ts";
+import { parsePath } from "./tree-path.ts";
 
 export type DraftChange =
+  /** A file keeps its executable bit; a link becomes a file. */
   | { readonly path: string; readonly kind: "write"; readonly bytes: Uint8Array }
-  /** Deletes a file, or a folder with all that is in it. */
+  /** Deletes a file, or a folder with all that is in it. Happens before all writes. */
   | { readonly path: string; readonly kind: "delete" };
 
 export interface Author {
@@ -21,3 +42,188 @@ export interface Draft {
   readonly at: Instant;
   readonly offsetMinutes: number;
 }
+
+export type DraftFault =
+  /** A name that some system would take for something else than a file, such as `.git`. */
+  | "bad-name"
+  | "too-long"
+  | "too-large"
+  | "named-twice"
+  /** The path, or a folder of it, is a file where a folder is wanted, or the other way round. */
+  | "file-and-folder"
+  | "nothing-changed"
+  | "no-author"
+  | "no-message";
+
+/** A draft that cannot become a commit. Nothing was changed. */
+export class DraftRefusedError extends SkeinError {
+  override readonly name = "DraftRefusedError";
+  readonly code = "draft_refused";
+  readonly blame = "caller";
+  readonly hint = "Change the draft and commit again. Nothing was changed.";
+  readonly fault: DraftFault;
+  readonly path: string | undefined;
+
+  constructor(fault: DraftFault, path?: string) {
+    super(`The draft is refused: ${fault}${path === undefined ? "" : ` at ${path}`}`);
+    this.fault = fault;
+    this.path = path;
+  }
+}
+
+/** Stores the new objects durably, and moves no ref. */
+export async function commitDraft(
+  from: { readonly objects: ObjectStore; readonly commits: Commits },
+  draft: Draft,
+): Promise<ObjectId> {
+  const parent = draft.parent === undefined ? undefined : await from.commits.read(draft.parent);
+  const overlay = openOverlay(from.objects);
+  const plan = planOf(draft.changes);
+  const tree = (await lay(overlay, parent?.tree, plan)) ?? overlay.write("tree", formatTree([]));
+  if (tree === (parent?.tree ?? emptyTree())) throw new DraftRefusedError("nothing-changed");
+  const author = {
+    name: cleanPerson(draft.author.name),
+    email: cleanPerson(draft.author.email).replaceAll(" ", ""),
+    at: instant(Math.max(0, draft.at)),
+    offsetMinutes: Math.trunc(draft.offsetMinutes),
+  };
+  if (author.name === "") throw new DraftRefusedError("no-author");
+  const commit = formatCommit({
+    tree,
+    parents: parent === undefined ? [] : [parent.oid],
+    author,
+    committer: author,
+    message: cleanMessage(draft.message),
+  });
+  const oid = overlay.write("commit", commit);
+  await keep(overlay, from.objects);
+  return oid;
+}
+
+/** What is to happen in one folder. */
+interface Plan {
+  readonly writes: Map<string, { readonly path: string; readonly bytes: Bytes }>;
+  readonly deletes: Set<string>;
+  readonly folders: Map<string, Plan>;
+}
+
+function planOf(changes: ReadonlyArray<DraftChange>): Plan {
+  const root = emptyPlan();
+  for (const change of changes) {
+    const { path } = change;
+    const keys = parseDraftPath(path).map(keyOf);
+    let plan = root;
+    for (const key of keys.slice(0, -1)) {
+      if (plan.writes.has(key)) throw new DraftRefusedError("file-and-folder", path);
+      const inner = plan.folders.get(key) ?? emptyPlan();
+      plan.folders.set(key, inner);
+      plan = inner;
+    }
+    const last = keys.at(-1) ?? "";
+    if (plan.writes.has(last) || plan.deletes.has(last))
+      throw new DraftRefusedError("named-twice", path);
+    if (change.kind === "delete") plan.deletes.add(last);
+    else {
+      if (change.bytes.length > objectBytesMax) throw new DraftRefusedError("too-large", path);
+      if (hasWrites(plan.folders.get(last))) throw new DraftRefusedError("file-and-folder", path);
+      plan.writes.set(last, { path, bytes: new Uint8Array(change.bytes) });
+    }
+  }
+  return root;
+}
+
+function parseDraftPath(path: string): ReadonlyArray<Bytes> {
+  const names = parsePath(path);
+  if (names === undefined || names.length === 0) throw new DraftRefusedError("bad-name", path);
+  const length = names.reduce((bytes, name) => bytes + name.length + 1, -1);
+  if (length > pathBytesMax || names.length > treeDepthMax)
+    throw new DraftRefusedError("too-long", path);
+  for (const name of names) {
+    const fault = entryNameFault(name);
+    if (fault !== undefined)
+      throw new DraftRefusedError(fault === "largePathname" ? "too-long" : "bad-name", path);
+  }
+  return names;
+}
+
+type Entries = Map<string, Pick<TreeEntry, "kind" | "oid">>;
+
+/** The tree that a plan makes of a tree, or `undefined` where nothing is left: git knows no empty folders. */
+async function lay(
+  overlay: Overlay,
+  base: ObjectId | undefined,
+  plan: Plan,
+): Promise<ObjectId | undefined> {
+  const entries: Entries = new Map();
+  for (const { name, kind, oid } of await readEntries(overlay, base))
+    entries.set(keyOf(name), { kind, oid });
+  for (const key of plan.deletes) entries.delete(key);
+  for (const [key, inner] of plan.folders) {
+    // oxlint-disable-next-line no-await-in-loop -- the first fault is the one that is told.
+    await layFolder(overlay, entries, { key, inner });
+  }
+  for (const [key, { path, bytes }] of plan.writes) {
+    const there = entries.get(key);
+    if (there?.kind === "tree") throw new DraftRefusedError("file-and-folder", path);
+    const kind = there?.kind === "executable" ? "executable" : "file";
+    entries.set(key, { kind, oid: overlay.write("blob", bytes) });
+  }
+  if (entries.size === 0) return undefined;
+  const rows = [...entries].map(([key, { kind, oid }]) => ({
+    name: nameOf(key),
+    mode: canonicalMode(kind),
+    oid,
+  }));
+  return overlay.write("tree", formatTree(rows));
+}
+
+async function layFolder(
+  overlay: Overlay,
+  entries: Entries,
+  { key, inner }: { readonly key: string; readonly inner: Plan },
+): Promise<void> {
+  const there = entries.get(key);
+  if (there !== undefined && there.kind !== "tree") {
+    const path = firstWrite(inner);
+    if (path !== undefined) throw new DraftRefusedError("file-and-folder", path);
+    return;
+  }
+  const oid = await lay(overlay, there?.oid, inner);
+  if (oid === undefined) entries.delete(key);
+  else entries.set(key, { kind: "tree", oid });
+}
+
+function emptyPlan(): Plan {
+  return { writes: new Map(), deletes: new Set(), folders: new Map() };
+}
+
+function hasWrites(plan: Plan | undefined): boolean {
+  return plan !== undefined && firstWrite(plan) !== undefined;
+}
+
+function firstWrite(plan: Plan): string | undefined {
+  for (const { path } of plan.writes.values()) return path;
+  for (const inner of plan.folders.values()) {
+    const path = firstWrite(inner);
+    if (path !== undefined) return path;
+  }
+  return undefined;
+}
+
+/** As git cleans a name: no angle brackets, no control bytes, no crumbs at the ends. */
+function cleanPerson(text: string): string {
+  return text.replace(unwantedInPeople, "").replace(crumbs, "");
+}
+
+/** As `git commit` cleans a message: no spaces at line ends, no empty lines around it, and a newline at its end. */
+function cleanMessage(message: string): string {
+  const lines = message.replaceAll("\0", "").split(/\r?\n/u);
+  const text = lines.map((line) => line.trimEnd()).join("\n");
+  const cleaned = text.replace(/\n{3,}/gu, "\n\n").replace(/^\n+|\n+$/gu, "");
+  if (cleaned === "") throw new DraftRefusedError("no-message");
+  return `${cleaned}\n`;
+}
+
+// eslint-disable-next-line no-control-regex -- control bytes are exactly what is taken out.
+const unwantedInPeople = /[\u0000-\u001f\u007f<>]/gu;
+const crumbs = /^[\s.,:;"\\']+|[\s.,:;"\\']+$/gu;

@@ -1,8 +1,11 @@
 /** The refs of a bare repository: `HEAD` and one `packed-refs` file, changed by compare-and-swap in one strict commit. */
 
-import { Bug } from "@skein/protocol/errors";
+import { compare, formatUtf8, parseUtf8 } from "@skein/protocol/bytes";
+import { SkeinError } from "@skein/protocol/errors";
+import { parseObjectId, parseRefName } from "@skein/protocol/ids";
 import type { ObjectId, RefName } from "@skein/protocol/ids";
 import type { Files } from "./files.ts";
+import type { ObjectStore } from "./object-store.ts";
 
 /** Moves one ref from what the caller believes it to be; `undefined` is absence. */
 export interface RefChange {
@@ -13,15 +16,158 @@ export interface RefChange {
 
 export interface Refs {
   /** The branch that HEAD names, whether it exists or not. */
-  head(): Promise<RefName | undefined>;
-  all(): Promise<ReadonlyMap<RefName, ObjectId>>;
+  readonly head: () => Promise<RefName | undefined>;
+  readonly all: () => Promise<ReadonlyMap<RefName, ObjectId>>;
   /** `moved` when a ref is no longer at `from`: then nothing was changed. Throws `RefRefusedError`. */
-  update(
+  readonly update: (
     changes: ReadonlyArray<RefChange>,
     options?: { readonly head?: RefName | undefined },
-  ): Promise<"done" | "moved">;
+  ) => Promise<"done" | "moved">;
 }
 
-export async function openRefs(_files: Files): Promise<Refs> {
-  throw new Bug("not yet");
+export type RefFault =
+  /** One ref would be a folder of the other, such as `a` and `a/b`. */
+  | "folder-and-ref"
+  | "named-twice"
+  | "no-such-object"
+  /** A branch points to a commit and to nothing else. */
+  | "not-a-commit"
+  | "head-is-no-branch";
+
+/** A change of refs that no repository may hold. Nothing was changed. */
+export class RefRefusedError extends SkeinError {
+  override readonly name = "RefRefusedError";
+  readonly code = "ref_refused";
+  readonly blame = "caller";
+  readonly hint = "Choose another name for the branch or tag. Nothing was changed.";
+  readonly ref: RefName;
+  readonly fault: RefFault;
+
+  constructor(ref: RefName, fault: RefFault) {
+    super(`The ref ${ref} is refused: ${fault}`);
+    this.ref = ref;
+    this.fault = fault;
+  }
 }
+
+export const branchPrefix = "refs/heads/";
+export const tagPrefix = "refs/tags/";
+
+/** Lays an empty bare repository where there is none. */
+export async function openRefs(files: Files, objects: Pick<ObjectStore, "type">): Promise<Refs> {
+  if ((await files.read("HEAD")) === undefined)
+    await files.commit(
+      { put: [["config", formatUtf8(config)], headFile(firstBranch)], delete: [] },
+      { durability: "strict" },
+    );
+  let last: Promise<unknown> = Promise.resolve();
+  const all = async (): Promise<Map<RefName, ObjectId>> =>
+    parsePackedRefs(await files.read("packed-refs"));
+  return {
+    head: async () => parseHead(await files.read("HEAD")),
+    all,
+    update: (changes, { head } = {}) => {
+      // One change at a time: between reading and writing nobody else may write.
+      const turn = last.then(async () => {
+        const refs = await all();
+        if (changes.some(({ ref, from }) => refs.get(ref) !== from)) return "moved";
+        await judge(refs, { changes, head, objects });
+        for (const { ref, to } of changes) {
+          if (to === undefined) refs.delete(ref);
+          else refs.set(ref, to);
+        }
+        const put = changes.length === 0 ? [] : [packedRefsFile(refs)];
+        await files.commit(
+          { put: head === undefined ? put : [...put, headFile(head)], delete: [] },
+          { durability: "strict" },
+        );
+        return "done";
+      });
+      last = turn.catch(ignoreForTheNextInTurn);
+      return turn;
+    },
+  };
+}
+
+async function judge(
+  refs: ReadonlyMap<RefName, ObjectId>,
+  asked: {
+    readonly changes: ReadonlyArray<RefChange>;
+    readonly head: RefName | undefined;
+    readonly objects: Pick<ObjectStore, "type">;
+  },
+): Promise<void> {
+  if (asked.head !== undefined && !asked.head.startsWith(branchPrefix))
+    throw new RefRefusedError(asked.head, "head-is-no-branch");
+  const after = new Set<string>(refs.keys());
+  const named = new Set<RefName>();
+  for (const { ref, to } of asked.changes) {
+    if (named.has(ref)) throw new RefRefusedError(ref, "named-twice");
+    named.add(ref);
+    if (to === undefined) after.delete(ref);
+    else after.add(ref);
+  }
+  judgeFolders(after, asked.changes);
+  for (const { ref, to } of asked.changes) {
+    if (to === undefined) continue;
+    // oxlint-disable-next-line no-await-in-loop -- the first fault is the one that is told.
+    const type = await asked.objects.type(to);
+    if (type === undefined) throw new RefRefusedError(ref, "no-such-object");
+    if (ref.startsWith(branchPrefix) && type !== "commit")
+      throw new RefRefusedError(ref, "not-a-commit");
+  }
+}
+
+function judgeFolders(after: ReadonlySet<string>, changes: ReadonlyArray<RefChange>): void {
+  const folders = new Set<string>();
+  for (const ref of after) for (const folder of foldersOf(ref)) folders.add(folder);
+  for (const { ref, to } of changes) {
+    if (to === undefined) continue;
+    if (folders.has(ref) || foldersOf(ref).some((folder) => after.has(folder)))
+      throw new RefRefusedError(ref, "folder-and-ref");
+  }
+}
+
+function foldersOf(ref: string): ReadonlyArray<string> {
+  const folders: string[] = [];
+  for (let end = ref.lastIndexOf("/"); end > 0; end = ref.lastIndexOf("/", end - 1))
+    folders.push(ref.slice(0, end));
+  return folders;
+}
+
+function parseHead(bytes: Uint8Array | undefined): RefName | undefined {
+  const text = bytes === undefined ? undefined : parseUtf8(bytes);
+  if (text?.startsWith(symbolic) !== true) return undefined;
+  const ref = parseRefName(text.slice(symbolic.length).trimEnd());
+  return ref?.startsWith(branchPrefix) === true ? ref : undefined;
+}
+
+function headFile(head: RefName | typeof firstBranch): readonly [string, Uint8Array] {
+  return ["HEAD", formatUtf8(`${symbolic}${head}\n`)];
+}
+
+function parsePackedRefs(bytes: Uint8Array | undefined): Map<RefName, ObjectId> {
+  const refs = new Map<RefName, ObjectId>();
+  for (const line of (parseUtf8(bytes ?? new Uint8Array()) ?? "").split("\n")) {
+    const oid = parseObjectId(line.slice(0, 40));
+    const ref = parseRefName(line.slice(41));
+    if (oid !== undefined && ref !== undefined && line[40] === " ") refs.set(ref, oid);
+  }
+  return refs;
+}
+
+/** Sorted by byte, as the header promises: git looks names up by halving. */
+function packedRefsFile(refs: ReadonlyMap<RefName, ObjectId>): readonly [string, Uint8Array] {
+  const lines = [...refs].map(([ref, oid]) => ({ key: formatUtf8(ref), line: `${oid} ${ref}\n` }));
+  lines.sort((one, other) => compare(one.key, other.key));
+  return ["packed-refs", formatUtf8(packedHeader + lines.map(({ line }) => line).join(""))];
+}
+
+function ignoreForTheNextInTurn(): void {
+  // Whoever asked for the change was told; the next change starts from what is stored.
+}
+
+const symbolic = "ref: ";
+const firstBranch = "refs/heads/main";
+const packedHeader = "# pack-refs with: sorted \n";
+const config = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";

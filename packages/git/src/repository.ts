@@ -1,73 +1,115 @@
 /** One bare repository in a `Files`: its objects, its refs, and what screens and replication ask of them. */
 
 import type { Bytes } from "@skein/protocol/bytes";
-import { Bug } from "@skein/protocol/errors";
-import type { ObjectId, RefName } from "@skein/protocol/ids";
+import type { ObjectId } from "@skein/protocol/ids";
+import { readChanges } from "./changes.ts";
 import type { ChangedFiles } from "./changes.ts";
+import { commitDraft } from "./draft.ts";
 import type { Draft } from "./draft.ts";
 import type { Files } from "./files.ts";
-import type { CommitInfo, HistoryOptions, HistoryPage, Relation } from "./history.ts";
+import { findMergeBases, isAncestor, relate } from "./history-ancestry.ts";
+import type { Relation } from "./history-ancestry.ts";
+import { openCommits } from "./history-commits.ts";
+import { describeCommit, readHistory } from "./history.ts";
+import type { CommitInfo, HistoryOptions, HistoryPage } from "./history.ts";
+import { mergeTips } from "./merge.ts";
 import type { MergeResult } from "./merge.ts";
+import { openObjectStore } from "./object-store.ts";
 import type { ObjectStore } from "./object-store.ts";
-import type { RefChange } from "./refs.ts";
+import { openRefs } from "./refs.ts";
+import type { Refs } from "./refs.ts";
+import { exportBundle, importBundle } from "./repository-bundles.ts";
+import type { ImportedBundle, Parts } from "./repository-bundles.ts";
+import type { Breathe, LongWork } from "./stop-signal.ts";
+import { readFileAt, readFolder } from "./tree.ts";
 import type { FileContent, TreeEntry } from "./tree.ts";
 
-export interface Progress {
-  readonly phase: "reading" | "checking" | "storing";
-  readonly done: number;
-  readonly total: number;
-}
-
-/** The part of an `AbortSignal` that is asked. */
-export interface StopSignal {
-  readonly aborted: boolean;
-  throwIfAborted(): void;
-}
-
-export interface WorkOptions {
-  readonly signal: StopSignal | undefined;
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-}
-
-export interface ImportedBundle {
-  readonly refs: ReadonlyMap<RefName, ObjectId>;
-  readonly head: RefName | undefined;
-  /** Refs of the bundle that were not taken: remotes, stashes, names Skein refuses. */
-  readonly skipped: ReadonlyArray<string>;
-}
-
-export interface Repository {
+/** Where a commit is asked for, a tag that names one will do. A missing one throws `MissingObjectError`. */
+export interface Repository extends QuestionsOfCommits {
   readonly objects: ObjectStore;
-  head(): Promise<RefName | undefined>;
-  refs(): Promise<ReadonlyMap<RefName, ObjectId>>;
+  /** The branch that HEAD names, whether it exists or not. */
+  readonly head: Refs["head"];
+  readonly refs: Refs["all"];
   /** Compare-and-swap of all of them, in one strict transaction. Throws `RefRefusedError`. */
-  updateRefs(
-    changes: ReadonlyArray<RefChange>,
-    options?: { readonly head?: RefName | undefined },
-  ): Promise<"done" | "moved">;
+  readonly updateRefs: Refs["update"];
+  /** Stores the objects of a commit, strictly; moves no ref. Throws `DraftRefusedError`. */
+  readonly commitDraft: (draft: Draft) => Promise<ObjectId>;
+  /** Stores the merge commit, strictly; moves no ref. */
+  readonly merge: (tips: {
+    readonly ours: ObjectId;
+    readonly theirs: ObjectId;
+  }) => Promise<MergeResult>;
+  /** Takes branches, tags and notes. Throws `BundleRejectedError` or `PackRejectedError`, and has changed nothing. */
+  readonly importBundle: (bytes: Uint8Array, work: LongWork) => Promise<ImportedBundle>;
+  /** All local branches and tags, with all they reach. */
+  readonly exportBundle: (work: LongWork) => Promise<Bytes>;
+}
+
+interface QuestionsOfCommits {
   /** `undefined`: there is no such folder. */
-  readTree(commit: ObjectId, path: string): Promise<ReadonlyArray<TreeEntry> | undefined>;
+  readonly readTree: (
+    commit: ObjectId,
+    path: string,
+  ) => Promise<ReadonlyArray<TreeEntry> | undefined>;
   /** `undefined`: there is no such file. */
-  readFile(
+  readonly readFile: (
     commit: ObjectId,
     path: string,
     options?: { readonly bytesMax?: number | undefined },
-  ): Promise<FileContent | undefined>;
-  readCommit(commit: ObjectId): Promise<CommitInfo>;
-  history(commit: ObjectId, options: HistoryOptions): Promise<HistoryPage>;
-  changedFiles(commit: ObjectId): Promise<ChangedFiles>;
-  isAncestor(ancestor: ObjectId, descendant: ObjectId): Promise<boolean>;
-  mergeBases(ours: ObjectId, theirs: ObjectId): Promise<ReadonlyArray<ObjectId>>;
-  relation(ours: ObjectId, theirs: ObjectId): Promise<Relation>;
-  /** Stores the objects of a commit, strictly; moves no ref. Throws `DraftRefusedError`. */
-  commitDraft(draft: Draft): Promise<ObjectId>;
-  /** Stores the merge commit, strictly; moves no ref. */
-  merge(tips: { readonly ours: ObjectId; readonly theirs: ObjectId }): Promise<MergeResult>;
-  importBundle(bytes: Uint8Array, options: WorkOptions): Promise<ImportedBundle>;
-  /** All local branches and tags. */
-  exportBundle(options: WorkOptions): Promise<Bytes>;
+  ) => Promise<FileContent | undefined>;
+  readonly readCommit: (commit: ObjectId) => Promise<CommitInfo>;
+  readonly history: (commit: ObjectId, options: HistoryOptions) => Promise<HistoryPage>;
+  readonly changedFiles: (commit: ObjectId) => Promise<ChangedFiles>;
+  readonly isAncestor: (ancestor: ObjectId, descendant: ObjectId) => Promise<boolean>;
+  readonly mergeBases: (ours: ObjectId, theirs: ObjectId) => Promise<ReadonlyArray<ObjectId>>;
+  readonly relation: (ours: ObjectId, theirs: ObjectId) => Promise<Relation>;
 }
 
-export async function openRepository(_options: { readonly files: Files }): Promise<Repository> {
-  throw new Bug("not yet");
+/** Lays an empty repository where there is none. */
+export async function openRepository({
+  files,
+  breathe,
+}: {
+  readonly files: Files;
+  readonly breathe?: Breathe | undefined;
+}): Promise<Repository> {
+  const objects = await openObjectStore(files, breathe === undefined ? {} : { breathe });
+  const commits = openCommits(objects);
+  const refs = await openRefs(files, objects);
+  const parts = { objects, commits, refs };
+  return {
+    objects,
+    head: refs.head,
+    refs: refs.all,
+    updateRefs: refs.update,
+    commitDraft: (draft) => commitDraft(parts, draft),
+    merge: (tips) => mergeTips(parts, tips),
+    importBundle: (bytes, work) => importBundle(parts, bytes, work),
+    exportBundle: (work) => exportBundle(parts, work),
+    ...questionsOfCommits(parts),
+  };
+}
+
+function questionsOfCommits({ objects, commits }: Parts): QuestionsOfCommits {
+  const idOf = async (oid: ObjectId): Promise<ObjectId> => (await commits.read(oid)).oid;
+  const treeOf = async (oid: ObjectId): Promise<ObjectId> => (await commits.read(oid)).tree;
+  return {
+    readTree: async (commit, path) => readFolder(objects, await treeOf(commit), path),
+    readFile: async (commit, path, options) =>
+      readFileAt(objects, await treeOf(commit), { path, ...options }),
+    readCommit: async (commit) => describeCommit(await commits.read(commit)),
+    history: async (commit, options) =>
+      readHistory({ objects, commits }, await idOf(commit), options),
+    changedFiles: async (oid) => {
+      const { tree, parents } = await commits.read(oid);
+      const [first] = parents;
+      const before = first === undefined ? undefined : await treeOf(first);
+      return readChanges(objects, { before, after: tree });
+    },
+    isAncestor: async (ancestor, descendant) =>
+      isAncestor(commits, await idOf(ancestor), await idOf(descendant)),
+    mergeBases: async (ours, theirs) =>
+      findMergeBases(commits, [await idOf(ours)], await idOf(theirs)),
+    relation: async (ours, theirs) => relate(commits, await idOf(ours), await idOf(theirs)),
+  };
 }

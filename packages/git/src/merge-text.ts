@@ -1,0 +1,140 @@
+/** Three-way merging of texts, by lines of raw bytes: no byte is read as a character, so none is changed. */
+
+import { concat, formatUtf8 } from "@skein/protocol/bytes";
+import type { Bytes } from "@skein/protocol/bytes";
+import { diff3Merge } from "node-diff3";
+import { keyOf } from "./overlay.ts";
+import { isBinary } from "./tree.ts";
+
+export interface TextSides {
+  readonly base: Uint8Array;
+  readonly ours: Uint8Array;
+  readonly theirs: Uint8Array;
+}
+
+/** `undefined`: a conflict, or texts too large or not texts at all. */
+export function mergeText(sides: TextSides): Bytes | undefined {
+  const lines = readLines(sides);
+  if (lines === undefined) return undefined;
+  const forth = mergeLines(lines);
+  const back = mergeLines({
+    base: lines.base.toReversed(),
+    ours: lines.ours.toReversed(),
+    theirs: lines.theirs.toReversed(),
+  });
+  if (forth.conflict || back.conflict) return undefined;
+  // Where equal lines repeat, a change may be matched in more than one way. What depends on that is for a person.
+  if (!isSame(forth.lines, back.lines.toReversed())) return undefined;
+  return concat(...forth.lines.map((line) => lines.byNumber[line] ?? noBytes));
+}
+
+/** As `mergeText`, with both sides of a conflict between markers: what a later merge can be compared with. */
+export function mergeTextWithMarkers(sides: TextSides): Bytes | undefined {
+  const lines = readLines(sides);
+  if (lines === undefined) return undefined;
+  const merged = mergeLines(lines).lines;
+  return concat(...merged.map((line) => lines.byNumber[line] ?? noBytes));
+}
+
+interface NumberedLines {
+  readonly base: number[];
+  readonly ours: number[];
+  readonly theirs: number[];
+  /** Equal lines have one number. The first three are the markers. */
+  readonly byNumber: ReadonlyArray<Uint8Array>;
+}
+
+function readLines(sides: TextSides): NumberedLines | undefined {
+  const all = [sides.base, sides.ours, sides.theirs];
+  if (all.some((text) => text.length > mergedTextBytesMax || isBinary(text))) return undefined;
+  const byNumber: Uint8Array[] = [...markers];
+  const numbers = new Map<string, number>();
+  const numberLines = (text: Uint8Array): number[] => {
+    const lines: number[] = [];
+    for (let start = 0; start < text.length;) {
+      const end = text.indexOf(0x0a, start);
+      const line = text.subarray(start, end === -1 ? text.length : end + 1);
+      const key = keyOf(line);
+      const number = numbers.get(key) ?? byNumber.push(line) - 1;
+      numbers.set(key, number);
+      lines.push(number);
+      start += line.length;
+    }
+    return lines;
+  };
+  const base = numberLines(sides.base);
+  const ours = numberLines(sides.ours);
+  const theirs = numberLines(sides.theirs);
+  return { base, ours, theirs, byNumber };
+}
+
+interface MergedLines {
+  readonly lines: ReadonlyArray<number>;
+  readonly conflict: boolean;
+}
+
+function mergeLines({ base, ours, theirs }: Omit<NumberedLines, "byNumber">): MergedLines {
+  const start = commonStart([base, ours, theirs]);
+  const end = commonStart([base, ours, theirs].map((lines) => lines.slice(start).toReversed()));
+  const middle = (lines: ReadonlyArray<number>): number[] => lines.slice(start, lines.length - end);
+  const sides = { base: middle(base), ours: middle(ours), theirs: middle(theirs) };
+  const merged =
+    workOf(sides.base, sides.ours) + workOf(sides.base, sides.theirs) > workMax
+      ? { lines: withMarkers(sides), conflict: true }
+      : mergeMiddle(sides);
+  return {
+    lines: [...base.slice(0, start), ...merged.lines, ...base.slice(base.length - end)],
+    conflict: merged.conflict,
+  };
+}
+
+function mergeMiddle(sides: Omit<NumberedLines, "byNumber">): MergedLines {
+  const regions = diff3Merge<number>(sides.ours, sides.base, sides.theirs, {
+    excludeFalseConflicts: true,
+  });
+  const lines: number[] = [];
+  let conflict = false;
+  for (const region of regions) {
+    const { ok, conflict: sidesHere } = region;
+    for (const line of ok ?? []) lines.push(line);
+    if (sidesHere === undefined) continue;
+    conflict = true;
+    for (const line of withMarkers({ ours: sidesHere.a, theirs: sidesHere.b })) lines.push(line);
+  }
+  return { lines, conflict };
+}
+
+function withMarkers(sides: {
+  readonly ours: ReadonlyArray<number>;
+  readonly theirs: ReadonlyArray<number>;
+}): ReadonlyArray<number> {
+  return [0, ...sides.ours, 1, ...sides.theirs, 2];
+}
+
+function commonStart(texts: ReadonlyArray<ReadonlyArray<number>>): number {
+  const [first = []] = texts;
+  let length = 0;
+  while (length < first.length && texts.every((text) => text[length] === first[length])) length++;
+  return length;
+}
+
+/** Steps the comparison may take at worst: lines that match, times the longest chain they can make. */
+function workOf(base: ReadonlyArray<number>, side: ReadonlyArray<number>): number {
+  const counts = new Map<number, number>();
+  for (const line of side) counts.set(line, (counts.get(line) ?? 0) + 1);
+  let matches = 0;
+  for (const line of base) matches += counts.get(line) ?? 0;
+  return matches * Math.min(base.length, side.length);
+}
+
+function isSame(one: ReadonlyArray<number>, other: ReadonlyArray<number>): boolean {
+  return one.length === other.length && one.every((line, index) => line === other[index]);
+}
+
+/** A text merged by lines; a larger one is left to a person. */
+const mergedTextBytesMax = 8 * 1024 * 1024;
+/** About a second of work. */
+const workMax = 200_000_000;
+
+const noBytes = new Uint8Array(0);
+const markers = ["<<<<<<<\n", "=======\n", ">>>>>>>\n"].map((marker) => formatUtf8(marker));

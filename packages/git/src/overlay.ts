@@ -1,0 +1,114 @@
+/** Objects that are not stored yet, laid over those that are; and reading what must be there. */
+
+import type { Bytes } from "@skein/protocol/bytes";
+import { SkeinError } from "@skein/protocol/errors";
+import type { ObjectId } from "@skein/protocol/ids";
+import type { ObjectStore } from "./object-store.ts";
+import { formatTree, hashObject, parseTree } from "./object.ts";
+import type { EntryKind, GitObject, ObjectType, TreeEntry } from "./object.ts";
+
+/** Whatever answers reads: a store, or an overlay on one. */
+export type ObjectReader = Pick<ObjectStore, "read">;
+
+export interface Overlay extends ObjectReader {
+  /** Nothing is stored until `keep`. */
+  readonly write: (type: ObjectType, bytes: Bytes) => ObjectId;
+  readonly written: () => ReadonlyMap<ObjectId, GitObject>;
+}
+
+/** An object that the repository should hold is not there, or is of another type. */
+export class MissingObjectError extends SkeinError {
+  override readonly name = "MissingObjectError";
+  readonly code = "missing_object";
+  readonly blame = "environment";
+  readonly hint = "Wait for another device to bring it, or import the repository again.";
+  readonly oid: ObjectId;
+
+  constructor(oid: ObjectId, wanted: ObjectType) {
+    super(`The ${wanted} ${oid} is not here`);
+    this.oid = oid;
+  }
+}
+
+export function openOverlay(below: ObjectReader): Overlay {
+  const above = new Map<ObjectId, GitObject>();
+  return {
+    read: async (oid) => above.get(oid) ?? (await below.read(oid)),
+    written: () => above,
+    write: (type, bytes) => {
+      const object: GitObject = { type, bytes };
+      const oid = hashObject(object);
+      above.set(oid, object);
+      return oid;
+    },
+  };
+}
+
+/** Stores what an overlay holds and the store does not, as one pack. */
+export async function keep(
+  overlay: Overlay,
+  store: Pick<ObjectStore, "has" | "objectsToPack">,
+): Promise<void> {
+  const fresh: GitObject[] = [];
+  for (const [oid, object] of overlay.written()) {
+    // oxlint-disable-next-line no-await-in-loop -- a draft holds few objects.
+    if (!(await store.has(oid))) fresh.push(object);
+  }
+  if (fresh.length > 0) await store.objectsToPack(fresh, { signal: neverStopped });
+}
+
+export async function readObject(
+  objects: ObjectReader,
+  oid: ObjectId,
+  type: ObjectType,
+): Promise<Bytes> {
+  const object = await objects.read(oid);
+  if (object?.type !== type) throw new MissingObjectError(oid, type);
+  return object.bytes;
+}
+
+/** The entries of a tree; of no tree, none. */
+export async function readEntries(
+  objects: ObjectReader,
+  oid: ObjectId | undefined,
+): Promise<ReadonlyArray<TreeEntry>> {
+  if (oid === undefined || oid === emptyTree()) return [];
+  const entries = parseTree(await readObject(objects, oid, "tree"));
+  if (entries === undefined) throw new MissingObjectError(oid, "tree");
+  return entries;
+}
+
+/** Git knows the empty tree without storing it. */
+export function emptyTree(): ObjectId {
+  emptyTreeId ??= hashObject({ type: "tree", bytes: formatTree([]) });
+  return emptyTreeId;
+}
+
+/** A name of a tree as a key of a Map: one character for each byte. */
+export function keyOf(name: Uint8Array): string {
+  let key = "";
+  for (const byte of name) key += String.fromCharCode(byte);
+  return key;
+}
+
+export function nameOf(key: string): Bytes {
+  return Uint8Array.from(key, (character) => character.charCodeAt(0));
+}
+
+/** The mode git writes today; old repositories hold others. */
+export function canonicalMode(kind: EntryKind): number {
+  return modes[kind];
+}
+
+const modes: Readonly<Record<EntryKind, number>> = {
+  file: 0o100644,
+  executable: 0o100755,
+  symlink: 0o120000,
+  tree: 0o040000,
+  submodule: 0o160000,
+};
+
+let emptyTreeId: ObjectId | undefined;
+
+/** Writing a handful of small objects is over before anyone could stop it. */
+const neverStopped = { aborted: false, throwIfAborted: (): void => undefined };

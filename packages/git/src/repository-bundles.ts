@@ -1,0 +1,120 @@
+/** A repository taken from a bundle, and a bundle made of a repository. */
+
+import type { Bytes } from "@skein/protocol/bytes";
+import type { ObjectId, RefName } from "@skein/protocol/ids";
+import { BundleRejectedError, readBundle, writeBundle } from "./bundle.ts";
+import type { Bundle } from "./bundle.ts";
+import { relate } from "./history-ancestry.ts";
+import type { Commits } from "./history-commits.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { branchPrefix, tagPrefix } from "./refs.ts";
+import type { RefChange, Refs } from "./refs.ts";
+import type { LongWork } from "./stop-signal.ts";
+
+export interface ImportedBundle {
+  /** What was taken, and stands in the repository now. */
+  readonly refs: ReadonlyMap<RefName, ObjectId>;
+  readonly head: RefName | undefined;
+  /** Refs of the bundle that were not taken: remotes, stashes, names Skein refuses, branches that went another way here. */
+  readonly skipped: ReadonlyArray<string>;
+}
+
+export interface Parts {
+  readonly objects: ObjectStore;
+  readonly commits: Commits;
+  readonly refs: Refs;
+}
+
+export async function importBundle(
+  parts: Parts,
+  bytes: Uint8Array,
+  work: LongWork,
+): Promise<ImportedBundle> {
+  const bundle = readBundle(bytes);
+  for (const oid of bundle.prerequisites) {
+    // oxlint-disable-next-line no-await-in-loop -- the first one that is not here decides.
+    if (!(await parts.objects.has(oid)))
+      throw new BundleRejectedError(`The bundle builds on ${oid}, which is not here`);
+  }
+  const offered = new Map([...bundle.refs].filter(([ref]) => isWanted(ref)));
+  await parts.objects.storePack({ bytes: bundle.pack, tips: [...offered.values()], ...work });
+  const skipped = [...bundle.skipped, ...[...bundle.refs.keys()].filter((ref) => !isWanted(ref))];
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- goes round again only when somebody moved a ref meanwhile.
+    const taken = await moveRefs(parts, offered, bundle.head);
+    if (taken === "moved") continue;
+    const left = [...offered.keys()].filter((ref) => !taken.has(ref));
+    // oxlint-disable-next-line no-await-in-loop
+    return { refs: taken, head: await parts.refs.head(), skipped: [...skipped, ...left] };
+  }
+}
+
+/** A bundle of a repository without a commit is one that git refuses too: it throws `BundleRejectedError`. */
+export async function exportBundle(parts: Parts, work: LongWork): Promise<Bytes> {
+  const refs = new Map([...(await parts.refs.all())].filter(([ref]) => isOurs(ref)));
+  if (refs.size === 0) throw new BundleRejectedError("The repository has no branch and no tag yet");
+  const branch = await parts.refs.head();
+  const oid = branch === undefined ? undefined : refs.get(branch);
+  const { bytes } = await parts.objects.buildPack({
+    wants: [...refs.values()],
+    haves: [],
+    ...work,
+  });
+  return writeBundle({
+    refs,
+    head: oid === undefined ? undefined : { oid, branch },
+    prerequisites: [],
+    pack: bytes,
+  });
+}
+
+/** Moves what is new here or ahead of what is here; all of it at once. */
+async function moveRefs(
+  parts: Parts,
+  offered: ReadonlyMap<RefName, ObjectId>,
+  head: Bundle["head"],
+): Promise<ReadonlyMap<RefName, ObjectId> | "moved"> {
+  const before = await parts.refs.all();
+  const taken = new Map<RefName, ObjectId>();
+  const changes: RefChange[] = [];
+  for (const [ref, to] of offered) {
+    const from = before.get(ref);
+    // oxlint-disable-next-line no-await-in-loop -- most refs of a bundle are new, and ask nothing.
+    if (from !== undefined && from !== to && !(await mayMove(parts, ref, { from, to }))) continue;
+    taken.set(ref, to);
+    if (from !== to) changes.push({ ref, from, to });
+  }
+  const outcome = await parts.refs.update(changes, {
+    head: before.size === 0 ? firstBranch(taken, head) : undefined,
+  });
+  return outcome === "done" ? taken : "moved";
+}
+
+/** A branch moves ahead and never back; a tag never moves. */
+async function mayMove(
+  { commits }: Parts,
+  ref: RefName,
+  { from, to }: { readonly from: ObjectId; readonly to: ObjectId },
+): Promise<boolean> {
+  return ref.startsWith(branchPrefix) && (await relate(commits, to, from)) === "ahead";
+}
+
+function firstBranch(
+  refs: ReadonlyMap<RefName, ObjectId>,
+  head: Bundle["head"],
+): RefName | undefined {
+  const named = head?.branch;
+  if (named?.startsWith(branchPrefix) === true && refs.has(named)) return named;
+  const branches = [...refs.keys()].filter((ref) => ref.startsWith(branchPrefix)).toSorted();
+  return branches.find((ref) => usualBranches.has(ref)) ?? branches[0];
+}
+
+function isOurs(ref: RefName): boolean {
+  return ref.startsWith(branchPrefix) || ref.startsWith(tagPrefix);
+}
+
+function isWanted(ref: RefName): boolean {
+  return isOurs(ref) || ref.startsWith("refs/notes/");
+}
+
+const usualBranches: ReadonlySet<string> = new Set(["refs/heads/main", "refs/heads/master"]);
