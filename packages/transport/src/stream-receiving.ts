@@ -41,8 +41,11 @@ interface Flowing {
   /** What came beyond a gap: sorted, without overlap. */
   readonly pieces: ReadonlyArray<Piece>;
   readonly roundTripMillis: number;
-  /** When what is missing was last asked for again. */
+  /** When what is missing was last asked for again, and how often since something was delivered. */
   readonly repairedAt: Instant;
+  readonly repairs: number;
+  /** When gaps that were seen will have been waited for long enough. */
+  readonly repairAt: Instant | undefined;
   readonly repeats: number;
   readonly repeatAt: Instant;
   /** When something new last came, or nothing was owed. */
@@ -108,6 +111,8 @@ export function acceptOffer(
       roundTripMillis:
         state.repeats === 0 ? boundRoundTrip(now - state.askedAt) : roundTripMillisFirst,
       repairedAt: now,
+      repairs: 0,
+      repairAt: undefined,
       repeats: 0,
       repeatAt: later(now, silenceMillisMin),
       progressAt: now,
@@ -154,8 +159,9 @@ export function passTime(state: Receiving, place: Place): ReceivingStep {
   if (state.phase === "queued") return [state, []];
   const since = state.phase === "asking" ? state.askedAt : state.progressAt;
   if (owes(state) && place.now - since >= patienceMillis) return giveUp("silence", place);
-  if (!place.up || place.now < state.repeatAt) return [state, []];
-  return repeat(state, place);
+  if (!place.up) return [state, []];
+  if (place.now >= state.repeatAt) return repeat(state, place);
+  return state.phase === "flowing" ? repair(state, place) : [state, []];
 }
 
 /** A session is there (again): says at once what is missing. */
@@ -168,8 +174,12 @@ export function receivingDeadline(state: Receiving, up: boolean): Instant | unde
   if (state.phase === "queued") return undefined;
   const since = state.phase === "asking" ? state.askedAt : state.progressAt;
   const end = owes(state) ? later(since, patienceMillis) : undefined;
-  if (!up) return end;
-  return end !== undefined && end < state.repeatAt ? end : state.repeatAt;
+  const repairAt = state.phase === "flowing" ? state.repairAt : undefined;
+  const due = [end, ...(up ? [state.repeatAt, repairAt] : [])];
+  return due.reduce(
+    (least, at) => (least === undefined || (at ?? least) < least ? at : least),
+    undefined,
+  );
 }
 
 export function giveUp(why: StreamFailure, place: Place): ReceivingStep {
@@ -190,9 +200,9 @@ function owes(state: Asking | Flowing): boolean {
 
 function repeat(state: Asking | Flowing, place: Place): ReceivingStep {
   const { now, stream } = place;
-  const delayMillis = Math.min(silenceMillisMax, silenceMillisMin * 2 ** (state.repeats + 1));
   const repeats = Math.min(state.repeats + 1, 8);
-  const repeatAt = later(now, delayMillis);
+  const delayMillis = Math.min(silenceMillisMax, silenceMillisMin * silenceGrowth ** repeats);
+  const repeatAt = later(now, Math.round(delayMillis));
   if (state.phase === "asking")
     return [{ ...state, repeats, repeatAt }, open(state.request, place)];
   const missing = gapsIn({ from: state.have, until: state.granted }, covered(state.pieces));
@@ -203,14 +213,23 @@ function repeat(state: Asking | Flowing, place: Place): ReceivingStep {
       : missing.slice(0, gapsPerRepairMax);
   const progressAt = missing.length === 0 ? now : state.progressAt;
   return [
-    { ...state, repeats, repeatAt, progressAt, repairedAt: now },
+    {
+      ...state,
+      repeats,
+      repeatAt,
+      progressAt,
+      repairedAt: now,
+      repairs: state.repairs + 1,
+      repairAt: undefined,
+    },
     asked.map((range) => grant(stream, range)),
   ];
 }
 
 /** Something new came: measures the way when it closes the first gap, and starts the silence anew. */
 function heard(state: Flowing, offset: number, { now }: Place): Flowing {
-  const closes = offset <= state.have && state.pieces.length > 0;
+  // Asked for twice, it could be the answer to either time.
+  const closes = offset <= state.have && state.repairs === 1;
   const sample = boundRoundTrip(now - state.repairedAt);
   const roundTripMillis = closes
     ? Math.round(0.75 * state.roundTripMillis + 0.25 * sample)
@@ -222,9 +241,9 @@ function rested(now: Instant): Pick<Flowing, "repeats" | "repeatAt" | "progressA
   return { repeats: 0, repeatAt: later(now, silenceMillisMin), progressAt: now };
 }
 
-/** Delivers what has no gap before it; asks for the gaps that are left, at most once in a round trip. */
+/** Delivers what has no gap before it, and asks for the gaps that are left. */
 function drain(state: Flowing, place: Place): ReceivingStep {
-  const { stream, now, up } = place;
+  const { stream, up } = place;
   let { have } = state;
   const effects: StreamsEffect[] = [];
   const pieces = state.pieces.filter(({ offset, bytes }) => {
@@ -237,17 +256,33 @@ function drain(state: Flowing, place: Place): ReceivingStep {
     const [, last] = finish(place);
     return [undefined, [...effects, ...last]];
   }
-  const next: Flowing = { ...state, have, pieces };
-  const end = pieces.at(-1);
-  if (end === undefined || !up) return [next, effects];
-  const repairAt = later(state.repairedAt, state.roundTripMillis);
-  if (now < repairAt) {
-    const repeatAt = repairAt < next.repeatAt ? repairAt : next.repeatAt;
-    return [{ ...next, repeatAt }, effects];
-  }
-  const gaps = gapsIn({ from: have, until: end.offset }, covered(pieces));
-  effects.push(...gaps.slice(0, gapsPerRepairMax).map((range) => grant(stream, range)));
-  return [{ ...next, repairedAt: now }, effects];
+  const repairs = have > state.have ? 0 : state.repairs;
+  const next: Flowing = { ...state, have, pieces, repairs };
+  const [last, orders] = up ? repair(next, place) : [next, []];
+  return [last, [...effects, ...orders]];
+}
+
+/** Asks for the gaps before the last piece, at most once in a round trip: what is beyond may be under way. */
+function repair(state: Flowing, { stream, now }: Place): Step<Flowing, StreamsEffect> {
+  const end = state.pieces.at(-1);
+  if (end === undefined) return [{ ...state, repairAt: undefined }, []];
+  const repairAt = later(state.repairedAt, Math.round(state.roundTripMillis * roundTripMargin));
+  if (now < repairAt) return [{ ...state, repairAt }, []];
+  const gaps = gapsIn({ from: state.have, until: end.offset }, covered(state.pieces));
+  // Asked for twice and not here: it is under way, and the way is longer than we thought.
+  const roundTripMillis = boundRoundTrip(
+    state.repairs > 0 ? state.roundTripMillis * 2 : state.roundTripMillis,
+  );
+  return [
+    {
+      ...state,
+      roundTripMillis,
+      repairedAt: now,
+      repairs: state.repairs + 1,
+      repairAt: later(now, Math.round(roundTripMillis * roundTripMargin)),
+    },
+    gaps.slice(0, gapsPerRepairMax).map((range) => grant(stream, range)),
+  ];
 }
 
 /** The pieces with what is new of `piece`, or `undefined` if nothing is. */
@@ -304,8 +339,11 @@ const resetReasons: Readonly<Record<StreamFailure, StreamResetReason>> = {
 
 const silenceMillisMin = 1_000;
 const silenceMillisMax = 8_000;
+const silenceGrowth = 1.5;
 /** Without anything new for so long, a stream is given up. A phone that sleeps shortly wakes up in time. */
 const patienceMillis = 60_000;
+/** What was asked for together comes over a while, not at once. */
+const roundTripMargin = 1.5;
 const roundTripMillisFirst = 500;
 const roundTripMillisMin = 100;
 const roundTripMillisMax = 2_000;

@@ -1,7 +1,7 @@
 /**
  * The streams of one session, both ways: asked for, answered, granted, repaired after loss, and ended with a reason.
  *
- * Rule 1. Every `opened-here` ends with one `finished` or `failed`; every `start-source` with one `drop-source`.
+ * Rule 1. Every `opened-here` ends with one `finished` or `failed`; every `start-source` with a `drop-source`.
  * Rule 2. No message throws, and none makes this machine keep more than its limits say.
  * Rule 3. A session may go and come back, and packets may change their path: streams carry on where they were.
  *
@@ -37,6 +37,9 @@ import {
   startReading,
   type Sending,
 } from "./stream-sending.ts";
+
+/** Whoever runs the machine needs its words too. */
+export type { StreamFailure, StreamMessage, StreamsEffect, StreamsEvent } from "./stream-events.ts";
 
 export type StreamsState = ({ readonly phase: "up" } | { readonly phase: "down" }) & Body;
 
@@ -275,6 +278,8 @@ function supply(
 ): void {
   const { stream, bytes, objects, now } = event;
   const state = draft.sending.get(stream);
+  // Found too late: nobody waits for it any more.
+  if (state === undefined) draft.effects.push({ type: "drop-source", stream });
   if (state?.phase !== "finding") return;
   draft.sending.set(stream, found(state, { bytes, objects, now }));
   offer(draft, stream, bytes, objects);
