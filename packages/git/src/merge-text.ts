@@ -14,26 +14,31 @@ export interface TextSides {
 
 /** `undefined`: a conflict, or texts too large or not texts at all. */
 export function mergeText(sides: TextSides): Bytes | undefined {
-  const lines = readLines(sides);
-  if (lines === undefined) return undefined;
-  const forth = mergeLines(lines);
-  const back = mergeLines({
-    base: lines.base.toReversed(),
-    ours: lines.ours.toReversed(),
-    theirs: lines.theirs.toReversed(),
-  });
-  if (forth.conflict || back.conflict) return undefined;
-  // Where equal lines repeat, a change may be matched in more than one way. What depends on that is for a person.
-  if (!isSame(forth.lines, back.lines.toReversed())) return undefined;
-  return concat(...forth.lines.map((line) => lines.byNumber[line] ?? noBytes));
+  const merged = mergeBothWays(sides);
+  return merged?.conflict === false ? merged.bytes : undefined;
 }
 
 /** As `mergeText`, with both sides of a conflict between markers: what a later merge can be compared with. */
 export function mergeTextWithMarkers(sides: TextSides): Bytes | undefined {
+  return mergeBothWays(sides)?.bytes;
+}
+
+/** Where equal lines repeat, a change may be matched in more than one way. What depends on that is for a person. */
+function mergeBothWays(
+  sides: TextSides,
+): { readonly bytes: Bytes; readonly conflict: boolean } | undefined {
   const lines = readLines(sides);
   if (lines === undefined) return undefined;
-  const merged = mergeLines(lines).lines;
-  return concat(...merged.map((line) => lines.byNumber[line] ?? noBytes));
+  const down = mergeLines(lines, [0, 1, 2]);
+  const upwards = {
+    base: lines.base.toReversed(),
+    ours: lines.theirs.toReversed(),
+    theirs: lines.ours.toReversed(),
+  };
+  const up = mergeLines(upwards, [2, 1, 0]);
+  if (down.conflict !== up.conflict || !isSame(down.lines, up.lines.toReversed())) return undefined;
+  const bytes = concat(...down.lines.map((line) => lines.byNumber[line] ?? noBytes));
+  return { bytes, conflict: down.conflict };
 }
 
 interface NumberedLines {
@@ -73,22 +78,27 @@ interface MergedLines {
   readonly conflict: boolean;
 }
 
-function mergeLines({ base, ours, theirs }: Omit<NumberedLines, "byNumber">): MergedLines {
+type Marks = readonly [before: number, between: number, after: number];
+
+function mergeLines(
+  { base, ours, theirs }: Omit<NumberedLines, "byNumber">,
+  marks: Marks,
+): MergedLines {
   const start = commonStart([base, ours, theirs]);
   const end = commonStart([base, ours, theirs].map((lines) => lines.slice(start).toReversed()));
   const middle = (lines: ReadonlyArray<number>): number[] => lines.slice(start, lines.length - end);
   const sides = { base: middle(base), ours: middle(ours), theirs: middle(theirs) };
   const merged =
     workOf(sides.base, sides.ours) + workOf(sides.base, sides.theirs) > workMax
-      ? { lines: withMarkers(sides), conflict: true }
-      : mergeMiddle(sides);
+      ? { lines: withMarks(sides, marks), conflict: true }
+      : mergeMiddle(sides, marks);
   return {
     lines: [...base.slice(0, start), ...merged.lines, ...base.slice(base.length - end)],
     conflict: merged.conflict,
   };
 }
 
-function mergeMiddle(sides: Omit<NumberedLines, "byNumber">): MergedLines {
+function mergeMiddle(sides: Omit<NumberedLines, "byNumber">, marks: Marks): MergedLines {
   const regions = diff3Merge<number>(sides.ours, sides.base, sides.theirs, {
     excludeFalseConflicts: true,
   });
@@ -99,16 +109,17 @@ function mergeMiddle(sides: Omit<NumberedLines, "byNumber">): MergedLines {
     for (const line of ok ?? []) lines.push(line);
     if (sidesHere === undefined) continue;
     conflict = true;
-    for (const line of withMarkers({ ours: sidesHere.a, theirs: sidesHere.b })) lines.push(line);
+    const marked = withMarks({ ours: sidesHere.a, theirs: sidesHere.b }, marks);
+    for (const line of marked) lines.push(line);
   }
   return { lines, conflict };
 }
 
-function withMarkers(sides: {
-  readonly ours: ReadonlyArray<number>;
-  readonly theirs: ReadonlyArray<number>;
-}): ReadonlyArray<number> {
-  return [0, ...sides.ours, 1, ...sides.theirs, 2];
+function withMarks(
+  sides: { readonly ours: ReadonlyArray<number>; readonly theirs: ReadonlyArray<number> },
+  [before, between, after]: Marks,
+): ReadonlyArray<number> {
+  return [before, ...sides.ours, between, ...sides.theirs, after];
 }
 
 function commonStart(texts: ReadonlyArray<ReadonlyArray<number>>): number {

@@ -4,6 +4,7 @@ import { instant } from "@skein/protocol/ids";
 import type { ObjectId } from "@skein/protocol/ids";
 import { findMergeBases, relate } from "./history-ancestry.ts";
 import type { Commits, StoredCommit } from "./history-commits.ts";
+import { findMovedApart } from "./merge-renames.ts";
 import { mergeTrees } from "./merge-trees.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { formatCommit, formatTree } from "./object.ts";
@@ -34,6 +35,8 @@ export async function mergeTips(
   const sides = { base, ours: first.tree, theirs: second.tree };
   const { tree, conflicts } = await mergeTrees(overlay, sides, "final");
   if (conflicts.length > 0) return { kind: "conflict", paths: conflicts };
+  const moved = await findMovedApart(overlay, sides);
+  if (moved.length > 0) return { kind: "conflict", paths: moved };
   const whole = tree ?? overlay.write("tree", formatTree([]));
   const oid = overlay.write("commit", formatMerge(first, second, whole));
   await keep(overlay, from.objects);

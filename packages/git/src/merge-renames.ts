@@ -1,0 +1,104 @@
+/** Files that one side seems to have moved and the other has moved elsewhere or deleted: what names alone do not show. */
+
+import type { ObjectId } from "@skein/protocol/ids";
+import type { TreeEntry } from "./object.ts";
+import { keyOf, readObject } from "./overlay.ts";
+import type { ObjectReader } from "./overlay.ts";
+import { diffTrees } from "./tree-diff.ts";
+import { formatPath } from "./tree-path.ts";
+
+interface Side {
+  readonly deleted: ReadonlyMap<string, TreeEntry>;
+  readonly added: ReadonlyMap<string, TreeEntry>;
+}
+
+/**
+ * The new paths of files whose old path is gone on both sides, and which only one side knows. Merged by name they
+ * would come back from the dead, or twice. A file moved on one side and changed on the other needs no care here:
+ * by name that is a deletion against a change, a conflict already.
+ */
+export async function findMovedApart(
+  objects: ObjectReader,
+  trees: {
+    readonly base: ObjectId | undefined;
+    readonly ours: ObjectId;
+    readonly theirs: ObjectId;
+  },
+): Promise<ReadonlyArray<string>> {
+  const ours = await readSide(objects, trees.base, trees.ours);
+  const theirs = await readSide(objects, trees.base, trees.theirs);
+  const gone = [...ours.deleted].filter(([path]) => theirs.deleted.has(path));
+  const fresh = [
+    ...[...ours.added].filter(([path]) => !theirs.added.has(path)),
+    ...[...theirs.added].filter(([path]) => !ours.added.has(path)),
+  ];
+  const looksInside = gone.length * fresh.length <= comparedPairsMax;
+  const found: string[] = [];
+  for (const [path, entry] of fresh) {
+    for (const [, old] of gone) {
+      // oxlint-disable-next-line no-await-in-loop -- the first file it may have been decides.
+      if (!(await isLike(objects, old, { entry, looksInside }))) continue;
+      found.push(path);
+      break;
+    }
+  }
+  return found.toSorted();
+}
+
+async function readSide(
+  objects: ObjectReader,
+  before: ObjectId | undefined,
+  after: ObjectId,
+): Promise<Side> {
+  const deleted = new Map<string, TreeEntry>();
+  const added = new Map<string, TreeEntry>();
+  for await (const difference of diffTrees(objects, { before, after })) {
+    const path = formatPath(difference.path);
+    if (difference.after === undefined && difference.before !== undefined)
+      deleted.set(path, difference.before);
+    if (difference.before === undefined && difference.after !== undefined)
+      added.set(path, difference.after);
+    if (deleted.size + added.size > differencesMax) break;
+  }
+  return { deleted, added };
+}
+
+async function isLike(
+  objects: ObjectReader,
+  old: TreeEntry,
+  { entry, looksInside }: { readonly entry: TreeEntry; readonly looksInside: boolean },
+): Promise<boolean> {
+  if (old.oid === entry.oid) return true;
+  const readable = [old, entry].every(({ kind }) => kind === "file" || kind === "executable");
+  if (!looksInside || !readable) return false;
+  const before = await readObject(objects, old.oid, "blob");
+  const after = await readObject(objects, entry.oid, "blob");
+  const longer = Math.max(before.length, after.length);
+  const shorter = Math.min(before.length, after.length);
+  if (shorter < longer * likeness || longer > comparedBytesMax) return false;
+  return commonBytes(before, after) >= longer * likeness;
+}
+
+/** Bytes in lines that both have, wherever they stand. */
+function commonBytes(one: Uint8Array, other: Uint8Array): number {
+  const counts = new Map<string, number>();
+  for (const line of linesOf(one)) counts.set(line, (counts.get(line) ?? 0) + 1);
+  let common = 0;
+  for (const line of linesOf(other)) {
+    const left = counts.get(line) ?? 0;
+    if (left === 0) continue;
+    counts.set(line, left - 1);
+    common += line.length;
+  }
+  return common;
+}
+
+function linesOf(text: Uint8Array): ReadonlyArray<string> {
+  return keyOf(text).split(/(?<=\n)/u);
+}
+
+/** Git takes half for a rename; a little less errs on the side of asking. */
+const likeness = 0.45;
+const comparedBytesMax = 1024 * 1024;
+const comparedPairsMax = 10_000;
+const differencesMax = 100_000;
