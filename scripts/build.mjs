@@ -31,7 +31,7 @@ export async function buildRelay({ ifNeeded }) {
 }
 
 export async function buildWeb({ ifNeeded }) {
-  if (!existsSync(join(webFolder, "index.html"))) {
+  if (!existsSync(join(webFolder, "src", "main.tsx"))) {
     say("There is no web app in this clone; the relay is served alone.");
     return;
   }

@@ -61,7 +61,7 @@ async function listFiles(folder: string): Promise<ReadonlyArray<string>> {
     for (const entry of await readFolder(join(folder, at))) {
       const name = at === "" ? entry.name : `${at}/${entry.name}`;
       if (entry.isDirectory()) pending.push(name);
-      else if (entry.isFile() && !name.endsWith(".map")) names.push(name);
+      else if (entry.isFile() && !leftOut.test(name)) names.push(name);
     }
   }
   return names;
@@ -150,11 +150,14 @@ export function plain(
   };
 }
 
+/** The path, decoded once and not made any simpler: the map has no name with dots to climb by. */
 function pathOf(target: string): string | undefined {
+  const [path = ""] = target.split("?");
+  if (!path.startsWith("/")) return undefined;
   try {
-    return decodeURIComponent(new URL(target, "http://relay").pathname);
+    return decodeURIComponent(path);
   } catch (error) {
-    if (error instanceof URIError || error instanceof TypeError) return undefined;
+    if (error instanceof URIError) return undefined;
     throw error;
   }
 }
@@ -167,6 +170,9 @@ function encodingOf(name: string): Encoding | undefined {
 function extensionOf(path: string): string {
   return /\.[^./]+$/u.exec(path)?.[0].toLowerCase() ?? "";
 }
+
+/** What compilers leave in the folder for themselves. */
+const leftOut = /\.(?:map|d\.ts|tsbuildinfo)$/u;
 
 const notBuilt =
   "The web app is not built. In a clone of Skein, `npx -y pnpm start` builds and serves it.";

@@ -28,7 +28,8 @@ export function openBudget({ perSecond, burst }: Rate, openedMillis: number): Bu
   return {
     spend: (amount, nowMillis) => {
       refill(nowMillis);
-      if (left < 1) return Math.max(1, Math.ceil(((1 - left) * 1000) / perSecond));
+      if (left < 1 - roundingMax)
+        return Math.max(1, Math.ceil(((1 - left) * 1000) / perSecond - roundingMax));
       left -= amount;
       return 0;
     },
@@ -38,3 +39,6 @@ export function openBudget({ perSecond, burst }: Rate, openedMillis: number): Bu
     },
   };
 }
+
+/** What adding fractions in steps may lose. */
+const roundingMax = 1e-6;

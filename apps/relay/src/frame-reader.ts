@@ -76,7 +76,7 @@ export function announceOf(frame: Buffer): {
   return {
     seconds: frame.readUInt16BE(payloadOffset),
     want: frame[payloadOffset + 2] ?? 0,
-    blob: Uint8Array.prototype.slice.call(frame, announceBlobOffset),
+    blob: new Uint8Array(frame.subarray(announceBlobOffset)),
   };
 }
 

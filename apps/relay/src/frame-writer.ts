@@ -22,9 +22,9 @@ export function writeHello({ limits, iceServers, wallMillis }: HelloFacts): Uint
     now: Math.max(0, Math.floor(wallMillis)),
     payloadBytesMax: limits.payloadBytesMax,
     tagsMax: limits.tagsPerConnectionMax,
-    publishesPerSecond: limits.publishesPerSecond,
-    bulkBytesPerSecond: limits.bulkBytesPerSecond,
-    pingMillis: limits.pingMillis,
+    publishesPerSecond: Math.ceil(limits.publishesPerSecond),
+    bulkBytesPerSecond: Math.ceil(limits.bulkBytesPerSecond),
+    pingMillis: Math.ceil(limits.pingMillis),
     announceSecondsMax: limits.announceSecondsMax,
     iceServers,
   });

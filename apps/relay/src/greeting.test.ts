@@ -1,0 +1,29 @@
+/** What is said at the start. */
+
+import { expect, test } from "vitest";
+
+import { greet } from "./greeting.ts";
+
+const situation = {
+  host: "localhost",
+  port: 7534,
+  servesApp: true,
+  isAppBuilt: true,
+  lanAddresses: ["192.168.1.7"],
+};
+
+test("on loopback: one address, how to stop, and no picture", () => {
+  expect(greet(situation)).toBe("Skein is at http://localhost:7534\nStop it with Ctrl+C.\n");
+});
+
+test("beyond loopback: the address on the network too, and a picture of it", () => {
+  const text = greet({ ...situation, host: "0.0.0.0" });
+  expect(text).toContain("http://192.168.1.7:7534");
+  expect(text).toMatch(/[█▀▄]{10}/u);
+  expect(greet({ ...situation, host: "fd00::7" })).toContain("http://[fd00::7]:7534");
+});
+
+test("an app that is not built is said plainly", () => {
+  expect(greet({ ...situation, isAppBuilt: false })).toContain("not built");
+  expect(greet({ ...situation, isAppBuilt: false, servesApp: false })).not.toContain("not built");
+});

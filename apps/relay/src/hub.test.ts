@@ -1,0 +1,193 @@
+/** What the hub decides, told frames and time. */
+
+import { decode, encode } from "@skein/protocol/codec";
+import { RelayFrame, relayOps } from "@skein/protocol/relay-frame";
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { Hub } from "./hub.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
+import type { Member } from "./member.ts";
+
+const tag = "00112233445566778899aabbccddeeff" as never;
+const other = "ffffffffffffffffffffffffffffffff" as never;
+
+function openScene(limits: Partial<Limits> = {}) {
+  const hub = new Hub({ limits: { ...defaultLimits, ...limits }, iceServers: [] });
+  function join() {
+    const heard: Buffer[] = [];
+    const closed: number[] = [];
+    const weight = { bytes: 0 };
+    const member = hub.join(
+      {
+        push: ({ head, body }) => {
+          const whole = Buffer.concat(body === undefined ? [head] : [head, body]);
+          const short = whole[1] ?? 0;
+          heard.push(whole.subarray(short < 126 ? 2 : short === 126 ? 4 : 10));
+        },
+        backlogBytes: () => weight.bytes,
+        close: (code) => closed.push(code),
+      },
+      { monotonicMillis: 0, wallMillis: 1_000 },
+    );
+    const said = () => heard.splice(0).map((frame) => decode(RelayFrame, new Uint8Array(frame)));
+    expect(said()).toMatchObject([{ type: "hello", now: 1_000 }]);
+    return { member, heard, said, closed, weight };
+  }
+  const tell = (member: Member, frame: RelayFrame, now = 0) =>
+    hub.receive(member, Buffer.from(encode(RelayFrame, frame)), now);
+  return { hub, join, tell };
+}
+
+function publish(bytes = 3, type: "publish" | "bulk" = "publish"): RelayFrame {
+  return { type, tag, payload: new Uint8Array(bytes) };
+}
+
+test("Alice's words reach Bob byte for byte, and never Alice or Carol", () => {
+  const { join, tell, hub } = openScene();
+  const [alice, bob, carol] = [join(), join(), join()];
+  for (const { member } of [alice, bob]) tell(member, { type: "subscribe", tags: [tag] });
+  tell(carol.member, { type: "subscribe", tags: [other] });
+  const frame = Buffer.from(encode(RelayFrame, publish(5_000)));
+  hub.receive(alice.member, frame, 0);
+  expect(bob.heard.map((heard) => heard.equals(frame))).toEqual([true]);
+  expect([alice.heard, carol.heard]).toEqual([[], []]);
+});
+
+test("after unsubscribing, and after leaving, nothing more is delivered", () => {
+  const { join, tell, hub } = openScene();
+  const [alice, bob, carol] = [join(), join(), join()];
+  for (const { member } of [bob, carol]) tell(member, { type: "subscribe", tags: [tag, other] });
+  tell(bob.member, { type: "unsubscribe", tags: [tag] });
+  hub.leave(carol.member);
+  tell(alice.member, publish());
+  expect([bob.heard, carol.heard]).toEqual([[], []]);
+  expect(hub.counts().tags).toBe(1);
+});
+
+test("announcing answers with the others; the relay's limit on time wins", () => {
+  const { join, tell } = openScene({ announceSecondsMax: 10 });
+  const [alice, bob] = [join(), join()];
+  const blob = Uint8Array.of(1, 2) as never;
+  tell(alice.member, { type: "announce", tag, seconds: 600, want: 5, blob });
+  expect(alice.said()).toEqual([{ type: "found", tag, blobs: [] }]);
+  tell(bob.member, { type: "lookup", tag, want: 200 }, 9_999);
+  expect(bob.said()).toEqual([{ type: "found", tag, blobs: [Uint8Array.of(1, 2)] }]);
+  tell(bob.member, { type: "lookup", tag, want: 5 }, 10_000);
+  expect(bob.said()).toEqual([{ type: "found", tag, blobs: [] }]);
+});
+
+test("whoever publishes too fast is told once, with the time to wait, and then ignored for a while", () => {
+  const { join, tell } = openScene({ publishesBurst: 2, publishesPerSecond: 0.25 });
+  const [alice, bob] = [join(), join()];
+  tell(bob.member, { type: "subscribe", tags: [tag] });
+  for (let index = 0; index < 10; index++) tell(alice.member, publish());
+  expect(bob.heard.length).toBe(2);
+  expect(alice.said()).toEqual([
+    { type: "refused", reason: "too-fast", retryAfterSeconds: 4, op: relayOps.publish },
+  ]);
+  tell(alice.member, publish(), 4_000);
+  expect(bob.heard.length).toBe(3);
+});
+
+test("bulk is charged for every reader, and an approval passes while bulk must wait", () => {
+  const { join, tell } = openScene({ bulkBytesBurst: 3_000, bulkBytesPerSecond: 1_000 });
+  const [alice, bob, carol] = [join(), join(), join()];
+  for (const { member } of [bob, carol]) tell(member, { type: "subscribe", tags: [tag] });
+  tell(alice.member, publish(2_000 - 17, "bulk"));
+  tell(alice.member, publish(1_000, "bulk"));
+  tell(alice.member, publish());
+  expect(bob.said().map(({ type }) => type)).toEqual(["bulk", "publish"]);
+  expect(alice.said()).toMatchObject([{ reason: "too-fast", retryAfterSeconds: 2, op: 8 }]);
+});
+
+test("a client that goes on in spite of refusals is closed", () => {
+  const { join, tell } = openScene({ requestsBurst: 1, speedingsMax: 20 });
+  const mallory = join();
+  for (let index = 0; index < 30; index++) tell(mallory.member, { type: "ping", nonce: index });
+  expect(mallory.closed).toEqual([1008]);
+});
+
+test("too many tags, too many readers and too many announcements are refused by name", () => {
+  const limits = {
+    tagsPerConnectionMax: 1,
+    subscribersPerTagMax: 1,
+    announcementsPerConnectionMax: 0,
+  };
+  const { join, tell } = openScene(limits);
+  const [alice, bob] = [join(), join()];
+  tell(alice.member, { type: "subscribe", tags: [tag, other] });
+  tell(bob.member, { type: "subscribe", tags: [tag] });
+  const blob = Uint8Array.of(1) as never;
+  tell(bob.member, { type: "announce", tag, seconds: 60, want: 1, blob });
+  expect(alice.said()).toMatchObject([{ reason: "too-many-tags", op: 1, retryAfterSeconds: 30 }]);
+  expect(bob.said()).toMatchObject([
+    { reason: "too-many-subscribers", op: 1 },
+    { reason: "full", op: 3 },
+  ]);
+});
+
+test("unsound frames are refused three times and then end the connection; one in a while is forgiven", () => {
+  const { join, hub } = openScene();
+  const [mallory, bob] = [join(), join()];
+  for (let index = 0; index < 4; index++) hub.receive(mallory.member, Buffer.of(0x55, 1), 0);
+  expect(mallory.said()).toMatchObject([1, 2, 3].map(() => ({ reason: "malformed", op: 0x55 })));
+  expect(mallory.closed).toEqual([1008]);
+  for (let index = 0; index < 50; index++) hub.receive(bob.member, Buffer.of(9), index * 20_000);
+  expect(bob.closed).toEqual([]);
+});
+
+test("text ends the connection at once", () => {
+  const { join, hub } = openScene();
+  const mallory = join();
+  hub.receiveText(mallory.member);
+  expect(mallory.closed).toEqual([1003]);
+});
+
+test("a slow reader first loses bulk, then its connection; a quick one loses nothing", () => {
+  const { join, tell } = openScene();
+  const [alice, slow, quick] = [join(), join(), join()];
+  for (const { member } of [slow, quick]) tell(member, { type: "subscribe", tags: [tag] });
+  slow.weight.bytes = 700 * 1024;
+  tell(alice.member, publish(16_000, "bulk"));
+  tell(alice.member, publish(16_000));
+  expect(slow.said().map(({ type }) => type)).toEqual(["publish"]);
+  slow.weight.bytes = 1024 * 1024;
+  tell(alice.member, publish());
+  expect(slow.closed).toEqual([1013]);
+  tell(alice.member, publish());
+  expect(slow.heard).toEqual([]);
+  expect(quick.said().length).toBe(4);
+});
+
+test("when too much waits for all, the slowest go first", () => {
+  const { join, hub } = openScene({ backlogTotalBytesMax: 100 });
+  const [alice, bob, carol] = [join(), join(), join()];
+  alice.weight.bytes = 50;
+  bob.weight.bytes = 70;
+  carol.weight.bytes = 40;
+  hub.sweep(0);
+  expect([alice.closed, bob.closed, carol.closed]).toEqual([[], [1013], []]);
+});
+
+test("a ping is answered with its nonce", () => {
+  const { join, tell } = openScene();
+  const alice = join();
+  tell(alice.member, { type: "ping", nonce: 77 });
+  expect(alice.said()).toEqual([{ type: "pong", nonce: 77 }]);
+});
+
+test("whatever Mallory sends, the hub refuses or closes, and Bob still hears Alice", () => {
+  const hostile = fc.array(fc.uint8Array({ maxLength: 80 }), { maxLength: 40 });
+  fc.assert(
+    fc.property(hostile, (frames) => {
+      const { hub, join, tell } = openScene();
+      const [alice, bob, mallory] = [join(), join(), join()];
+      tell(bob.member, { type: "subscribe", tags: [tag] });
+      for (const frame of frames) hub.receive(mallory.member, Buffer.from(frame), 0);
+      bob.heard.length = 0;
+      tell(alice.member, publish());
+      expect(bob.said()).toEqual([publish()]);
+    }),
+  );
+});
