@@ -2,10 +2,11 @@
 
 import { concat, type Bytes } from "@skein/protocol/bytes";
 
-/** ISO/IEC 7816-4 (0x80, then zeroes) up to the next bucket: 512 bytes each to 4 KiB, Padmé's above. */
+/** ISO/IEC 7816-4 (0x80, then zeroes) up to the next bucket: 512 bytes each, and Padmé's where those are wider. */
 export function pad(message: Uint8Array): Bytes {
   const length = message.length + 1;
-  const padded = length <= evenBucketsUpTo ? roundUp(length, bucketBytes) : padme(length);
+  const step = length <= evenBucketsUpTo ? bucketBytes : Math.max(bucketBytes, padmeStep(length));
+  const padded = Math.ceil(length / step) * step;
   return concat(message, Uint8Array.of(0x80), new Uint8Array(padded - length));
 }
 
@@ -17,14 +18,10 @@ export function unpad(padded: Uint8Array): Uint8Array | undefined {
 }
 
 /** Nikitin et al., "Reducing Metadata Leakage from Encrypted Files", §4: at most 12 % more, O(log log n) bits told. */
-function padme(length: number): number {
+function padmeStep(length: number): number {
   const exponent = Math.floor(Math.log2(length));
   const mantissaBits = Math.floor(Math.log2(exponent)) + 1;
-  return roundUp(length, 2 ** (exponent - mantissaBits));
-}
-
-function roundUp(length: number, step: number): number {
-  return Math.ceil(length / step) * step;
+  return 2 ** (exponent - mantissaBits);
 }
 
 const bucketBytes = 512;

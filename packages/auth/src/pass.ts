@@ -10,7 +10,6 @@ import type { Door } from "./door.ts";
 import { nodeIdOf, type NodeKeys } from "./identity.ts";
 
 export interface PassRequest {
-  readonly crypto: Crypto;
   readonly door: Door;
   readonly keys: NodeKeys;
   readonly name: string;

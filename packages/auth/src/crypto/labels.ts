@@ -37,6 +37,7 @@ export const labels = [
   ["membership entry door", "by the door key: the passphrase was typed for this entry"],
   ["read key commitment", "which read key a log means, without saying it"],
   ["session hello", "the hash by which one HELLO is told from another"],
+  ["session index", "marks an index as one this node gave out for a session with one other node"],
   ["session stale", "key of the answer to a HELLO that is not newer; from both static keys"],
   ["approval commitment", "what an asker says before the nonce it will reveal"],
   ["approval request", "what a person answered; quoted in the entry that lets the node in"],
