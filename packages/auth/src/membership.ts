@@ -309,21 +309,20 @@ class Log implements MembershipLog {
   #objection(body: AuthoredBody, deed: Deed): InertReason | undefined {
     const then = this.#judgePast(body, deed.past);
     if (!then.members.has(body.author)) return "not-a-member";
-    if (body.type === "node.add") {
-      if (body.epoch !== 0) return "wrong-epoch";
-      const target = judgePass(this.#crypto, this.#first.door.sign, body.pass);
-      if (target === undefined) return "no-pass";
-      if (then.revoked.has(target)) return "target-revoked";
-      if (then.members.has(target)) return "already-a-member";
-      return then.members.size >= nodesPerAccountMax ? "account-full" : undefined;
-    }
-    if (deed.type !== "revoke") return undefined;
-    if (!then.known.has(deed.target)) return "unknown-target";
-    const mayRevoke =
-      deed.withPassphrase ||
-      deed.target === deed.author ||
-      then.dependsOn(deed.target, deed.author);
-    return mayRevoke ? undefined : "not-allowed";
+    if (body.type === "node.add") return this.#objectionToAdding(body, then);
+    return deed.type === "revoke" ? objectionToRevoking(deed, then) : undefined;
+  }
+
+  #objectionToAdding(
+    body: Extract<AuthoredBody, { readonly type: "node.add" }>,
+    then: Judgement,
+  ): InertReason | undefined {
+    if (body.epoch !== 0) return "wrong-epoch";
+    const target = judgePass(this.#crypto, this.#first.door.sign, body.pass);
+    if (target === undefined) return "no-pass";
+    if (then.revoked.has(target)) return "target-revoked";
+    if (then.members.has(target)) return "already-a-member";
+    return then.members.size >= nodesPerAccountMax ? "account-full" : undefined;
   }
 
   #judgePast(body: AuthoredBody, past: Past): Judgement {
@@ -338,6 +337,16 @@ class Log implements MembershipLog {
   #allowed(): ReadonlyArray<Deed> {
     return this.#held.filter(({ inert }) => inert === undefined).map(({ deed }) => deed);
   }
+}
+
+function objectionToRevoking(
+  deed: Extract<Deed, { readonly type: "revoke" }>,
+  then: Judgement,
+): InertReason | undefined {
+  if (!then.known.has(deed.target)) return "unknown-target";
+  const mayRevoke =
+    deed.withPassphrase || deed.target === deed.author || then.dependsOn(deed.target, deed.author);
+  return mayRevoke ? undefined : "not-allowed";
 }
 
 function rejected(reason: RejectReason): Verdict {

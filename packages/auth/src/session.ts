@@ -1,24 +1,46 @@
 /** Sessions with any number of nodes: keys, ciphers and replay windows here, decisions in `session-machine.ts`. */
 
-import type { Bytes } from "@skein/protocol/bytes";
-import { Bug } from "@skein/protocol/errors";
-import type { Instant, NodeId } from "@skein/protocol/ids";
+import { concat, equal, formatHex, parseHex, type Bytes } from "@skein/protocol/bytes";
+import { tryDecode } from "@skein/protocol/codec";
+import { assert } from "@skein/protocol/errors";
+import { instant, later, type Instant, type NodeId } from "@skein/protocol/ids";
+import { nodeMessageBytesMax } from "@skein/protocol/limits";
+import { step } from "@skein/protocol/machine";
+import { SessionPacket } from "@skein/protocol/session-packet";
+import type { SessionPacketData } from "@skein/protocol/session-packets/data";
+import type { SessionHello } from "@skein/protocol/session-packets/hello";
+import type { SessionStale } from "@skein/protocol/session-packets/stale";
+import type { SessionWelcome } from "@skein/protocol/session-packets/welcome";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
 import type { Random } from "./crypto/random.ts";
-import type { SecretKey } from "./crypto/secret.ts";
+import { SecretKey } from "./crypto/secret.ts";
 import type { Crypto } from "./crypto/sodium.ts";
 import type { NodeKeys } from "./identity.ts";
+import {
+  openGreeting,
+  readHello,
+  readStale,
+  sealStale,
+  type Greeting,
+  type Introduction,
+  type Opened,
+  type ReadHello,
+  type Self,
+} from "./session-handshake.ts";
+import { SessionLink } from "./session-link.ts";
+import {
+  deadline,
+  initialState,
+  sessionMachine,
+  type Effect,
+  type Occurrence,
+  type State,
+} from "./session-machine.ts";
 
-/** Who is on the other side, as proven by the handshake; `pass` is what it shows, and still to be judged. */
-export interface Introduction {
-  readonly node: NodeId;
-  readonly sign: Bytes;
-  readonly box: Bytes;
-  readonly pass: Pass | undefined;
-}
+export type { Introduction } from "./session-handshake.ts";
 
-/** Why there is no session any more. */
-export type DownReason = "silent" | "dropped";
+/** Why there is no session any more. After `restarted` another one is up at once, with a node that forgot everything. */
+export type DownReason = "silent" | "dropped" | "restarted";
 
 export type SessionOutput =
   /** `path` is the path it should leave by; `undefined`: the best there is. `bulk`: may wait behind what is not. */
@@ -42,17 +64,33 @@ export type SessionOutput =
       readonly handshakeHash: Bytes;
     }
   | { readonly type: "down"; readonly node: NodeId; readonly why: DownReason }
-  /** A message that found no room in the queue of a session that is still being set up. */
+  /** A message that found no room in the queue of a session that is still being set up, or that has no node to go to. */
   | { readonly type: "refused"; readonly node: NodeId; readonly message: Bytes }
   /** We met ourselves: a copied browser profile, or a mirror. Nothing was answered. */
   | { readonly type: "self" };
 
+export interface Acquaintance {
+  readonly node: NodeId;
+  readonly box: Uint8Array;
+}
+
+export interface SessionsOptions {
+  readonly crypto: Crypto;
+  readonly keys: NodeKeys;
+  /** Copied. */
+  readonly psk: SecretKey;
+  /** The door pass to show, as long as this node is not in the log. */
+  readonly pass: () => Pass | undefined;
+  /** Judged before anything is answered. */
+  readonly mayConnect: (introduction: Introduction) => boolean;
+  /** Nodes that may have had a session with us before we forgot: a packet of such a session is answered with a greeting. */
+  readonly acquaintances?: () => Iterable<Acquaintance>;
+  readonly random: Random;
+}
+
 export interface Sessions extends Disposable {
   /** Wants a session with this node: does nothing if there is one, or one is being set up. */
-  readonly connect: (
-    peer: { readonly node: NodeId; readonly box: Uint8Array },
-    now: Instant,
-  ) => SessionOutput[];
+  readonly connect: (peer: Acquaintance, now: Instant) => SessionOutput[];
   /** Takes in a session packet that came by `path`. Never throws, whatever the bytes are. */
   readonly receive: (packet: Uint8Array, path: string, now: Instant) => SessionOutput[];
   /** Sends, or queues while a session is being set up. The node must have been connected to, or have come up. */
@@ -68,19 +106,366 @@ export interface Sessions extends Disposable {
   readonly drop: (node: NodeId) => SessionOutput[];
   /** The network or the page came back: do not wait out a pause. */
   readonly nudge: (node: NodeId | "all", now: Instant) => SessionOutput[];
-  /** Hashes of the handshakes with this node while it has been up, newest first: either side may hold one more than the other. */
+  /** Hashes of the handshakes with this node while it is up, newest first: either side may hold one more than the other. */
   readonly handshakes: (node: NodeId) => ReadonlyArray<Bytes>;
 }
 
-export function openSessions(options: {
-  readonly crypto: Crypto;
-  readonly keys: NodeKeys;
-  readonly psk: SecretKey;
-  /** The door pass to show, as long as this node is not in the log. */
-  readonly pass: () => Pass | undefined;
-  /** Judged before anything is answered. */
-  readonly mayConnect: (introduction: Introduction) => boolean;
-  readonly random: Random;
-}): Sessions {
-  throw new Bug(`written within the hour ${options.keys.id}`);
+export function openSessions(options: SessionsOptions): Sessions {
+  return new Keeper(options);
 }
+
+interface Peer {
+  readonly node: NodeId;
+  readonly box: Bytes;
+  readonly links: Map<number, HeldLink>;
+  greeting:
+    | { readonly link: number; readonly greeting: Greeting; readonly index: string }
+    | undefined;
+  handshakes: ReadonlyArray<Bytes>;
+  state: State;
+}
+
+interface HeldLink {
+  readonly link: SessionLink;
+  readonly index: string;
+  readonly introduction: Introduction;
+}
+
+/** What an effect may need of the packet that led to it. */
+interface Context {
+  readonly hello?: { readonly read: ReadHello; readonly index: Bytes };
+  readonly message?: Bytes;
+  readonly path?: string;
+}
+
+class Keeper implements Sessions {
+  readonly #self: Self;
+  readonly #options: SessionsOptions;
+  readonly #indexKey: SecretKey;
+  readonly #peers = new Map<NodeId, Peer>();
+  readonly #byIndex = new Map<string, { readonly peer: Peer; readonly link: number }>();
+  /** Milliseconds that have passed, whatever the clock did meanwhile. */
+  #elapsed = 0;
+  #clock: Instant | undefined;
+
+  constructor(options: SessionsOptions) {
+    const { crypto, keys, random, pass } = options;
+    this.#options = options;
+    const psk = options.psk.copy();
+    this.#self = { crypto, keys, random, pass, psk, run: random.bytes(8) };
+    const own = keys.dh(keys.boxPublic);
+    assert(own !== undefined, "our own key is of full order");
+    this.#indexKey = new SecretKey(own);
+  }
+
+  connect({ node, box }: Acquaintance, now: Instant): SessionOutput[] {
+    this.#advance(now);
+    if (node === this.#self.keys.id) return [{ type: "self" }];
+    const peer = this.#meet(node, box);
+    return peer === undefined ? [] : this.#step(peer, { type: "session-wanted" });
+  }
+
+  send(node: NodeId, message: Uint8Array, now: Instant, path?: string): SessionOutput[] {
+    this.#advance(now);
+    assert(message.length > 0, "an empty message is none");
+    assert(message.length <= nodeMessageBytesMax, "a message fits in a packet");
+    const kept = Uint8Array.from(message);
+    const peer = this.#peers.get(node);
+    if (peer === undefined) return [{ type: "refused", node, message: kept }];
+    return this.#step(peer, { type: "message-offered", queued: { message: kept, path } });
+  }
+
+  receive(bytes: Uint8Array, path: string, now: Instant): SessionOutput[] {
+    this.#advance(now);
+    const packet = tryDecode(SessionPacket, bytes);
+    switch (packet?.type) {
+      case undefined:
+        return [];
+      case "hello":
+        return this.#receiveHello(packet, path);
+      case "welcome":
+        return this.#receiveWelcome(packet, path);
+      case "stale":
+        return this.#receiveStale(packet);
+      case "data":
+        return this.#receiveData(packet, path);
+    }
+  }
+
+  tick(now: Instant): SessionOutput[] {
+    this.#advance(now);
+    return [...this.#peers.values()].flatMap((peer) => {
+      const due = deadline(peer.state);
+      return due === undefined || due > this.#elapsed
+        ? []
+        : this.#step(peer, { type: "time-passed" });
+    });
+  }
+
+  nextWake(): Instant | undefined {
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const { state } of this.#peers.values())
+      soonest = Math.min(soonest, deadline(state) ?? soonest);
+    if (soonest === Number.POSITIVE_INFINITY) return undefined;
+    return later(this.#clock ?? instant(0), Math.max(0, Math.ceil(soonest - this.#elapsed)));
+  }
+
+  drop(node: NodeId): SessionOutput[] {
+    const peer = this.#peers.get(node);
+    if (peer === undefined) return [];
+    this.#forget(peer);
+    return peer.state.isUp ? [{ type: "down", node, why: "dropped" }] : [];
+  }
+
+  nudge(node: NodeId | "all", now: Instant): SessionOutput[] {
+    this.#advance(now);
+    const named = node === "all" ? [...this.#peers.values()] : [this.#peers.get(node)];
+    return named.flatMap((peer) =>
+      peer === undefined ? [] : this.#step(peer, { type: "path-restored" }),
+    );
+  }
+
+  handshakes(node: NodeId): ReadonlyArray<Bytes> {
+    return this.#peers.get(node)?.handshakes ?? [];
+  }
+
+  [Symbol.dispose](): void {
+    for (const peer of this.#peers.values()) this.#forget(peer);
+    this.#self.psk[Symbol.dispose]();
+    this.#indexKey[Symbol.dispose]();
+  }
+
+  #receiveHello(packet: SessionHello, path: string): SessionOutput[] {
+    using read = readHello(this.#self, packet);
+    if (read === undefined) return [];
+    const { introduction, stamp, run, digest } = read;
+    const { keys } = this.#self;
+    if (introduction.node === keys.id || equal(introduction.box, keys.boxPublic))
+      return [{ type: "self" }];
+    if (!this.#options.mayConnect(introduction)) return [];
+    const peer = this.#meet(introduction.node, introduction.box);
+    if (peer === undefined) return [];
+    return this.#step(
+      peer,
+      { type: "hello-received", stamp, run, hello: formatHex(digest) },
+      { hello: { read, index: packet.index }, path },
+    );
+  }
+
+  #receiveWelcome(packet: SessionWelcome, path: string): SessionOutput[] {
+    const peer = this.#byIndex.get(formatHex(packet.to))?.peer;
+    const greeted = peer?.greeting;
+    if (peer === undefined || greeted?.index !== formatHex(packet.to)) return [];
+    const opened = greeted.greeting.finish(packet);
+    if (opened === undefined) return [];
+    if (!this.#options.mayConnect(opened.introduction)) {
+      opened.keys[Symbol.dispose]();
+      return [];
+    }
+    greeted.greeting[Symbol.dispose]();
+    peer.greeting = undefined;
+    this.#holdLink(peer, greeted.link, { opened, index: greeted.index });
+    return this.#step(
+      peer,
+      { type: "welcome-received", link: greeted.link, run: opened.run },
+      { path },
+    );
+  }
+
+  #receiveStale({ to, sealed }: SessionStale): SessionOutput[] {
+    const peer = this.#byIndex.get(formatHex(to))?.peer;
+    const greeted = peer?.greeting;
+    if (peer === undefined || greeted?.index !== formatHex(to)) return [];
+    const { digest } = greeted.greeting;
+    const seen = readStale(this.#self, peer.box, { digest, sealed });
+    if (seen === undefined) return [];
+    return this.#step(peer, { type: "stale-received", link: greeted.link, seen });
+  }
+
+  #receiveData(packet: SessionPacketData, path: string): SessionOutput[] {
+    const found = this.#byIndex.get(formatHex(packet.to));
+    const held = found?.peer.links.get(found.link);
+    if (found === undefined || held === undefined) return this.#receiveStray(packet.to);
+    const message = held.link.open(packet);
+    if (message === undefined) return [];
+    const isEmpty = message.length === 0;
+    return this.#step(
+      found.peer,
+      { type: "data-received", link: found.link, isEmpty },
+      { message, path },
+    );
+  }
+
+  /** A session we do not have. Its index tells with whom we had it, even if we have forgotten everything since. */
+  #receiveStray(index: Bytes): SessionOutput[] {
+    if (this.#byIndex.has(formatHex(index))) return [];
+    const nonce = index.slice(0, 4);
+    const candidates = [...this.#peers.values(), ...(this.#options.acquaintances?.() ?? [])];
+    const meant = candidates.find(
+      ({ node }) => node !== this.#self.keys.id && equal(this.#markIndex(nonce, node), index),
+    );
+    const peer = meant && this.#meet(meant.node, meant.box);
+    return peer === undefined ? [] : this.#step(peer, { type: "stray-received" });
+  }
+
+  #step(peer: Peer, occurrence: Occurrence, context: Context = {}): SessionOutput[] {
+    const [low = 0, high = 0] = this.#self.random.bytes(2);
+    const chance = (high * 256 + low) / 65_536;
+    const event = { ...occurrence, at: this.#elapsed, clock: this.#clock ?? 0, chance };
+    const [state, effects] = step(sessionMachine, peer.state, event);
+    const began = state.current?.id === peer.state.current?.id ? undefined : state.current;
+    const held = began && peer.links.get(began.id);
+    if (held)
+      peer.handshakes = [held.link.handshakeHash, ...peer.handshakes].slice(0, handshakesMax);
+    peer.state = state;
+    return effects.flatMap((effect) => this.#perform(peer, effect, context));
+  }
+
+  #perform(peer: Peer, effect: Effect, context: Context): SessionOutput[] {
+    const { node } = peer;
+    switch (effect.type) {
+      case "send-hello":
+        return this.#greet(peer, effect);
+      case "send-welcome":
+        return this.#welcome(peer, effect.link, context);
+      case "send-stale": {
+        const { hello, path } = context;
+        const packet =
+          hello && sealStale(this.#self, hello.read, { to: hello.index, seen: effect.seen });
+        return packet === undefined ? [] : [packetTo(node, packet, path)];
+      }
+      case "send-data": {
+        const { message, path } = effect.queued ?? { message: new Uint8Array(0), path: undefined };
+        const packet = peer.links.get(effect.link)?.link.seal(message);
+        if (packet === undefined) return [];
+        return [{ ...packetTo(node, packet, path), bulk: message.length >= bulkBytesMin }];
+      }
+      case "deliver-message": {
+        const { message, path } = context;
+        return message && path !== undefined ? [{ type: "message", node, message, path }] : [];
+      }
+      case "refuse-message":
+        return [{ type: "refused", node, message: effect.message }];
+      case "tell-up":
+        return this.#tellUp(peer, effect.link);
+      case "tell-down":
+        peer.handshakes = peer.handshakes.slice(0, effect.why === "restarted" ? 1 : 0);
+        return [{ type: "down", node, why: effect.why }];
+      case "forget-link":
+        this.#forgetLink(peer, effect.link);
+        return [];
+    }
+  }
+
+  #greet(
+    peer: Peer,
+    { link, stamp }: { readonly link: number; readonly stamp: number },
+  ): SessionOutput[] {
+    const index = this.#mintIndex(peer.node);
+    const greeting = openGreeting(this.#self, peer, { index, stamp });
+    if (greeting === undefined) return [];
+    peer.greeting = { link, greeting, index: formatHex(index) };
+    this.#byIndex.set(formatHex(index), { peer, link });
+    return [packetTo(peer.node, greeting.packet, undefined)];
+  }
+
+  #welcome(peer: Peer, link: number, { hello, path }: Context): SessionOutput[] {
+    const index = this.#mintIndex(peer.node);
+    const answer = hello?.read.answer(index);
+    if (answer === undefined) return [];
+    this.#holdLink(peer, link, { opened: answer.opened, index: formatHex(index) });
+    return [packetTo(peer.node, answer.packet, path)];
+  }
+
+  #holdLink(
+    peer: Peer,
+    number: number,
+    { opened, index }: { readonly opened: Opened; readonly index: string },
+  ): void {
+    const { introduction } = opened;
+    const link = new SessionLink(this.#self.crypto, opened.keys, opened.theirIndex);
+    peer.links.set(number, { link, index, introduction });
+    this.#byIndex.set(index, { peer, link: number });
+  }
+
+  #tellUp(peer: Peer, link: number): SessionOutput[] {
+    const held = peer.links.get(link);
+    if (held === undefined) return [];
+    const { introduction } = held;
+    const { handshakeHash } = held.link;
+    return [{ type: "up", node: peer.node, introduction, handshakeHash }];
+  }
+
+  #forgetLink(peer: Peer, link: number): void {
+    const held = peer.links.get(link);
+    if (held !== undefined) {
+      held.link[Symbol.dispose]();
+      peer.links.delete(link);
+      this.#byIndex.delete(held.index);
+    }
+    if (peer.greeting?.link === link) {
+      peer.greeting.greeting[Symbol.dispose]();
+      this.#byIndex.delete(peer.greeting.index);
+      peer.greeting = undefined;
+    }
+  }
+
+  #forget(peer: Peer): void {
+    for (const link of [...peer.links.keys()]) this.#forgetLink(peer, link);
+    if (peer.greeting) this.#forgetLink(peer, peer.greeting.link);
+    this.#peers.delete(peer.node);
+  }
+
+  /** The record of a node, made if there is room for one: those that are down make way. */
+  #meet(node: NodeId, box: Uint8Array): Peer | undefined {
+    const known = this.#peers.get(node);
+    if (known !== undefined) return known;
+    if (this.#peers.size >= peersMax) {
+      const idle = [...this.#peers.values()].find(({ state }) => deadline(state) === undefined);
+      if (idle === undefined) return undefined;
+      this.#forget(idle);
+    }
+    const state = initialState({ outranks: this.#self.keys.id > node });
+    const peer: Peer = {
+      node,
+      box: Uint8Array.from(box),
+      links: new Map(),
+      greeting: undefined,
+      handshakes: [],
+      state,
+    };
+    this.#peers.set(node, peer);
+    return peer;
+  }
+
+  #mintIndex(node: NodeId): Bytes {
+    return this.#markIndex(this.#self.random.bytes(4), node);
+  }
+
+  #markIndex(nonce: Uint8Array, node: NodeId): Bytes {
+    const named = parseHex(node);
+    assert(named !== undefined, "a node id is hex");
+    const mark = this.#self.crypto.keyedHash(this.#indexKey, "session index", nonce, named);
+    return concat(nonce, mark.slice(0, 4));
+  }
+
+  #advance(now: Instant): void {
+    this.#elapsed += Math.max(0, now - (this.#clock ?? now));
+    this.#clock = now;
+  }
+}
+
+function packetTo(
+  node: NodeId,
+  packet: Bytes,
+  path: string | undefined,
+): Extract<SessionOutput, { readonly type: "packet" }> {
+  return { type: "packet", node, packet, path, bulk: false };
+}
+
+/** Messages of this size are chunks of packs and pages of logs: a person waits for what is smaller. */
+const bulkBytesMin = 4_096;
+/** Nodes with which there is, or may be, a session. Above this, those that are down are forgotten. */
+const peersMax = 256;
+/** Handshakes whose hash is remembered: an approval outlives a few of them. */
+const handshakesMax = 8;
