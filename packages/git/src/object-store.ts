@@ -1,14 +1,21 @@
 /** The objects of one repository: read from packs by id, received as verified packs, sent as raw copies of what is stored. */
 
 import type { Bytes } from "@skein/protocol/bytes";
-import { Bug } from "@skein/protocol/errors";
+import { SkeinError } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
 import type { Files } from "./files.ts";
-import type { GitObject, ObjectType } from "./object.ts";
-import type { Breathe, LongWork, StopSignal } from "./stop-signal.ts";
+import { hashObject, oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
+import { buildPackOf } from "./pack-build.ts";
+import { indexPack, type IndexedPack } from "./pack-index.ts";
+import { PackRejectedError } from "./pack-rejected.ts";
+import { openPackWriter, wholeEntry } from "./pack-write.ts";
+import { collectReachable } from "./reachable.ts";
+import type { Breathe, LongWork, Progress, StopSignal } from "./stop-signal.ts";
+import { openStoredPacks, type StoredPacks } from "./stored-packs.ts";
 
 export interface ObjectStore {
   readonly has: (oid: ObjectId) => Promise<boolean>;
+  /** Verified against its id. Throws `StorageDamagedError` where the kept bytes are no longer what they were. */
   readonly read: (oid: ObjectId) => Promise<GitObject | undefined>;
   readonly type: (oid: ObjectId) => Promise<ObjectType | undefined>;
   readonly size: (oid: ObjectId) => Promise<number | undefined>;
@@ -23,16 +30,148 @@ export interface ObjectStore {
       readonly haves: ReadonlyArray<ObjectId>;
     } & LongWork,
   ) => Promise<{ readonly bytes: Bytes; readonly objects: number }>;
-  /** Keeps objects made here as one small pack, durably. Answers their ids, in order. */
+  /** Keeps objects made here as one small pack, durably. Answers their ids, in order. Throws `ObjectRejectedError`. */
   readonly objectsToPack: (
     objects: ReadonlyArray<GitObject>,
     options: { readonly signal: StopSignal },
   ) => Promise<ReadonlyArray<ObjectId>>;
 }
 
+/** An object that is asked for and is not here. */
+export class ObjectMissingError extends SkeinError {
+  override readonly name = "ObjectMissingError";
+  readonly code = "object_missing";
+  readonly blame = "caller";
+  readonly hint = "It may not have arrived yet. Wait for the other device, then try again.";
+}
+
+/** An object made here that no git would accept. */
+export class ObjectRejectedError extends SkeinError {
+  override readonly name = "ObjectRejectedError";
+  readonly code = "object_rejected";
+  readonly blame = "caller";
+  readonly hint = "Choose other file names. Names like .git are not allowed in a repository.";
+}
+
+/** Opens what earlier commits to `files` have kept. `breathe` gives way to other work during long work. */
 export async function openObjectStore(
   files: Files,
-  options: { readonly breathe?: Breathe } = {},
+  { breathe = async () => {} }: { readonly breathe?: Breathe } = {},
 ): Promise<ObjectStore> {
-  throw new Bug(`${String(files)} ${String(options)} is opened`);
+  const packs = await openStoredPacks(files);
+  const { read, type, size } = packs;
+
+  const storePack: ObjectStore["storePack"] = async ({ bytes, tips, signal, onProgress }) => {
+    const indexed = await indexPack({
+      pack: bytes,
+      resolveBase: read,
+      signal,
+      onProgress,
+      breathe,
+    });
+    const turn = openTurn({ signal, onProgress, breathe }, "checking", indexed.links.size());
+    await checkConnected(packs, indexed, turn);
+    for (const tip of tips)
+      if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
+        throw new PackRejectedError(`it does not bring ${tip}`);
+    signal.throwIfAborted();
+    onProgress?.({ phase: "storing", done: 0, total: 1 });
+    if (indexed.objects > 0) await packs.add(indexed.packHash, indexed.idx, indexed.pack);
+    onProgress?.({ phase: "storing", done: 1, total: 1 });
+    return { objects: indexed.objects };
+  };
+
+  return {
+    has: async (oid) => isKept(packs, oid),
+    read,
+    type,
+    size,
+    storePack,
+    buildPack: async ({ wants, haves, signal, onProgress }) => {
+      const work = { signal, onProgress, breathe };
+      const mustRead = async (oid: ObjectId): Promise<GitObject> => {
+        const object = await read(oid);
+        if (object === undefined) throw new ObjectMissingError(`Object ${oid} is not here`);
+        return object;
+      };
+      const reachable = await collectReachable({
+        wants,
+        haves: haves.filter((have) => isKept(packs, have)),
+        read: mustRead,
+        turn: openTurn(work, "collecting", 0),
+      });
+      const turn = openTurn(work, "writing", reachable.objects.length);
+      return await buildPackOf(packs, { ...reachable, read: mustRead, turn });
+    },
+    objectsToPack: async (objects, { signal }) => {
+      const oids = objects.map((object) => hashObject(object));
+      const writer = openPackWriter();
+      const written = new Set<ObjectId>();
+      objects.forEach((object, index) => {
+        const oid = oids[index];
+        if (oid === undefined || written.has(oid) || isKept(packs, oid)) return;
+        written.add(oid);
+        writer.append(oidBytes(oid), ...wholeEntry(object));
+      });
+      if (written.size > 0)
+        await storePack({ bytes: writer.finish().pack, tips: [], signal }).catch(blameCaller);
+      return oids;
+    },
+  };
 }
+
+function isKept(packs: StoredPacks, oid: ObjectId): boolean {
+  return packs.find(oidBytes(oid), 0) !== undefined;
+}
+
+/**
+ * Everything that the pack's objects refer to must come with them or be here, as what it is said to be. So whatever is
+ * in the store is there with all that it leads to.
+ */
+async function checkConnected(
+  packs: StoredPacks,
+  { links, typeOf }: IndexedPack,
+  turn: Turn,
+): Promise<void> {
+  const ids = links.ids();
+  for (let link = 0; link < links.size(); link++) {
+    const expected = links.typeAt(link);
+    const inside = typeOf(ids, link * 20);
+    const type = inside ?? (await packs.type(oidAt(ids, link * 20)));
+    if (type !== expected) {
+      const oid = oidAt(ids, link * 20);
+      throw new PackRejectedError(
+        type === undefined
+          ? `${expected} ${oid} is missing`
+          : `${oid} is a ${type}, not a ${expected}`,
+      );
+    }
+    await turn(link + 1);
+  }
+}
+
+/** What is wrong with a pack of our own objects is wrong with those. */
+function blameCaller(error: unknown): never {
+  if (error instanceof PackRejectedError)
+    throw new ObjectRejectedError(`The objects are refused: ${error.reason}`, { cause: error });
+  throw error;
+}
+
+type Turn = (done: number) => Promise<void> | void;
+
+function openTurn(
+  { signal, onProgress, breathe }: LongWork & { readonly breathe: Breathe },
+  phase: Progress["phase"],
+  total: number,
+): Turn {
+  let calls = 0;
+  return (done) => {
+    calls += 1;
+    if (calls % callsPerTurn !== 0 && done !== total) return undefined;
+    onProgress?.({ phase, done, total: Math.max(done, total) });
+    signal.throwIfAborted();
+    return breathe();
+  };
+}
+
+const callsPerTurn = 128;

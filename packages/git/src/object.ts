@@ -1,8 +1,17 @@
-/** Git objects: what commits, trees and tags say, and whether `git fsck --strict` would let them pass. */
+/** Git objects: what commits, trees and tags say, and how they are written. */
 
-import type { Bytes } from "@skein/protocol/bytes";
-import { Bug } from "@skein/protocol/errors";
-import type { Instant, ObjectId } from "@skein/protocol/ids";
+import {
+  concat,
+  equal,
+  formatHex,
+  formatUtf8,
+  parseHex,
+  parseUtf8,
+  type Bytes,
+} from "@skein/protocol/bytes";
+import { assert } from "@skein/protocol/errors";
+import { instant, parseObjectId, type Instant, type ObjectId } from "@skein/protocol/ids";
+import { sha1 } from "./sha1.ts";
 
 export type ObjectType = "commit" | "tree" | "blob" | "tag";
 
@@ -45,35 +54,229 @@ export interface AnnotatedTag {
   readonly message: string;
 }
 
-export function hashObject(object: GitObject): ObjectId {
-  throw new Bug(object.type);
+/** The 20 bytes that name an object of `type` with these bytes. */
+export function hashBytes(type: ObjectType, bytes: Uint8Array): Bytes {
+  return sha1(formatUtf8(`${type} ${bytes.length}\0`), bytes);
 }
 
-/** `undefined` where a commit is so broken that it has no tree, author or committer. */
+/** Whether the object is the one that these 20 bytes name. */
+export function equalHash(object: GitObject, id: Uint8Array): boolean {
+  return equal(hashBytes(object.type, object.bytes), id);
+}
+
+export function hashObject(object: GitObject): ObjectId {
+  return oidAt(hashBytes(object.type, object.bytes), 0);
+}
+
+/** The id whose 20 bytes begin at `offset`. */
+export function oidAt(bytes: Uint8Array, offset: number): ObjectId {
+  const oid = parseObjectId(formatHex(bytes.subarray(offset, offset + 20)));
+  assert(oid !== undefined, "20 bytes are an object id");
+  return oid;
+}
+
+export function oidBytes(oid: ObjectId): Bytes {
+  const bytes = parseHex(oid);
+  assert(bytes !== undefined, "an object id is hex");
+  return bytes;
+}
+
+export function parseObjectType(text: string): ObjectType | undefined {
+  return text === "commit" || text === "tree" || text === "blob" || text === "tag"
+    ? text
+    : undefined;
+}
+
+/** `undefined` where a commit has no tree, author or committer. */
 export function parseCommit(bytes: Uint8Array): Commit | undefined {
-  throw new Bug(String(bytes));
+  const { headers, message } = splitHeaders(bytes);
+  const [first, ...rest] = headers;
+  const tree = first?.key === "tree" ? parseObjectId(first.value) : undefined;
+  const author = personOf(rest, "author");
+  const committer = personOf(rest, "committer");
+  if (tree === undefined || author === undefined || committer === undefined) return undefined;
+  const parents: ObjectId[] = [];
+  for (const { key, value } of rest) {
+    if (key !== "parent") break;
+    const parent = parseObjectId(value);
+    if (parent === undefined) return undefined;
+    parents.push(parent);
+  }
+  return { tree, parents, author, committer, message };
 }
 
 export function formatCommit(commit: Commit): Bytes {
-  throw new Bug(commit.tree);
+  const lines = [
+    `tree ${commit.tree}`,
+    ...commit.parents.map((parent) => `parent ${parent}`),
+    `author ${formatPerson(commit.author)}`,
+    `committer ${formatPerson(commit.committer)}`,
+  ];
+  return formatUtf8(`${lines.join("\n")}\n\n${commit.message.replaceAll("\0", "")}`);
 }
 
 export function parseTree(bytes: Uint8Array): ReadonlyArray<TreeEntry> | undefined {
-  throw new Bug(String(bytes));
+  const entries: TreeEntry[] = [];
+  const sound = walkTree(bytes, (mode, start, end) => {
+    entries.push({
+      mode,
+      kind: kindOfMode(mode),
+      name: bytes.slice(start, end),
+      oid: oidAt(bytes, end + 1),
+    });
+    return true;
+  });
+  return sound ? entries : undefined;
 }
 
-/** Sorts as git sorts. Names must be sound (`judgeEntryName`) and distinct. */
+/**
+ * Tells `visit` of each entry: its mode, where its name is (the id follows the zero after it), and where the entry
+ * begins. Stops when told to. Answers whether all of the tree was read.
+ */
+export function walkTree(
+  bytes: Uint8Array,
+  visit: (mode: number, nameStart: number, nameEnd: number, start: number) => boolean,
+): boolean {
+  let offset = 0;
+  while (offset < bytes.length) {
+    const start = offset;
+    let mode = 0;
+    for (let byte = bytes[offset]; byte !== 0x20; byte = bytes[++offset]) {
+      if (byte === undefined || byte < 0x30 || byte > 0x37 || offset - start >= modeDigitsMax)
+        return false;
+      mode = mode * 8 + byte - 0x30;
+    }
+    const nameEnd = bytes.indexOf(0, offset + 1);
+    if (offset === start || nameEnd < 0 || nameEnd + 21 > bytes.length) return false;
+    if (!visit(mode, offset + 1, nameEnd, start)) return false;
+    offset = nameEnd + 21;
+  }
+  return true;
+}
+
+/** As git reads modes: old repositories have files with 0o100664, and what has no known type is a submodule. */
+export function kindOfMode(mode: number): EntryKind {
+  switch (mode & 0o170000) {
+    case 0o100000:
+      return (mode & 0o100) === 0 ? "file" : "executable";
+    case 0o120000:
+      return "symlink";
+    case 0o040000:
+      return "tree";
+    default:
+      return "submodule";
+  }
+}
+
+/** Sorts as git sorts. Names must be sound (`entryNameFault`) and distinct. */
 export function formatTree(
   entries: ReadonlyArray<Pick<TreeEntry, "mode" | "name" | "oid">>,
 ): Bytes {
-  throw new Bug(String(entries));
+  const sorted = entries.toSorted((a, b) => compareEntries(a, b));
+  return concat(
+    ...sorted.flatMap((entry) => [
+      formatUtf8(`${entry.mode.toString(8)} `),
+      entry.name,
+      zero,
+      oidBytes(entry.oid),
+    ]),
+  );
 }
 
 export function parseTag(bytes: Uint8Array): AnnotatedTag | undefined {
-  throw new Bug(String(bytes));
+  const { headers, message } = splitHeaders(bytes);
+  const value = (key: string): string | undefined =>
+    headers.find((header) => header.key === key)?.value;
+  const target = parseObjectId(value("object") ?? "");
+  const type = parseObjectType(value("type") ?? "");
+  const tag = value("tag");
+  if (target === undefined || type === undefined || tag === undefined) return undefined;
+  return { target, type, tag, tagger: personOf(headers, "tagger"), message };
 }
 
-/** What is wrong with an object, in the words of `git fsck`, or `undefined`. */
-export function objectFault(object: GitObject): string | undefined {
-  throw new Bug(object.type);
+/** Bytes as text for showing: what is not UTF-8 is read as ISO 8859-1, as most old commits are. */
+export function showText(bytes: Uint8Array): string {
+  const text = parseUtf8(bytes);
+  if (text !== undefined) return text;
+  let shown = "";
+  for (const byte of bytes) shown += String.fromCharCode(byte);
+  return shown;
 }
+
+interface Header {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** Lines up to the first empty one; those that go on from the line before (a signature's) are left out. */
+function splitHeaders(bytes: Uint8Array): {
+  readonly headers: ReadonlyArray<Header>;
+  readonly message: string;
+} {
+  const headers: Header[] = [];
+  let offset = 0;
+  while (offset < bytes.length && bytes[offset] !== newline) {
+    const found = bytes.indexOf(newline, offset);
+    const end = found < 0 ? bytes.length : found;
+    if (bytes[offset] !== 0x20) {
+      const line = showText(bytes.subarray(offset, end));
+      const space = line.indexOf(" ");
+      headers.push({ key: line.slice(0, space), value: line.slice(space + 1) });
+    }
+    offset = end + 1;
+  }
+  return { headers, message: showText(bytes.subarray(offset + 1)) };
+}
+
+function personOf(headers: ReadonlyArray<Header>, key: string): Person | undefined {
+  const value = headers.find((header) => header.key === key)?.value;
+  const match = value === undefined ? undefined : personPattern.exec(value)?.groups;
+  if (match === undefined) return undefined;
+  const { name = "", email = "", seconds = "", sign = "", hours = "", minutes = "" } = match;
+  const offset = Number(hours) * 60 + Number(minutes);
+  return {
+    name: name.trim(),
+    email,
+    at: instant(Number(seconds) * 1000),
+    offsetMinutes: sign === "-" ? -offset : offset,
+  };
+}
+
+function formatPerson({ name, email, at, offsetMinutes }: Person): string {
+  const offset = Math.abs(Math.trunc(offsetMinutes));
+  const digits = (value: number): string => String(Math.floor(value)).padStart(2, "0");
+  const zone = `${offsetMinutes < 0 ? "-" : "+"}${digits(offset / 60)}${digits(offset % 60)}`;
+  const seconds = Math.max(0, Math.floor(at / 1000));
+  return `${cleanIdentity(name) || "unknown"} <${cleanIdentity(email)}> ${seconds} ${zone}`;
+}
+
+/** Without what would end a name or a line too early, as git leaves it out. */
+function cleanIdentity(text: string): string {
+  return text.replaceAll(forbiddenInIdentity, "").trim();
+}
+
+/** Git orders names by their bytes, as if those of trees ended with a slash. */
+function compareEntries(
+  a: Pick<TreeEntry, "mode" | "name">,
+  b: Pick<TreeEntry, "mode" | "name">,
+): number {
+  const length = Math.min(a.name.length, b.name.length);
+  for (let index = 0; index < length; index++) {
+    const difference = (a.name[index] ?? 0) - (b.name[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return byteAfter(a, length) - byteAfter(b, length);
+}
+
+function byteAfter({ mode, name }: Pick<TreeEntry, "mode" | "name">, length: number): number {
+  return name[length] ?? (kindOfMode(mode) === "tree" ? 0x2f : 0);
+}
+
+/** `100644` has six; a seventh is one zero too many, which fsck tells of. */
+const modeDigitsMax = 7;
+const newline = 0x0a;
+const zero = new Uint8Array(1);
+const personPattern =
+  /^(?<name>[^<>]*)<(?<email>[^<>]*)> (?<seconds>\d{1,15}) (?<sign>[+-])(?<hours>\d\d)(?<minutes>\d\d)$/u;
+// eslint-disable-next-line no-control-regex -- control bytes are exactly what is left out.
+const forbiddenInIdentity = /[\u0000-\u001f\u007f<>]/gu;

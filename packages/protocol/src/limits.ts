@@ -24,6 +24,8 @@ export const membershipEntriesMax = 2_048;
 export const membershipEntryBytesMax = 8 * 1024;
 /** One ref record: about 500 refs set at once; more refs make more records. */
 export const refRecordBytesMax = 64 * 1024;
+/** The signed genesis of a repository: two keys, a name and a signature. */
+export const repoGenesisBytesMax = 1024;
 /** Refs of one node in one repository. */
 export const refsPerNodeMax = 10_000;
 /** A node's or a repository's name, in bytes of UTF-8: one line on a phone. */
@@ -41,8 +43,14 @@ export const packObjectsMax = 1_000_000;
 export const objectBytesMax = 64 * 1024 * 1024;
 /** All objects of one pack, inflated. */
 export const packInflatedBytesMax = 1024 * 1024 * 1024;
+/** How much more a pack may be once inflated; real ones reach 165. */
+export const packInflationMax = 200;
+/** A small pack may inflate to this much whatever its size. */
+export const packInflatedBytesFree = 64 * 1024 * 1024;
 /** Deltas on deltas: what git's own writer never exceeds. */
 export const deltaChainMax = 4_095;
+/** Files and folders below one tree, each counted as often as a path leads to it: ten objects can spell 10^10. */
+export const treePathsMax = 4_000_000;
 /** Folders in folders. */
 export const treeDepthMax = 512;
 /** A path inside a repository, in bytes. */

@@ -1,0 +1,203 @@
+/** Whether `git fsck --strict` would let an object pass, and what the object refers to. */
+
+import { parseObjectId } from "@skein/protocol/ids";
+import { commitParentsMax } from "@skein/protocol/limits";
+import { entryNameFault, specialName, type SpecialName } from "./entry-name.ts";
+import { kindOfMode, oidBytes, parseObjectType, walkTree, type ObjectType } from "./object.ts";
+
+/** Told of what an object refers to: 20 bytes at an offset of something, and what they must name. */
+export interface Links {
+  readonly refer: (bytes: Uint8Array, offset: number, type: ObjectType) => void;
+  /** A file whose content git reads: it is judged by `specialFileFault` once it is at hand. */
+  readonly special: (bytes: Uint8Array, offset: number, name: SpecialName) => void;
+}
+
+/** What is wrong with an object, in the words of `git fsck`, or `undefined`. Blobs are always sound by themselves. */
+export function objectFault(
+  type: ObjectType,
+  bytes: Uint8Array,
+  links: Links = nowhere,
+): string | undefined {
+  switch (type) {
+    case "blob":
+      return undefined;
+    case "tree":
+      return treeFault(bytes, links);
+    case "commit":
+      return headerFault(bytes) ?? commitFault(bytes, links);
+    case "tag":
+      return headerFault(bytes) ?? tagFault(bytes, links);
+  }
+}
+
+function treeFault(bytes: Uint8Array, links: Links): string | undefined {
+  let fault: string | undefined;
+  let last: Entry | undefined;
+  const prefixes: Entry[] = [];
+  const whole = walkTree(bytes, (mode, start, end, begin) => {
+    const kind = kindOfMode(mode);
+    const entry: Entry = { start, end, isTree: kind === "tree" };
+    const name = bytes.subarray(start, end);
+    fault =
+      (bytes[begin] === 0x30 ? "zeroPaddedFilemode" : undefined) ??
+      entryNameFault(name) ??
+      (last === undefined ? undefined : orderFault(bytes, last, entry)) ??
+      twinFault(bytes, prefixes, entry) ??
+      (isNull(bytes, end + 1) ? "nullSha1" : undefined);
+    const special = specialName(name);
+    if (special !== undefined && kind === "symlink") fault ??= `${special}Symlink`;
+    if (fault !== undefined) return false;
+    last = entry;
+    if (kind === "submodule") return true;
+    if (special !== undefined) links.special(bytes, end + 1, special);
+    links.refer(bytes, end + 1, kind === "tree" ? "tree" : "blob");
+    return true;
+  });
+  return fault ?? (whole ? undefined : "badTree");
+}
+
+interface Entry {
+  readonly start: number;
+  readonly end: number;
+  readonly isTree: boolean;
+}
+
+/** Entries must rise, compared as if the names of trees ended with a slash. */
+function orderFault(bytes: Uint8Array, a: Entry, b: Entry): string | undefined {
+  const length = Math.min(a.end - a.start, b.end - b.start);
+  for (let index = 0; index < length; index++) {
+    const difference = (bytes[a.start + index] ?? 0) - (bytes[b.start + index] ?? 0);
+    if (difference !== 0) return difference < 0 ? undefined : "treeNotSorted";
+  }
+  if (a.end - a.start === b.end - b.start) return "duplicateEntries";
+  const after = (entry: Entry): number =>
+    entry.end - entry.start > length ? (bytes[entry.start + length] ?? 0) : entry.isTree ? 0x2f : 0;
+  return after(a) < after(b) ? undefined : "treeNotSorted";
+}
+
+/** A file `a` and a tree `a` need not be neighbours: `a-b` sorts between them. `prefixes` are files that may yet meet theirs. */
+function twinFault(bytes: Uint8Array, prefixes: Entry[], entry: Entry): string | undefined {
+  for (let top = prefixes.at(-1); top !== undefined; top = prefixes.at(-1)) {
+    if (startsWith(bytes, entry, top)) break;
+    prefixes.pop();
+  }
+  const top = prefixes.at(-1);
+  if (top !== undefined && top.end - top.start === entry.end - entry.start)
+    return "duplicateEntries";
+  if (!entry.isTree) prefixes.push(entry);
+  return undefined;
+}
+
+function startsWith(bytes: Uint8Array, entry: Entry, prefix: Entry): boolean {
+  const length = prefix.end - prefix.start;
+  if (entry.end - entry.start < length) return false;
+  for (let index = 0; index < length; index++)
+    if (bytes[entry.start + index] !== bytes[prefix.start + index]) return false;
+  return true;
+}
+
+/** Headers end with an empty line and hold no zero byte (fsck.c, `verify_headers`). */
+function headerFault(bytes: Uint8Array): string | undefined {
+  for (let offset = 0; offset < bytes.length; offset++) {
+    if (bytes[offset] === 0) return "nulInHeader";
+    if (bytes[offset] === newline && bytes[offset + 1] === newline) return undefined;
+  }
+  return bytes.at(-1) === newline ? undefined : "unterminatedHeader";
+}
+
+function commitFault(bytes: Uint8Array, links: Links): string | undefined {
+  const lines: Lines = { bytes, offset: 0 };
+  if (!takeOid(lines, "tree ", (oid) => links.refer(oid, 0, "tree"))) return "badTreeSha1";
+  let parents = 0;
+  while (atKey(lines, "parent ")) {
+    if (!takeOid(lines, "parent ", (oid) => links.refer(oid, 0, "commit"))) return "badParentSha1";
+    if (++parents > commitParentsMax) return `more than ${commitParentsMax} parents`;
+  }
+  if (!atKey(lines, "author ")) return "missingAuthor";
+  const author = personFault(takeLine(lines).subarray(7));
+  if (author !== undefined) return author;
+  if (atKey(lines, "author ")) return "multipleAuthors";
+  if (!atKey(lines, "committer ")) return "missingCommitter";
+  const committer = personFault(takeLine(lines).subarray(10));
+  return committer ?? (bytes.includes(0) ? "nulInCommit" : undefined);
+}
+
+function tagFault(bytes: Uint8Array, links: Links): string | undefined {
+  const lines: Lines = { bytes, offset: 0 };
+  let target: Uint8Array | undefined;
+  if (!takeOid(lines, "object ", (oid) => (target = oid))) return "badObjectSha1";
+  if (!atKey(lines, "type ")) return "missingTypeEntry";
+  const type = parseObjectType(asciiOf(takeLine(lines).subarray(5)));
+  if (type === undefined) return "badType";
+  if (!atKey(lines, "tag ")) return "missingTagEntry";
+  if (takeLine(lines).length <= 4) return "badTagName";
+  if (target !== undefined) links.refer(target, 0, type);
+  // Early tags have no tagger.
+  if (!atKey(lines, "tagger ")) return undefined;
+  return personFault(takeLine(lines).subarray(7));
+}
+
+/** `name <email> seconds zone`, to the byte (fsck.c, `fsck_ident`). */
+function personFault(line: Uint8Array): string | undefined {
+  const open = line.indexOf(0x3c);
+  if (open === 0) return "missingNameBeforeEmail";
+  if (open < 0) return "missingEmail";
+  if (line.subarray(0, open).includes(0x3e)) return "badName";
+  if (line[open - 1] !== 0x20) return "missingSpaceBeforeEmail";
+  const close = line.indexOf(0x3e, open);
+  if (close < 0 || line.subarray(open + 1, close).includes(0x3c)) return "badEmail";
+  const rest = asciiOf(line.subarray(close + 1));
+  if (!rest.startsWith(" ")) return "missingSpaceBeforeDate";
+  const match = /^ (?<date>\d+) (?<zone>.*)$/u.exec(rest)?.groups;
+  if (match === undefined) return "badDate";
+  const { date = "", zone = "" } = match;
+  if (date.startsWith("0") && date !== "0") return "zeroPaddedDate";
+  if (date.length > secondsDigitsMax) return "badDateOverflow";
+  return /^[+-]\d{4}$/u.test(zone) ? undefined : "badTimezone";
+}
+
+interface Lines {
+  readonly bytes: Uint8Array;
+  offset: number;
+}
+
+function atKey({ bytes, offset }: Lines, key: string): boolean {
+  for (let index = 0; index < key.length; index++)
+    if (bytes[offset + index] !== key.charCodeAt(index)) return false;
+  return true;
+}
+
+function takeLine(lines: Lines): Uint8Array {
+  const found = lines.bytes.indexOf(newline, lines.offset);
+  const end = found < 0 ? lines.bytes.length : found;
+  const line = lines.bytes.subarray(lines.offset, end);
+  lines.offset = end + 1;
+  return line;
+}
+
+/** Reads a whole line of `key` and an id. */
+function takeOid(lines: Lines, key: string, found: (oid: Uint8Array) => void): boolean {
+  const end = lines.offset + key.length + 40;
+  if (!atKey(lines, key) || lines.bytes[end] !== newline) return false;
+  const oid = parseObjectId(asciiOf(lines.bytes.subarray(lines.offset + key.length, end)));
+  if (oid === undefined) return false;
+  found(oidBytes(oid));
+  lines.offset = end + 1;
+  return true;
+}
+
+function asciiOf(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+function isNull(bytes: Uint8Array, offset: number): boolean {
+  for (let index = 0; index < 20; index++) if (bytes[offset + index] !== 0) return false;
+  return true;
+}
+
+const newline = 0x0a;
+/** The year 33,658: later than this, a moment in milliseconds is no longer exact. */
+const secondsDigitsMax = 12;
+const nowhere: Links = { refer: () => {}, special: () => {} };

@@ -1,0 +1,107 @@
+/** Files whose content git acts on: what `.gitmodules` may ask for, and how long lines of `.gitattributes` may be. */
+
+import type { SpecialName } from "./entry-name.ts";
+import { showText } from "./object.ts";
+
+/** What is wrong with such a file, in the words of `git fsck`, or `undefined`. */
+export function specialFileFault(name: SpecialName, bytes: Uint8Array): string | undefined {
+  return name === "gitmodules" ? gitmodulesFault(bytes) : gitattributesFault(bytes);
+}
+
+function gitattributesFault(bytes: Uint8Array): string | undefined {
+  if (bytes.length > attributesBytesMax) return "gitattributesLarge";
+  let start = 0;
+  while (start < bytes.length) {
+    const found = bytes.indexOf(0x0a, start);
+    const end = found < 0 ? bytes.length : found;
+    if (end - start >= attributeLineBytesMax) return "gitattributesLineLength";
+    start = end + 1;
+  }
+  return undefined;
+}
+
+/** Reads as much as looks like git's configuration. Where git would stop reading, this goes on and judges more. */
+function gitmodulesFault(bytes: Uint8Array): string | undefined {
+  if (bytes.length > modulesBytesMax) return "gitmodulesLarge";
+  const text = showText(bytes);
+  // A value may go on in the next line; what is judged is the value as git would hold it.
+  const lines = text.replaceAll(/\\\r?\n/gu, "").split(/[\n\r]/u);
+  let inSubmodule = false;
+  for (const line of lines) {
+    let rest = line.trim();
+    for (
+      let header = headerPattern.exec(rest);
+      header !== null;
+      header = headerPattern.exec(rest)
+    ) {
+      const { section = "", quoted, dotted } = header.groups ?? {};
+      const name = quoted?.replaceAll(/\\(.)/gu, "$1") ?? dotted;
+      inSubmodule = section.toLowerCase() === "submodule" && name !== undefined;
+      if (inSubmodule && !isSoundName(name ?? "")) return "gitmodulesName";
+      rest = rest.slice(header[0].length).trim();
+    }
+    const fault = inSubmodule ? settingFault(rest) : undefined;
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function settingFault(line: string): string | undefined {
+  const setting = settingPattern.exec(line)?.groups;
+  if (setting === undefined) return undefined;
+  const value = plainValue(setting["value"] ?? "");
+  switch (setting["key"]?.toLowerCase()) {
+    case "url":
+      return isSoundUrl(value) ? undefined : "gitmodulesUrl";
+    case "path":
+      return value.startsWith("-") ? "gitmodulesPath" : undefined;
+    case "update":
+      return value.startsWith("!") ? "gitmodulesUpdate" : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Names become folders under `.git/modules`: none may climb out of there. */
+function isSoundName(name: string): boolean {
+  return name !== "" && !name.split(/[/\\]/u).includes("..");
+}
+
+/** No option of a command, no second line for a helper that gives out passwords, no way above the host. */
+function isSoundUrl(url: string): boolean {
+  const decoded = url.replaceAll(/%([0-9a-f]{2})/giu, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  if (url.startsWith("-") || /[\n\r\0]/u.test(decoded)) return false;
+  if (/^(?:\.{1,2}[/\\])+[:/\\]/u.test(url)) return false;
+  const remote = /^(?:\w+::)?(?:https?|ftps?):(?<rest>.*)$/iu.exec(url)?.groups?.["rest"];
+  return remote === undefined || /^\/\/[^/?#]*[^/?#@:][^/?#]*/u.test(remote);
+}
+
+/** Without quotes, escapes and comments. */
+function plainValue(raw: string): string {
+  let value = "";
+  let quoted = false;
+  for (let index = 0; index < raw.length; index++) {
+    const character = raw.charAt(index);
+    if (character === "\\") {
+      index += 1;
+      value += escapes.get(raw.charAt(index)) ?? raw.charAt(index);
+    } else if (character === '"') quoted = !quoted;
+    else if (!quoted && (character === "#" || character === ";")) break;
+    else value += character;
+  }
+  return value.trim();
+}
+
+const escapes = new Map([
+  ["n", "\n"],
+  ["t", "\t"],
+  ["b", "\b"],
+]);
+const headerPattern =
+  /^\[\s*(?<section>[\w-]+)(?:\s+"(?<quoted>(?:[^"\\]|\\.)*)"|\.(?<dotted>[^\]]*))?\s*\]/u;
+const settingPattern = /^(?<key>[a-z][\w-]*)\s*=(?<value>.*)$/iu;
+const modulesBytesMax = 8 * 1024 * 1024;
+const attributesBytesMax = 100 * 1024 * 1024;
+const attributeLineBytesMax = 2_048;
