@@ -27,7 +27,7 @@ export function openAlarms({
   return {
     set: (name, at, ring) => {
       cancel(name);
-      const stop = clock.wakeAt(at, () => {
+      const stop = clock.wake(at, () => {
         if (running.get(name) !== stop) return;
         running.delete(name);
         inbox.post(() => ring(clock.now()));

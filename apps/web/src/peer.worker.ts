@@ -1,0 +1,45 @@
+/** The peer's worker: builds a peer from this browser's parts and serves it to the tabs. */
+
+import { openCrypto } from "@skein/auth/crypto/sodium";
+import { openIdbFiles } from "@skein/git/idb-files";
+import { openPeer } from "@skein/peer/peer";
+import { channelsOver } from "@skein/transport/port-channels";
+import { openWebSockets } from "@skein/transport/websocket-socket";
+import { browserClock, offsetMinutes, openBreath } from "./adapters/browser-clock.ts";
+import { browserRandom } from "./adapters/browser-random.ts";
+import { serveDoor } from "./door/host.ts";
+import { awaitChannels } from "./door/own-worker.ts";
+import { unlockPort } from "./unlock.ts";
+
+const channelsOffered = awaitChannels(globalThis);
+
+async function serve(): Promise<void> {
+  const [crypto, sockets, ledger, offer] = await Promise.all([
+    openCrypto(),
+    openWebSockets(),
+    openIdbFiles("skein"),
+    channelsOffered,
+  ]);
+  const peer = await openPeer({
+    clock: browserClock,
+    random: browserRandom,
+    crypto,
+    unlocker: unlockPort(),
+    ledger,
+    openFiles: (repository) => openIdbFiles(`skein-repository-${repository}`),
+    sockets,
+    relayUrl: relayUrlOf(globalThis.location),
+    channels: channelsOver(offer.port, { supported: offer.supported }),
+    breathe: openBreath(),
+    offsetMinutes,
+    report: reportError,
+  });
+  serveDoor(globalThis, peer);
+}
+
+/** The relay that serves this page is also the one to speak with. */
+function relayUrlOf({ protocol, host }: { readonly protocol: string; readonly host: string }): string {
+  return `${protocol === "https:" ? "wss:" : "ws:"}//${host}/relay`;
+}
+
+await serve();

@@ -1,0 +1,49 @@
+/** What a peer needs from the world. Programs bring these; machines never see them. */
+
+import type { Random } from "@skein/auth/crypto/random";
+import type { SecretKey } from "@skein/auth/crypto/secret";
+import type { Crypto } from "@skein/auth/crypto/sodium";
+import type { Files } from "@skein/git/files";
+import type { Alarm } from "@skein/transport/alarm";
+import type { Channels } from "@skein/transport/channels";
+import type { Sockets } from "@skein/transport/socket";
+
+/** Time: what hour it is, and being woken. */
+export type Clock = Alarm;
+
+/** The only part that ever holds a passphrase; it runs where it can be thrown away afterwards. */
+export interface Unlocker {
+  readonly mint: () => Promise<ReadonlyArray<string>>;
+  readonly checksumFits: (words: ReadonlyArray<string>) => Promise<boolean>;
+  /** Argon2id: takes about a second. `onShare` hears from 0 to 1. */
+  readonly derive: (
+    words: ReadonlyArray<string>,
+    onShare: (share: number) => void,
+  ) => Promise<DoorSecrets>;
+}
+
+export interface DoorSecrets {
+  readonly sign: SecretKey;
+  readonly box: SecretKey;
+  readonly meeting: SecretKey;
+}
+
+export interface Ports {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crypto: Crypto;
+  readonly unlocker: Unlocker;
+  /** The one database for keys, the membership log, ref records and settings. */
+  readonly ledger: Files;
+  /** One database a repository, named by its id. */
+  readonly openFiles: (repository: string) => Promise<Files>;
+  readonly sockets: Sockets;
+  readonly relayUrl: string;
+  readonly channels: Channels;
+  /** Lets other things run during long work. */
+  readonly breathe: () => Promise<void>;
+  /** Minutes that this place is ahead of UTC: written into commits, as git does. */
+  readonly offsetMinutes: () => number;
+  /** Where a bug of ours is reported. Never told a secret. */
+  readonly report: (cause: unknown) => void;
+}

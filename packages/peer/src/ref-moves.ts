@@ -1,0 +1,99 @@
+/** What a ref record makes of a stream, and which refs move here because of it. Local branches only ever go forward. */
+
+import type { RefRecord } from "@skein/auth/repo";
+import type { Repository } from "@skein/git/repository";
+import type { RefChange } from "@skein/git/refs";
+import {
+  parseRefName,
+  type NodeId,
+  type ObjectId,
+  type RecordHash,
+  type RefName,
+} from "@skein/protocol/ids";
+import { refsPerNodeMax } from "@skein/protocol/limits";
+import type { StoredStream } from "./ledger.ts";
+
+/** The git remote as which another node's branches are shown. */
+export function remoteOf(node: NodeId): string {
+  return `p2p-${node.slice(0, 12)}`;
+}
+
+/** `main` of `refs/heads/main`. */
+export function branchOf(ref: RefName): string | undefined {
+  return ref.startsWith("refs/heads/") ? ref.slice("refs/heads/".length) : undefined;
+}
+
+/** The stream after one more record, or `undefined` if it would hold what no node may hold. */
+export function applyRecord(
+  last: StoredStream | undefined,
+  record: RefRecord,
+  hash: RecordHash,
+): StoredStream | undefined {
+  const refs = new Map((last?.refs ?? []).map(({ ref, oid }) => [ref, oid]));
+  for (const ref of record.del) refs.delete(ref);
+  for (const { ref, oid } of record.set) refs.set(ref, oid);
+  const foreign = [...refs.keys()].some(
+    (ref) => branchOf(ref) === undefined && !ref.startsWith("refs/tags/"),
+  );
+  if (foreign || refs.size > refsPerNodeMax) return undefined;
+  return {
+    seq: record.seq,
+    hash,
+    version: record.version,
+    at: record.at,
+    head: record.head,
+    name: record.name,
+    refs: [...refs].map(([ref, oid]) => ({ ref, oid })),
+  };
+}
+
+/** Makes `refs/remotes/p2p-<node>/` show what the node's stream says: no more and no less. */
+export function changesTowards(
+  refs: ReadonlyMap<RefName, ObjectId>,
+  node: NodeId,
+  target: StoredStream,
+): ReadonlyArray<RefChange> {
+  const prefix = `refs/remotes/${remoteOf(node)}/`;
+  const wanted = new Map<RefName, ObjectId>();
+  for (const { ref, oid } of target.refs) {
+    const branch = branchOf(ref);
+    const remote = branch === undefined ? undefined : parseRefName(prefix + branch);
+    if (remote !== undefined) wanted.set(remote, oid);
+  }
+  const gone = [...refs.keys()].filter((ref) => ref.startsWith(prefix) && !wanted.has(ref));
+  return [
+    ...gone.map((ref) => ({ ref, from: refs.get(ref), to: undefined })),
+    ...[...wanted]
+      .filter(([ref, oid]) => refs.get(ref) !== oid)
+      .map(([ref, oid]) => ({ ref, from: refs.get(ref), to: oid })),
+  ];
+}
+
+/** Among one's own nodes: new branches and tags appear, and a branch follows where that is a fast-forward. */
+export async function planAdvance({
+  git,
+  refs,
+  target,
+}: {
+  readonly git: Repository;
+  readonly refs: ReadonlyMap<RefName, ObjectId>;
+  readonly target: StoredStream;
+}): Promise<ReadonlyArray<RefChange>> {
+  const plan: RefChange[] = [];
+  for (const { ref, oid } of target.refs) {
+    const ours = refs.get(ref);
+    if (ours === oid || clashes(refs, ref)) continue;
+    const forward =
+      ours === undefined ||
+      (branchOf(ref) !== undefined && (await git.relation(ours, oid)) === "behind");
+    if (forward) plan.push({ ref, from: ours, to: oid });
+  }
+  return plan;
+}
+
+/** `a` and `a/b` cannot both be refs (git's files backend); the one that is here stays. */
+function clashes(refs: ReadonlyMap<RefName, ObjectId>, ref: RefName): boolean {
+  return [...refs.keys()].some(
+    (other) => other.startsWith(`${ref}/`) || ref.startsWith(`${other}/`),
+  );
+}

@@ -1,0 +1,42 @@
+/** Refusals in words for a person: what happened, what is safe, what to do next. */
+
+import { SkeinError } from "@skein/protocol/errors";
+import type { Refused } from "./commands.ts";
+
+/** Thrown inside a command; becomes its `Refused`. */
+export class CommandRefusedError extends SkeinError {
+  override readonly name = "CommandRefusedError";
+  readonly code = "command_refused";
+  readonly blame = "caller";
+  readonly hint: string;
+  readonly refused: Refused;
+
+  constructor(
+    reason: string,
+    words: { readonly what: string; readonly safe?: string; readonly next?: string },
+  ) {
+    super(words.what);
+    this.hint = words.next ?? "";
+    this.refused = { code: reason, what: words.what, safe: words.safe, next: words.next };
+  }
+}
+
+/** What a person is told of anything that a command threw. */
+export function refusalOf(cause: unknown): Refused {
+  if (cause instanceof CommandRefusedError) return cause.refused;
+  if (cause instanceof SkeinError)
+    return {
+      code: cause.code,
+      what: cause.message,
+      safe: "Nothing was changed.",
+      next: cause.hint,
+    };
+  if (cause instanceof Error && cause.name === "TaskCancelled")
+    return { code: "cancelled", what: "Stopped.", safe: "Nothing was changed.", next: undefined };
+  return {
+    code: "bug",
+    what: "Something went wrong inside Skein.",
+    safe: "What was saved before is safe.",
+    next: "Reload the page and try again.",
+  };
+}

@@ -1,0 +1,66 @@
+/** Work that takes time, as people see it: named, with progress, and with a way to stop it. */
+
+import type { TaskView } from "./views.ts";
+
+export interface Task extends Disposable {
+  readonly signal: AbortSignal;
+  readonly tell: (progress: {
+    readonly phase: string;
+    readonly share?: number | undefined;
+    readonly detail?: string;
+  }) => void;
+}
+
+export interface Tasks {
+  readonly start: (title: string, options: { readonly cancellable: boolean }) => Task;
+  readonly cancel: (id: string) => void;
+  readonly list: () => ReadonlyArray<TaskView>;
+}
+
+/** Why a task's signal aborts when its person stops it. */
+export class TaskCancelled extends Error {
+  override readonly name = "TaskCancelled";
+}
+
+export function openTasks({
+  parent,
+  changed,
+}: {
+  /** Ends all tasks when it ends. */
+  readonly parent: AbortSignal;
+  readonly changed: () => void;
+}): Tasks {
+  const running = new Map<string, { view: TaskView; readonly controller: AbortController }>();
+  let count = 0;
+
+  return {
+    start: (title, { cancellable }) => {
+      const id = `task-${++count}`;
+      const controller = new AbortController();
+      parent.addEventListener("abort", () => controller.abort(parent.reason), { once: true });
+      running.set(id, {
+        view: { id, title, phase: "Starting", share: undefined, detail: "", cancellable },
+        controller,
+      });
+      changed();
+      return {
+        signal: controller.signal,
+        tell: ({ phase, share, detail = "" }) => {
+          const task = running.get(id);
+          if (task === undefined) return;
+          task.view = { ...task.view, phase, share, detail };
+          changed();
+        },
+        [Symbol.dispose]: () => {
+          running.delete(id);
+          changed();
+        },
+      };
+    },
+    cancel: (id) => {
+      const task = running.get(id);
+      if (task?.view.cancellable === true) task.controller.abort(new TaskCancelled());
+    },
+    list: () => [...running.values()].map(({ view }) => view),
+  };
+}

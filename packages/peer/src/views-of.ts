@@ -1,0 +1,212 @@
+/** Builds what screens see from what the peer knows. Reads only; decides nothing. */
+
+import type { Crypto } from "@skein/auth/crypto/sodium";
+import { accountMark, fingerprint } from "@skein/auth/identity";
+import type { NodeId, ObjectId, RefName } from "@skein/protocol/ids";
+import { viewOfLife, type Life } from "./account.ts";
+import type { Home } from "./home.ts";
+import { branchOf, remoteOf } from "./ref-moves.ts";
+import type { Relations } from "./relations.ts";
+import type { RepositoryNode } from "./repository-node.ts";
+import type {
+  AccountView,
+  BranchView,
+  DeviceView,
+  NetworkNodeView,
+  NetworkView,
+  RemoteView,
+  RepositoryView,
+  RequestView,
+} from "./views.ts";
+
+interface Known {
+  readonly crypto: Crypto;
+  readonly relations: Relations;
+}
+
+export function accountView(life: Life): AccountView {
+  if (life.phase !== "open") return viewOfLife(life);
+  const { identity, approvals } = life.home;
+  const { log, keys, platform, author } = identity;
+  const member = log.state().nodes.get(keys.id);
+  return {
+    phase: "open",
+    account: log.account,
+    mark: accountMark(log.account),
+    node: keys.id,
+    nodeName: member?.name ?? identity.nodeName,
+    platform,
+    role: member === undefined ? "read-only" : "writer",
+    author,
+    approval: member === undefined ? approvals.own() : { phase: "none" },
+  };
+}
+
+export function repositoryViews(known: Known, home: Home): ReadonlyArray<RepositoryView> {
+  return home.repositories
+    .all()
+    .map((repository) => repositoryView(known, home, repository))
+    .toSorted((a, b) => b.changedAt - a.changedAt || (a.name < b.name ? -1 : 1));
+}
+
+function repositoryView(
+  known: Known,
+  home: Home,
+  repository: RepositoryNode,
+): RepositoryView {
+  const refs = repository.refs();
+  const branches = named(refs, "refs/heads/");
+  const head = repository.head();
+  const shown = head === undefined ? undefined : branchOf(head);
+  return {
+    id: repository.id,
+    name: repository.name(),
+    branches,
+    tags: named(refs, "refs/tags/"),
+    head: branches.some(({ name }) => name === shown) ? shown : branches[0]?.name,
+    remotes: [...repository.streams().keys()]
+      .filter((node) => node !== home.identity.keys.id)
+      .map((node) => remoteView(known, home, repository, node))
+      .filter((remote) => remote.branches.length > 0),
+    copies: repository.copies().size,
+    changedAt: repository.changedAt(),
+  };
+}
+
+function remoteView(
+  { relations }: Known,
+  home: Home,
+  repository: RepositoryNode,
+  node: NodeId,
+): RemoteView {
+  const refs = repository.refs();
+  const local = localOids(refs);
+  const relation = (branch: string, theirs: ObjectId): RemoteView["branches"][number]["relation"] => {
+    const ours = local.get(branch);
+    if (ours === undefined) return "only-there";
+    const between = relations.between(repository.git, ours, theirs) ?? "same";
+    return between === "ahead" ? "behind" : between === "behind" ? "ahead" : between;
+  };
+  return {
+    remote: remoteOf(node),
+    node,
+    nodeName: nameOf(home, node),
+    branches: oidsUnder(refs, `refs/remotes/${remoteOf(node)}/`).map(([name, oid]) => ({
+      name,
+      oid,
+      relation: relation(name, oid),
+    })),
+  };
+}
+
+export function networkView(home: Home, relayUrl: string): NetworkView {
+  const relay = home.network.relay();
+  return {
+    relay:
+      relay.phase === "connected"
+        ? { phase: "connected", url: relayUrl, since: relay.since }
+        : { phase: relay.phase, url: relayUrl, since: relay.since, retryAt: relay.retryAt },
+    nodes: nodesOf(home).map((node) => networkNodeView(home, node)),
+  };
+}
+
+function networkNodeView(home: Home, node: NodeId): NetworkNodeView {
+  const connection = home.network.connections().get(node);
+  const me = node === home.identity.keys.id;
+  return {
+    node,
+    name: nameOf(home, node),
+    platform: platformOf(home, node),
+    whose: me ? "this-device" : "mine",
+    role: home.identity.log.state().nodes.has(node) ? "writer" : "read-only",
+    path:
+      connection === undefined
+        ? { kind: "none", lastSeen: home.contacts.all().get(node)?.lastSeen }
+        : { kind: home.network.pathKind(node), roundTripMillis: connection.roundTripMillis },
+    lacking: me ? [] : lackingFrom(home, node),
+  };
+}
+
+function lackingFrom(home: Home, node: NodeId): NetworkNodeView["lacking"] {
+  return home.repositories.all().flatMap((repository) => {
+    const { held, claims } = repository.sync();
+    const have = new Map(held.map((stream) => [stream.node, stream.objects?.seq ?? 0]));
+    const records = (claims.get(node) ?? []).reduce(
+      (count, claim) => count + Math.max(0, claim.seq - (have.get(claim.node) ?? 0)),
+      0,
+    );
+    return records === 0 ? [] : [{ repository: repository.name(), records }];
+  });
+}
+
+export function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<DeviceView> {
+  const { nodes } = home.identity.log.state();
+  return nodesOf(home).map((node) => {
+    const member = nodes.get(node);
+    const connected = home.network.connections().has(node);
+    return {
+      node,
+      name: nameOf(home, node),
+      platform: platformOf(home, node),
+      thisDevice: node === home.identity.keys.id,
+      role: member === undefined ? "read-only" : "writer",
+      addedBy: member === undefined || member.addedBy === node ? undefined : nameOf(home, member.addedBy),
+      addedAt: member?.addedAt,
+      lastSeen: connected ? undefined : home.contacts.all().get(node)?.lastSeen,
+      fingerprint: fingerprint(crypto, node),
+    };
+  });
+}
+
+export function requestViews({ crypto }: Known, home: Home): ReadonlyArray<RequestView> {
+  return home.approvals.requests().map((request) => ({
+    ...request,
+    path: home.network.pathKind(request.node),
+    fingerprint: fingerprint(crypto, request.node),
+    repositories: home.repositories.all().length,
+  }));
+}
+
+/** This node first, then members, then replicas. */
+function nodesOf(home: Home): ReadonlyArray<NodeId> {
+  const me = home.identity.keys.id;
+  const { nodes, revoked } = home.identity.log.state();
+  const replicas = [...home.contacts.all()]
+    .filter(([node, { pass }]) => pass !== undefined && !nodes.has(node) && !revoked.has(node))
+    .map(([node]) => node);
+  return [...new Set([me, ...nodes.keys(), ...replicas])];
+}
+
+function nameOf({ identity, contacts }: Home, node: NodeId): string {
+  return (
+    identity.log.state().nodes.get(node)?.name ??
+    contacts.all().get(node)?.pass?.name ??
+    (node === identity.keys.id ? identity.nodeName : node.slice(0, 12))
+  );
+}
+
+function platformOf({ identity, contacts }: Home, node: NodeId): string {
+  return (
+    identity.log.state().nodes.get(node)?.platform ??
+    contacts.all().get(node)?.pass?.platform ??
+    (node === identity.keys.id ? identity.platform : "")
+  );
+}
+
+function localOids(refs: ReadonlyMap<RefName, ObjectId>): ReadonlyMap<string, ObjectId> {
+  return new Map(oidsUnder(refs, "refs/heads/"));
+}
+
+function named(refs: ReadonlyMap<RefName, ObjectId>, prefix: string): ReadonlyArray<BranchView> {
+  return oidsUnder(refs, prefix).map(([name, oid]) => ({ name, oid }));
+}
+
+function oidsUnder(
+  refs: ReadonlyMap<RefName, ObjectId>,
+  prefix: string,
+): ReadonlyArray<readonly [name: string, oid: ObjectId]> {
+  return [...refs]
+    .filter(([ref]) => ref.startsWith(prefix))
+    .map(([ref, oid]) => [ref.slice(prefix.length), oid] as const)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
