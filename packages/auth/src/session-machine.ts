@@ -7,138 +7,19 @@
  * other side has proven that it has the key; silence and unknown indexes lead to an ordinary, authenticated HELLO.
  */
 
-import type { Bytes } from "@skein/protocol/bytes";
 import type { Machine, Step } from "@skein/protocol/machine";
-
-// --- State ---
-
-/** Milliseconds that have passed here: never jumps, whatever the clock on the wall does. */
-type Elapsed = number;
-
-/** One handshake's keys, by the number under which the edge holds them. */
-export interface Link {
-  readonly id: number;
-  readonly weGreeted: boolean;
-  /** Names the run of the other side's program: another one has forgotten all that was said before. */
-  readonly run: string;
-  readonly born: Elapsed;
-  readonly heard: Elapsed;
-  readonly sent: number;
-}
-
-export interface Queued {
-  readonly message: Bytes;
-  readonly path: string | undefined;
-}
-
-/** A HELLO of ours that is still unanswered. */
-interface Greeting {
-  readonly link: number;
-  readonly stamp: number;
-  readonly retryAt: Elapsed;
-}
-
-interface Common {
-  /** Whether our node id is the higher one: it decides between equal stamps. */
-  readonly outranks: boolean;
-  /** The last stamp we used. */
-  readonly stamp: number;
-  /** The highest stamp of theirs that we accepted, and the HELLO that bore it. */
-  readonly seen: number;
-  readonly seenHello: string | undefined;
-  readonly current: Link | undefined;
-  /** Accepted from for a little longer: packets overtake each other. */
-  readonly previous: (Link & { readonly replaced: Elapsed }) | undefined;
-  /** Answered by us, not yet confirmed by them: nothing is sent on it. */
-  readonly next: Link | undefined;
-  readonly queue: ReadonlyArray<Queued>;
-  /** Somebody asked for a session that there is not yet. */
-  readonly wanted: boolean;
-  readonly isUp: boolean;
-  /** Since when we have been greeting without hearing anything. */
-  readonly tryingSince: Elapsed | undefined;
-  readonly tries: number;
-  /** Since when something we sent may have been for nothing. */
-  readonly unansweredSince: Elapsed | undefined;
-  /** Since when we have been hearing without saying anything. */
-  readonly owedSince: Elapsed | undefined;
-  readonly staleAt: Elapsed;
-  readonly nudgedAt: Elapsed;
-  readonly links: number;
-}
-
-type Quiet = Common & { readonly phase: "quiet" };
-type Greets = Common & { readonly phase: "greeting"; readonly greeting: Greeting };
-export type State = Quiet | Greets;
-
-export function initialState({ outranks }: { readonly outranks: boolean }): State {
-  return {
-    phase: "quiet",
-    outranks,
-    stamp: 0,
-    seen: 0,
-    seenHello: undefined,
-    current: undefined,
-    previous: undefined,
-    next: undefined,
-    queue: [],
-    wanted: false,
-    isUp: false,
-    tryingSince: undefined,
-    tries: 0,
-    unansweredSince: undefined,
-    owedSince: undefined,
-    staleAt: Number.NEGATIVE_INFINITY,
-    nudgedAt: Number.NEGATIVE_INFINITY,
-    links: 0,
-  };
-}
-
-// --- Event ---
-
-/** When it happened, by both clocks, and a number from 0 to 1 that chance gave. */
-interface Happening {
-  readonly at: Elapsed;
-  /** What the clock on the wall says, right or wrong. */
-  readonly clock: number;
-  readonly chance: number;
-}
-
-export type Occurrence =
-  | { readonly type: "session-wanted" }
-  | { readonly type: "message-offered"; readonly queued: Queued }
-  /** Authentic, from a node we may connect to. `hello` tells it from every other. */
-  | {
-      readonly type: "hello-received";
-      readonly stamp: number;
-      readonly hello: string;
-      readonly run: string;
-    }
-  /** Authentic, the answer to the greeting of that link. */
-  | { readonly type: "welcome-received"; readonly link: number; readonly run: string }
-  | { readonly type: "stale-received"; readonly link: number; readonly seen: number }
-  /** Authentic and not heard before. */
-  | { readonly type: "data-received"; readonly link: number; readonly isEmpty: boolean }
-  /** A packet for a session that we do not have. */
-  | { readonly type: "stray-received" }
-  | { readonly type: "path-restored" }
-  | { readonly type: "time-passed" };
-
-export type Event = Occurrence & Happening;
-
-// --- Effect ---
-
-export type Effect =
-  | { readonly type: "send-hello"; readonly link: number; readonly stamp: number }
-  | { readonly type: "send-welcome"; readonly link: number }
-  | { readonly type: "send-stale"; readonly seen: number }
-  /** Without a message: an empty packet, which confirms the key or says "still here". */
-  | { readonly type: "send-data"; readonly link: number; readonly queued: Queued | undefined }
-  | { readonly type: "deliver-message" }
-  | { readonly type: "refuse-message"; readonly message: Bytes }
-  | { readonly type: "tell-up"; readonly link: number }
-  | { readonly type: "tell-down"; readonly why: "silent" | "restarted" }
-  | { readonly type: "forget-link"; readonly link: number };
+import {
+  initialState,
+  type Effect,
+  type Elapsed,
+  type Event,
+  type Greets,
+  type Happening,
+  type Link,
+  type Queued,
+  type Quiet,
+  type State,
+} from "./session-state.ts";
 
 // --- The table ---
 
@@ -303,7 +184,7 @@ function hurry(state: State, event: Happening): Answer {
 interface Alarm {
   /** When it rings, if it does. */
   readonly when: (state: State) => Elapsed | undefined;
-  readonly then: (state: State, event: Happening) => Answer;
+  readonly answer: (state: State, event: Happening) => Answer;
 }
 
 /** When the machine next wants to be told that time has passed. */
@@ -315,10 +196,10 @@ export function deadline(state: State): Elapsed | undefined {
 function wake(state: State, event: Happening): Answer {
   let now = state;
   const effects: Effect[] = [];
-  for (const { when, then } of alarms) {
+  for (const { when, answer } of alarms) {
     const due = when(now);
     if (due === undefined || due > event.at) continue;
-    const [after, more] = then(now, event);
+    const [after, more] = answer(now, event);
     now = after;
     effects.push(...more);
   }
@@ -439,7 +320,7 @@ function isUsable(link: Link | undefined, at: Elapsed): boolean {
 const alarms: ReadonlyArray<Alarm> = [
   {
     when: (state) => (state.phase === "greeting" ? state.greeting.retryAt : undefined),
-    then: giveUpOrRetry,
+    answer: giveUpOrRetry,
   },
   // Sent, and heard nothing since.
   {
@@ -447,7 +328,7 @@ const alarms: ReadonlyArray<Alarm> = [
       phase === "greeting" || unansweredSince === undefined
         ? undefined
         : unansweredSince + unansweredMillis,
-    then: greet,
+    answer: greet,
   },
   // Keys wear out. The side that greeted renews them; the other one does if that side does not.
   {
@@ -456,7 +337,7 @@ const alarms: ReadonlyArray<Alarm> = [
       if (current.sent >= rekeyMessages) return current.born;
       return current.born + (current.weGreeted ? rekeyMillis : rekeyLateMillis);
     },
-    then: greet,
+    answer: greet,
   },
   // Somebody waits, and the greeting we answered was not confirmed.
   {
@@ -464,24 +345,24 @@ const alarms: ReadonlyArray<Alarm> = [
       if (state.phase === "greeting" || !isWaiting(state)) return undefined;
       return state.next === undefined ? 0 : state.next.born + retryMillis;
     },
-    then: greet,
+    answer: greet,
   },
   {
     when: ({ current, owedSince }) =>
       current === undefined || owedSince === undefined ? undefined : owedSince + keepAliveMillis,
-    then: (state, { at }) => say(state, [], at),
+    answer: (state, { at }) => say(state, [], at),
   },
   {
     when: ({ current }) => current && current.heard + idleMillis,
-    then: fallSilent,
+    answer: fallSilent,
   },
   {
     when: ({ previous }) => previous && previous.replaced + previousMillis,
-    then: (state) => [{ ...state, previous: undefined }, forget(state.previous)],
+    answer: (state) => [{ ...state, previous: undefined }, forget(state.previous)],
   },
   {
     when: ({ next }) => next && next.born + silentMillis,
-    then: (state) => [{ ...state, next: undefined }, forget(state.next)],
+    answer: (state) => [{ ...state, next: undefined }, forget(state.next)],
   },
 ];
 

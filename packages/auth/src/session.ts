@@ -1,6 +1,6 @@
 /** Sessions with any number of nodes: keys, ciphers and replay windows here, decisions in `session-machine.ts`. */
 
-import { concat, equal, formatHex, parseHex, type Bytes } from "@skein/protocol/bytes";
+import { equal, formatHex, type Bytes } from "@skein/protocol/bytes";
 import { tryDecode } from "@skein/protocol/codec";
 import { assert } from "@skein/protocol/errors";
 import { instant, later, type Instant, type NodeId } from "@skein/protocol/ids";
@@ -13,7 +13,7 @@ import type { SessionStale } from "@skein/protocol/session-packets/stale";
 import type { SessionWelcome } from "@skein/protocol/session-packets/welcome";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
 import type { Random } from "./crypto/random.ts";
-import { SecretKey } from "./crypto/secret.ts";
+import type { SecretKey } from "./crypto/secret.ts";
 import type { Crypto } from "./crypto/sodium.ts";
 import type { NodeKeys } from "./identity.ts";
 import {
@@ -28,14 +28,15 @@ import {
   type Self,
 } from "./session-handshake.ts";
 import { SessionLink } from "./session-link.ts";
+import { IndexBook } from "./session-index.ts";
+import { deadline, sessionMachine } from "./session-machine.ts";
 import {
-  deadline,
   initialState,
-  sessionMachine,
   type Effect,
   type Occurrence,
+  type Queued,
   type State,
-} from "./session-machine.ts";
+} from "./session-state.ts";
 
 export type { Introduction } from "./session-handshake.ts";
 
@@ -141,7 +142,7 @@ interface Context {
 class Keeper implements Sessions {
   readonly #self: Self;
   readonly #options: SessionsOptions;
-  readonly #indexKey: SecretKey;
+  readonly #indexes: IndexBook;
   readonly #peers = new Map<NodeId, Peer>();
   readonly #byIndex = new Map<string, { readonly peer: Peer; readonly link: number }>();
   /** Milliseconds that have passed, whatever the clock did meanwhile. */
@@ -153,9 +154,7 @@ class Keeper implements Sessions {
     this.#options = options;
     const psk = options.psk.copy();
     this.#self = { crypto, keys, random, pass, psk, run: random.bytes(8) };
-    const own = keys.dh(keys.boxPublic);
-    assert(own !== undefined, "our own key is of full order");
-    this.#indexKey = new SecretKey(own);
+    this.#indexes = new IndexBook(this.#self);
   }
 
   connect({ node, box }: Acquaintance, now: Instant): SessionOutput[] {
@@ -232,7 +231,7 @@ class Keeper implements Sessions {
   [Symbol.dispose](): void {
     for (const peer of this.#peers.values()) this.#forget(peer);
     this.#self.psk[Symbol.dispose]();
-    this.#indexKey[Symbol.dispose]();
+    this.#indexes[Symbol.dispose]();
   }
 
   #receiveHello(packet: SessionHello, path: string): SessionOutput[] {
@@ -288,21 +287,17 @@ class Keeper implements Sessions {
     if (found === undefined || held === undefined) return this.#receiveStray(packet.to);
     const message = held.link.open(packet);
     if (message === undefined) return [];
+    const { peer, link } = found;
     const isEmpty = message.length === 0;
-    return this.#step(
-      found.peer,
-      { type: "data-received", link: found.link, isEmpty },
-      { message, path },
-    );
+    return this.#step(peer, { type: "data-received", link, isEmpty }, { message, path });
   }
 
   /** A session we do not have. Its index tells with whom we had it, even if we have forgotten everything since. */
   #receiveStray(index: Bytes): SessionOutput[] {
     if (this.#byIndex.has(formatHex(index))) return [];
-    const nonce = index.slice(0, 4);
     const candidates = [...this.#peers.values(), ...(this.#options.acquaintances?.() ?? [])];
     const meant = candidates.find(
-      ({ node }) => node !== this.#self.keys.id && equal(this.#markIndex(nonce, node), index),
+      ({ node }) => node !== this.#self.keys.id && this.#indexes.wasGivenTo(node, index),
     );
     const peer = meant && this.#meet(meant.node, meant.box);
     return peer === undefined ? [] : this.#step(peer, { type: "stray-received" });
@@ -328,22 +323,12 @@ class Keeper implements Sessions {
         return this.#greet(peer, effect);
       case "send-welcome":
         return this.#welcome(peer, effect.link, context);
-      case "send-stale": {
-        const { hello, path } = context;
-        const packet =
-          hello && sealStale(this.#self, hello.read, { to: hello.index, seen: effect.seen });
-        return packet === undefined ? [] : [packetTo(node, packet, path)];
-      }
-      case "send-data": {
-        const { message, path } = effect.queued ?? { message: new Uint8Array(0), path: undefined };
-        const packet = peer.links.get(effect.link)?.link.seal(message);
-        if (packet === undefined) return [];
-        return [{ ...packetTo(node, packet, path), bulk: message.length >= bulkBytesMin }];
-      }
-      case "deliver-message": {
-        const { message, path } = context;
-        return message && path !== undefined ? [{ type: "message", node, message, path }] : [];
-      }
+      case "send-stale":
+        return this.#answerStale(peer, effect.seen, context);
+      case "send-data":
+        return this.#sendData(peer, effect.link, effect.queued);
+      case "deliver-message":
+        return deliver(node, context);
       case "refuse-message":
         return [{ type: "refused", node, message: effect.message }];
       case "tell-up":
@@ -361,7 +346,7 @@ class Keeper implements Sessions {
     peer: Peer,
     { link, stamp }: { readonly link: number; readonly stamp: number },
   ): SessionOutput[] {
-    const index = this.#mintIndex(peer.node);
+    const index = this.#indexes.mint(peer.node);
     const greeting = openGreeting(this.#self, peer, { index, stamp });
     if (greeting === undefined) return [];
     peer.greeting = { link, greeting, index: formatHex(index) };
@@ -370,11 +355,24 @@ class Keeper implements Sessions {
   }
 
   #welcome(peer: Peer, link: number, { hello, path }: Context): SessionOutput[] {
-    const index = this.#mintIndex(peer.node);
+    const index = this.#indexes.mint(peer.node);
     const answer = hello?.read.answer(index);
     if (answer === undefined) return [];
     this.#holdLink(peer, link, { opened: answer.opened, index: formatHex(index) });
     return [packetTo(peer.node, answer.packet, path)];
+  }
+
+  #answerStale(peer: Peer, seen: number, { hello, path }: Context): SessionOutput[] {
+    const packet = hello && sealStale(this.#self, hello.read, { to: hello.index, seen });
+    return packet === undefined ? [] : [packetTo(peer.node, packet, path)];
+  }
+
+  #sendData(peer: Peer, link: number, queued: Queued | undefined): SessionOutput[] {
+    const message = queued?.message ?? new Uint8Array(0);
+    const packet = peer.links.get(link)?.link.seal(message);
+    if (packet === undefined) return [];
+    const bulk = message.length >= bulkBytesMin;
+    return [{ ...packetTo(peer.node, packet, queued?.path), bulk }];
   }
 
   #holdLink(
@@ -411,7 +409,7 @@ class Keeper implements Sessions {
   }
 
   #forget(peer: Peer): void {
-    for (const link of [...peer.links.keys()]) this.#forgetLink(peer, link);
+    for (const link of peer.links.keys()) this.#forgetLink(peer, link);
     if (peer.greeting) this.#forgetLink(peer, peer.greeting.link);
     this.#peers.delete(peer.node);
   }
@@ -438,21 +436,14 @@ class Keeper implements Sessions {
     return peer;
   }
 
-  #mintIndex(node: NodeId): Bytes {
-    return this.#markIndex(this.#self.random.bytes(4), node);
-  }
-
-  #markIndex(nonce: Uint8Array, node: NodeId): Bytes {
-    const named = parseHex(node);
-    assert(named !== undefined, "a node id is hex");
-    const mark = this.#self.crypto.keyedHash(this.#indexKey, "session index", nonce, named);
-    return concat(nonce, mark.slice(0, 4));
-  }
-
   #advance(now: Instant): void {
     this.#elapsed += Math.max(0, now - (this.#clock ?? now));
     this.#clock = now;
   }
+}
+
+function deliver(node: NodeId, { message, path }: Context): SessionOutput[] {
+  return message && path !== undefined ? [{ type: "message", node, message, path }] : [];
 }
 
 function packetTo(

@@ -1,0 +1,272 @@
+/** The approver's side: every request that waits for a person here, at most one for each key, and few enough to be read. */
+
+import { equal, type Bytes } from "@skein/protocol/bytes";
+import { later, type Instant, type NodeId } from "@skein/protocol/ids";
+import type { Machine, Step } from "@skein/protocol/machine";
+import type { ApprovalStep } from "@skein/protocol/node-messages/approval-news";
+import type { ApprovalRequest } from "@skein/protocol/node-messages/approval-request";
+import {
+  approvalMillis,
+  approvalRepeatMillis,
+  wrongNumbersMax,
+  type ApprovalMessage,
+} from "./approval.ts";
+
+// --- State ---
+
+interface RowCommon {
+  readonly node: NodeId;
+  readonly request: ApprovalRequest;
+  readonly receivedAt: Instant;
+  readonly triesLeft: number;
+  /** The number typed last was wrong. */
+  readonly wrong: boolean;
+  /** Shown as a mark only: there were too many to call a person for each. */
+  readonly silent: boolean;
+}
+
+export type ApprovalRow = RowCommon &
+  (
+    | { readonly stage: "waiting" }
+    /** A person looks at it: our nonce is said, theirs is awaited. */
+    | { readonly stage: "opened"; readonly nonce: Bytes; readonly repeatAt: Instant }
+    /** Their nonce is known: a number can be judged. */
+    | { readonly stage: "revealed"; readonly nonce: Bytes; readonly digits: string }
+    /** The number was right: the entry is being written. */
+    | { readonly stage: "admitting" }
+  );
+
+export interface ApproverState {
+  readonly phase: "watching";
+  /** Oldest first. */
+  readonly rows: ReadonlyMap<NodeId, ApprovalRow>;
+  /** When a person was called, within the last ten minutes. */
+  readonly promptedAt: ReadonlyArray<Instant>;
+  /** Keys that were denied, or that ran out of tries: not heard again until the program is. */
+  readonly muted: ReadonlyMap<NodeId, ApprovalStep>;
+}
+
+// --- Event ---
+
+export type ApproverEvent =
+  | {
+      readonly type: "request-received";
+      readonly node: NodeId;
+      readonly request: ApprovalRequest;
+      readonly now: Instant;
+    }
+  /** By a person. `nonce` is fresh. */
+  | {
+      readonly type: "request-opened";
+      readonly node: NodeId;
+      readonly nonce: Bytes;
+      readonly now: Instant;
+    }
+  /** `digits` as `judgeReveal` found them: `undefined` if this is not what was committed to. */
+  | {
+      readonly type: "reveal-received";
+      readonly node: NodeId;
+      readonly id: Bytes;
+      readonly digits: string | undefined;
+      readonly now: Instant;
+    }
+  | {
+      readonly type: "number-typed";
+      readonly node: NodeId;
+      readonly digits: string;
+      readonly now: Instant;
+    }
+  | { readonly type: "request-denied"; readonly node: NodeId; readonly now: Instant }
+  | {
+      readonly type: "request-withdrawn";
+      readonly node: NodeId;
+      readonly id: Bytes;
+      readonly now: Instant;
+    }
+  /** The membership log says so: because of this approver, or of another one. */
+  | { readonly type: "node-admitted"; readonly node: NodeId; readonly now: Instant }
+  | { readonly type: "time-passed"; readonly now: Instant };
+
+// --- Effect ---
+
+export type ApproverEffect =
+  /** Call a person's attention. */
+  | { readonly type: "prompt"; readonly node: NodeId }
+  | { readonly type: "send-message"; readonly node: NodeId; readonly message: ApprovalMessage }
+  /** Write the entry that lets it in. */
+  | { readonly type: "admit"; readonly node: NodeId; readonly request: ApprovalRequest }
+  | { readonly type: "wake-at"; readonly at: Instant };
+
+// --- The table ---
+
+export const approvalApprover: Machine<ApproverState, ApproverEvent, ApproverEffect> = {
+  initial: { phase: "watching", rows: new Map(), promptedAt: [], muted: new Map() },
+  table: {
+    watching: {
+      "request-received": receive,
+      "request-opened": open,
+      "reveal-received": learn,
+      "number-typed": judgeNumber,
+      "request-denied": deny,
+      "request-withdrawn": withdraw,
+      "node-admitted": admitted,
+      "time-passed": passTime,
+    },
+  },
+  otherwise: (state) => [state, []],
+};
+
+type Answer = Step<ApproverState, ApproverEffect>;
+type Told<Type extends ApproverEvent["type"]> = Extract<ApproverEvent, { readonly type: Type }>;
+
+function receive(state: ApproverState, event: Told<"request-received">): Answer {
+  const { node, request, now } = event;
+  const verdict = state.muted.get(node);
+  if (verdict !== undefined) return [state, [news(node, request.id, { step: verdict })]];
+  const known = state.rows.get(node);
+  if (known !== undefined && equal(known.request.id, request.id)) return [state, repeat(known)];
+  if (known === undefined && state.rows.size >= rowsMax) return [state, []];
+  const recent = state.promptedAt.filter((at) => now - at < promptMillis && at <= now);
+  const mayPrompt = known === undefined && recent.length < promptsMax;
+  const row: ApprovalRow = {
+    stage: "waiting",
+    node,
+    request,
+    receivedAt: now,
+    // Asking again does not buy more tries.
+    triesLeft: known?.triesLeft ?? wrongNumbersMax,
+    wrong: false,
+    silent: known === undefined ? !mayPrompt : known.silent,
+  };
+  const effects: ReadonlyArray<ApproverEffect> = [
+    ...(mayPrompt ? [{ type: "prompt", node } as const] : []),
+    { type: "wake-at", at: later(now, approvalMillis) },
+  ];
+  const promptedAt = mayPrompt ? [...recent, now] : recent;
+  return [{ ...withRow(state, row), promptedAt }, effects];
+}
+
+/** The asker repeats itself because it heard nothing: what we said last is said again. */
+function repeat(row: ApprovalRow): ReadonlyArray<ApproverEffect> {
+  return row.stage === "opened" || row.stage === "revealed" ? [ourNonce(row)] : [];
+}
+
+function open(state: ApproverState, { node, nonce, now }: Told<"request-opened">): Answer {
+  const row = state.rows.get(node);
+  if (row?.stage !== "waiting") return [state, []];
+  const repeatAt = later(now, approvalRepeatMillis);
+  const opened = { ...row, stage: "opened", nonce, repeatAt } as const;
+  return [
+    withRow(state, opened),
+    [
+      news(node, row.request.id, { step: "opened", triesLeft: row.triesLeft }),
+      ourNonce(opened),
+      { type: "wake-at", at: repeatAt },
+    ],
+  ];
+}
+
+function learn(state: ApproverState, { node, id, digits }: Told<"reveal-received">): Answer {
+  const row = state.rows.get(node);
+  if (row?.stage !== "opened" || !equal(row.request.id, id)) return [state, []];
+  // Somebody changed the nonce after hearing ours: that is what the commitment is for.
+  if (digits === undefined) return dismiss(state, row, "void");
+  const { repeatAt: _, ...rest } = row;
+  return [withRow(state, { ...rest, stage: "revealed", digits }), []];
+}
+
+function judgeNumber(state: ApproverState, { node, digits }: Told<"number-typed">): Answer {
+  const row = state.rows.get(node);
+  if (row?.stage !== "revealed") return [state, []];
+  if (digits.replaceAll(/\s/gu, "") === row.digits) {
+    const { digits: _, nonce: __, ...rest } = row;
+    const admitting = { ...rest, stage: "admitting", wrong: false } as const;
+    return [withRow(state, admitting), [{ type: "admit", node, request: row.request }]];
+  }
+  const triesLeft = row.triesLeft - 1;
+  if (triesLeft === 0) return dismiss(state, row, "void");
+  return [
+    withRow(state, { ...row, triesLeft, wrong: true }),
+    [news(node, row.request.id, { step: "wrong-number", triesLeft })],
+  ];
+}
+
+function deny(state: ApproverState, { node }: Told<"request-denied">): Answer {
+  const row = state.rows.get(node);
+  return row === undefined ? [state, []] : dismiss(state, row, "denied");
+}
+
+function withdraw(state: ApproverState, { node, id }: Told<"request-withdrawn">): Answer {
+  const row = state.rows.get(node);
+  return row !== undefined && equal(row.request.id, id)
+    ? [withoutRow(state, node), []]
+    : [state, []];
+}
+
+function admitted(state: ApproverState, { node }: Told<"node-admitted">): Answer {
+  const row = state.rows.get(node);
+  if (row === undefined) return [state, []];
+  return [withoutRow(state, node), [news(node, row.request.id, { step: "approved" })]];
+}
+
+function passTime(state: ApproverState, { now }: Told<"time-passed">): Answer {
+  let next = state;
+  const effects: ApproverEffect[] = [];
+  for (const row of state.rows.values()) {
+    if (row.stage === "admitting") continue;
+    if (now >= later(row.receivedAt, approvalMillis)) {
+      next = withoutRow(next, row.node);
+      effects.push(news(row.node, row.request.id, { step: "void" }));
+    } else if (row.stage === "opened") {
+      const isDue = now >= row.repeatAt;
+      const repeatAt = isDue ? later(now, approvalRepeatMillis) : row.repeatAt;
+      next = withRow(next, { ...row, repeatAt });
+      if (isDue) effects.push(ourNonce(row));
+      effects.push({ type: "wake-at", at: repeatAt });
+    } else effects.push({ type: "wake-at", at: later(row.receivedAt, approvalMillis) });
+  }
+  return [next, effects];
+}
+
+/** Ends a request for good: this key is not heard again. */
+function dismiss(state: ApproverState, row: ApprovalRow, step: "void" | "denied"): Answer {
+  const muted = new Map(state.muted).set(row.node, step);
+  const oldest = muted.keys().next();
+  if (muted.size > mutedMax && oldest.done !== true) muted.delete(oldest.value);
+  return [{ ...withoutRow(state, row.node), muted }, [news(row.node, row.request.id, { step })]];
+}
+
+function ourNonce(row: {
+  readonly node: NodeId;
+  readonly request: ApprovalRequest;
+  readonly nonce: Bytes;
+}): ApproverEffect {
+  const message = { type: "approval-nonce", id: row.request.id, nonce: row.nonce } as const;
+  return { type: "send-message", node: row.node, message };
+}
+
+function news(
+  node: NodeId,
+  id: Bytes,
+  { step, triesLeft = 0 }: { readonly step: ApprovalStep; readonly triesLeft?: number },
+): ApproverEffect {
+  const message = { type: "approval-news", id, step, triesLeft } as const;
+  return { type: "send-message", node, message };
+}
+
+function withRow(state: ApproverState, row: ApprovalRow): ApproverState {
+  return { ...state, rows: new Map(state.rows).set(row.node, row) };
+}
+
+function withoutRow(state: ApproverState, node: NodeId): ApproverState {
+  const rows = new Map(state.rows);
+  rows.delete(node);
+  return { ...state, rows };
+}
+
+/** Times that a person is called for requests in ten minutes; further ones wait in silence. */
+const promptsMax = 3;
+const promptMillis = 10 * 60_000;
+/** Requests that wait at once. */
+const rowsMax = 32;
+const mutedMax = 1_024;
