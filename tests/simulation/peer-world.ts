@@ -1,0 +1,244 @@
+/** A world of whole peers: the product's own peer and relay decisions, real cryptography and git, virtual time and weather. */
+
+import { openCrypto, type Crypto } from "@skein/auth/crypto/sodium";
+import { SecretKey } from "@skein/auth/crypto/secret";
+import type { Files } from "@skein/git/files";
+import { openMemoryFiles } from "@skein/git/memory-files";
+import type { Answer, Ask, CommandName } from "@skein/peer/commands";
+import { openPeer, type Peer } from "@skein/peer/peer";
+import type { Ports, Unlocker } from "@skein/peer/ports";
+import type { RepositoryView } from "@skein/peer/views";
+import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
+import { instant, later, type Instant } from "@skein/protocol/ids";
+import { createSimulation, type Simulation } from "@skein/testkit/simulation";
+import type { Weather } from "@skein/testkit/weather";
+import { memoryFabric, type MemoryFabric } from "@skein/transport/memory-channels";
+import type { Sockets } from "@skein/transport/socket";
+import { SimulatedRelay } from "./simulated-relay.ts";
+
+export interface World extends AsyncDisposable {
+  readonly simulation: Simulation;
+  readonly relay: SimulatedRelay;
+  readonly fabric: MemoryFabric;
+  readonly node: (name: string) => SimulatedNode;
+  /** Lets `millis` of virtual time pass. */
+  readonly pass: (millis: number) => Promise<void>;
+  /** Lets time pass until it holds; throws after `millis`. */
+  readonly until: (what: string, holds: () => boolean, millis?: number) => Promise<void>;
+}
+
+export async function foundWorld({
+  seed,
+  weather,
+  direct = true,
+}: {
+  readonly seed: number;
+  readonly weather: Weather;
+  /** Whether nodes can reach each other without the relay. */
+  readonly direct?: boolean;
+}): Promise<World> {
+  const crypto = await openCrypto();
+  const simulation = createSimulation({ seed, weather });
+  simulation.runUntil(instant(startOfTime));
+  const relay = new SimulatedRelay(simulation);
+  const alarm = { now: simulation.now, wake: simulation.schedule };
+  const fabric = memoryFabric({ alarm, random: simulation.random, latencyMillisMax: 20 });
+  const nodes = new Map<string, SimulatedNode>();
+  const pass = (millis: number): Promise<void> =>
+    simulation.runUntilDrained(later(simulation.now(), millis), drain);
+
+  return {
+    simulation,
+    relay,
+    fabric,
+    node: (name) => {
+      const known = nodes.get(name) ?? new SimulatedNode(name, { simulation, relay, fabric, crypto, direct });
+      nodes.set(name, known);
+      return known;
+    },
+    pass,
+    until: async (what, holds, millis = 60_000) => {
+      const deadline = later(simulation.now(), millis);
+      while (!holds()) {
+        if (simulation.now() >= deadline)
+          throw new Error(`seed ${seed}: ${what} did not happen within ${millis} ms`);
+        await pass(100);
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const node of nodes.values()) await node.stop();
+    },
+  };
+}
+
+interface Place {
+  readonly simulation: Simulation;
+  readonly relay: SimulatedRelay;
+  readonly fabric: MemoryFabric;
+  readonly crypto: Crypto;
+  readonly direct: boolean;
+}
+
+/** One browser profile: its storage outlives its program, which may be killed at any moment and started again. */
+export class SimulatedNode {
+  readonly name: string;
+  /** Bugs that the peer reported. */
+  readonly bugs: unknown[] = [];
+  readonly #place: Place;
+  readonly #disks = new Map<string, Map<string, Bytes>>();
+  #peer: Peer | undefined;
+  #life = 0;
+  #clockErrorMillis = 0;
+
+  constructor(name: string, place: Place) {
+    this.name = name;
+    this.#place = place;
+  }
+
+  async start(): Promise<void> {
+    const life = ++this.#life;
+    this.#peer = await openPeer(this.#ports(() => this.#life === life));
+  }
+
+  /** As when a tab is killed: nothing more is written, nothing more is said. */
+  async kill(): Promise<void> {
+    this.#life++;
+    const peer = this.#peer;
+    this.#peer = undefined;
+    this.#place.relay.cut(this.name);
+    await peer?.[Symbol.asyncDispose]();
+  }
+
+  async stop(): Promise<void> {
+    await this.#peer?.[Symbol.asyncDispose]();
+    this.#peer = undefined;
+  }
+
+  setClockWrong(millis: number): void {
+    this.#clockErrorMillis = millis;
+  }
+
+  get running(): boolean {
+    return this.#peer !== undefined;
+  }
+
+  get views(): ReturnType<Peer["views"]["current"]> {
+    if (this.#peer === undefined) throw new Error(`${this.name} is not running`);
+    return this.#peer.views.current();
+  }
+
+  repository(name: string): RepositoryView | undefined {
+    return this.views.repositories.find((repository) => repository.name === name);
+  }
+
+  tip(repository: string, branch = "main"): string | undefined {
+    return this.repository(repository)?.branches.find(({ name }) => name === branch)?.oid;
+  }
+
+  /** Asks, and throws what was refused. */
+  async ask<Name extends CommandName>(name: Name, ask: Ask<Name>): Promise<Answer<Name>> {
+    if (this.#peer === undefined) throw new Error(`${this.name} is not running`);
+    const outcome = await this.#peer.ask(name, ask);
+    if (!outcome.ok)
+      throw new Error(`${this.name}: ${name} was refused: ${outcome.refused.code} ${outcome.refused.what}`);
+    return outcome.value;
+  }
+
+  /** Commits one file on top of what this node has. Resolves when it is acknowledged. */
+  async commit(repository: string, path: string, text: string): Promise<string> {
+    const found = this.repository(repository);
+    if (found === undefined) throw new Error(`${this.name} has no ${repository}`);
+    const { oid } = await this.ask("commit", {
+      id: found.id,
+      branch: "main",
+      onto: this.tip(repository) ?? "",
+      message: `Change ${path}`,
+      changes: [{ path, kind: "write", bytes: formatUtf8(text) }],
+    });
+    return oid;
+  }
+
+  #ports(alive: () => boolean): Ports {
+    const { simulation, crypto, fabric } = this.#place;
+    const now = (): Instant => later(simulation.now(), this.#clockErrorMillis);
+    return {
+      clock: {
+        now,
+        wake: (at, ring) =>
+          simulation.schedule(later(at, -this.#clockErrorMillis), () => {
+            if (alive()) ring();
+          }),
+      },
+      random: { bytes: simulation.bytes },
+      crypto,
+      unlocker: quickUnlocker(crypto, simulation),
+      ledger: this.#disk("ledger", alive),
+      openFiles: (repository) => Promise.resolve(this.#disk(repository, alive)),
+      sockets: this.#sockets(alive),
+      relayUrl: "ws://rita/relay",
+      channels: this.#place.direct
+        ? fabric.channelsOf(`${this.name} ${this.#life}`)
+        : noChannels,
+      breathe: () => Promise.resolve(),
+      offsetMinutes: () => 60,
+      report: (cause) => {
+        if (alive()) this.bugs.push(cause);
+      },
+    };
+  }
+
+  #disk(name: string, alive: () => boolean): Files {
+    const contents = this.#disks.get(name) ?? new Map<string, Bytes>();
+    this.#disks.set(name, contents);
+    const files = openMemoryFiles(contents);
+    return {
+      ...files,
+      commit: (batch, options) => {
+        // A killed tab's write never happens, and whoever waits for it waits for ever.
+        if (!alive()) return new Promise<never>(() => undefined);
+        return files.commit(batch, options);
+      },
+    };
+  }
+
+  #sockets(alive: () => boolean): Sockets {
+    return this.#place.relay.socketsOf(this.name, alive);
+  }
+}
+
+/** Stretching is the unlock worker's work and tested there; here the words are hashed once. */
+function quickUnlocker(crypto: Crypto, simulation: Simulation): Unlocker {
+  return {
+    mint: () => Promise.resolve(Array.from({ length: 12 }, () => simulation.pick(someWords))),
+    checksumFits: () => Promise.resolve(true),
+    derive: (words) => {
+      const secret = formatUtf8(words.join(" "));
+      return Promise.resolve({
+        sign: new SecretKey(crypto.hash("door sign", secret)),
+        box: new SecretKey(crypto.hash("door box", secret)),
+        meeting: new SecretKey(crypto.hash("meeting", secret)),
+      });
+    },
+  };
+}
+
+const noChannels: Ports["channels"] = {
+  supported: false,
+  open: () => undefined,
+  signal: () => undefined,
+  send: () => false,
+  close: () => undefined,
+  nudge: () => undefined,
+  listen: () => undefined,
+};
+
+/** All microtasks run before the event loop turns. */
+function drain(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+const someWords = ["abandon", "ability", "able", "about", "above", "absent", "zoo", "zone"];
+/** 21 November 2026, noon. */
+const startOfTime = 1_795_262_400_000;

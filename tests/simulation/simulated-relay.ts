@@ -1,0 +1,132 @@
+/** The relay of the simulation: the real relay's decisions, over sockets made of weather. It writes down every byte it sees. */
+
+import type { Simulation } from "@skein/testkit/simulation";
+import type { Socket, SocketEvent, Sockets } from "@skein/transport/socket";
+import { Hub } from "../../apps/relay/src/hub.ts";
+import { defaultLimits } from "../../apps/relay/src/limits.ts";
+import type { Framed } from "../../apps/relay/src/outbox.ts";
+import type { Member } from "../../apps/relay/src/member.ts";
+
+interface Wire {
+  readonly node: string;
+  readonly listen: (event: SocketEvent) => void;
+  readonly alive: () => boolean;
+  member: Member | undefined;
+  open: boolean;
+}
+
+export class SimulatedRelay {
+  /** Everything that came in, for canaries. */
+  readonly transcript: Buffer[] = [];
+  readonly #simulation: Simulation;
+  readonly #wires = new Set<Wire>();
+  #hub = newHub();
+  #up = true;
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
+  }
+
+  /** Every connection is lost, and everything it knew. */
+  stop(): void {
+    this.#up = false;
+    for (const wire of this.#wires) this.#end(wire, 1006);
+  }
+
+  start(): void {
+    this.#hub = newHub();
+    this.#up = true;
+  }
+
+  get isUp(): boolean {
+    return this.#up;
+  }
+
+  /** A node's program ended: the relay's side of the socket notices at once, as with a killed tab. */
+  cut(node: string): void {
+    for (const wire of this.#wires) if (wire.node === node) this.#end(wire, 1006);
+  }
+
+  socketsOf(node: string, alive: () => boolean): Sockets {
+    return {
+      open: (_url, { listen }) => {
+        const wire: Wire = { node, listen, alive, member: undefined, open: true };
+        this.#wires.add(wire);
+        this.#later(() => this.#join(wire));
+        return this.#socketOf(wire);
+      },
+    };
+  }
+
+  #join(wire: Wire): void {
+    if (!wire.open) return;
+    if (!this.#up) return this.#end(wire, 1006);
+    this.#tell(wire, { type: "open" });
+    wire.member = this.#hub.join(
+      {
+        push: (framed) => {
+          const payload = payloadOf(framed);
+          this.#simulation.post(
+            () => {
+              if (wire.open) this.#tell(wire, { type: "message", bytes: Uint8Array.from(payload) });
+            },
+            { from: "rita", to: wire.node },
+          );
+        },
+        backlogBytes: () => 0,
+        close: (code) => this.#end(wire, code),
+      },
+      this.#now(),
+    );
+  }
+
+  #socketOf(wire: Wire): Socket {
+    return {
+      send: (bytes) => {
+        if (!wire.open || !wire.alive()) return;
+        const frame = Buffer.from(bytes);
+        this.#simulation.post(
+          () => {
+            if (!wire.open || wire.member === undefined) return;
+            this.transcript.push(frame);
+            this.#hub.receive(wire.member, frame, this.#now().monotonicMillis);
+          },
+          { from: wire.node, to: "rita" },
+        );
+      },
+      bufferedAmount: () => 0,
+      close: (code = 1000) => this.#later(() => this.#end(wire, code)),
+    };
+  }
+
+  #end(wire: Wire, code: number): void {
+    if (!wire.open) return;
+    wire.open = false;
+    this.#wires.delete(wire);
+    if (wire.member !== undefined) this.#hub.leave(wire.member);
+    this.#later(() => this.#tell(wire, { type: "closed", code }));
+  }
+
+  #tell(wire: Wire, event: SocketEvent): void {
+    if (wire.alive()) wire.listen(event);
+  }
+
+  #later(happen: () => void): void {
+    this.#simulation.schedule(this.#simulation.now(), happen);
+  }
+
+  #now(): { readonly monotonicMillis: number; readonly wallMillis: number } {
+    const now = this.#simulation.now();
+    return { monotonicMillis: now, wallMillis: now };
+  }
+}
+
+/** The message inside a WebSocket frame of the relay's own making (RFC 6455 §5.2). */
+function payloadOf({ head, body }: Framed): Uint8Array {
+  const headBytes = head[1] === 126 ? 4 : head[1] === 127 ? 10 : 2;
+  return body ?? head.subarray(headBytes);
+}
+
+function newHub(): Hub {
+  return new Hub({ limits: defaultLimits, iceServers: [] });
+}
