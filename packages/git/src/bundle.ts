@@ -1,8 +1,9 @@
-/** Bundles: a pack with the refs it brings, in one file, as `git bundle` reads and writes them. */
+/** Bundles: a pack with the refs it brings, in one file, as `git bundle` reads and writes them (gitformat-bundle). */
 
-import type { Bytes } from "@skein/protocol/bytes";
-import { Bug, SkeinError } from "@skein/protocol/errors";
-import type { ObjectId, RefName } from "@skein/protocol/ids";
+import { concat, formatUtf8, parseUtf8, type Bytes } from "@skein/protocol/bytes";
+import { SkeinError } from "@skein/protocol/errors";
+import { parseObjectId, parseRefName, type ObjectId, type RefName } from "@skein/protocol/ids";
+import { refsPerNodeMax } from "@skein/protocol/limits";
 
 export interface Bundle {
   readonly refs: ReadonlyMap<RefName, ObjectId>;
@@ -14,6 +15,7 @@ export interface Bundle {
   readonly pack: Uint8Array;
 }
 
+/** A file that is no bundle, or one of a kind that cannot be read here. */
 export class BundleRejectedError extends SkeinError {
   override readonly name = "BundleRejectedError";
   readonly code = "bundle_rejected";
@@ -21,10 +23,104 @@ export class BundleRejectedError extends SkeinError {
   readonly hint = "Make the bundle again with `git bundle create <file> --all`.";
 }
 
+/** Reads what stands before the pack; the pack is judged by whoever stores it. Throws `BundleRejectedError`. */
 export function readBundle(bytes: Uint8Array): Bundle {
-  throw new Bug(String(bytes));
+  const lines: Lines = { bytes, offset: 0 };
+  const version = signatures.get(takeLine(lines) ?? "");
+  if (version === undefined) throw new BundleRejectedError("This file is not a git bundle");
+  if (version === 3) readCapabilities(lines);
+  const found: Found = { prerequisites: [], refs: new Map(), skipped: [], head: undefined };
+  for (let line = takeLine(lines); line !== ""; line = takeLine(lines)) {
+    if (line === undefined) throw new BundleRejectedError("The bundle is cut short");
+    readRefLine(found, line);
+  }
+  const { prerequisites, refs, skipped, head } = found;
+  return {
+    refs,
+    head: head && { oid: head, branch: branchAt(refs, head) },
+    prerequisites,
+    skipped,
+    pack: bytes.subarray(lines.offset),
+  };
 }
 
-export function writeBundle(bundle: Omit<Bundle, "skipped">): Bytes {
-  throw new Bug(String(bundle));
+/** A bundle of version 2, which every git reads. The pack must hold everything, apart from the prerequisites. */
+export function writeBundle({ refs, head, prerequisites, pack }: Omit<Bundle, "skipped">): Bytes {
+  const named = [...refs].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const lines = [
+    ...prerequisites.map((oid) => `-${oid} \n`),
+    ...named.map(([ref, oid]) => `${oid} ${ref}\n`),
+    ...(head === undefined ? [] : [`${head.oid} HEAD\n`]),
+  ];
+  return concat(formatUtf8(`${signatureOfV2}\n${lines.join("")}\n`), pack);
 }
+
+interface Found {
+  readonly prerequisites: ObjectId[];
+  readonly refs: Map<RefName, ObjectId>;
+  readonly skipped: string[];
+  head: ObjectId | undefined;
+}
+
+/** An id and a ref's name, or `-`, an id and a comment. */
+function readRefLine(found: Found, line: string): void {
+  const isPrerequisite = line.startsWith("-");
+  const [text = "", ...words] = line.slice(isPrerequisite ? 1 : 0).split(" ");
+  const oid = parseObjectId(text);
+  if (oid === undefined)
+    throw new BundleRejectedError("The bundle has a line that names no object");
+  const name = words.join(" ");
+  const ref = parseRefName(name);
+  if (isPrerequisite) found.prerequisites.push(oid);
+  else if (name === "HEAD") found.head = oid;
+  else if (ref === undefined) found.skipped.push(name);
+  else found.refs.set(ref, oid);
+  const { prerequisites, refs, skipped } = found;
+  if (prerequisites.length > refsPerNodeMax || refs.size + skipped.length > refsPerNodeMax)
+    throw new BundleRejectedError(`The bundle has more than ${refsPerNodeMax} refs`);
+}
+
+/** A bundle does not say which branch HEAD is: git itself guesses by the commit, the usual names first. */
+function branchAt(refs: ReadonlyMap<RefName, ObjectId>, head: ObjectId): RefName | undefined {
+  const branches = [...refs.keys()].filter(
+    (ref) => ref.startsWith("refs/heads/") && refs.get(ref) === head,
+  );
+  return branches.find((ref) => usualBranches.includes(ref)) ?? branches[0];
+}
+
+function readCapabilities(lines: Lines): void {
+  while (lines.bytes[lines.offset] === 0x40) {
+    const capability = takeLine(lines);
+    if (capability === "@object-format=sha1") continue;
+    if (capability?.startsWith("@object-format=") === true)
+      throw new BundleRejectedError(
+        "The bundle is of a repository with another object format than sha1",
+      );
+    throw new BundleRejectedError(
+      `The bundle leaves objects out or asks for what is unknown here: ${capability ?? ""}`,
+    );
+  }
+}
+
+interface Lines {
+  readonly bytes: Uint8Array;
+  offset: number;
+}
+
+/** The next line without its end; `undefined` at the end, and where a line is too long or is not UTF-8. */
+function takeLine(lines: Lines): string | undefined {
+  const { bytes, offset } = lines;
+  const found = bytes.subarray(offset, offset + lineBytesMax).indexOf(0x0a);
+  if (found < 0) return undefined;
+  lines.offset = offset + found + 1;
+  return parseUtf8(bytes.subarray(offset, offset + found));
+}
+
+const signatureOfV2 = "# v2 git bundle";
+const signatures = new Map([
+  [signatureOfV2, 2],
+  ["# v3 git bundle", 3],
+]);
+const usualBranches: ReadonlyArray<string> = ["refs/heads/main", "refs/heads/master"];
+/** A ref's name, or a prerequisite with its commit's subject. */
+const lineBytesMax = 4_096;

@@ -26,33 +26,56 @@ export function applyDelta(base: Uint8Array, delta: Uint8Array, most: number): B
   // Git refuses a delta without an instruction, whatever it would make.
   if (sizes.start >= delta.length) return undefined;
   const out = new Uint8Array(sizes.result);
-  let filled = 0;
-  let offset = sizes.start;
-  while (offset < delta.length) {
-    const opcode = delta[offset++] ?? 0;
+  const at: Cursor = { offset: sizes.start, filled: 0 };
+  while (at.offset < delta.length) {
+    const opcode = delta[at.offset++] ?? 0;
+    // Opcode 0 is reserved.
     if (opcode === 0) return undefined;
-    let from = 0;
-    let length = opcode;
-    if (opcode >= 0x80) {
-      const needed = operandBytes[opcode & 0x7f] ?? 0;
-      if (needed > delta.length - offset) return undefined;
-      for (let bit = 0; bit < 4; bit++)
-        if ((opcode & (1 << bit)) !== 0) from += (delta[offset++] ?? 0) * 2 ** (8 * bit);
-      length = 0;
-      for (let bit = 0; bit < 3; bit++)
-        if ((opcode & (0x10 << bit)) !== 0) length |= (delta[offset++] ?? 0) << (8 * bit);
-      if (length === 0) length = 0x1_0000;
-      if (length > base.length - from) return undefined;
-    } else if (length > delta.length - offset) return undefined;
-    if (length > out.length - filled) return undefined;
-    if (opcode >= 0x80) out.set(base.subarray(from, from + length), filled);
-    else {
-      out.set(delta.subarray(offset, offset + length), filled);
-      offset += length;
-    }
-    filled += length;
+    const sound =
+      opcode >= 0x80
+        ? copyFromBase(at, opcode, { base, delta, out })
+        : insert(at, opcode, delta, out);
+    if (!sound) return undefined;
   }
-  return filled === out.length ? out : undefined;
+  return at.filled === out.length ? out : undefined;
+}
+
+interface Cursor {
+  offset: number;
+  filled: number;
+}
+
+function insert(at: Cursor, length: number, delta: Uint8Array, out: Uint8Array): boolean {
+  if (length > delta.length - at.offset || length > out.length - at.filled) return false;
+  for (let index = 0; index < length; index++)
+    out[at.filled + index] = delta[at.offset + index] ?? 0;
+  at.offset += length;
+  at.filled += length;
+  return true;
+}
+
+/** The low seven bits say which bytes of the offset and of the length follow. */
+function copyFromBase(
+  at: Cursor,
+  opcode: number,
+  {
+    base,
+    delta,
+    out,
+  }: { readonly base: Uint8Array; readonly delta: Uint8Array; readonly out: Uint8Array },
+): boolean {
+  if ((operandBytes[opcode & 0x7f] ?? 0) > delta.length - at.offset) return false;
+  let from = 0;
+  let length = 0;
+  for (let bit = 0; bit < 4; bit++)
+    if ((opcode & (1 << bit)) !== 0) from += (delta[at.offset++] ?? 0) * 2 ** (8 * bit);
+  for (let bit = 0; bit < 3; bit++)
+    if ((opcode & (0x10 << bit)) !== 0) length |= (delta[at.offset++] ?? 0) << (8 * bit);
+  if (length === 0) length = 0x1_0000;
+  if (length > base.length - from || length > out.length - at.filled) return false;
+  out.set(base.subarray(from, from + length), at.filled);
+  at.filled += length;
+  return true;
 }
 
 /** Seven bits a byte, the low ones first. What does not fit in 48 bits is `undefined`. */

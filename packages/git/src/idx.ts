@@ -29,7 +29,7 @@ export function sortByOid(oids: Uint8Array, count: number): Uint32Array {
   const view = new DataView(oids.buffer, oids.byteOffset, oids.byteLength);
   const order = new Uint32Array(count);
   for (let index = 0; index < count; index++) order[index] = index;
-  return order.sort((a, b) => {
+  return order.toSorted((a, b) => {
     for (let offset = 0; offset < 20; offset += 4) {
       const difference = view.getUint32(a * 20 + offset) - view.getUint32(b * 20 + offset);
       if (difference !== 0) return difference;

@@ -3,7 +3,14 @@
 import { parseObjectId } from "@skein/protocol/ids";
 import { commitParentsMax } from "@skein/protocol/limits";
 import { entryNameFault, specialName, type SpecialName } from "./entry-name.ts";
-import { kindOfMode, oidBytes, parseObjectType, walkTree, type ObjectType } from "./object.ts";
+import {
+  kindOfMode,
+  oidBytes,
+  parseObjectType,
+  walkTree,
+  type EntryKind,
+  type ObjectType,
+} from "./object.ts";
 
 /** Told of what an object refers to: 20 bytes at an offset of something, and what they must name. */
 export interface Links {
@@ -37,23 +44,29 @@ function treeFault(bytes: Uint8Array, links: Links): string | undefined {
   const whole = walkTree(bytes, (mode, start, end, begin) => {
     const kind = kindOfMode(mode);
     const entry: Entry = { start, end, isTree: kind === "tree" };
-    const name = bytes.subarray(start, end);
-    fault =
-      (bytes[begin] === 0x30 ? "zeroPaddedFilemode" : undefined) ??
-      entryNameFault(name) ??
-      (last === undefined ? undefined : orderFault(bytes, last, entry)) ??
-      twinFault(bytes, prefixes, entry) ??
-      (isNull(bytes, end + 1) ? "nullSha1" : undefined);
-    const special = specialName(name);
-    if (special !== undefined && kind === "symlink") fault ??= `${special}Symlink`;
-    if (fault !== undefined) return false;
+    fault = bytes[begin] === 0x30 ? "zeroPaddedFilemode" : entryFault(bytes, entry, kind);
+    if (last !== undefined) fault ??= orderFault(bytes, last, entry);
+    fault ??= twinFault(bytes, prefixes, entry);
     last = entry;
-    if (kind === "submodule") return true;
-    if (special !== undefined) links.special(bytes, end + 1, special);
-    links.refer(bytes, end + 1, kind === "tree" ? "tree" : "blob");
-    return true;
+    if (fault === undefined && kind !== "submodule") tellEntry(bytes, entry, links);
+    return fault === undefined;
   });
   return fault ?? (whole ? undefined : "badTree");
+}
+
+function entryFault(bytes: Uint8Array, { start, end }: Entry, kind: EntryKind): string | undefined {
+  const name = bytes.subarray(start, end);
+  const fault = entryNameFault(name);
+  if (fault !== undefined) return fault;
+  if (isNull(bytes, end + 1)) return "nullSha1";
+  const special = kind === "symlink" ? specialName(name) : undefined;
+  return special && `${special}Symlink`;
+}
+
+function tellEntry(bytes: Uint8Array, { start, end, isTree }: Entry, links: Links): void {
+  const special = specialName(bytes.subarray(start, end));
+  if (special !== undefined) links.special(bytes, end + 1, special);
+  links.refer(bytes, end + 1, isTree ? "tree" : "blob");
 }
 
 interface Entry {
@@ -140,15 +153,18 @@ function tagFault(bytes: Uint8Array, links: Links): string | undefined {
 /** `name <email> seconds zone`, to the byte (fsck.c, `fsck_ident`). */
 function personFault(line: Uint8Array): string | undefined {
   const open = line.indexOf(0x3c);
-  if (open === 0) return "missingNameBeforeEmail";
   if (open < 0) return "missingEmail";
+  if (open === 0) return "missingNameBeforeEmail";
   if (line.subarray(0, open).includes(0x3e)) return "badName";
   if (line[open - 1] !== 0x20) return "missingSpaceBeforeEmail";
   const close = line.indexOf(0x3e, open);
   if (close < 0 || line.subarray(open + 1, close).includes(0x3c)) return "badEmail";
-  const rest = asciiOf(line.subarray(close + 1));
-  if (!rest.startsWith(" ")) return "missingSpaceBeforeDate";
-  const match = /^ (?<date>\d+) (?<zone>.*)$/u.exec(rest)?.groups;
+  return dateFault(asciiOf(line.subarray(close + 1)));
+}
+
+function dateFault(text: string): string | undefined {
+  if (!text.startsWith(" ")) return "missingSpaceBeforeDate";
+  const match = /^ (?<date>\d+) (?<zone>.*)$/su.exec(text)?.groups;
   if (match === undefined) return "badDate";
   const { date = "", zone = "" } = match;
   if (date.startsWith("0") && date !== "0") return "zeroPaddedDate";

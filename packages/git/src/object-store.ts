@@ -1,5 +1,7 @@
 /** The objects of one repository: read from packs by id, received as verified packs, sent as raw copies of what is stored. */
 
+/* oxlint-disable eslint/no-await-in-loop -- links are looked up one after the other; to wait between them is to give way. */
+
 import type { Bytes } from "@skein/protocol/bytes";
 import { SkeinError } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";

@@ -1,5 +1,7 @@
 /** Builds a pack to send: entries are copied as they are stored, and only deltas that lost their base are made whole. */
 
+/* oxlint-disable eslint/no-await-in-loop -- a pack is written one object after the other. */
+
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";

@@ -1,5 +1,7 @@
 /** Reads a whole pack as a stranger's: everything is verified, and its index is what `git index-pack` would write. */
 
+/* oxlint-disable eslint/no-await-in-loop -- entries are read one after the other; to wait between them is to give way. */
+
 import { equal, formatHex, type Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
 import { packBytesMax, packObjectsMax } from "@skein/protocol/limits";

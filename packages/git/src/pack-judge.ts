@@ -1,5 +1,7 @@
 /** Judges every object of a pack as `git index-pack --strict` would, and remembers what they refer to. */
 
+/* oxlint-disable eslint/no-await-in-loop -- one object is held at a time. */
+
 import { formatHex } from "@skein/protocol/bytes";
 import { LimitExceededError } from "@skein/protocol/errors";
 import { parseObjectId, type ObjectId } from "@skein/protocol/ids";

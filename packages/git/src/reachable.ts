@@ -1,5 +1,7 @@
 /** Which objects one side lacks: all that its wants reach and what it has does not. */
 
+/* oxlint-disable eslint/no-await-in-loop -- a walk follows what it has just read. */
+
 import type { ObjectId } from "@skein/protocol/ids";
 import { kindOfMode, oidAt, parseCommit, parseTag, walkTree, type GitObject } from "./object.ts";
 

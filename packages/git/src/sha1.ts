@@ -68,6 +68,7 @@ export function openSha1(): Sha1 {
 }
 
 /** The 64 bytes at `offset` go into `state`. `words` is room to work in. */
+// oxlint-disable-next-line eslint/complexity -- the four rounds of the specification stand one below the other.
 function compress(state: Int32Array, words: Int32Array, bytes: Uint8Array, offset: number): void {
   expand(words, bytes, offset);
   let a = state[0] ?? 0;

@@ -29,21 +29,27 @@ function gitmodulesFault(bytes: Uint8Array): string | undefined {
   let inSubmodule = false;
   for (const line of lines) {
     let rest = line.trim();
-    for (
-      let header = headerPattern.exec(rest);
-      header !== null;
-      header = headerPattern.exec(rest)
-    ) {
-      const { section = "", quoted, dotted } = header.groups ?? {};
-      const name = quoted?.replaceAll(/\\(.)/gu, "$1") ?? dotted;
-      inSubmodule = section.toLowerCase() === "submodule" && name !== undefined;
-      if (inSubmodule && !isSoundName(name ?? "")) return "gitmodulesName";
-      rest = rest.slice(header[0].length).trim();
+    for (let name = sectionName(rest); name !== undefined; name = sectionName(rest)) {
+      inSubmodule = name.submodule !== undefined;
+      if (name.submodule !== undefined && !isSoundName(name.submodule)) return "gitmodulesName";
+      rest = rest.slice(name.length).trim();
     }
     const fault = inSubmodule ? settingFault(rest) : undefined;
     if (fault !== undefined) return fault;
   }
   return undefined;
+}
+
+/** The section that begins at the front of a line, and the submodule that it is about. */
+function sectionName(
+  line: string,
+): { readonly submodule: string | undefined; readonly length: number } | undefined {
+  const match = headerPattern.exec(line);
+  if (match === null) return undefined;
+  const { section = "", quoted, dotted } = match.groups ?? {};
+  const name = quoted?.replaceAll(/\\(.)/gu, "$1") ?? dotted;
+  const submodule = section.toLowerCase() === "submodule" ? name : undefined;
+  return { submodule, length: match[0].length };
 }
 
 function settingFault(line: string): string | undefined {

@@ -1,5 +1,7 @@
 /** The packs of a repository as they are kept: which there are, where an object stands in them, and what it says. */
 
+/* oxlint-disable eslint/no-await-in-loop -- a chain of deltas is followed from one to the next. */
+
 import type { Bytes } from "@skein/protocol/bytes";
 import { SkeinError } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
@@ -87,7 +89,7 @@ function asStored(name: string, bytes: Bytes | undefined): StoredPack {
     name,
     idx,
     byOffset: () => {
-      byOffset ??= Uint32Array.from({ length: idx.count }, (_, position) => position).sort(
+      byOffset ??= Uint32Array.from({ length: idx.count }, (_, position) => position).toSorted(
         (a, b) => idx.packOffset(a) - idx.packOffset(b),
       );
       return byOffset;

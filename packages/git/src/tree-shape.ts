@@ -19,50 +19,6 @@ export function openTreeShapes(): TreeShapes {
   const starts: number[] = [];
   const files: number[] = [];
 
-  const judge: TreeShapes["judge"] = (linkOfTree) => {
-    const treeOfLink = new Map<number, number>();
-    starts.forEach((_, tree) => {
-      const link = linkOfTree(tree);
-      if (link >= 0) treeOfLink.set(link, tree);
-    });
-    const depths = new Uint16Array(starts.length);
-    const paths = new Float64Array(starts.length);
-    /** Adds up a tree from where it was left, or answers the folder that must be measured before. */
-    const measure = (frame: Frame): number | undefined => {
-      const end = starts[frame.tree + 1] ?? folderCount;
-      for (; frame.at < end; frame.at++) {
-        const inner = treeOfLink.get(folders[frame.at] ?? 0);
-        // A tree that is not in this pack was judged when it came.
-        const depth = inner === undefined ? 1 : (depths[inner] ?? 0);
-        if (inner !== undefined && depth === 0) return inner;
-        frame.depth = Math.max(frame.depth, depth);
-        frame.paths += 1 + (inner === undefined ? 0 : (paths[inner] ?? 0));
-      }
-      depths[frame.tree] = frame.depth + 1;
-      paths[frame.tree] = frame.paths;
-      return undefined;
-    };
-    const open = (tree: number): Frame => ({
-      tree,
-      at: starts[tree] ?? 0,
-      depth: 0,
-      paths: files[tree] ?? 0,
-    });
-    for (let tree = 0; tree < starts.length; tree++) {
-      if ((depths[tree] ?? 0) > 0) continue;
-      const stack = [open(tree)];
-      for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-        const inner = measure(top);
-        if (inner === undefined) stack.pop();
-        else stack.push(open(inner));
-        if (stack.length > treeDepthMax || (depths[top.tree] ?? 0) > treeDepthMax)
-          return `folders deeper than ${treeDepthMax}`;
-        if (top.paths > treePathsMax) return `more than ${treePathsMax} paths in a tree`;
-      }
-    }
-    return undefined;
-  };
-
   return {
     begin: () => {
       starts.push(folderCount);
@@ -75,8 +31,64 @@ export function openTreeShapes(): TreeShapes {
       if (folderCount === folders.length) folders = twice(folders);
       folders[folderCount++] = link;
     },
-    judge,
+    judge: (linkOfTree) => judgeShapes({ folders, folderCount, starts, files }, linkOfTree),
   };
+}
+
+interface Shapes {
+  /** The links to folders, tree after tree. */
+  readonly folders: Uint32Array;
+  readonly folderCount: number;
+  /** Where each tree's folders begin. */
+  readonly starts: ReadonlyArray<number>;
+  readonly files: ReadonlyArray<number>;
+}
+
+function judgeShapes(
+  { folders, folderCount, starts, files }: Shapes,
+  linkOfTree: (tree: number) => number,
+): string | undefined {
+  const treeOfLink = new Map<number, number>();
+  starts.forEach((_, tree) => {
+    const link = linkOfTree(tree);
+    if (link >= 0) treeOfLink.set(link, tree);
+  });
+  const depths = new Uint16Array(starts.length);
+  const paths = new Float64Array(starts.length);
+  /** Adds up a tree from where it was left, or answers the folder that must be measured before. */
+  const measure = (frame: Frame): number | undefined => {
+    const end = starts[frame.tree + 1] ?? folderCount;
+    for (; frame.at < end; frame.at++) {
+      const inner = treeOfLink.get(folders[frame.at] ?? 0);
+      // A tree that is not in this pack was judged when it came.
+      const depth = inner === undefined ? 1 : (depths[inner] ?? 0);
+      if (inner !== undefined && depth === 0) return inner;
+      frame.depth = Math.max(frame.depth, depth);
+      frame.paths += 1 + (inner === undefined ? 0 : (paths[inner] ?? 0));
+    }
+    depths[frame.tree] = frame.depth + 1;
+    paths[frame.tree] = frame.paths;
+    return undefined;
+  };
+  const open = (tree: number): Frame => ({
+    tree,
+    at: starts[tree] ?? 0,
+    depth: 0,
+    paths: files[tree] ?? 0,
+  });
+  for (let tree = 0; tree < starts.length; tree++) {
+    if ((depths[tree] ?? 0) > 0) continue;
+    const stack = [open(tree)];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const inner = measure(top);
+      if (inner === undefined) stack.pop();
+      else stack.push(open(inner));
+      if (stack.length > treeDepthMax || (depths[top.tree] ?? 0) > treeDepthMax)
+        return `folders deeper than ${treeDepthMax}`;
+      if (top.paths > treePathsMax) return `more than ${treePathsMax} paths in a tree`;
+    }
+  }
+  return undefined;
 }
 
 interface Frame {
