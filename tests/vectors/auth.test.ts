@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { openCrypto } from "@skein/auth/crypto/sodium";
 import { SecretKey } from "@skein/auth/crypto/secret";
-import { openDoor } from "@skein/auth/door";
+import { openDoor, sessionPsk } from "@skein/auth/door";
 import { accountMark, fingerprint, openNodeKeys } from "@skein/auth/identity";
 import { judgePass, makePass } from "@skein/auth/pass";
 import { parsePassphrase } from "@skein/auth/passphrase";
@@ -106,6 +106,10 @@ test("a meeting secret gives these topics, tags and payloads", () => {
     }),
   );
   expect(made).toEqual(vectors["topics"]);
+});
+
+test("a meeting secret gives this session psk", () => {
+  expect({ psk: hexOf(sessionPsk(crypto, door.meeting)) }).toEqual(vectors["session"]);
 });
 
 test("a read key gives this presence", () => {

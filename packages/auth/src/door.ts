@@ -40,3 +40,8 @@ export function openDoor(crypto: Crypto, seeds: DoorSeeds): Door {
     },
   };
 }
+
+/** What both sides of a session between nodes of one account know beforehand: no stranger even starts one. */
+export function sessionPsk(crypto: Crypto, meeting: SecretKey): SecretKey {
+  return crypto.deriveKey(meeting, "session psk");
+}

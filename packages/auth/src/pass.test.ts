@@ -41,6 +41,7 @@ test("a knock is answered when the clocks roughly agree, and shown as untimely w
   expect(judged(quarter)).toEqual({ verdict: "answer", node: carol.id });
   expect(judged(-quarter)).toEqual({ verdict: "answer", node: carol.id });
   expect(judged(quarter + 1)).toEqual({ verdict: "untimely", node: carol.id });
+  expect(judged(-quarter - 1)).toEqual({ verdict: "untimely", node: carol.id });
 });
 
 test("A10: a knock of somebody who does not know the passphrase is forged", () => {

@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
+import { concat, parseHex } from "@skein/protocol/bytes";
+import { encode, u32 } from "@skein/protocol/codec";
 import { Bug } from "@skein/protocol/errors";
+import * as fields from "@skein/protocol/fields";
 import {
   instant,
   parseAccountId,
@@ -130,8 +133,10 @@ test("A23: only branches and tags are told, each of them once, and HEAD names a 
     expect(() => sign(1, wrong)).toThrow(Bug);
 });
 
-test("A24: a record above the limit is malformed, whoever signed it", () => {
-  expect(judge(new Uint8Array(refRecordBytesMax + 1)).verdict).toBe("malformed");
+test("A24: a record above the limit is malformed, although Alice signed it", () => {
+  expect(judge(signedWithTags(3)).verdict).toBe("accepted");
+  expect(signedWithTags(600).length).toBeGreaterThan(refRecordBytesMax);
+  expect(judge(signedWithTags(600)).verdict).toBe("malformed");
 });
 
 test("ten thousand refs fit into records, none of them lost", () => {
@@ -147,6 +152,17 @@ test("ten thousand refs fit into records, none of them lost", () => {
     expect(sign(1, portion).bytes.length).toBeLessThanOrEqual(refRecordBytesMax);
   expect(splitChanges({ set: [], del: [] })).toEqual([{ set: [], del: [] }]);
 });
+
+/** As a program would that knows no limits: a list of deleted tags in place of an empty one. */
+function signedWithTags(count: number): Uint8Array {
+  const { bytes } = sign(1, { del: [], head: undefined });
+  const tags = Array.from({ length: count }, (_, index) =>
+    encode(fields.refName, refName(`refs/tags/${"x".repeat(100)}${index}`)),
+  );
+  const untilTags = bytes.subarray(0, -64 - 6);
+  const body = concat(untilTags, encode(u32, count), ...tags, Uint8Array.of(0, 0));
+  return concat(body, alice.sign("ref record", parseHex(repo) ?? body, body));
+}
 
 function record(seq: number, twist: Partial<RefRecord> = {}): RefRecord {
   return {

@@ -112,6 +112,7 @@ test("padding comes off as it went on, and costs at most an eighth above 4 KiB",
   }
   expect(unpad(new Uint8Array(512))).toBeUndefined();
   expect(unpad(new Uint8Array(0))).toBeUndefined();
+  expect(unpad(Uint8Array.of(0x80, 1, 0))).toBeUndefined();
 });
 
 test("presence is read by those with the read key, and looks different each time", () => {

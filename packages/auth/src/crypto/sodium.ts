@@ -123,9 +123,7 @@ function keysOver(library: Library): Keys {
       return keyPair(plain(publicKey), secretKey);
     },
     dh: (secretKey, publicKey) =>
-      publicKey.length === 32
-        ? attempt(() => lend(secretKey, (bytes) => library.crypto_scalarmult(bytes, publicKey)))
-        : undefined,
+      attempt(() => lend(secretKey, (bytes) => library.crypto_scalarmult(bytes, publicKey))),
   };
 }
 
@@ -169,7 +167,6 @@ function sealsOver(library: Library, hashing: Hashing): Pick<Crypto, "seal" | "o
 function boxesOver(library: Library, hashing: Hashing): Pick<Crypto, "boxSeal" | "boxSealOpen"> {
   return {
     boxSeal: (publicKey, message, random) => {
-      if (publicKey.length !== 32) return undefined;
       using ephemeral = new SecretKey(random.bytes(32));
       const own = ephemeral.reveal((bytes) => plain(library.crypto_scalarmult_base(bytes)));
       const nonce = hashing.blake2b(24, concat(own, publicKey));
