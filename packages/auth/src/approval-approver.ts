@@ -42,8 +42,8 @@ export interface ApproverState {
   readonly rows: ReadonlyMap<NodeId, ApprovalRow>;
   /** When a person was called, within the last ten minutes. */
   readonly promptedAt: ReadonlyArray<Instant>;
-  /** Keys that were denied, or that ran out of tries: not heard again until the program is. */
-  readonly muted: ReadonlyMap<NodeId, ApprovalStep>;
+  /** How each key's last request ended: said again to whoever did not hear it. A denied key is not shown again. */
+  readonly ended: ReadonlyMap<NodeId, { readonly id: Bytes; readonly step: ApprovalStep }>;
 }
 
 // --- Event ---
@@ -100,7 +100,7 @@ export type ApproverEffect =
 // --- The table ---
 
 export const approvalApprover: Machine<ApproverState, ApproverEvent, ApproverEffect> = {
-  initial: { phase: "watching", rows: new Map(), promptedAt: [], muted: new Map() },
+  initial: { phase: "watching", rows: new Map(), promptedAt: [], ended: new Map() },
   table: {
     watching: {
       "request-received": receive,
@@ -121,8 +121,9 @@ type Told<Type extends ApproverEvent["type"]> = Extract<ApproverEvent, { readonl
 
 function receive(state: ApproverState, event: Told<"request-received">): Answer {
   const { node, request, now } = event;
-  const verdict = state.muted.get(node);
-  if (verdict !== undefined) return [state, [news(node, request.id, { step: verdict })]];
+  const before = state.ended.get(node);
+  if (before !== undefined && (before.step === "denied" || equal(before.id, request.id)))
+    return [state, [news(node, request.id, { step: before.step })]];
   const known = state.rows.get(node);
   if (known !== undefined && equal(known.request.id, request.id)) return [state, repeat(known)];
   if (known === undefined && state.rows.size >= rowsMax) return [state, []];
@@ -199,14 +200,13 @@ function deny(state: ApproverState, { node }: Told<"request-denied">): Answer {
 function withdraw(state: ApproverState, { node, id }: Told<"request-withdrawn">): Answer {
   const row = state.rows.get(node);
   return row !== undefined && equal(row.request.id, id)
-    ? [withoutRow(state, node), []]
+    ? [ending(state, row, "withdrawn"), []]
     : [state, []];
 }
 
 function admitted(state: ApproverState, { node }: Told<"node-admitted">): Answer {
   const row = state.rows.get(node);
-  if (row === undefined) return [state, []];
-  return [withoutRow(state, node), [news(node, row.request.id, { step: "approved" })]];
+  return row === undefined ? [state, []] : dismiss(state, row, "approved");
 }
 
 function passTime(state: ApproverState, { now }: Told<"time-passed">): Answer {
@@ -215,8 +215,9 @@ function passTime(state: ApproverState, { now }: Told<"time-passed">): Answer {
   for (const row of state.rows.values()) {
     if (row.stage === "admitting") continue;
     if (now >= later(row.receivedAt, approvalMillis)) {
-      next = withoutRow(next, row.node);
-      effects.push(news(row.node, row.request.id, { step: "void" }));
+      const [without, told] = dismiss(next, row, "void");
+      next = without;
+      effects.push(...told);
     } else if (row.stage === "opened") {
       const isDue = now >= row.repeatAt;
       const repeatAt = isDue ? later(now, approvalRepeatMillis) : row.repeatAt;
@@ -228,12 +229,17 @@ function passTime(state: ApproverState, { now }: Told<"time-passed">): Answer {
   return [next, effects];
 }
 
-/** Ends a request for good: this key is not heard again. */
-function dismiss(state: ApproverState, row: ApprovalRow, step: "void" | "denied"): Answer {
-  const muted = new Map(state.muted).set(row.node, step);
-  const oldest = muted.keys().next();
-  if (muted.size > mutedMax && oldest.done !== true) muted.delete(oldest.value);
-  return [{ ...withoutRow(state, row.node), muted }, [news(row.node, row.request.id, { step })]];
+function dismiss(state: ApproverState, row: ApprovalRow, step: ApprovalStep): Answer {
+  return [ending(state, row, step), [news(row.node, row.request.id, { step })]];
+}
+
+function ending(state: ApproverState, row: ApprovalRow, step: ApprovalStep): ApproverState {
+  const rows = new Map(state.rows);
+  rows.delete(row.node);
+  const ended = new Map(state.ended).set(row.node, { id: row.request.id, step });
+  const oldest = ended.keys().next();
+  if (ended.size > endedMax && oldest.done !== true) ended.delete(oldest.value);
+  return { ...state, rows, ended };
 }
 
 function ourNonce(row: {
@@ -258,15 +264,10 @@ function withRow(state: ApproverState, row: ApprovalRow): ApproverState {
   return { ...state, rows: new Map(state.rows).set(row.node, row) };
 }
 
-function withoutRow(state: ApproverState, node: NodeId): ApproverState {
-  const rows = new Map(state.rows);
-  rows.delete(node);
-  return { ...state, rows };
-}
-
 /** Times that a person is called for requests in ten minutes; further ones wait in silence. */
 const promptsMax = 3;
 const promptMillis = 10 * 60_000;
 /** Requests that wait at once. */
 const rowsMax = 32;
-const mutedMax = 1_024;
+/** Ended requests that are remembered. */
+const endedMax = 1_024;
