@@ -53,7 +53,8 @@ export function makeHistory(commits: number, files = 12): GitFolder {
   const lines = (file: number, commit: number): string =>
     Array.from(
       { length: 60 },
-      (_, line) => `line ${line} of ${file}${line === commit % 60 ? ` changed in ${commit}` : ""}\n`,
+      (_, line) =>
+        `line ${line} of ${file}${line === commit % 60 ? ` changed in ${commit}` : ""}\n`,
     ).join("");
   for (let commit = 0; commit < commits; commit++) {
     const message = `Change ${commit} — für alle\n`;
@@ -66,7 +67,10 @@ export function makeHistory(commits: number, files = 12): GitFolder {
     if (commit % 7 === 3 && commit < 7) parts.push(`from :${commit}\n`);
     if (commit % 7 === 6) parts.push(`merge :${commit - 2}\n`);
     if (commit === 0) {
-      parts.push(blob("link", "120000", "docs/read me.txt"), blob("run.sh", "100755", "#!/bin/sh\n"));
+      parts.push(
+        blob("link", "120000", "docs/read me.txt"),
+        blob("run.sh", "100755", "#!/bin/sh\n"),
+      );
       parts.push("M 160000 0123456789012345678901234567890123456789 module\n");
       for (let file = 0; file < files; file++)
         parts.push(blob(`docs/part-${file % 5}/file ${file}.txt`, "100644", lines(file, -1)));

@@ -52,7 +52,8 @@ export async function foundWorld({
     relay,
     fabric,
     node: (name) => {
-      const known = nodes.get(name) ?? new SimulatedNode(name, { simulation, relay, fabric, crypto, direct });
+      const known =
+        nodes.get(name) ?? new SimulatedNode(name, { simulation, relay, fabric, crypto, direct });
       nodes.set(name, known);
       return known;
     },
@@ -140,7 +141,9 @@ export class SimulatedNode {
     if (this.#peer === undefined) throw new Error(`${this.name} is not running`);
     const outcome = await this.#peer.ask(name, ask);
     if (!outcome.ok)
-      throw new Error(`${this.name}: ${name} was refused: ${outcome.refused.code} ${outcome.refused.what}`);
+      throw new Error(
+        `${this.name}: ${name} was refused: ${outcome.refused.code} ${outcome.refused.what}`,
+      );
     return outcome.value;
   }
 
@@ -176,9 +179,7 @@ export class SimulatedNode {
       openFiles: (repository) => Promise.resolve(this.#disk(repository, alive)),
       sockets: this.#sockets(alive),
       relayUrl: "ws://rita/relay",
-      channels: this.#place.direct
-        ? fabric.channelsOf(`${this.name} ${this.#life}`)
-        : noChannels,
+      channels: this.#place.direct ? fabric.channelsOf(`${this.name} ${this.#life}`) : noChannels,
       breathe: () => Promise.resolve(),
       offsetMinutes: () => 60,
       report: (cause) => {

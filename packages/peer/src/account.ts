@@ -200,8 +200,7 @@ export function openAccount(world: AccountWorld): Account {
     if (life.phase !== "words-shown") throw notNow();
     const shown = life;
     const right = shown.ask.every(
-      (position, index) =>
-        typed[index]?.trim().toLowerCase() === shown.words[position - 1],
+      (position, index) => typed[index]?.trim().toLowerCase() === shown.words[position - 1],
     );
     if (!right)
       throw new CommandRefusedError("wrong_words", {
@@ -328,7 +327,8 @@ export function openAccount(world: AccountWorld): Account {
 export async function storeIdentity(ledger: Ledger, identity: Identity): Promise<void> {
   const { keys, meeting, readKey, log, pass, nodeName, platform, author } = identity;
   const { signSeed, boxSeed } = keys.exportSeeds();
-  const copy = (secret: SecretKey): Uint8Array<ArrayBuffer> => secret.reveal((bytes) => bytes.slice());
+  const copy = (secret: SecretKey): Uint8Array<ArrayBuffer> =>
+    secret.reveal((bytes) => bytes.slice());
   await ledger.writeEntries(log.all());
   await ledger.writeNode({
     signSeed: copy(signSeed),
@@ -358,7 +358,6 @@ export function viewOfLife(
       return life;
   }
 }
-
 
 const nobodyHome: Stage = {
   mayConnect: () => false,

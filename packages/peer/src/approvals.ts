@@ -11,6 +11,7 @@ import {
   approvalApprover,
   type ApproverEffect,
   type ApproverEvent,
+  type ApprovalRow as WaitingRow,
   type ApproverState,
 } from "@skein/auth/approval-approver";
 import {
@@ -41,11 +42,16 @@ export interface Approvals {
   readonly heard: (node: NodeId, message: ApprovalMessage) => void;
   readonly membershipChanged: () => void;
   readonly own: () => ApprovalView;
-  readonly requests: () => ReadonlyArray<Omit<RequestView, "path" | "fingerprint" | "repositories">>;
+  readonly requests: () => ReadonlyArray<ApprovalRow>;
   readonly open: (id: string) => void;
   readonly authorise: (id: string, digits: string) => void;
   readonly deny: (id: string) => void;
   readonly askAgain: () => void;
+}
+
+/** A request as this part knows it; how its node is reached is the network's to say. */
+export interface ApprovalRow extends Omit<RequestView, "path" | "fingerprint" | "repositories"> {
+  readonly node: NodeId;
 }
 
 interface Options {
@@ -62,7 +68,7 @@ interface Options {
 }
 
 export function openApprovals(options: Options): Approvals {
-  const { identity, network, changed } = options;
+  const { identity, changed } = options;
   const { log, keys } = identity;
   const asking = openAsking(options);
   const answering = openAnswering(options);
@@ -98,8 +104,14 @@ export function openApprovals(options: Options): Approvals {
 /** This node's own wish, with each node that could grant it. */
 function openAsking({ identity, ports, alarms, network, nameOf, changed }: Options): {
   readonly connected: (node: NodeId) => void;
-  readonly answered: (node: NodeId, message: Extract<ApprovalMessage, { readonly type: "approval-nonce" }>) => void;
-  readonly told: (node: NodeId, message: Extract<ApprovalMessage, { readonly type: "approval-news" }>) => void;
+  readonly answered: (
+    node: NodeId,
+    message: Extract<ApprovalMessage, { readonly type: "approval-nonce" }>,
+  ) => void;
+  readonly told: (
+    node: NodeId,
+    message: Extract<ApprovalMessage, { readonly type: "approval-news" }>,
+  ) => void;
   readonly admitted: () => void;
   readonly again: () => void;
   readonly view: () => ApprovalView;
@@ -119,7 +131,9 @@ function openAsking({ identity, ports, alarms, network, nameOf, changed }: Optio
 
   const perform = (node: NodeId, effect: AskerEffect): void => {
     if (effect.type === "send-message") return network.send(node, effect.message);
-    return alarms.set(`asking ${node}`, effect.at, (now) => tell(node, { type: "time-passed", now }));
+    return alarms.set(`asking ${node}`, effect.at, (now) =>
+      tell(node, { type: "time-passed", now }),
+    );
   };
 
   const ask = (node: NodeId): void => {
@@ -193,7 +207,8 @@ function openAsking({ identity, ports, alarms, network, nameOf, changed }: Optio
       const denied = all.find(([, state]) => state.phase === "closed" && state.why === "denied");
       if (denied !== undefined) return { phase: "denied", by: nameOf(denied[0]) };
       const over = all.some(
-        ([, state]) => state.phase === "closed" && (state.why === "void" || state.why === "expired"),
+        ([, state]) =>
+          state.phase === "closed" && (state.why === "void" || state.why === "expired"),
       );
       return over ? { phase: "void" } : { phase: "waiting", since };
     },
@@ -214,7 +229,10 @@ function openAnswering({
   changed,
 }: Options): {
   readonly requested: (node: NodeId, request: ApprovalRequest) => void;
-  readonly revealed: (node: NodeId, message: Extract<ApprovalMessage, { readonly type: "approval-reveal" }>) => void;
+  readonly revealed: (
+    node: NodeId,
+    message: Extract<ApprovalMessage, { readonly type: "approval-reveal" }>,
+  ) => void;
   readonly withdrawn: (node: NodeId, id: Uint8Array<ArrayBuffer>) => void;
   readonly membershipChanged: () => void;
   readonly views: Approvals["requests"];
@@ -268,7 +286,7 @@ function openAnswering({
     });
   };
 
-  const rowOf = (id: string): ApproverState["rows"] extends ReadonlyMap<NodeId, infer Row> ? Row : never => {
+  const rowOf = (id: string): WaitingRow => {
     const row = [...state.rows.values()].find(({ request }) => formatHex(request.id) === id);
     if (row !== undefined) return row;
     throw new CommandRefusedError("request_over", {

@@ -92,7 +92,8 @@ export function readOnly(): CommandRefusedError {
 
 export function oidOf(text: string): ObjectId {
   const oid = parseObjectId(text);
-  if (oid === undefined) throw new CommandRefusedError("bad_oid", { what: "This is not a commit." });
+  if (oid === undefined)
+    throw new CommandRefusedError("bad_oid", { what: "This is not a commit." });
   return oid;
 }
 

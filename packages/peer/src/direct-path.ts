@@ -26,19 +26,20 @@ export type DirectPathState =
       readonly since: Instant;
     };
 
-export type DirectPathEvent = { readonly now: Instant } & (
+export type DirectPathEvent = { readonly now: Instant } &
   /** `fresh` names an attempt that was never used. */
-  | { readonly type: "session-up"; readonly opens: boolean; readonly fresh: string }
-  | { readonly type: "session-down" }
-  /** The other node signals an attempt that is not the one we know. */
-  | { readonly type: "attempt-heard"; readonly attempt: string }
-  | { readonly type: "connected"; readonly attempt: string }
-  | { readonly type: "stalled"; readonly attempt: string }
-  /** `chance` from 0 to 1 spreads tries apart. */
-  | { readonly type: "closed"; readonly attempt: string; readonly chance: number }
-  | { readonly type: "try-now"; readonly fresh: string }
-  | { readonly type: "time-passed"; readonly fresh: string }
-);
+  (
+    | { readonly type: "session-up"; readonly opens: boolean; readonly fresh: string }
+    | { readonly type: "session-down" }
+    /** The other node signals an attempt that is not the one we know. */
+    | { readonly type: "attempt-heard"; readonly attempt: string }
+    | { readonly type: "connected"; readonly attempt: string }
+    | { readonly type: "stalled"; readonly attempt: string }
+    /** `chance` from 0 to 1 spreads tries apart. */
+    | { readonly type: "closed"; readonly attempt: string; readonly chance: number }
+    | { readonly type: "try-now"; readonly fresh: string }
+    | { readonly type: "time-passed"; readonly fresh: string }
+  );
 
 export type DirectPathEffect =
   | { readonly type: "open-attempt"; readonly attempt: string; readonly initiator: boolean }

@@ -166,9 +166,7 @@ export async function openHome({
       ),
     ],
     find: async (_node, request) =>
-      request.type === "entries"
-        ? membership.source(request.heads)
-        : repositories.source(request),
+      request.type === "entries" ? membership.source(request.heads) : repositories.source(request),
     up: (node) => {
       contacts.met(node, undefined);
       membership.connected(node);

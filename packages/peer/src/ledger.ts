@@ -18,12 +18,7 @@ import {
   type Decoded,
 } from "@skein/protocol/codec";
 import { nodeId, objectId, recordHash, refName } from "@skein/protocol/fields";
-import {
-  parseNodeId,
-  parseRepoId,
-  type NodeId,
-  type RepoId,
-} from "@skein/protocol/ids";
+import { parseNodeId, parseRepoId, type NodeId, type RepoId } from "@skein/protocol/ids";
 import { membershipEntryBytesMax, refsPerNodeMax } from "@skein/protocol/limits";
 import { Pass } from "@skein/protocol/topic-messages/pass";
 
@@ -149,9 +144,7 @@ export function openLedger(files: Files): Ledger {
         { put: entries.map((entry, index) => [entryPath(index), entry]), delete: [] },
         { durability: "strict" },
       ),
-    readContacts: async () => [
-      ...(await readAll("contacts", StoredContact, parseNodeId)).values(),
-    ],
+    readContacts: async () => [...(await readAll("contacts", StoredContact, parseNodeId)).values()],
     writeContact: (contact) => put(`contacts/${contact.node}`, encode(StoredContact, contact)),
     readRepositories: async () => {
       const names = await files.list("repositories");
@@ -201,7 +194,7 @@ export function splitParts(
   { partBytesMax }: { readonly partBytesMax: number },
 ): ReadonlyArray<Bytes> | undefined {
   const parts: Bytes[] = [];
-  for (let offset = 0; offset < joined.length; ) {
+  for (let offset = 0; offset < joined.length;) {
     const start = offset + 4;
     if (start > joined.length) return undefined;
     const length = decode(partLength, joined.subarray(offset, start));

@@ -10,7 +10,11 @@ import type { Bytes } from "@skein/protocol/bytes";
 import type { Instant, NodeId } from "@skein/protocol/ids";
 import { presenceBlobsMax } from "@skein/protocol/limits";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
-import { openRelayLink, type RelayLink, type RelayLinkNews } from "@skein/transport/relay-link-runner";
+import {
+  openRelayLink,
+  type RelayLink,
+  type RelayLinkNews,
+} from "@skein/transport/relay-link-runner";
 import type { Sockets } from "@skein/transport/socket";
 import type { Alarms } from "./alarms.ts";
 import type { Inbox } from "./inbox.ts";

@@ -55,7 +55,16 @@ export async function openPeer(ports: Ports): Promise<Peer> {
   const tasks = openTasks({ parent: scope.signal, changed });
   const notices = openNotices({ now: () => clock.now(), changed });
   const relations = openRelations({ scope, changed });
-  const account: Account = openAccount({ ports, ledger, alarms, inbox, scope, tasks, notices, changed });
+  const account: Account = openAccount({
+    ports,
+    ledger,
+    alarms,
+    inbox,
+    scope,
+    tasks,
+    notices,
+    changed,
+  });
 
   const current = (): Views => {
     const life: Life = account.life();
@@ -66,7 +75,8 @@ export async function openPeer(ports: Ports): Promise<Peer> {
       notices: notices.list(),
       storage,
     };
-    if (life.phase !== "open") return { ...common, ...nothingOpen(life, ports.relayUrl, clock.now()) };
+    if (life.phase !== "open")
+      return { ...common, ...nothingOpen(life, ports.relayUrl, clock.now()) };
     const { home } = life;
     return {
       ...common,

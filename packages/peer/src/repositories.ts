@@ -10,7 +10,11 @@ import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { FlowFailedError, NoSourceError, type Source } from "./flows.ts";
 import { joinParts, type StoredRepository } from "./ledger.ts";
 import type { Ports } from "./ports.ts";
-import { openRepositoryNode, type RepositoryNode, type RepositoryWorld } from "./repository-node.ts";
+import {
+  openRepositoryNode,
+  type RepositoryNode,
+  type RepositoryWorld,
+} from "./repository-node.ts";
 
 export interface Repositories {
   readonly all: () => ReadonlyArray<RepositoryNode>;
@@ -25,7 +29,9 @@ export interface Repositories {
   readonly gone: (node: NodeId) => void;
   readonly membershipChanged: () => void;
   /** Answers streams. Throws `NoSourceError`. */
-  readonly source: (request: Exclude<StreamRequest, { readonly type: "entries" }>) => Promise<Source>;
+  readonly source: (
+    request: Exclude<StreamRequest, { readonly type: "entries" }>,
+  ) => Promise<Source>;
   readonly close: () => void;
 }
 
@@ -45,7 +51,11 @@ export async function openRepositories(
     git: Repository,
     born: { readonly name: string; readonly at: Instant },
   ): Promise<RepositoryNode> => {
-    const node = await openRepositoryNode(world, stored, { git, name: born.name, createdAt: born.at });
+    const node = await openRepositoryNode(world, stored, {
+      git,
+      name: born.name,
+      createdAt: born.at,
+    });
     nodes.set(stored.id, node);
     geneses.set(stored.id, stored.genesis);
     for (const peer of connected) node.connected(peer);
@@ -58,11 +68,24 @@ export async function openRepositories(
 
   const create: Repositories["create"] = async (name, fill) => {
     const at = clock.now();
-    const made = makeRepoGenesis({ crypto, keys, account: log.account, name, at, random: ports.random });
+    const made = makeRepoGenesis({
+      crypto,
+      keys,
+      account: log.account,
+      name,
+      at,
+      random: ports.random,
+    });
     const git = await openGit(made.repo);
     await fill(git);
     await ledger.writeGenesis(made.repo, made.bytes);
-    const stored = { id: made.repo, genesis: made.bytes, streams: new Map(), held: new Map(), copies: [] };
+    const stored = {
+      id: made.repo,
+      genesis: made.bytes,
+      streams: new Map(),
+      held: new Map(),
+      copies: [],
+    };
     return open(stored, git, { name, at });
   };
 
@@ -81,7 +104,11 @@ export async function openRepositories(
 
   const arrive = async (from: NodeId, repo: RepoId, signal: AbortSignal): Promise<void> => {
     try {
-      const bytes = await world.ask(from, { type: "genesis", repo }, { bytesMax: repoGenesisBytesMax, signal });
+      const bytes = await world.ask(
+        from,
+        { type: "genesis", repo },
+        { bytesMax: repoGenesisBytesMax, signal },
+      );
       const judged = judgeRepoGenesis({ crypto, bytes, account: log.account });
       const { nodes: members, revoked } = log.state();
       if (judged?.repo !== repo) return;
@@ -91,7 +118,8 @@ export async function openRepositories(
       const node = await open(stored, await openGit(repo), judged);
       const waiting = arriving.get(repo);
       inbox.post(() => {
-        for (const [peer, heads] of waiting ?? []) if (connected.has(peer)) node.heard(peer, heads.streams);
+        for (const [peer, heads] of waiting ?? [])
+          if (connected.has(peer)) node.heard(peer, heads.streams);
       });
     } catch (error) {
       if (!(error instanceof FlowFailedError)) throw error;

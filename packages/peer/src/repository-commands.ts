@@ -6,7 +6,14 @@ import type { Progress } from "@skein/git/stop-signal";
 import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import type { ObjectId, RefName } from "@skein/protocol/ids";
 import { packBytesMax } from "@skein/protocol/limits";
-import { branchRef, oidOf, openHomeOf, readOnly, type CommandTable, type CommandWorld } from "./command-table.ts";
+import {
+  branchRef,
+  oidOf,
+  openHomeOf,
+  readOnly,
+  type CommandTable,
+  type CommandWorld,
+} from "./command-table.ts";
 import type { CommitView } from "./commands.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import type { RepositoryNode } from "./repository-node.ts";
@@ -25,9 +32,7 @@ type RepositoryCommandName =
   | "history"
   | "read-commit";
 
-export function repositoryCommands(
-  world: CommandWorld,
-): Pick<CommandTable, RepositoryCommandName> {
+export function repositoryCommands(world: CommandWorld): Pick<CommandTable, RepositoryCommandName> {
   return { ...making(world), ...changing(world), ...reading(world) };
 }
 
@@ -127,7 +132,12 @@ function changing(
     "new-branch": async ({ id, name, from }) => {
       writersHome(world);
       const repository = repositoryOf(world, id);
-      await moved(repository, { ref: branchRef(name), from: undefined, to: oidOf(from), branch: name });
+      await moved(repository, {
+        ref: branchRef(name),
+        from: undefined,
+        to: oidOf(from),
+        branch: name,
+      });
     },
     merge: async ({ id, branch, theirs }) => {
       writersHome(world);
@@ -187,7 +197,17 @@ function writersHome({ account }: CommandWorld): ReturnType<typeof openHomeOf> {
 
 async function moved(
   repository: RepositoryNode,
-  { ref, from, to, branch }: { readonly ref: RefName; readonly from: ObjectId | undefined; readonly to: ObjectId; readonly branch: string },
+  {
+    ref,
+    from,
+    to,
+    branch,
+  }: {
+    readonly ref: RefName;
+    readonly from: ObjectId | undefined;
+    readonly to: ObjectId;
+    readonly branch: string;
+  },
 ): Promise<void> {
   const outcome = await repository.moveRefs([{ ref, from, to }]);
   if (outcome === "moved") throw tipMoved(branch);
@@ -197,8 +217,11 @@ async function moved(
 async function readFiles(
   files: ReadonlyArray<{ readonly path: string; readonly file: Blob }>,
   task: Task,
-): Promise<ReadonlyArray<{ readonly path: string; readonly kind: "write"; readonly bytes: Bytes }>> {
-  const changes: Array<{ readonly path: string; readonly kind: "write"; readonly bytes: Bytes }> = [];
+): Promise<
+  ReadonlyArray<{ readonly path: string; readonly kind: "write"; readonly bytes: Bytes }>
+> {
+  const changes: Array<{ readonly path: string; readonly kind: "write"; readonly bytes: Bytes }> =
+    [];
   for (const [index, { path, file }] of files.entries()) {
     task.signal.throwIfAborted();
     task.tell({ phase: "Reading files", share: index / files.length, detail: path });

@@ -17,7 +17,12 @@ import {
   type RefName,
   type RepoId,
 } from "@skein/protocol/ids";
-import { objectIdsPerWantMax, packBytesMax, refRecordBytesMax, logBytesMax } from "@skein/protocol/limits";
+import {
+  objectIdsPerWantMax,
+  packBytesMax,
+  refRecordBytesMax,
+  logBytesMax,
+} from "@skein/protocol/limits";
 import { step } from "@skein/protocol/machine";
 import type { NodeMessage } from "@skein/protocol/node-message";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
@@ -83,14 +88,20 @@ export interface RepositoryNode {
   readonly gone: (node: NodeId) => void;
   readonly heard: (from: NodeId, streams: ReadonlyArray<StreamHead>) => void;
   readonly membershipChanged: () => void;
-  readonly records: (request: Extract<StreamRequest, { readonly type: "records" }>) => Promise<ReadonlyArray<Bytes>>;
+  readonly records: (
+    request: Extract<StreamRequest, { readonly type: "records" }>,
+  ) => Promise<ReadonlyArray<Bytes>>;
   readonly close: () => void;
 }
 
 export async function openRepositoryNode(
   world: RepositoryWorld,
   stored: StoredRepository,
-  { git, name, createdAt }: { readonly git: Repository; readonly name: string; readonly createdAt: Instant },
+  {
+    git,
+    name,
+    createdAt,
+  }: { readonly git: Repository; readonly name: string; readonly createdAt: Instant },
 ): Promise<RepositoryNode> {
   const { crypto, keys, log, clock, ledger, inbox, scope } = world;
   const me = keys.id;
@@ -102,7 +113,10 @@ export async function openRepositoryNode(
   const copies = new Set(stored.copies);
   let refs = await git.refs();
   let head = await git.head();
-  let changedAt = newest([...streams.values()].map((stream) => stream.at), createdAt);
+  let changedAt = newest(
+    [...streams.values()].map((stream) => stream.at),
+    createdAt,
+  );
 
   const machine = repoSync({
     me,
@@ -171,7 +185,13 @@ export async function openRepositoryNode(
     const signPublic = log.state().nodes.get(of)?.sign;
     const last = streams.get(of);
     if (signPublic === undefined)
-      return post((now) => ({ type: "ref-record-judged", of, verdict: "refused", why: "unknown-writer", now }));
+      return post((now) => ({
+        type: "ref-record-judged",
+        of,
+        verdict: "refused",
+        why: "unknown-writer",
+        now,
+      }));
     const judged = judgeRecord({ crypto, bytes, signPublic, repo, node: of, last });
     if (judged.verdict !== "accepted") {
       const why = refusals[judged.verdict];
@@ -179,10 +199,23 @@ export async function openRepositoryNode(
     }
     const stream = applyRecord(last, judged.record, judged.hash);
     if (stream === undefined)
-      return post((now) => ({ type: "ref-record-judged", of, verdict: "refused", why: "forged", now }));
+      return post((now) => ({
+        type: "ref-record-judged",
+        of,
+        verdict: "refused",
+        why: "forged",
+        now,
+      }));
     await ledger.writeRecord(repo, of, { bytes, stream });
     streams.set(of, stream);
-    post((now) => ({ type: "ref-record-judged", of, verdict: "accepted", seq: stream.seq, hash: stream.hash, now }));
+    post((now) => ({
+      type: "ref-record-judged",
+      of,
+      verdict: "accepted",
+      seq: stream.seq,
+      hash: stream.hash,
+      now,
+    }));
   };
 
   const askObjects = async (
@@ -194,11 +227,20 @@ export async function openRepositoryNode(
     try {
       await fetchObjects(target, from, signal);
       ready.set(of, target);
-      post((now) => ({ type: "objects-stored", of, from, seq: target.seq, hash: target.hash, now }));
+      post((now) => ({
+        type: "objects-stored",
+        of,
+        from,
+        seq: target.seq,
+        hash: target.hash,
+        now,
+      }));
     } catch (error) {
       if (signal.aborted) return;
       const blame =
-        error instanceof FlowFailedError || error instanceof PackRejectedError ? "peer" : "environment";
+        error instanceof FlowFailedError || error instanceof PackRejectedError
+          ? "peer"
+          : "environment";
       if (blame === "environment") world.storageFailed(error);
       post((now) => ({ type: "objects-failed", of, from, blame, now }));
     }
@@ -229,7 +271,9 @@ export async function openRepositoryNode(
             signal,
             onProgress: (done) => {
               if (done.bytesAll < tellProgressFromBytes) return;
-              task ??= world.tasks.start(`Copying ${nameNow()} from ${world.nameOf(from)}`, { cancellable: false });
+              task ??= world.tasks.start(`Copying ${nameNow()} from ${world.nameOf(from)}`, {
+                cancellable: false,
+              });
               task.tell({
                 phase: "Receiving",
                 share: done.bytes / done.bytesAll,
@@ -254,7 +298,8 @@ export async function openRepositoryNode(
       await git.updateRefs(changesTowards(refs, of, target));
       refs = await git.refs();
       const plan = await planAdvance({ git, refs, target });
-      if (plan.length > 0) await move(plan, { head: refsHere().size === 0 ? target.head : undefined });
+      if (plan.length > 0)
+        await move(plan, { head: refsHere().size === 0 ? target.head : undefined });
       await ledger.writeHeld(repo, of, { seq: target.seq, hash: target.hash });
       changedAt = newest([target.at], changedAt);
       world.changed();
@@ -262,7 +307,9 @@ export async function openRepositoryNode(
 
   const isWriter = (): boolean => log.state().nodes.has(me);
   const refsHere = (): ReadonlyMap<RefName, ObjectId> =>
-    new Map([...refs].filter(([ref]) => branchOf(ref) !== undefined || ref.startsWith("refs/tags/")));
+    new Map(
+      [...refs].filter(([ref]) => branchOf(ref) !== undefined || ref.startsWith("refs/tags/")),
+    );
 
   /** The record first, the ref after: what is told to others is never ahead of what is durable here. */
   const move = async (
@@ -340,7 +387,8 @@ export async function openRepositoryNode(
       }
       const recorded = new Map((mine?.refs ?? []).map(({ ref, oid }) => [ref, oid]));
       const here = refsHere();
-      const differs = here.size !== recorded.size || [...here].some(([ref, oid]) => recorded.get(ref) !== oid);
+      const differs =
+        here.size !== recorded.size || [...here].some(([ref, oid]) => recorded.get(ref) !== oid);
       if (isWriter() && differs) await move([], {});
     });
 
@@ -374,7 +422,9 @@ export async function openRepositoryNode(
     copies: () => copies,
     changedAt: () => changedAt,
     moveRefs: (changes, options = {}) =>
-      turns.take(() => (isWriter() ? move(changes, options) : Promise.resolve("read-only" as const))),
+      turns.take(() =>
+        isWriter() ? move(changes, options) : Promise.resolve("read-only" as const),
+      ),
     connected: (node) => tell({ type: "peer-connected", node, now: clock.now() }),
     gone: (node) => tell({ type: "peer-gone", node, now: clock.now() }),
     heard: (from, heads) => {

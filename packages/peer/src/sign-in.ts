@@ -150,10 +150,7 @@ async function fetchLog({
   return readKey && { log, readKey };
 }
 
-export function readLog(
-  crypto: Crypto,
-  entries: ReadonlyArray<Bytes>,
-): MembershipLog | undefined {
+export function readLog(crypto: Crypto, entries: ReadonlyArray<Bytes>): MembershipLog | undefined {
   const [genesis, ...rest] = entries;
   const log = genesis && openLog({ crypto, genesis });
   for (const entry of rest) log?.add(entry);

@@ -49,11 +49,7 @@ export function repositoryViews(known: Known, home: Home): ReadonlyArray<Reposit
     .toSorted((a, b) => b.changedAt - a.changedAt || (a.name < b.name ? -1 : 1));
 }
 
-function repositoryView(
-  known: Known,
-  home: Home,
-  repository: RepositoryNode,
-): RepositoryView {
+function repositoryView(known: Known, home: Home, repository: RepositoryNode): RepositoryView {
   const refs = repository.refs();
   const branches = named(refs, "refs/heads/");
   const head = repository.head();
@@ -81,7 +77,10 @@ function remoteView(
 ): RemoteView {
   const refs = repository.refs();
   const local = localOids(refs);
-  const relation = (branch: string, theirs: ObjectId): RemoteView["branches"][number]["relation"] => {
+  const relation = (
+    branch: string,
+    theirs: ObjectId,
+  ): RemoteView["branches"][number]["relation"] => {
     const ours = local.get(branch);
     if (ours === undefined) return "only-there";
     const between = relations.between(repository.git, ours, theirs) ?? "same";
@@ -150,7 +149,8 @@ export function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<Device
       platform: platformOf(home, node),
       thisDevice: node === home.identity.keys.id,
       role: member === undefined ? "read-only" : "writer",
-      addedBy: member === undefined || member.addedBy === node ? undefined : nameOf(home, member.addedBy),
+      addedBy:
+        member === undefined || member.addedBy === node ? undefined : nameOf(home, member.addedBy),
       addedAt: member?.addedAt,
       lastSeen: connected ? undefined : home.contacts.all().get(node)?.lastSeen,
       fingerprint: fingerprint(crypto, node),

@@ -1,0 +1,129 @@
+/** One device as a person uses it: a page of one browser profile, and the steps of the main job by their accessible names. */
+
+import { readFile, writeFile } from "node:fs/promises";
+import type { BrowserContext, Page } from "playwright-core";
+
+export class Device {
+  readonly page: Page;
+  /** What the console said that is an error, and what the content security policy refused. */
+  readonly complaints: string[] = [];
+
+  constructor(page: Page) {
+    this.page = page;
+    page.on("console", (message) => {
+      if (message.type() === "error" && !isRelayAway(message.text()))
+        this.complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => this.complaints.push(String(error)));
+  }
+
+  static async open(context: BrowserContext, url: string): Promise<Device> {
+    const page = await context.newPage();
+    const device = new Device(page);
+    await page.goto(url);
+    return device;
+  }
+
+  /** Answers with the words. */
+  async createAccount(): Promise<string> {
+    const { page } = this;
+    await page.getByRole("button", { name: "Create an account" }).click();
+    const words = (await page.getByTestId("passphrase").textContent()) ?? "";
+    await page.getByRole("button", { name: "Continue" }).click();
+    for (const number of [1, 2, 3]) {
+      const field = page.getByTestId(`word-${number}`);
+      const index = Number(await field.getAttribute("data-word-index"));
+      await field.fill(words.trim().split(/\s+/u)[index - 1] ?? "");
+    }
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByRole("button", { name: "New repository" }).first().waitFor();
+    return words.trim();
+  }
+
+  async signIn(words: string): Promise<void> {
+    const { page } = this;
+    await page.getByRole("button", { name: "Sign in on this device" }).click();
+    await page.getByLabel("Passphrase").fill(words);
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.getByTestId("node-role").waitFor({ timeout: 60_000 });
+  }
+
+  async importBundle(file: string): Promise<void> {
+    const { page } = this;
+    await page.getByRole("button", { name: "Import" }).first().click();
+    await page.getByLabel("Git bundle").setInputFiles(file);
+    await page.getByRole("dialog").getByRole("button", { name: "Import" }).click();
+    await page.getByTestId("head-oid").waitFor({ timeout: 120_000 });
+  }
+
+  async newRepository(name: string): Promise<void> {
+    const { page } = this;
+    await page.getByRole("button", { name: "New repository" }).first().click();
+    await page.getByLabel("Repository name").fill(name);
+    await page.getByRole("dialog").getByRole("button", { name: "New repository" }).click();
+    await page.getByTestId("head-oid").waitFor();
+  }
+
+  async openRepository(name: string): Promise<void> {
+    await this.page.getByRole("link", { name: "Repositories" }).first().click();
+    await this.page
+      .getByRole("link", { name: new RegExp(name, "u") })
+      .first()
+      .click();
+    await this.page.getByTestId("head-oid").waitFor();
+  }
+
+  async tip(): Promise<string> {
+    return ((await this.page.getByTestId("head-oid").textContent()) ?? "").trim();
+  }
+
+  async waitForTip(oid: string, timeout = 60_000): Promise<void> {
+    await this.page.getByTestId("head-oid").filter({ hasText: oid }).waitFor({ timeout });
+  }
+
+  async role(): Promise<string> {
+    return ((await this.page.getByTestId("node-role").textContent()) ?? "").trim();
+  }
+
+  async waitForRole(role: "Read-only" | "Writer"): Promise<void> {
+    await this.page.getByTestId("node-role").filter({ hasText: role }).waitFor({ timeout: 60_000 });
+  }
+
+  /** Reads the digits off the new device's screen, and types them here. */
+  async authorise(asker: Device): Promise<void> {
+    const dialog = this.page.getByRole("dialog", { name: "Authorise this node?" });
+    await dialog.waitFor({ timeout: 60_000 });
+    const digits = ((await asker.page.getByTestId("approval-number").textContent()) ?? "").trim();
+    await dialog.getByLabel("Number shown on the new device").fill(digits);
+    await dialog.getByRole("button", { name: "Authorise" }).click();
+    await asker.waitForRole("Writer");
+  }
+
+  async goTo(place: "Repositories" | "Network" | "Devices"): Promise<void> {
+    await this.page.getByRole("link", { name: place }).first().click();
+  }
+
+  /** `direct` or `relayed`, for each node that is connected. */
+  async pathKinds(): Promise<ReadonlyArray<string>> {
+    await this.goTo("Network");
+    return this.page.getByTestId("path-kind").allTextContents();
+  }
+
+  async waitForPath(kind: "direct" | "relayed", timeout = 60_000): Promise<void> {
+    await this.goTo("Network");
+    await this.page.getByTestId("path-kind").filter({ hasText: kind }).first().waitFor({ timeout });
+  }
+
+  /** Saves the repository that is shown as a bundle, and says where. */
+  async exportBundle(to: string): Promise<void> {
+    const download = this.page.waitForEvent("download");
+    await this.page.getByRole("button", { name: "Download a bundle" }).click();
+    const path = await (await download).path();
+    await writeFile(to, await readFile(path));
+  }
+}
+
+/** A relay that is away on purpose makes the browser complain; that is not the app's doing. */
+function isRelayAway(text: string): boolean {
+  return /WebSocket connection to .* failed/u.test(text);
+}
