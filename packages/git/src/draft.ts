@@ -120,7 +120,8 @@ function planOf(changes: ReadonlyArray<DraftChange>): Plan {
       plan = inner;
     }
     const last = keys.at(-1) ?? "";
-    if (plan.writes.has(last) || plan.deletes.has(last))
+    // First deleted and then written is a folder that becomes a file; the other way round is a mistake.
+    if (plan.writes.has(last) || (change.kind === "delete" && plan.deletes.has(last)))
       throw new DraftRefusedError("named-twice", path);
     if (change.kind === "delete") plan.deletes.add(last);
     else {

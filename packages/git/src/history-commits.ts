@@ -3,7 +3,7 @@
 import type { ObjectId } from "@skein/protocol/ids";
 import { parseCommit, parseTag } from "./object.ts";
 import type { Commit } from "./object.ts";
-import { MissingObjectError } from "./overlay.ts";
+import { missing } from "./overlay.ts";
 import type { ObjectReader } from "./overlay.ts";
 
 export interface StoredCommit extends Commit {
@@ -11,7 +11,7 @@ export interface StoredCommit extends Commit {
 }
 
 export interface Commits {
-  /** A tag is read as the commit it names. Throws `MissingObjectError`. */
+  /** A tag is read as the commit it names. Throws `ObjectMissingError`. */
   readonly read: (oid: ObjectId) => Promise<StoredCommit>;
 }
 
@@ -40,7 +40,7 @@ async function readCommit(objects: ObjectReader, oid: ObjectId): Promise<StoredC
     if (tag === undefined) break;
     at = tag.target;
   }
-  throw new MissingObjectError(oid, "commit");
+  throw missing(oid, "commit");
 }
 
 /** Parsed commits held: some 400 bytes each. */

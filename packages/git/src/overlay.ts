@@ -1,8 +1,8 @@
 /** Objects that are not stored yet, laid over those that are; and reading what must be there. */
 
 import type { Bytes } from "@skein/protocol/bytes";
-import { SkeinError } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
+import { ObjectMissingError } from "./object-store.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { formatTree, hashObject, parseTree } from "./object.ts";
 import type { EntryKind, GitObject, ObjectType, TreeEntry } from "./object.ts";
@@ -14,20 +14,6 @@ export interface Overlay extends ObjectReader {
   /** Nothing is stored until `keep`. */
   readonly write: (type: ObjectType, bytes: Bytes) => ObjectId;
   readonly written: () => ReadonlyMap<ObjectId, GitObject>;
-}
-
-/** An object that the repository should hold is not there, or is of another type. */
-export class MissingObjectError extends SkeinError {
-  override readonly name = "MissingObjectError";
-  readonly code = "missing_object";
-  readonly blame = "environment";
-  readonly hint = "Wait for another device to bring it, or import the repository again.";
-  readonly oid: ObjectId;
-
-  constructor(oid: ObjectId, wanted: ObjectType) {
-    super(`The ${wanted} ${oid} is not here`);
-    this.oid = oid;
-  }
 }
 
 export function openOverlay(below: ObjectReader): Overlay {
@@ -44,26 +30,22 @@ export function openOverlay(below: ObjectReader): Overlay {
   };
 }
 
-/** Stores what an overlay holds and the store does not, as one pack. */
+/** Stores what an overlay holds and the store does not, durably, as one pack. */
 export async function keep(
   overlay: Overlay,
-  store: Pick<ObjectStore, "has" | "objectsToPack">,
+  store: Pick<ObjectStore, "objectsToPack">,
 ): Promise<void> {
-  const fresh: GitObject[] = [];
-  for (const [oid, object] of overlay.written()) {
-    // oxlint-disable-next-line no-await-in-loop -- a draft holds few objects.
-    if (!(await store.has(oid))) fresh.push(object);
-  }
-  if (fresh.length > 0) await store.objectsToPack(fresh, { signal: neverStopped });
+  await store.objectsToPack([...overlay.written().values()], { signal: neverStopped });
 }
 
+/** Throws `ObjectMissingError` where there is no such object of that type. */
 export async function readObject(
   objects: ObjectReader,
   oid: ObjectId,
   type: ObjectType,
 ): Promise<Bytes> {
   const object = await objects.read(oid);
-  if (object?.type !== type) throw new MissingObjectError(oid, type);
+  if (object?.type !== type) throw missing(oid, type);
   return object.bytes;
 }
 
@@ -74,8 +56,12 @@ export async function readEntries(
 ): Promise<ReadonlyArray<TreeEntry>> {
   if (oid === undefined || oid === emptyTree()) return [];
   const entries = parseTree(await readObject(objects, oid, "tree"));
-  if (entries === undefined) throw new MissingObjectError(oid, "tree");
+  if (entries === undefined) throw missing(oid, "tree");
   return entries;
+}
+
+export function missing(oid: ObjectId, type: ObjectType): ObjectMissingError {
+  return new ObjectMissingError(`The ${type} ${oid} is not here`);
 }
 
 /** Git knows the empty tree without storing it. */

@@ -24,7 +24,7 @@ import type { Breathe, LongWork } from "./stop-signal.ts";
 import { readFileAt, readFolder } from "./tree.ts";
 import type { FileContent, TreeEntry } from "./tree.ts";
 
-/** Where a commit is asked for, a tag that names one will do. A missing one throws `MissingObjectError`. */
+/** Where a commit is asked for, a tag that names one will do. A missing one throws `ObjectMissingError`. */
 export interface Repository extends QuestionsOfCommits {
   readonly objects: ObjectStore;
   /** The branch that HEAD names, whether it exists or not. */
@@ -32,7 +32,7 @@ export interface Repository extends QuestionsOfCommits {
   readonly refs: Refs["all"];
   /** Compare-and-swap of all of them, in one strict transaction. Throws `RefRefusedError`. */
   readonly updateRefs: Refs["update"];
-  /** Stores the objects of a commit, strictly; moves no ref. Throws `DraftRefusedError`. */
+  /** Stores the objects of a commit, strictly; moves no ref. Throws `DraftRefusedError` or `ObjectRejectedError`. */
   readonly commitDraft: (draft: Draft) => Promise<ObjectId>;
   /** Stores the merge commit, strictly; moves no ref. */
   readonly merge: (tips: {
