@@ -39,6 +39,7 @@ class Side {
   finds: (stream: StreamId) => number | undefined = () => undefined;
   state: StreamsState;
   sent = 0;
+  forgetAlarm = (): void => {};
 
   constructor(simulation: Simulation, opens: "odd" | "even") {
     this.simulation = simulation;
@@ -72,7 +73,8 @@ class Side {
         this.other?.tell({ type: "message-received", message: effect.message }),
       );
     } else if (effect.type === "wake-at") {
-      simulation.schedule(effect.at, () => this.tell({ type: "time-passed" }));
+      this.forgetAlarm();
+      this.forgetAlarm = simulation.schedule(effect.at, () => this.tell({ type: "time-passed" }));
     } else if (effect.type === "start-source") {
       const { stream } = effect;
       const size = this.other?.sizes.get(stream) ?? this.finds(stream);
