@@ -13,7 +13,7 @@ export default defineConfig({
       {
         // The package reaches for `window` and dies in a worker.
         find: /^isomorphic-textencoder$/u,
-        replacement: fileURLToPath(new URL("src/adapters/text-encoder.ts", import.meta.url)),
+        replacement: fileURLToPath(new URL("src/text-encoder.ts", import.meta.url)),
       },
       // The prebuilt file needs none of Node's modules.
       { find: /^simple-peer$/u, replacement: "simple-peer/simplepeer.min.js" },

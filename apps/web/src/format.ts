@@ -36,6 +36,14 @@ export function formatDateTime(at: number): string {
   return dateTime.format(at);
 }
 
+/** "Today", "Yesterday", "12 Mar 2025": a heading for what happened on one day. */
+export function formatDay(at: number, now: number): string {
+  const midnight = new Date(now).setHours(0, 0, 0, 0);
+  if (at >= midnight && at < midnight + 86_400_000) return "Today";
+  if (at >= midnight - 86_400_000 && at < midnight) return "Yesterday";
+  return day.format(at);
+}
+
 export function formatSize(bytes: number): string {
   if (bytes < 1000) return `${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
   if (bytes < 1_000_000) return `${oneDigit.format(bytes / 1000)} kB`;

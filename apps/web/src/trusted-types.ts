@@ -21,8 +21,10 @@ interface TrustedTypes {
   ): unknown;
 }
 
-function trustedTypesOf(scope: {
-  readonly trustedTypes?: TrustedTypes;
-}): TrustedTypes | undefined {
-  return scope.trustedTypes;
+function trustedTypesOf(scope: object): TrustedTypes | undefined {
+  return hasTrustedTypes(scope) ? scope.trustedTypes : undefined;
+}
+
+function hasTrustedTypes(scope: object): scope is { readonly trustedTypes: TrustedTypes } {
+  return "trustedTypes" in scope;
 }

@@ -1,6 +1,7 @@
 /** Asks the throw-away unlock worker one thing and ends it, so that nothing of a passphrase outlives the answer. */
 
-import type { DoorSeeds } from "@skein/auth/unlock";
+import { SecretKey } from "@skein/auth/crypto/secret";
+import type { DoorSeeds } from "@skein/auth/door";
 import { allowOwnScripts } from "./trusted-types.ts";
 
 export type UnlockAsk =
@@ -9,7 +10,6 @@ export type UnlockAsk =
   | { readonly kind: "derive"; readonly words: ReadonlyArray<string> };
 
 export type UnlockAnswer =
-  | { readonly kind: "progress"; readonly share: number }
   | { readonly kind: "done"; readonly result: unknown }
   | { readonly kind: "failed"; readonly what: string };
 
@@ -17,10 +17,8 @@ export type UnlockAnswer =
 export interface UnlockPort {
   readonly mint: () => Promise<ReadonlyArray<string>>;
   readonly checksumFits: (words: ReadonlyArray<string>) => Promise<boolean>;
-  readonly derive: (
-    words: ReadonlyArray<string>,
-    onShare?: (share: number) => void,
-  ) => Promise<DoorSeeds>;
+  /** About a second, in one step: there is no progress to tell. */
+  readonly derive: (words: ReadonlyArray<string>) => Promise<DoorSeeds>;
 }
 
 /** Works in a page and, as a worker inside it, in the peer's worker. */
@@ -29,11 +27,18 @@ export function unlockPort(): UnlockPort {
   return {
     mint: async () => expect(await ask({ kind: "mint" }), isWords),
     checksumFits: async (words) => expect(await ask({ kind: "check", words }), isBoolean),
-    derive: async (words, onShare) => expect(await ask({ kind: "derive", words }, onShare), isSeeds),
+    derive: async (words) => {
+      const { sign, box, meeting } = expect(await ask({ kind: "derive", words }), isSeedBytes);
+      return {
+        sign: new SecretKey(sign),
+        box: new SecretKey(box),
+        meeting: new SecretKey(meeting),
+      };
+    },
   };
 }
 
-function ask(question: UnlockAsk, onShare?: (share: number) => void): Promise<unknown> {
+function ask(question: UnlockAsk): Promise<unknown> {
   const worker = new Worker(new URL("./unlock.worker.ts", import.meta.url), {
     type: "module",
     name: "skein-unlock",
@@ -41,8 +46,7 @@ function ask(question: UnlockAsk, onShare?: (share: number) => void): Promise<un
   return new Promise<unknown>((resolve, reject) => {
     worker.addEventListener("error", () => reject(new UnlockFailedError("it could not start")));
     worker.addEventListener("message", ({ data }: MessageEvent<UnlockAnswer>) => {
-      if (data.kind === "progress") onShare?.(data.share);
-      else if (data.kind === "done") resolve(data.result);
+      if (data.kind === "done") resolve(data.result);
       else reject(new UnlockFailedError(data.what));
     });
     worker.postMessage(question);
@@ -71,12 +75,14 @@ function isBoolean(value: unknown): value is boolean {
   return typeof value === "boolean";
 }
 
-function isSeeds(value: unknown): value is DoorSeeds {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    ["sign", "box", "meeting"].every(
-      (name) => Object.entries(value).find(([key]) => key === name)?.[1] instanceof Uint8Array,
-    )
-  );
+interface SeedBytes {
+  readonly sign: Uint8Array<ArrayBuffer>;
+  readonly box: Uint8Array<ArrayBuffer>;
+  readonly meeting: Uint8Array<ArrayBuffer>;
+}
+
+function isSeedBytes(value: unknown): value is SeedBytes {
+  if (typeof value !== "object" || value === null) return false;
+  const parts = new Map<string, unknown>(Object.entries(value));
+  return ["sign", "box", "meeting"].every((name) => parts.get(name) instanceof Uint8Array);
 }

@@ -1,5 +1,8 @@
 /** The throw-away worker that holds a passphrase: it lives for one mint, check or derivation and is ended after it. */
 
+import type { SecretKey } from "@skein/auth/crypto/secret";
+import { parsePassphrase } from "@skein/auth/passphrase";
+import type { Unlock } from "@skein/auth/unlock";
 import { openUnlock } from "@skein/auth/unlock";
 import type { UnlockAnswer, UnlockAsk } from "./unlock.ts";
 
@@ -7,27 +10,28 @@ globalThis.addEventListener("message", (event: MessageEvent<UnlockAsk>) => void 
 
 async function answer(ask: UnlockAsk): Promise<void> {
   try {
-    const unlock = await openUnlock();
-    post({ kind: "done", result: await perform(unlock, ask) });
+    post({ kind: "done", result: perform(await openUnlock(), ask) });
   } catch (cause) {
     post({ kind: "failed", what: cause instanceof Error ? cause.message : String(cause) });
   }
 }
 
-async function perform(
-  unlock: Awaited<ReturnType<typeof openUnlock>>,
-  ask: UnlockAsk,
-): Promise<unknown> {
-  switch (ask.kind) {
-    case "mint":
-      return unlock.mint({
-        bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
-      });
-    case "check":
-      return unlock.checksumFits(ask.words);
-    case "derive":
-      return unlock.derive(ask.words, (share: number) => post({ kind: "progress", share }));
-  }
+function perform(unlock: Unlock, ask: UnlockAsk): unknown {
+  if (ask.kind === "mint")
+    return unlock.mint({ bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) });
+  const passphrase = parsePassphrase(ask.words.join(" "));
+  const fits = passphrase.ok && unlock.checksumFits(passphrase);
+  if (ask.kind === "check") return fits;
+  if (!fits) throw new TypeError("these words do not belong together");
+  const { sign, box, meeting } = unlock.derive(passphrase);
+  return { sign: lend(sign), box: lend(box), meeting: lend(meeting) };
+}
+
+/** The bytes go to the peer's worker; this realm ends with all its copies right after. */
+function lend(secret: SecretKey): Uint8Array<ArrayBuffer> {
+  const bytes = secret.reveal((bytes) => bytes.slice());
+  secret[Symbol.dispose]();
+  return bytes;
 }
 
 function post(message: UnlockAnswer): void {

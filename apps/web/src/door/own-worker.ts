@@ -1,9 +1,10 @@
 /** Starts the peer's worker in the tab that owns it, and lends it this page's WebRTC, which workers do not have. */
 
+import type { MessagePortLike } from "@skein/transport/port-channels";
 import type { PeerPort } from "./tab.ts";
 
 /** What the page sends its worker before anything else: where to reach the page's channels. */
-export interface ChannelsOffer {
+interface ChannelsOffer {
   readonly kind: "channels";
   readonly port: MessagePort;
   /** Whether this browser can do WebRTC at all. */
@@ -37,10 +38,11 @@ export function startPeerWorker(
 /** The worker's end: call at the top of its module, because messages are not kept for late listeners. */
 export function awaitChannels(scope: {
   addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
-}): Promise<ChannelsOffer> {
+}): Promise<{ readonly port: MessagePortLike; readonly supported: boolean }> {
   return new Promise((resolve) => {
     scope.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
-      if (isChannelsOffer(data)) resolve(data);
+      if (isChannelsOffer(data))
+        resolve({ port: plainPort(data.port), supported: data.supported });
     });
   });
 }
@@ -59,18 +61,22 @@ async function serve(port: MessagePort): Promise<void> {
     import("@skein/transport/webrtc-channels"),
     import("@skein/transport/port-channels"),
   ]);
-  serveChannels(
-    {
-      postMessage: (message, transfer) => port.postMessage(message, transfer),
-      get onmessage() {
-        return port.onmessage;
-      },
-      set onmessage(listener) {
-        port.onmessage = listener;
-      },
+  serveChannels(plainPort(port), openWebRtcChannels({ random: Math.random }));
+}
+
+/** A message port as the channels know it. */
+function plainPort(port: MessagePort): MessagePortLike {
+  let listener: MessagePortLike["onmessage"] = null;
+  return {
+    postMessage: (message, transfer) => port.postMessage(message, transfer),
+    get onmessage() {
+      return listener;
     },
-    openWebRtcChannels({ random: Math.random }),
-  );
+    set onmessage(next) {
+      listener = next;
+      port.onmessage = next;
+    },
+  };
 }
 
 function isChannelsOffer(value: unknown): value is ChannelsOffer {

@@ -1,0 +1,94 @@
+/** Chooses the screen: by the account first, by the address after that. */
+
+import type { JSX } from "preact";
+import { LocationProvider, Route, Router } from "preact-iso/router";
+import { useState } from "preact/hooks";
+import type { AccountView } from "@skein/peer/views";
+import { copy } from "./copy.ts";
+import type { Door } from "./door/tab.ts";
+import { DoorContext, useDoor } from "./parts/door-context.ts";
+import { Frame } from "./parts/frame.tsx";
+import { Empty } from "./parts/pieces.tsx";
+import { Devices } from "./screens/devices.tsx";
+import { Opening, Stopped, Unlocking, Welcome } from "./screens/gate.tsx";
+import { Network } from "./screens/network.tsx";
+import { Repositories } from "./screens/repositories.tsx";
+import { RepositoryPage } from "./screens/repository/page.tsx";
+import { SignIn, SigningIn } from "./screens/sign-in.tsx";
+import { Words } from "./screens/words.tsx";
+import type { Updates } from "./updates.ts";
+
+export function App({
+  door,
+  updates,
+}: {
+  readonly door: Door;
+  readonly updates: Updates;
+}): JSX.Element {
+  return (
+    <DoorContext.Provider value={door}>
+      <LocationProvider>
+        <Screen updates={updates} />
+      </LocationProvider>
+    </DoorContext.Provider>
+  );
+}
+
+function Screen({ updates }: { readonly updates: Updates }): JSX.Element | null {
+  const account = useDoor().views.account.value;
+  switch (account.phase) {
+    case "opening":
+      return <Opening />;
+    case "none":
+      return <NoAccount />;
+    case "words-shown":
+      return <Words words={account.words} ask={account.ask} />;
+    case "unlocking":
+      return <Unlocking share={account.share} />;
+    case "signing-in":
+      return <SigningIn account={account} />;
+    case "open":
+      return <OpenAccount account={account} updates={updates} />;
+    case "stopped":
+      return <Stopped />;
+  }
+}
+
+function NoAccount(): JSX.Element {
+  const [signIn, setSignIn] = useState(false);
+  return signIn ? (
+    <SignIn onBack={() => setSignIn(false)} />
+  ) : (
+    <Welcome onSignIn={() => setSignIn(true)} />
+  );
+}
+
+function OpenAccount({
+  account,
+  updates,
+}: {
+  readonly account: AccountView & { readonly phase: "open" };
+  readonly updates: Updates;
+}): JSX.Element {
+  return (
+    <Frame account={account} updates={updates}>
+      <Router>
+        <Route path="/" component={Repositories} />
+        <Route path="/r/:id" component={RepositoryPage} />
+        <Route path="/network" component={Network} />
+        <Route path="/devices" component={Devices} account={account} />
+        <Route default component={NotFound} />
+      </Router>
+    </Frame>
+  );
+}
+
+function NotFound(): JSX.Element {
+  return (
+    <Empty icon="info" title={copy.notFound}>
+      <p>
+        <a href="/">{copy.repository.all}</a>
+      </p>
+    </Empty>
+  );
+}

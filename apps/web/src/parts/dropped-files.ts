@@ -1,0 +1,62 @@
+/** Reads what was dropped or picked: files, and folders with everything in them, by path. */
+
+export interface PathFile {
+  readonly path: string;
+  readonly file: Blob;
+}
+
+/** Call while the drop event lasts: the browser forgets the transfer after it. Git's own folder is left out. */
+export async function readDropped(transfer: DataTransfer): Promise<ReadonlyArray<PathFile>> {
+  const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry()).filter(
+    (entry) => entry !== null,
+  );
+  if (entries.length === 0) return readPicked(transfer.files);
+  const found = await Promise.all(entries.map((entry) => readEntry(entry, "")));
+  return found.flat();
+}
+
+export function readPicked(files: FileList | null): ReadonlyArray<PathFile> {
+  return Array.from(files ?? [], (file) => ({
+    path: file.webkitRelativePath === "" ? file.name : file.webkitRelativePath,
+    file,
+  }));
+}
+
+async function readEntry(
+  entry: FileSystemEntry,
+  folder: string,
+): Promise<ReadonlyArray<PathFile>> {
+  const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+  if (isFile(entry)) {
+    const file = await new Promise<File>((resolve, reject) => {
+      entry.file(resolve, reject);
+    });
+    return [{ path, file }];
+  }
+  if (!isFolder(entry) || entry.name === ".git") return [];
+  const children = await readFolder(entry.createReader());
+  const found = await Promise.all(children.map((child) => readEntry(child, path)));
+  return found.flat();
+}
+
+/** A reader gives a hundred entries at a time and nothing at the end. */
+async function readFolder(
+  reader: FileSystemDirectoryReader,
+): Promise<ReadonlyArray<FileSystemEntry>> {
+  const all: FileSystemEntry[] = [];
+  for (;;) {
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => {
+      reader.readEntries(resolve, reject);
+    });
+    if (some.length === 0) return all;
+    all.push(...some);
+  }
+}
+
+function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {
+  return entry.isFile;
+}
+
+function isFolder(entry: FileSystemEntry): entry is FileSystemDirectoryEntry {
+  return entry.isDirectory;
+}

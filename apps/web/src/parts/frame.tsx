@@ -1,0 +1,200 @@
+/** What stands around every screen of an open account: header, notices, requests, tasks, and the line about Skein. */
+
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useLocation } from "preact-iso/router";
+import type { AccountView, NoticeView, TaskView } from "@skein/peer/views";
+import { copy } from "../copy.ts";
+import type { Updates } from "../updates.ts";
+import { ApprovalBanner, Requests } from "./approval.tsx";
+import { Banner } from "./banner.tsx";
+import { now, useDoor } from "./door-context.ts";
+import { Icon, Mark } from "./icons.tsx";
+import { Progress } from "./pieces.tsx";
+
+export function Frame({
+  account,
+  updates,
+  children,
+}: {
+  readonly account: AccountView & { readonly phase: "open" };
+  readonly updates: Updates;
+  readonly children: ComponentChildren;
+}): JSX.Element {
+  const { network, notices } = useDoor().views;
+  return (
+    <>
+      <a class="skip-link" href="#main">
+        {copy.skip}
+      </a>
+      <Header role={account.role} />
+      <main class="main" id="main" tabIndex={-1}>
+        <div class="notices">
+          {updates.ready.value && (
+            <Banner tone="accent" icon="download" title={copy.update.text}>
+              <div class="button-row">
+                <button type="button" class="button" onClick={updates.apply}>
+                  {copy.update.apply}
+                </button>
+              </div>
+            </Banner>
+          )}
+          {network.value.relay.phase === "away" && isOffline(network.value.relay.since) && (
+            <Banner icon="offline">
+              <p>{copy.offlineRelay}</p>
+            </Banner>
+          )}
+          {notices.value.map((notice) => (
+            <Notice key={notice.id} notice={notice} />
+          ))}
+          <Requests />
+          <ApprovalBanner approval={account.approval} />
+        </div>
+        {children}
+      </main>
+      <footer class="about">
+        <p>{copy.about}</p>
+      </footer>
+      <Tasks />
+    </>
+  );
+}
+
+function Header({ role }: { readonly role: "writer" | "read-only" }): JSX.Element {
+  const { path } = useLocation();
+  const door = useDoor();
+  const relay = door.views.network.value.relay.phase;
+  const current = (yes: boolean): "page" | undefined => (yes ? "page" : undefined);
+  return (
+    <header class="header">
+      <div class="header-row">
+        <a class="brand" href="/" aria-label={`${copy.name}: ${copy.nav.repositories}`}>
+          <Mark />
+          {copy.name}
+        </a>
+        <nav class="nav" aria-label={copy.nav.label}>
+          <a href="/" aria-current={current(path === "/" || path.startsWith("/r/"))}>
+            <Icon name="repository" />
+            {copy.nav.repositories}
+          </a>
+          <a href="/network" aria-current={current(path === "/network")}>
+            <Icon name="network" />
+            {copy.nav.network}
+          </a>
+          <a href="/devices" aria-current={current(path === "/devices")}>
+            <Icon name="devices" />
+            {copy.nav.devices}
+          </a>
+        </nav>
+        <div class="header-status">
+          {door.owner.value === "other-tab" && (
+            <span class="badge" title={copy.otherTab}>
+              <Icon name="tabs" />
+              <span class="visually-hidden">{copy.otherTab}</span>
+            </span>
+          )}
+          <a class="relay-state" href="/network">
+            <span class="dot" data-tone={relay === "connected" ? "good" : "warn"} />
+            {copy.relay[relay]}
+          </a>
+          <span class="badge" data-tone={role === "writer" ? "accent" : "warn"}>
+            <Icon name={role === "writer" ? "pen" : "lock"} />
+            <span data-testid="node-role">
+              {role === "writer" ? copy.role.writer : copy.role.readOnly}
+            </span>
+          </span>
+        </div>
+      </div>
+    </header>
+  );
+}
+
+function Notice({ notice }: { readonly notice: NoticeView }): JSX.Element {
+  const door = useDoor();
+  const tone = { info: "plain", warning: "warn", error: "bad" } as const;
+  return (
+    <Banner
+      tone={tone[notice.tone]}
+      icon={notice.tone === "info" ? "info" : "warning"}
+      title={notice.what}
+      live
+    >
+      {notice.safe !== undefined && <p>{notice.safe}</p>}
+      {notice.next !== undefined && <p>{notice.next}</p>}
+      <div class="button-row">
+        <button
+          type="button"
+          class="button"
+          onClick={() => void door.ask("dismiss-notice", { id: notice.id })}
+        >
+          {copy.notices.dismiss}
+        </button>
+      </div>
+    </Banner>
+  );
+}
+
+function Tasks(): JSX.Element | null {
+  const tasks = useDoor().views.tasks.value;
+  return (
+    <>
+      <Spoken tasks={tasks} />
+      {tasks.length > 0 && (
+        <section class="card tray" aria-label={copy.tasks.title}>
+          {tasks.map((task) => (
+            <Task key={task.id} task={task} />
+          ))}
+        </section>
+      )}
+    </>
+  );
+}
+
+export function Task({ task }: { readonly task: TaskView }): JSX.Element {
+  const door = useDoor();
+  return (
+    <div class="task">
+      <div class="task-head">
+        <strong>{task.title}</strong>
+        {task.cancellable && (
+          <button
+            type="button"
+            class="button button-quiet"
+            aria-label={`${copy.tasks.cancel}: ${task.title}`}
+            onClick={() => void door.ask("cancel-task", { id: task.id })}
+          >
+            {copy.tasks.cancel}
+          </button>
+        )}
+      </div>
+      <Progress label={task.title} share={task.share} />
+      <p class="small quiet">
+        {task.phase}
+        {task.detail !== "" && ` · ${task.detail}`}
+      </p>
+    </div>
+  );
+}
+
+/** One polite voice for all progress: every tenth part, not every event. */
+function Spoken({ tasks }: { readonly tasks: ReadonlyArray<TaskView> }): JSX.Element {
+  const [said, setSaid] = useState("");
+  const task = tasks[0];
+  const tenth = task?.share === undefined ? undefined : Math.floor(task.share * 10);
+  const last = useRef<number>(undefined);
+  useEffect(() => {
+    if (task === undefined || tenth === undefined || tenth === last.current) return;
+    last.current = tenth;
+    setSaid(copy.tasks.spoken(task.title, tenth * 10));
+  }, [task?.id, tenth]);
+  return (
+    <p class="visually-hidden" role="status">
+      {said}
+    </p>
+  );
+}
+
+/** A relay that is away for a moment is not worth a sentence. */
+function isOffline(since: number): boolean {
+  return now.value - since > 5_000;
+}

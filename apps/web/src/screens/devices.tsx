@@ -1,0 +1,228 @@
+/** The nodes of this account, this device first, and this device's own settings. */
+
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { AccountView, DeviceView, StorageView } from "@skein/peer/views";
+import { copy } from "../copy.ts";
+import { formatAgo, formatDateTime, formatSize } from "../format.ts";
+import { iconOf } from "../parts/approval.tsx";
+import { Banner, Refusal } from "../parts/banner.tsx";
+import { now, useDoor, useOrder } from "../parts/door-context.ts";
+import { Icon } from "../parts/icons.tsx";
+import { keepStorage } from "../parts/keep-storage.ts";
+import { Empty, Field } from "../parts/pieces.tsx";
+
+type Open = AccountView & { readonly phase: "open" };
+
+export function Devices({ account }: { readonly account: Open }): JSX.Element {
+  const { devices, storage } = useDoor().views;
+  const here = devices.value.filter(({ thisDevice }) => thisDevice);
+  const others = devices.value.filter(({ thisDevice }) => !thisDevice);
+  return (
+    <>
+      <div class="page-head">
+        <h1>{copy.devices.title}</h1>
+        <p class="quiet small">
+          {copy.devices.account} <code>{account.mark}</code>
+        </p>
+      </div>
+      <ul class="card node-list" aria-label={copy.devices.this}>
+        {here.map((device) => (
+          <Device key={device.node} device={device} />
+        ))}
+      </ul>
+      <section class="section">
+        <h2>{copy.devices.others}</h2>
+        {others.length === 0 ? (
+          <div class="card">
+            <Empty icon="devices" title={copy.devices.noneTitle}>
+              <p>{copy.devices.none}</p>
+            </Empty>
+          </div>
+        ) : (
+          <ul class="card node-list">
+            {others.map((device) => (
+              <Device key={device.node} device={device} />
+            ))}
+          </ul>
+        )}
+      </section>
+      <section class="section">
+        <h2>{copy.devices.settings}</h2>
+        <div class="card panel settings">
+          <NameForm name={account.nodeName} />
+          <AuthorForm author={account.author} />
+        </div>
+      </section>
+      <section class="section">
+        <h2>{copy.devices.storage}</h2>
+        <Storage storage={storage.value} />
+      </section>
+    </>
+  );
+}
+
+function Device({ device }: { readonly device: DeviceView }): JSX.Element {
+  return (
+    <li>
+      <span class="node-avatar">
+        <Icon name={iconOf(device.platform)} />
+      </span>
+      <div>
+        <strong>{device.name}</strong>{" "}
+        {device.thisDevice && (
+          <span class="badge" data-tone="accent">
+            {copy.devices.this}
+          </span>
+        )}
+        <p class="small quiet">
+          {device.platform !== device.name && `${device.platform} · `}
+          {originOf(device)}
+          {!device.thisDevice && ` · ${seenOf(device)}`}
+        </p>
+        <p class="small quiet">
+          {copy.devices.key} <code>{device.fingerprint}</code>
+        </p>
+      </div>
+      <span class="badge" data-tone={device.role === "writer" ? undefined : "warn"}>
+        {device.role === "writer" ? copy.role.writer : copy.role.readOnly}
+      </span>
+    </li>
+  );
+}
+
+function originOf({ role, addedBy, addedAt }: DeviceView): string {
+  if (role === "read-only") return copy.devices.replica;
+  if (addedBy === undefined || addedAt === undefined) return copy.devices.origin;
+  return copy.devices.added(addedBy, formatDateTime(addedAt));
+}
+
+function seenOf({ lastSeen }: DeviceView): string {
+  return lastSeen === undefined
+    ? copy.network.never
+    : copy.devices.lastSeen(formatAgo(lastSeen, now.value));
+}
+
+function NameForm({ name }: { readonly name: string }): JSX.Element {
+  const order = useOrder("rename-node");
+  const [typed, setTyped] = useDraft(name);
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    void order.give({ name: typed.trim() });
+  };
+  return (
+    <form class="settings-form" onSubmit={submit}>
+      <Field
+        label={copy.devices.name}
+        hint={copy.devices.nameHint}
+        value={typed}
+        required
+        maxLength={64}
+        autocomplete="off"
+        onInput={(event) => setTyped(event.currentTarget.value)}
+      />
+      <Save busy={order.busy} changed={typed.trim() !== name && typed.trim() !== ""} />
+      <Refusal refused={order.refused} />
+    </form>
+  );
+}
+
+function AuthorForm({ author }: { readonly author: Open["author"] }): JSX.Element {
+  const order = useOrder("set-author");
+  const [name, setName] = useDraft(author.name);
+  const [email, setEmail] = useDraft(author.email);
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    void order.give({ name: name.trim(), email: email.trim() });
+  };
+  return (
+    <form class="settings-form" onSubmit={submit}>
+      <div class="form-grid">
+        <Field
+          label={copy.devices.authorName}
+          value={name}
+          required
+          autocomplete="name"
+          onInput={(event) => setName(event.currentTarget.value)}
+        />
+        <Field
+          label={copy.devices.authorEmail}
+          value={email}
+          autocomplete="email"
+          inputMode="email"
+          onInput={(event) => setEmail(event.currentTarget.value)}
+        />
+      </div>
+      <p class="hint">{copy.devices.authorHint}</p>
+      <Save busy={order.busy} changed={name !== author.name || email !== author.email} />
+      <Refusal refused={order.refused} />
+    </form>
+  );
+}
+
+function Save({
+  busy,
+  changed,
+}: {
+  readonly busy: boolean;
+  readonly changed: boolean;
+}): JSX.Element {
+  return (
+    <div class="button-row">
+      <button type="submit" class="button" disabled={busy || !changed}>
+        {copy.devices.save}
+      </button>
+    </div>
+  );
+}
+
+function Storage({ storage }: { readonly storage: StorageView }): JSX.Element {
+  const door = useDoor();
+  const [refusedIt, setRefusedIt] = useState(false);
+  const { usedBytes: used, quotaBytes: quota, persisted } = storage;
+  const keep = async (): Promise<void> => {
+    const kept = await keepStorage();
+    setRefusedIt(!kept);
+    await door.ask("keep-storage", { persisted: kept });
+  };
+  return (
+    <div class="card panel settings">
+      {used === undefined || quota === undefined ? (
+        <p>{copy.devices.unknown}</p>
+      ) : (
+        <>
+          <p>{copy.devices.used(formatSize(used), formatSize(quota))}</p>
+          <meter
+            class="meter"
+            min={0}
+            max={quota}
+            high={quota * 0.8}
+            value={used}
+            aria-label={copy.devices.storage}
+          />
+        </>
+      )}
+      {persisted === true ? (
+        <Banner tone="good" icon="check">
+          <p>{copy.devices.persisted}</p>
+        </Banner>
+      ) : (
+        <Banner tone="warn" icon="warning">
+          <p>{refusedIt ? copy.devices.keepRefused : copy.devices.notPersisted}</p>
+          <div class="button-row">
+            <button type="button" class="button" onClick={() => void keep()}>
+              {copy.devices.keep}
+            </button>
+          </div>
+        </Banner>
+      )}
+    </div>
+  );
+}
+
+/** A field that starts with what is kept and follows it when it changes elsewhere. */
+function useDraft(kept: string): readonly [string, (text: string) => void] {
+  const [text, setText] = useState(kept);
+  useEffect(() => setText(kept), [kept]);
+  return [text, setText];
+}

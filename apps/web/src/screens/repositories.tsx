@@ -1,0 +1,108 @@
+/** The first screen of an open account: every repository, where its copies are, and how to get another. */
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { RepositoryView } from "@skein/peer/views";
+import { copy } from "../copy.ts";
+import { formatAgo } from "../format.ts";
+import { now, useDoor } from "../parts/door-context.ts";
+import { Icon } from "../parts/icons.tsx";
+import { Empty } from "../parts/pieces.tsx";
+import { ImportDialog } from "./import-dialog.tsx";
+import { NewRepositoryDialog } from "./new-repository-dialog.tsx";
+
+export function Repositories(): JSX.Element {
+  const { repositories, account } = useDoor().views;
+  const [dialog, setDialog] = useState<"new" | "import">();
+  const close = (): void => setDialog(undefined);
+  const mayWrite = account.value.phase === "open" && account.value.role === "writer";
+  const shown = repositories.value.toSorted((a, b) => b.changedAt - a.changedAt);
+  const actions = mayWrite && <Actions open={dialog !== undefined} onOpen={setDialog} />;
+  return (
+    <>
+      <div class="page-head">
+        <h1>{copy.repositories.title}</h1>
+        {shown.length > 0 && actions}
+      </div>
+      {shown.length === 0 ? (
+        <Empty icon="repository" title={copy.repositories.emptyTitle}>
+          <p>{mayWrite ? copy.repositories.empty : copy.repositories.emptyReadOnly}</p>
+          {actions}
+        </Empty>
+      ) : (
+        <ul class="repo-grid">
+          {shown.map((repository) => (
+            <li key={repository.id} class="card repo-card">
+              <Card repository={repository} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {dialog === "new" && <NewRepositoryDialog onClose={close} />}
+      {dialog === "import" && <ImportDialog onClose={close} />}
+    </>
+  );
+}
+
+/** While a dialog is open these buttons are out of reach for everybody, also for those who do not see the backdrop. */
+function Actions({
+  open,
+  onOpen,
+}: {
+  readonly open: boolean;
+  readonly onOpen: (dialog: "new" | "import") => void;
+}): JSX.Element {
+  return (
+    <div class="button-row" inert={open} aria-hidden={open}>
+      <button type="button" class="button" onClick={() => onOpen("import")}>
+        <Icon name="download" />
+        {copy.repositories.import}
+      </button>
+      <button type="button" class="button button-primary" onClick={() => onOpen("new")}>
+        <Icon name="plus" />
+        {copy.repositories.new}
+      </button>
+    </div>
+  );
+}
+
+function Card({ repository }: { readonly repository: RepositoryView }): JSX.Element {
+  const diverged = repository.remotes.some(({ branches }) =>
+    branches.some(({ name, relation }) => relation === "diverged" && name === repository.head),
+  );
+  return (
+    <>
+      <div>
+        <h2>
+          <a href={`/r/${repository.id}`}>{repository.name}</a>
+        </h2>
+        <p class="repo-meta">
+          <span>
+            <Icon name="branch" />
+            {repository.head ?? copy.repositories.noBranch}
+          </span>
+          <span>{copy.repositories.changed(formatAgo(repository.changedAt, now.value))}</span>
+        </p>
+      </div>
+      <p class="repo-meta">
+        <Copies copies={repository.copies} />
+        {diverged && (
+          <span class="badge" data-tone="accent">
+            <Icon name="merge" />
+            {copy.remotes.relation.diverged}
+          </span>
+        )}
+      </p>
+    </>
+  );
+}
+
+/** Where the only copies are: never a comfort, always the count. */
+export function Copies({ copies }: { readonly copies: number }): JSX.Element {
+  return (
+    <span class="badge" data-tone={copies === 0 ? "warn" : "good"}>
+      <Icon name={copies === 0 ? "warning" : "devices"} />
+      {copies === 0 ? copy.repositories.onlyHere : copy.repositories.copies(copies)}
+    </span>
+  );
+}

@@ -1,0 +1,50 @@
+/** Mounts the editor, which comes as code of its own when the first file is opened. */
+
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { CodeView } from "../../editor/code-view.ts";
+import { Skeleton } from "../../parts/pieces.tsx";
+
+export function CodeHost({
+  text,
+  path,
+  label,
+  onChange,
+}: {
+  readonly text: string;
+  readonly path: string;
+  readonly label: string;
+  readonly onChange?: (text: string) => void;
+}): JSX.Element {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<CodeView>(undefined);
+  const latest = useRef({ text, onChange });
+  latest.current = { text, onChange };
+  const [ready, setReady] = useState(false);
+  const editable = onChange !== undefined;
+  useEffect(() => {
+    let wanted = true;
+    void import("../../editor/code-view.ts").then(({ openCodeView }) => {
+      if (!wanted || host.current === null) return;
+      view.current = openCodeView(host.current, {
+        text: latest.current.text,
+        path,
+        label,
+        onChange: editable ? (typed) => latest.current.onChange?.(typed) : undefined,
+      });
+      setReady(true);
+    });
+    return () => {
+      wanted = false;
+      view.current?.[Symbol.dispose]();
+      view.current = undefined;
+    };
+  }, [path, label, editable]);
+  useEffect(() => view.current?.replace(text), [text]);
+  return (
+    <>
+      {!ready && <Skeleton lines={9} />}
+      <div ref={host} class="code-host" hidden={!ready} />
+    </>
+  );
+}

@@ -1,0 +1,144 @@
+/** Commits by day, and one commit with everything it changed. */
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { CommitView } from "@skein/peer/commands";
+import { copy } from "../../copy.ts";
+import { formatAgo, formatDateTime, formatDay, shortOid } from "../../format.ts";
+import { Refusal } from "../../parts/banner.tsx";
+import { DiffView } from "../../parts/diff-view.tsx";
+import { now, useQuestion } from "../../parts/door-context.ts";
+import { CopyButton, Empty, Skeleton } from "../../parts/pieces.tsx";
+import type { Place, ShownRef } from "./place.ts";
+import { addressOf } from "./place.ts";
+
+export function History({
+  place,
+  shown,
+}: {
+  readonly place: Place;
+  readonly shown: ShownRef;
+}): JSX.Element {
+  if (place.commit !== undefined)
+    return <Commit key={place.commit} place={place} oid={place.commit} />;
+  return <Commits place={place} shown={shown} />;
+}
+
+function Commits({
+  place,
+  shown,
+}: {
+  readonly place: Place;
+  readonly shown: ShownRef;
+}): JSX.Element {
+  const [limit, setLimit] = useState(pageLength);
+  const history = useQuestion("history", {
+    id: place.repository.id,
+    commit: shown.oid,
+    limit,
+    ...(place.path !== undefined && { path: place.path }),
+  });
+  if (history.phase === "asking") return <Skeleton lines={9} />;
+  if (history.phase === "refused") return <Refusal refused={history.refused} />;
+  const { commits, more } = history.answer;
+  if (commits.length === 0) return <Empty icon="clock" title={copy.history.none} />;
+  const days = Map.groupBy(commits, ({ at }) => formatDay(at, now.value));
+  return (
+    <>
+      {Array.from(days, ([day, ofDay]) => (
+        <section key={day}>
+          <h2 class="history-day">{day}</h2>
+          <ol class="card commit-list">
+            {ofDay.map((commit) => (
+              <CommitRow key={commit.oid} commit={commit} place={place} />
+            ))}
+          </ol>
+        </section>
+      ))}
+      {more && (
+        <div class="button-row history-more">
+          <button type="button" class="button" onClick={() => setLimit(limit + pageLength)}>
+            {copy.history.more}
+          </button>
+        </div>
+      )}
+    </>
+  );
+}
+
+function CommitRow({
+  commit,
+  place,
+}: {
+  readonly commit: CommitView;
+  readonly place: Place;
+}): JSX.Element {
+  return (
+    <li>
+      <Initials name={commit.authorName} />
+      <div>
+        <a href={addressOf(place, { tab: "history", commit: commit.oid })}>{commit.title}</a>
+        <p title={formatDateTime(commit.at)}>
+          {copy.history.by(commit.authorName, formatAgo(commit.at, now.value))}
+        </p>
+      </div>
+      <code class="quiet">{shortOid(commit.oid)}</code>
+    </li>
+  );
+}
+
+function Commit({ place, oid }: { readonly place: Place; readonly oid: string }): JSX.Element {
+  const answer = useQuestion("read-commit", { id: place.repository.id, commit: oid });
+  if (answer.phase === "asking") return <Skeleton lines={9} />;
+  if (answer.phase === "refused") return <Refusal refused={answer.refused} />;
+  const { commit, files } = answer.answer;
+  return (
+    <article class="commit-view">
+      <p>
+        <a href={addressOf(place, { tab: "history" })}>← {copy.history.back}</a>
+      </p>
+      <header class="card panel commit-head">
+        <Initials name={commit.authorName} />
+        <div>
+          <h2>{commit.title}</h2>
+          <p class="quiet small">
+            {commit.authorName} ·{" "}
+            <time dateTime={new Date(commit.at).toISOString()}>{formatDateTime(commit.at)}</time> ·{" "}
+            {copy.history.files(files.length)}
+          </p>
+          {commit.body !== "" && <pre>{commit.body}</pre>}
+          <p class="commit-ids small quiet">
+            <code>{commit.oid}</code>
+            <CopyButton text={commit.oid} label={copy.repository.copyOid} />
+          </p>
+          {commit.parents.length > 1 && <p class="small quiet">{copy.history.merge}</p>}
+        </div>
+      </header>
+      {files.map((file) => (
+        <DiffView
+          key={file.path}
+          path={file.path}
+          kind={file.kind}
+          before={file.before}
+          after={file.after}
+          binary={file.binary || (file.before === undefined && file.after === undefined)}
+        />
+      ))}
+    </article>
+  );
+}
+
+/** A face for a name. It proves nothing: anyone may write any name into a commit. */
+function Initials({ name }: { readonly name: string }): JSX.Element {
+  const words = name.trim().split(/\s+/u);
+  const letters = [words.at(0), words.length > 1 ? words.at(-1) : undefined]
+    .map((word) => Array.from(word ?? "")[0] ?? "")
+    .join("");
+  return (
+    <span class="initials" aria-hidden="true">
+      {letters.toUpperCase()}
+    </span>
+  );
+}
+
+const pageLength = 50;

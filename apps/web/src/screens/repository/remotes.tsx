@@ -1,0 +1,52 @@
+/** What other nodes' branches look like, each as the git remote it is. */
+
+import type { JSX } from "preact";
+import type { RemoteView } from "@skein/peer/views";
+import { copy } from "../../copy.ts";
+import { shortOid } from "../../format.ts";
+import { Empty } from "../../parts/pieces.tsx";
+import type { Place } from "./place.ts";
+import { addressOf } from "./place.ts";
+
+export function Remotes({ place }: { readonly place: Place }): JSX.Element {
+  const { remotes } = place.repository;
+  if (remotes.length === 0)
+    return (
+      <Empty icon="devices" title={copy.remotes.none}>
+        <p>{copy.remotes.noneText}</p>
+      </Empty>
+    );
+  return (
+    <>
+      {remotes.map((remote) => (
+        <section key={remote.remote} class="card remote">
+          <header>
+            <h2>{remote.nodeName}</h2>
+            <code class="quiet">{remote.remote}</code>
+          </header>
+          <ul>
+            {remote.branches.map(({ name, oid, relation }) => (
+              <li key={name}>
+                <a href={addressOf(place, { tab: "files", branch: `${remote.remote}/${name}` })}>
+                  {name}
+                </a>
+                <code class="quiet">{shortOid(oid)}</code>
+                <span class="badge" data-tone={toneOf[relation]}>
+                  {copy.remotes.relation[relation]}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      ))}
+    </>
+  );
+}
+
+const toneOf = {
+  same: "good",
+  ahead: "accent",
+  behind: undefined,
+  diverged: "warn",
+  "only-there": undefined,
+} satisfies Record<RemoteView["branches"][number]["relation"], string | undefined>;
