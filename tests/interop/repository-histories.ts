@@ -23,13 +23,16 @@ interface Tip {
   readonly tree: Tree;
 }
 
-/** One history for each seed from 1. The same number of seeds always makes the same stream. */
-export function makeHistories(seeds: number): RandomHistory {
+/** One history for each seed from 1: the same each time. Files are moved only where that is asked for. */
+export function makeHistories(
+  seeds: number,
+  { moves }: { readonly moves: boolean },
+): RandomHistory {
   const out: string[] = [];
   const pairs = [];
   let mark = 0;
   for (let seed = 1; seed <= seeds; seed++) {
-    const chance = openChance(seed);
+    const chance = openChance(seed, moves);
     const commit = (tree: Tree, parents: ReadonlyArray<Tip>, branch: string): Tip => {
       mark++;
       out.push(formatCommit({ mark, tree, branch, parents: parents.map((parent) => parent.mark) }));
@@ -76,7 +79,10 @@ function editOne(chance: Chance, tree: Map<string, FileModel>): void {
   const path = chance.pick([...tree.keys()]) ?? "a.txt";
   const file = tree.get(path) ?? { mode: "100644", lines: [] };
   const what = chance.below(20);
-  if (what < 14) tree.set(path, { ...file, lines: editLines(chance, file.lines) });
+  if (chance.moves && what < 3) {
+    tree.delete(path);
+    put(tree, chance.pick(movedPaths) ?? "z.txt", file);
+  } else if (what < 14) tree.set(path, { ...file, lines: editLines(chance, file.lines) });
   else if (what < 16)
     put(tree, chance.pick(paths) ?? "a.txt", { mode: "100644", lines: [chance.line()] });
   else if (what === 16) tree.delete(path);
@@ -124,13 +130,14 @@ function halves(one: FileModel | undefined, other: FileModel | undefined): FileM
 }
 
 interface Chance {
+  readonly moves: boolean;
   readonly below: (end: number) => number;
   readonly pick: (from: ReadonlyArray<string>) => string | undefined;
   readonly line: () => string;
 }
 
 /** A linear congruence: enough chance for a test, and the same everywhere. */
-function openChance(seed: number): Chance {
+function openChance(seed: number, moves: boolean): Chance {
   let state = seed * 2_654_435_761;
   let made = 0;
   const below = (end: number): number => {
@@ -138,6 +145,7 @@ function openChance(seed: number): Chance {
     return Math.floor((state / 2 ** 32) * end);
   };
   return {
+    moves,
     below,
     pick: (from) => from[below(from.length)],
     // One line in six is one that repeats.
@@ -181,3 +189,5 @@ const paths = [
   "src/d.ts",
   "lib",
 ];
+
+const movedPaths = ["moved/x.txt", "moved/y.txt", "z.txt"];

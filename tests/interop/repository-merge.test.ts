@@ -1,0 +1,131 @@
+import type { Bytes } from "@skein/protocol/bytes";
+import { parseObjectId } from "@skein/protocol/ids";
+import type { ObjectId } from "@skein/protocol/ids";
+import { openMemoryFiles } from "@skein/git/memory-files";
+import { openRepository } from "@skein/git/repository";
+import type { Repository } from "@skein/git/repository";
+import { expect, test } from "vitest";
+import { makeHistories } from "./repository-histories.ts";
+import type { RandomHistory } from "./repository-histories.ts";
+import { layOnDisk, openNativeGit } from "./repository-native.ts";
+import type { NativeGit } from "./repository-native.ts";
+
+const seeds = 150;
+
+test(
+  `in ${seeds} histories by chance we merge as git does, and never where git sees a conflict`,
+  {
+    timeout: 120_000,
+  },
+  async () => {
+    using git = openNativeGit();
+    const { pairs } = tell(git, makeHistories(seeds, { moves: false }));
+    const { repository, contents } = await copyOf(git);
+    const tally = { merged: 0, conflict: 0, careful: 0, crossed: 0 };
+    const trees = new Map<ObjectId, string>();
+    for (const { seed, ours, theirs } of pairs) {
+      const bases = git.run(["merge-base", "--all", ours, theirs]).split("\n");
+      expect((await repository.mergeBases(ours, theirs)).toSorted(), `seed ${seed}`).toEqual(
+        bases.toSorted(),
+      );
+      const native = mergeNatively(git, [ours, theirs]);
+      const result = await repository.merge({ ours, theirs });
+      if (native.tree === undefined) expect(result.kind, `seed ${seed}`).toBe("conflict");
+      if (result.kind === "conflict") tally[native.tree === undefined ? "conflict" : "careful"]++;
+      else {
+        trees.set(result.oid, native.tree ?? "");
+        tally.merged++;
+      }
+      if (bases.length > 1) tally.crossed++;
+    }
+    expect(tally.merged).toBeGreaterThan(seeds / 4);
+    expect(tally.conflict).toBeGreaterThan(seeds / 5);
+    expect(tally.crossed).toBeGreaterThan(seeds / 10);
+    expect(tally.careful).toBeLessThan(seeds / 20);
+    using disk = openNativeGit();
+    layOnDisk(contents, disk.folder);
+    for (const [oid, tree] of trees) expect(disk.run(["rev-parse", `${oid}^{tree}`])).toBe(tree);
+    disk.run(["fsck", "--full", "--strict"]);
+  },
+);
+
+test(
+  "where files were moved we may ask a person more often than git, and never less",
+  {
+    timeout: 120_000,
+  },
+  async () => {
+    using git = openNativeGit();
+    const { pairs } = tell(git, makeHistories(seeds, { moves: true }));
+    const { repository } = await copyOf(git);
+    const tally = { merged: 0, moved: 0 };
+    for (const { seed, ours, theirs } of pairs) {
+      const native = mergeNatively(git, [ours, theirs]);
+      const result = await repository.merge({ ours, theirs });
+      if (native.tree === undefined) expect(result.kind, `seed ${seed}`).toBe("conflict");
+      if (result.kind === "merged") tally.merged++;
+      if (native.said.includes("CONFLICT (rename/")) tally.moved++;
+    }
+    expect(tally.merged).toBeGreaterThan(seeds / 5);
+    expect(tally.moved).toBeGreaterThan(0);
+  },
+);
+
+test("Alice's node and Bob's node make the same merges of the same histories", async () => {
+  using git = openNativeGit();
+  const { pairs } = tell(git, makeHistories(40, { moves: false }));
+  const [alice, bob] = await Promise.all([copyOf(git), copyOf(git)]);
+  for (const { seed, ours, theirs } of pairs) {
+    const [one, other] = await Promise.all([
+      alice.repository.merge({ ours, theirs }),
+      bob.repository.merge({ ours: theirs, theirs: ours }),
+    ]);
+    if (one.kind === "merged" || one.kind === "conflict")
+      expect(one, `seed ${seed}`).toEqual(other);
+    else expect(one.kind === "fast-forward", `seed ${seed}`).toBe(other.kind === "up-to-date");
+  }
+});
+
+interface Pair {
+  readonly seed: number;
+  readonly ours: ObjectId;
+  readonly theirs: ObjectId;
+}
+
+function tell(
+  git: NativeGit,
+  { stream, pairs }: RandomHistory,
+): { readonly pairs: ReadonlyArray<Pair> } {
+  git.run(["init", "--quiet", "--bare", "--initial-branch=s1-ours"]);
+  git.run(["fast-import", "--quiet", "--force"], stream);
+  const listed = git.run(["for-each-ref", "--format=%(refname) %(objectname)"]).split("\n");
+  const tips = new Map(listed.map((line) => [line.slice(0, -41), line.slice(-40)]));
+  const tipOf = (ref: string): ObjectId => parseObjectId(tips.get(ref) ?? "") as ObjectId;
+  return {
+    pairs: pairs.map(({ seed, ours, theirs }) => ({
+      seed,
+      ours: tipOf(ours),
+      theirs: tipOf(theirs),
+    })),
+  };
+}
+
+async function copyOf(
+  git: NativeGit,
+): Promise<{ readonly repository: Repository; readonly contents: Map<string, Bytes> }> {
+  const contents = new Map<string, Bytes>();
+  const repository = await openRepository({ files: openMemoryFiles(contents) });
+  const bundle = git.bytes(["bundle", "create", "--quiet", "-", "--all"]);
+  await repository.importBundle(bundle, { signal: new AbortController().signal });
+  return { repository, contents };
+}
+
+/** Git's merge, or no tree where it sees a conflict. Sides must not matter, so git sees the smaller id first, as we do. */
+function mergeNatively(
+  git: NativeGit,
+  tips: ReadonlyArray<ObjectId>,
+): { readonly tree: string | undefined; readonly said: string } {
+  const { status, out } = git.try(["merge-tree", "--write-tree", ...tips.toSorted()]);
+  expect(status).toBeOneOf([0, 1]);
+  return { tree: status === 0 ? out.slice(0, 40) : undefined, said: out };
+}
