@@ -76,7 +76,9 @@ describe("a pack that Alice builds", () => {
     expect(objects).toBeGreaterThanOrEqual(needed);
     expect(objects).toBeLessThanOrEqual(needed * 1.3 + 2);
 
-    const bob = await storeOf(history.run(["pack-objects", "--stdout", "-q", "--revs"], `${have}\n`));
+    const bob = await storeOf(
+      history.run(["pack-objects", "--stdout", "-q", "--revs"], `${have}\n`),
+    );
     expect(await bob.store.storePack({ bytes, tips: [want], signal })).toEqual({ objects });
     expect(fsckOf(bob.contents, { "refs/heads/main": want })).toBe("");
     for (const oid of objectsOf(history, want)) expect(await bob.store.has(oid)).toBe(true);
@@ -170,7 +172,9 @@ describe("a bundle", () => {
     git.run(["clone", "-q", "--mirror", path, "copy.git"]);
     expect(git.text("-C", "copy.git", "fsck", "--full", "--strict")).toBe("");
     expect(git.text("-C", "copy.git", "rev-parse", "main")).toBe(history.oid("main"));
-    expect(readBundle(writeBundle({ refs, head, prerequisites: [], pack: bytes })).refs).toEqual(refs);
+    expect(readBundle(writeBundle({ refs, head, prerequisites: [], pack: bytes })).refs).toEqual(
+      refs,
+    );
   });
 
   test("of version 3 is read when its objects are named by SHA-1, and refused otherwise", () => {
@@ -263,7 +267,10 @@ async function storeOf(
 }
 
 /** What `git fsck` says of a repository that has exactly these files and refs. */
-function fsckOf(contents: ReadonlyMap<string, Bytes>, refs: Readonly<Record<string, ObjectId>>): string {
+function fsckOf(
+  contents: ReadonlyMap<string, Bytes>,
+  refs: Readonly<Record<string, ObjectId>>,
+): string {
   using git = makeGit();
   for (const [path, bytes] of contents) {
     mkdirSync(dirname(join(git.path, path)), { recursive: true });

@@ -8,7 +8,7 @@ import { RelayFrame } from "@skein/protocol/relay-frame";
 import { relaySubprotocol } from "@skein/protocol/version";
 import { WebSocket } from "ws";
 
-import { startRelay, type Relay, type RelayOptions } from "../../apps/relay/src/relay.ts";
+import { startRelay, type Relay, type RelayOptions } from "@skein/relay/relay";
 
 /** One node's connection, as bare as the protocol allows. */
 export interface Speaker {

@@ -1,6 +1,6 @@
 /** The main job in a simulated world: sign up, sign in, be approved, replicate, through weather, restarts and partitions. */
 
-import { breeze, calm } from "@skein/testkit/weather";
+import { calm } from "@skein/testkit/weather";
 import { describe, expect, test } from "vitest";
 import { approve, haveAccount, signIn } from "./main-job.ts";
 import { foundWorld } from "./peer-world.ts";

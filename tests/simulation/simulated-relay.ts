@@ -2,10 +2,10 @@
 
 import type { Simulation } from "@skein/testkit/simulation";
 import type { Socket, SocketEvent, Sockets } from "@skein/transport/socket";
-import { Hub } from "../../apps/relay/src/hub.ts";
-import { defaultLimits } from "../../apps/relay/src/limits.ts";
-import type { Framed } from "../../apps/relay/src/outbox.ts";
-import type { Member } from "../../apps/relay/src/member.ts";
+import { Hub } from "@skein/relay/hub";
+import { defaultLimits } from "@skein/relay/limits";
+import type { Framed } from "@skein/relay/outbox";
+import type { Member } from "@skein/relay/member";
 
 interface Wire {
   readonly node: string;

@@ -1,6 +1,7 @@
 /** Speaking with other nodes: sessions over the best path there is, direct or through the relay, and who is reachable how. */
 
 import type { SecretKey } from "@skein/auth/crypto/secret";
+import { sessionPsk } from "@skein/auth/door";
 import type { NodeKeys } from "@skein/auth/identity";
 import { openSessions, type Acquaintance, type SessionOutput } from "@skein/auth/session";
 import type { Introduction } from "@skein/auth/session-handshake";
@@ -86,7 +87,7 @@ export function openNetwork(options: Options): Network {
   const sessions = openSessions({
     crypto,
     keys,
-    psk: crypto.deriveKey(options.meeting, "session psk"),
+    psk: sessionPsk(crypto, options.meeting),
     pass: options.pass,
     mayConnect: options.mayConnect,
     acquaintances: options.acquaintances,

@@ -10,11 +10,7 @@ import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { FlowFailedError, NoSourceError, type Source } from "./flows.ts";
 import { joinParts, type StoredRepository } from "./ledger.ts";
 import type { Ports } from "./ports.ts";
-import {
-  openRepositoryNode,
-  type RepositoryNode,
-  type RepositoryWorld,
-} from "./repository-node.ts";
+import { RepositoryNode, type RepositoryWorld } from "./repository-node.ts";
 
 export interface Repositories {
   readonly all: () => ReadonlyArray<RepositoryNode>;
@@ -51,11 +47,7 @@ export async function openRepositories(
     git: Repository,
     born: { readonly name: string; readonly at: Instant },
   ): Promise<RepositoryNode> => {
-    const node = await openRepositoryNode(world, stored, {
-      git,
-      name: born.name,
-      createdAt: born.at,
-    });
+    const node = await RepositoryNode.open(world, stored, { git, ...born });
     nodes.set(stored.id, node);
     geneses.set(stored.id, stored.genesis);
     for (const peer of connected) node.connected(peer);

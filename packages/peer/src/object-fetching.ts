@@ -1,0 +1,76 @@
+/** Fetching what a stream's refs name and this repository lacks, pack by pack, from one node. */
+
+import type { Repository } from "@skein/git/repository";
+import type { NodeId, ObjectId, RepoId } from "@skein/protocol/ids";
+import { objectIdsPerWantMax, packBytesMax } from "@skein/protocol/limits";
+import type { FlowProgress, Flows } from "./flows.ts";
+import type { StoredStream } from "./ledger.ts";
+import type { Task, Tasks } from "./tasks.ts";
+
+export interface Fetching {
+  readonly repo: RepoId;
+  readonly git: Repository;
+  readonly ask: Flows["ask"];
+  readonly tasks: Tasks;
+  readonly title: string;
+  readonly from: NodeId;
+  readonly target: StoredStream;
+  /** Tips that are here: what they reach need not be sent. */
+  readonly haves: ReadonlyArray<ObjectId>;
+  readonly signal: AbortSignal;
+}
+
+/** Rejects with `FlowFailedError`, `PackRejectedError` or a storage error; what came before stays. */
+export async function fetchObjects(fetching: Fetching): Promise<void> {
+  const { git, target } = fetching;
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- what is lacking depends on the pack before.
+    const wants = await lackingTips(git, target);
+    if (wants.length === 0) return;
+    // oxlint-disable-next-line no-await-in-loop
+    await fetchPack(fetching, wants.slice(0, objectIdsPerWantMax));
+  }
+}
+
+async function lackingTips(
+  git: Repository,
+  target: StoredStream,
+): Promise<ReadonlyArray<ObjectId>> {
+  const tips = [...new Set(target.refs.map(({ oid }) => oid))];
+  const here = await Promise.all(tips.map((oid) => git.objects.has(oid)));
+  return tips.filter((_, index) => here[index] === false);
+}
+
+async function fetchPack(
+  { repo, git, ask, tasks, title, from, haves, signal }: Fetching,
+  wants: ReadonlyArray<ObjectId>,
+): Promise<void> {
+  let task: Task | undefined;
+  const onProgress = (done: FlowProgress): void => {
+    if (done.bytesAll < shownFromBytes) return;
+    task ??= tasks.start(title, { cancellable: false });
+    task.tell({
+      phase: "Receiving",
+      share: done.bytes / done.bytesAll,
+      detail: `${megabytes(done.bytes)} of ${megabytes(done.bytesAll)} MB, ${done.objects} objects`,
+    });
+  };
+  try {
+    const bytes = await ask(
+      from,
+      { type: "pack", repo, wants, haves: haves.slice(0, objectIdsPerWantMax) },
+      { bytesMax: packBytesMax, signal, onProgress },
+    );
+    task?.tell({ phase: "Checking and storing" });
+    await git.objects.storePack({ bytes, tips: wants, signal });
+  } finally {
+    task?.[Symbol.dispose]();
+  }
+}
+
+function megabytes(count: number): string {
+  return (count / 1_000_000).toFixed(1);
+}
+
+/** Below this a copy is over before a person could read about it. */
+const shownFromBytes = 512 * 1024;

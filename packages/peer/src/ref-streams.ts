@@ -1,0 +1,118 @@
+/** Everybody's ref records in one repository: judged, applied and stored; and this node's own, signed. */
+
+import type { Crypto } from "@skein/auth/crypto/sodium";
+import type { NodeKeys } from "@skein/auth/identity";
+import type { MembershipLog } from "@skein/auth/membership";
+import {
+  judgeRecord,
+  recordVersion,
+  signRecord,
+  splitChanges,
+  type RefRecord,
+} from "@skein/auth/repo";
+import type { Bytes } from "@skein/protocol/bytes";
+import { assert } from "@skein/protocol/errors";
+import type { NodeId, ObjectId, RefName, RepoId } from "@skein/protocol/ids";
+import type { RecordRefusal } from "@skein/replication/sync-events";
+import type { Ledger, StoredStream } from "./ledger.ts";
+import type { Clock } from "./ports.ts";
+import { applyRecord } from "./ref-moves.ts";
+
+export interface RefStreamsWorld {
+  readonly crypto: Crypto;
+  readonly keys: NodeKeys;
+  readonly log: MembershipLog;
+  readonly clock: Clock;
+  readonly ledger: Ledger;
+}
+
+/** What this node's refs are to be, as its next record says. */
+export interface OwnRefs {
+  readonly refs: ReadonlyMap<RefName, ObjectId>;
+  readonly head: RefName | undefined;
+  readonly name: string | undefined;
+}
+
+export class RefStreams {
+  readonly #world: RefStreamsWorld;
+  readonly #repo: RepoId;
+  readonly #streams: Map<NodeId, StoredStream>;
+
+  constructor(world: RefStreamsWorld, repo: RepoId, stored: ReadonlyMap<NodeId, StoredStream>) {
+    this.#world = world;
+    this.#repo = repo;
+    this.#streams = new Map(stored);
+  }
+
+  all(): ReadonlyMap<NodeId, StoredStream> {
+    return this.#streams;
+  }
+
+  /** Judges a record of `of`. What is accepted is durable before this resolves. */
+  async judge(of: NodeId, bytes: Bytes): Promise<StoredStream | RecordRefusal> {
+    const { crypto, log } = this.#world;
+    const signPublic = log.state().nodes.get(of)?.sign;
+    if (signPublic === undefined) return "unknown-writer";
+    const last = this.#streams.get(of);
+    const judged = judgeRecord({ crypto, bytes, signPublic, repo: this.#repo, node: of, last });
+    if (judged.verdict !== "accepted") return refusals[judged.verdict];
+    const stream = applyRecord(last, judged.record, judged.hash);
+    if (stream === undefined) return "forged";
+    await this.#keep(of, bytes, stream);
+    return stream;
+  }
+
+  /** Signs what this node's refs are from now on: as many records as it takes, each durable before the next. */
+  async sign({ refs, head, name }: OwnRefs): Promise<StoredStream> {
+    const { crypto, keys, clock, log } = this.#world;
+    const last = this.#streams.get(keys.id);
+    const before = new Map((last?.refs ?? []).map(({ ref, oid }) => [ref, oid]));
+    const set = [...refs]
+      .filter(([ref, oid]) => before.get(ref) !== oid)
+      .map(([ref, oid]) => ({ ref, oid }));
+    const del = [...before.keys()].filter((ref) => !refs.has(ref));
+    let stream = last;
+    for (const changes of splitChanges({ set, del })) {
+      const record: RefRecord = {
+        version: recordVersion,
+        repo: this.#repo,
+        node: keys.id,
+        seq: (stream?.seq ?? 0) + 1,
+        prev: stream?.hash,
+        authHeads: log.heads().slice(0, authHeadsMax),
+        at: clock.now(),
+        format: "sha1",
+        ...changes,
+        head: head ?? last?.head,
+        name: name ?? last?.name,
+      };
+      const { bytes, hash } = signRecord({ crypto, keys, record });
+      stream = applyRecord(stream, record, hash);
+      assert(stream !== undefined, "our own record applies to our own stream");
+      // oxlint-disable-next-line no-await-in-loop -- a record is durable before one that builds on it.
+      await this.#keep(keys.id, bytes, stream);
+    }
+    assert(stream !== undefined, "there is at least one portion of changes");
+    await this.#world.ledger.writeHeld(this.#repo, keys.id, stream);
+    return stream;
+  }
+
+  async #keep(of: NodeId, bytes: Bytes, stream: StoredStream): Promise<void> {
+    await this.#world.ledger.writeRecord(this.#repo, of, { bytes, stream });
+    this.#streams.set(of, stream);
+  }
+}
+
+const refusals = {
+  known: "known",
+  rollback: "known",
+  equivocation: "equivocation",
+  gap: "gap",
+  forged: "forged",
+  downgrade: "forged",
+  malformed: "forged",
+  graft: "forged",
+} as const;
+
+/** Enough to say which membership its author knew. */
+const authHeadsMax = 16;
