@@ -103,7 +103,7 @@ async function attempt(files: Files, work: (files: Files) => Promise<void>): Pro
 function fsckOf(contents: ReadonlyMap<string, Bytes>): string {
   using git = makeGit();
   for (const [path, bytes] of contents) writeFileSync(join(git.path, path), bytes);
-  return git.text("fsck", "--full", "--strict", "--no-dangling", "--connectivity-only");
+  return git.text("fsck", "--full", "--strict", "--no-dangling");
 }
 
 function oid(text: string): ObjectId {
