@@ -86,10 +86,17 @@ function editOne(chance: Chance, tree: Map<string, FileModel>): void {
   else if (what < 16)
     put(tree, chance.pick(paths) ?? "a.txt", { mode: "100644", lines: [chance.line()] });
   else if (what === 16) tree.delete(path);
-  else if (what === 17)
-    tree.set(path, { ...file, mode: file.mode === "100755" ? "100644" : "100755" });
-  else if (what === 18) tree.set(path, { mode: "120000", lines: [chance.line()] });
-  else put(tree, `${path}/inner`, { mode: "100644", lines: [chance.line()] });
+  else put(tree, ...remake(chance, { path, file, what }));
+}
+
+/** Another mode, a link, or a folder in the place of a file. */
+function remake(
+  chance: Chance,
+  { path, file, what }: { readonly path: string; readonly file: FileModel; readonly what: number },
+): readonly [path: string, file: FileModel] {
+  if (what === 17) return [path, { ...file, mode: file.mode === "100755" ? "100644" : "100755" }];
+  if (what === 18) return [path, { mode: "120000", lines: [chance.line()] }];
+  return [`${path}/inner`, { mode: "100644", lines: [chance.line()] }];
 }
 
 /** A path may be a file or a folder, not both. */

@@ -4,72 +4,63 @@ import type { ObjectId } from "@skein/protocol/ids";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openRepository } from "@skein/git/repository";
 import type { Repository } from "@skein/git/repository";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { makeHistories } from "./repository-histories.ts";
 import type { RandomHistory } from "./repository-histories.ts";
 import { layOnDisk, openNativeGit } from "./repository-native.ts";
 import type { NativeGit } from "./repository-native.ts";
 
+// Git is another process, and a busy machine starts it slowly.
+vi.setConfig({ testTimeout: 120_000 });
+
 const seeds = 150;
 
-test(
-  `in ${seeds} histories by chance we merge as git does, and never where git sees a conflict`,
-  {
-    timeout: 120_000,
-  },
-  async () => {
-    using git = openNativeGit();
-    const { pairs } = tell(git, makeHistories(seeds, { moves: false }));
-    const { repository, contents } = await copyOf(git);
-    const tally = { merged: 0, conflict: 0, careful: 0, crossed: 0 };
-    const trees = new Map<ObjectId, string>();
-    for (const { seed, ours, theirs } of pairs) {
-      const bases = git.run(["merge-base", "--all", ours, theirs]).split("\n");
-      expect((await repository.mergeBases(ours, theirs)).toSorted(), `seed ${seed}`).toEqual(
-        bases.toSorted(),
-      );
-      const native = mergeNatively(git, [ours, theirs]);
-      const result = await repository.merge({ ours, theirs });
-      if (native.tree === undefined) expect(result.kind, `seed ${seed}`).toBe("conflict");
-      if (result.kind === "conflict") tally[native.tree === undefined ? "conflict" : "careful"]++;
-      else {
-        trees.set(result.oid, native.tree ?? "");
-        tally.merged++;
-      }
-      if (bases.length > 1) tally.crossed++;
+test(`in ${seeds} histories by chance we merge as git does, and never where git sees a conflict`, async () => {
+  using git = openNativeGit();
+  const { pairs } = tell(git, makeHistories(seeds, { moves: false }));
+  const { repository, contents } = await copyOf(git);
+  const tally = { merged: 0, conflict: 0, careful: 0, crossed: 0 };
+  const trees = new Map<ObjectId, string>();
+  for (const { seed, ours, theirs } of pairs) {
+    const bases = git.run(["merge-base", "--all", ours, theirs]).split("\n");
+    expect((await repository.mergeBases(ours, theirs)).toSorted(), `seed ${seed}`).toEqual(
+      bases.toSorted(),
+    );
+    const native = mergeNatively(git, [ours, theirs]);
+    const result = await repository.merge({ ours, theirs });
+    expect([native.tree === undefined, result.kind], `seed ${seed}`).not.toEqual(cleanOnlyHere);
+    if (result.kind === "conflict") tally[native.tree === undefined ? "conflict" : "careful"]++;
+    else {
+      trees.set(result.oid, native.tree ?? "");
+      tally.merged++;
     }
-    expect(tally.merged).toBeGreaterThan(seeds / 4);
-    expect(tally.conflict).toBeGreaterThan(seeds / 5);
-    expect(tally.crossed).toBeGreaterThan(seeds / 10);
-    expect(tally.careful).toBeLessThan(seeds / 20);
-    using disk = openNativeGit();
-    layOnDisk(contents, disk.folder);
-    for (const [oid, tree] of trees) expect(disk.run(["rev-parse", `${oid}^{tree}`])).toBe(tree);
-    disk.run(["fsck", "--full", "--strict"]);
-  },
-);
+    if (bases.length > 1) tally.crossed++;
+  }
+  expect(tally.merged).toBeGreaterThan(seeds / 4);
+  expect(tally.conflict).toBeGreaterThan(seeds / 5);
+  expect(tally.crossed).toBeGreaterThan(seeds / 10);
+  expect(tally.careful).toBeLessThan(seeds / 20);
+  using disk = openNativeGit();
+  layOnDisk(contents, disk.folder);
+  for (const [oid, tree] of trees) expect(disk.run(["rev-parse", `${oid}^{tree}`])).toBe(tree);
+  disk.run(["fsck", "--full", "--strict"]);
+});
 
-test(
-  "where files were moved we may ask a person more often than git, and never less",
-  {
-    timeout: 120_000,
-  },
-  async () => {
-    using git = openNativeGit();
-    const { pairs } = tell(git, makeHistories(seeds, { moves: true }));
-    const { repository } = await copyOf(git);
-    const tally = { merged: 0, moved: 0 };
-    for (const { seed, ours, theirs } of pairs) {
-      const native = mergeNatively(git, [ours, theirs]);
-      const result = await repository.merge({ ours, theirs });
-      if (native.tree === undefined) expect(result.kind, `seed ${seed}`).toBe("conflict");
-      if (result.kind === "merged") tally.merged++;
-      if (native.said.includes("CONFLICT (rename/")) tally.moved++;
-    }
-    expect(tally.merged).toBeGreaterThan(seeds / 5);
-    expect(tally.moved).toBeGreaterThan(0);
-  },
-);
+test("where files were moved we may ask a person more often than git, and never less", async () => {
+  using git = openNativeGit();
+  const { pairs } = tell(git, makeHistories(seeds, { moves: true }));
+  const { repository } = await copyOf(git);
+  const tally = { merged: 0, moved: 0 };
+  for (const { seed, ours, theirs } of pairs) {
+    const native = mergeNatively(git, [ours, theirs]);
+    const result = await repository.merge({ ours, theirs });
+    expect([native.tree === undefined, result.kind], `seed ${seed}`).not.toEqual(cleanOnlyHere);
+    if (result.kind === "merged") tally.merged++;
+    if (native.said.includes("CONFLICT (rename/")) tally.moved++;
+  }
+  expect(tally.merged).toBeGreaterThan(seeds / 5);
+  expect(tally.moved).toBeGreaterThan(0);
+});
 
 test("Alice's node and Bob's node make the same merges of the same histories", async () => {
   using git = openNativeGit();
@@ -80,11 +71,14 @@ test("Alice's node and Bob's node make the same merges of the same histories", a
       alice.repository.merge({ ours, theirs }),
       bob.repository.merge({ ours: theirs, theirs: ours }),
     ]);
-    if (one.kind === "merged" || one.kind === "conflict")
-      expect(one, `seed ${seed}`).toEqual(other);
-    else expect(one.kind === "fast-forward", `seed ${seed}`).toBe(other.kind === "up-to-date");
+    const seen = one.kind === "fast-forward" ? { ...other, kind: "fast-forward" } : other;
+    const mine = one.kind === "up-to-date" ? { ...one, kind: "fast-forward" } : one;
+    expect(mine, `seed ${seed}`).toEqual(seen);
   }
 });
+
+/** Git sees a conflict where we merge. */
+const cleanOnlyHere = [true, "merged"];
 
 interface Pair {
   readonly seed: number;

@@ -8,9 +8,12 @@ import type { DraftChange } from "@skein/git/draft";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openRepository } from "@skein/git/repository";
 import type { Repository } from "@skein/git/repository";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { layOnDisk, openNativeGit } from "./repository-native.ts";
 import type { NativeGit } from "./repository-native.ts";
+
+// Git is another process, and a busy machine starts it slowly.
+vi.setConfig({ testTimeout: 120_000 });
 
 test("the drafts of a repository have the very ids that git commit gives", async () => {
   using git = openNativeGit();
