@@ -1,73 +1,455 @@
-/** One node's link to one relay: dialled again when it breaks, the same topics and announcements each time. */
+/**
+ * One node's link to one relay: dialled again when it breaks, with the same topics and announcements each time.
+ *
+ * Rule 1. What is wanted (topics, announcements) is kept; what is said (messages) waits shortly or is let go of.
+ * Rule 2. The relay's hello states its limits, and they are kept: nobody needs to be refused.
+ * Rule 3. A link that says nothing for a minute is dead, whatever the socket believes.
+ *
+ * Spec: docs/protocol/1-relay.md
+ */
 
-import type { Bytes } from "@skein/protocol/bytes";
-import { Bug } from "@skein/protocol/errors";
-import type { Instant, Tag } from "@skein/protocol/ids";
-import type { Machine } from "@skein/protocol/machine";
-import type { RelayFrame } from "@skein/protocol/relay-frame";
+import { later, type Instant, type Tag } from "@skein/protocol/ids";
+import { presenceBlobsMax, tagsPerConnectionMax } from "@skein/protocol/limits";
+import type { Machine, Step } from "@skein/protocol/machine";
+import { relayOps, type RelayFrame } from "@skein/protocol/relay-frame";
 import type { RelayHello } from "@skein/protocol/relay-frames/hello";
-import type { RefusedReason } from "@skein/protocol/relay-frames/refused";
+import type { Refused } from "@skein/protocol/relay-frames/refused";
+import { allow } from "./allowance.ts";
+import {
+  bulkBytes,
+  nothingOutgoing,
+  release,
+  releaseAt,
+  withBulk,
+  withMessage,
+  withoutBulk,
+  type Outgoing,
+  type Pace,
+} from "./outgoing.ts";
+import { connected, ended, forgiven, freshRedial, type Redial } from "./redial.ts";
+import type { RelayLinkEffect, RelayLinkEvent } from "./relay-link-events.ts";
 
-export type RelayLinkEvent = { readonly now: Instant } & (
-  | { readonly type: "started" }
-  | { readonly type: "stopped" }
-  /** The page saw the network or the tab come back. */
-  | { readonly type: "try-now" }
-  | { readonly type: "socket-opened" }
-  | { readonly type: "frame-received"; readonly frame: RelayFrame }
-  /** Bytes that are no frame. */
-  | { readonly type: "garbage-received" }
-  | { readonly type: "socket-closed"; readonly code: number }
-  /** The socket takes more, or takes no more for now. */
-  | { readonly type: "socket-room" }
-  | { readonly type: "socket-no-room" }
-  /** The whole set of tags to hear from now on. */
-  | { readonly type: "topics-chosen"; readonly tags: ReadonlyArray<Tag> }
-  /** Keep this blob at the relay, until withdrawn; replaces the one before. */
-  | {
-      readonly type: "announced";
-      readonly tag: Tag;
-      readonly blob: Bytes;
-      readonly want: number;
-    }
-  | { readonly type: "withdrawn"; readonly tag: Tag }
-  | { readonly type: "looked-up"; readonly tag: Tag; readonly want: number }
-  | { readonly type: "published"; readonly tag: Tag; readonly payload: Bytes }
-  | { readonly type: "bulk-published"; readonly tag: Tag; readonly payload: Bytes }
-  | { readonly type: "time-passed" }
-);
+/** Whoever runs the machine needs its words too. */
+export type { RelayLinkEffect, RelayLinkEvent } from "./relay-link-events.ts";
 
-export type RelayLinkEffect =
-  | { readonly type: "dial" }
-  | { readonly type: "hang-up"; readonly code: number }
-  | { readonly type: "send"; readonly frame: RelayFrame }
-  /** The relay said hello: the link is open. */
-  | { readonly type: "greeted"; readonly hello: RelayHello }
-  /** The link is not open any more, and is tried again at `at`. */
-  | { readonly type: "away"; readonly at: Instant | undefined; readonly code: number }
-  | { readonly type: "deliver"; readonly tag: Tag; readonly payload: Bytes }
-  | { readonly type: "found"; readonly tag: Tag; readonly blobs: ReadonlyArray<Bytes> }
-  | {
-      readonly type: "refused";
-      readonly reason: RefusedReason;
-      readonly retryAfterSeconds: number;
-      readonly op: number;
-    }
-  /** Bulk is taken, or would only wait. Said at each change. */
-  | { readonly type: "room" }
-  | { readonly type: "no-room" }
-  /** So many messages were let go of since the last report, the oldest first. */
-  | { readonly type: "dropped"; readonly count: number }
-  /** Say `time-passed` then. Replaces the one before. */
-  | { readonly type: "wake-at"; readonly at: Instant };
+export type RelayLinkState = (
+  | { readonly phase: "stopped" }
+  | { readonly phase: "waiting" }
+  | { readonly phase: "dialling" }
+  | { readonly phase: "greeting" }
+  | { readonly phase: "open" }
+) &
+  Body;
 
-export type RelayLinkState = {
-  readonly phase: "stopped" | "waiting" | "dialling" | "greeting" | "open";
+interface Body {
+  readonly chance: number;
+  readonly redial: Redial;
+  readonly dialledAt: Instant | undefined;
+  /** When waiting, dialling or greeting has lasted long enough. */
+  readonly deadline: Instant | undefined;
+  readonly tags: ReadonlyArray<Tag>;
+  readonly announcements: ReadonlyMap<Tag, Announcement>;
+  readonly outgoing: Outgoing;
+  /** What we last said about room for bulk. */
+  readonly saidRoom: boolean;
+  readonly socketRoom: boolean;
+  readonly open: Open | undefined;
+  readonly wakeAt: Instant | undefined;
+}
+
+interface Announcement {
+  readonly blob: Extract<RelayLinkEvent, { readonly type: "announced" }>["blob"];
+  readonly want: number;
+  readonly nextAt: Instant | undefined;
+}
+
+/** What holds while the relay is there. */
+interface Open {
+  readonly hello: RelayHello;
+  readonly heardAt: Instant;
+  /** Without a frame by then it is dead: somebody asked whether it still lives. */
+  readonly proveBy: Instant | undefined;
+  readonly pace: Pace;
+  /** The relay had no time for our topics: they are said again. */
+  readonly subscribeAt: Instant | undefined;
+}
+
+type Draft = { -readonly [K in keyof Body]: Body[K] } & {
+  phase: RelayLinkState["phase"];
+  readonly now: Instant;
+  readonly effects: RelayLinkEffect[];
 };
 
+type Told<Type> = Extract<RelayLinkEvent, { readonly type: Type }>;
+
 /** `seed` is any random number: it spreads this node's tries apart from those of others. */
-export function relayLink(_options: {
+export function relayLink({
+  seed,
+}: {
   readonly seed: number;
 }): Machine<RelayLinkState, RelayLinkEvent, RelayLinkEffect> {
-  throw new Bug("not yet");
+  return {
+    initial: {
+      phase: "stopped",
+      chance: seed,
+      redial: freshRedial,
+      dialledAt: undefined,
+      deadline: undefined,
+      tags: [],
+      announcements: new Map(),
+      outgoing: nothingOutgoing,
+      saidRoom: false,
+      socketRoom: true,
+      open: undefined,
+      wakeAt: undefined,
+    },
+    table: {
+      stopped: { ...wishes, started: answer(dial) },
+      waiting: {
+        ...wishes,
+        stopped: answer(stop),
+        "try-now": answer(tryNow),
+        "time-passed": answer(dialIfDue),
+      },
+      dialling: {
+        ...wishes,
+        stopped: answer(stop),
+        "socket-opened": answer(awaitHello),
+        "socket-closed": answer(fall),
+        "time-passed": answer(giveUpIfDue),
+      },
+      greeting: {
+        ...wishes,
+        stopped: answer(stop),
+        "socket-closed": answer(fall),
+        "frame-received": answer(greet),
+        "time-passed": answer(giveUpIfDue),
+      },
+      open: {
+        ...wishes,
+        stopped: answer(stop),
+        "try-now": answer(probe),
+        "socket-closed": answer(fall),
+        "frame-received": answer(readFrame),
+        "garbage-received": answer(hear),
+        "time-passed": answer(keepUp),
+      },
+    },
+    // Late news of a socket that is gone, or a wish that is fulfilled already.
+    otherwise: (state) => [state, []],
+  };
 }
+
+function answer<E extends RelayLinkEvent>(
+  act: (draft: Draft, event: E) => void,
+): (state: RelayLinkState, event: E) => Step<RelayLinkState, RelayLinkEffect> {
+  return (state, event) => {
+    const draft: Draft = { ...state, now: event.now, effects: [] };
+    act(draft, event);
+    sendWhatMay(draft);
+    reportRoom(draft);
+    // A clock may ring a little early: what it was asked for is asked for again.
+    const wakeAtBefore = event.type === "time-passed" ? undefined : state.wakeAt;
+    draft.wakeAt = nextWaking(draft);
+    if (draft.wakeAt !== undefined && draft.wakeAt !== wakeAtBefore)
+      draft.effects.push({ type: "wake-at", at: draft.wakeAt });
+    const { now: _now, effects, ...next } = draft;
+    return [next, effects];
+  };
+}
+
+function dial(draft: Draft): void {
+  draft.phase = "dialling";
+  draft.dialledAt = draft.now;
+  draft.deadline = later(draft.now, dialMillisMax);
+  draft.effects.push({ type: "dial" });
+}
+
+function dialIfDue(draft: Draft): void {
+  if (draft.deadline === undefined || draft.now >= draft.deadline) dial(draft);
+}
+
+function tryNow(draft: Draft): void {
+  draft.redial = forgiven(draft.redial);
+  const soonest = later(
+    draft.dialledAt ?? draft.now,
+    draft.dialledAt === undefined ? 0 : dialGapMillis,
+  );
+  if (draft.now >= soonest) return dial(draft);
+  if (draft.deadline === undefined || soonest < draft.deadline) draft.deadline = soonest;
+}
+
+function awaitHello(draft: Draft): void {
+  draft.phase = "greeting";
+  draft.deadline = later(draft.now, helloMillisMax);
+}
+
+function giveUpIfDue(draft: Draft): void {
+  if (draft.deadline !== undefined && draft.now >= draft.deadline) hangUp(draft);
+}
+
+function greet(draft: Draft, { frame }: Told<"frame-received">): void {
+  if (frame.type !== "hello") return;
+  const { now } = draft;
+  draft.phase = "open";
+  draft.deadline = undefined;
+  draft.redial = connected(draft.redial, now);
+  draft.socketRoom = true;
+  draft.open = {
+    hello: frame,
+    heardAt: now,
+    proveBy: undefined,
+    pace: {
+      messages: allow(Math.max(1, frame.publishesPerSecond), 1, now),
+      bulk: allow(Math.max(1, frame.bulkBytesPerSecond), 1, now),
+      messagesFrom: now,
+      bulkFrom: now,
+    },
+    subscribeAt: undefined,
+  };
+  draft.effects.push({ type: "greeted", hello: frame });
+  // The relay lets go of whoever says nothing at first; without topics, a ping will do.
+  if (draft.tags.length === 0) send(draft, { type: "ping", nonce: 0 });
+  subscribe(draft, draft.tags);
+  for (const tag of draft.announcements.keys()) announce(draft, tag);
+}
+
+function readFrame(draft: Draft, { frame }: Told<"frame-received">): void {
+  hear(draft);
+  switch (frame.type) {
+    case "publish":
+    case "bulk":
+      draft.effects.push({ type: "deliver", tag: frame.tag, payload: frame.payload });
+      return;
+    case "found":
+      draft.effects.push({ type: "found", tag: frame.tag, blobs: frame.blobs });
+      return;
+    case "ping":
+      return send(draft, { type: "pong", nonce: frame.nonce });
+    case "refused":
+      return slowDown(draft, frame);
+    case "pong":
+    case "hello":
+      return undefined;
+    // What only a node says to a relay.
+    case "subscribe":
+    case "unsubscribe":
+    case "announce":
+    case "withdraw":
+    case "lookup":
+      return undefined;
+  }
+}
+
+function hear(draft: Draft): void {
+  if (draft.open !== undefined)
+    draft.open = { ...draft.open, heardAt: draft.now, proveBy: undefined };
+}
+
+function slowDown(draft: Draft, refused: Refused): void {
+  const { reason, retryAfterSeconds, op } = refused;
+  draft.effects.push({ type: "refused", reason, retryAfterSeconds, op });
+  if (draft.open === undefined || (reason !== "too-fast" && reason !== "full")) return;
+  const at = later(draft.now, Math.min(Math.max(retryAfterSeconds, 1), retrySecondsMax) * 1_000);
+  const { pace } = draft.open;
+  if (op === relayOps.publish) draft.open = { ...draft.open, pace: { ...pace, messagesFrom: at } };
+  else if (op === relayOps.bulk) draft.open = { ...draft.open, pace: { ...pace, bulkFrom: at } };
+  else if (op === relayOps.subscribe) draft.open = { ...draft.open, subscribeAt: at };
+  else if (op === relayOps.announce)
+    draft.announcements = new Map(
+      [...draft.announcements].map(([tag, one]) => [tag, { ...one, nextAt: at }]),
+    );
+}
+
+/** Somebody doubts that the link lives: the relay has a few seconds to show it. */
+function probe(draft: Draft): void {
+  if (draft.open === undefined || draft.open.proveBy !== undefined) return;
+  draft.open = { ...draft.open, proveBy: later(draft.now, proofMillisMax) };
+  send(draft, { type: "ping", nonce: 0 });
+}
+
+function keepUp(draft: Draft): void {
+  const { open, now } = draft;
+  if (open === undefined) return;
+  if (now >= later(open.heardAt, silenceMillisMax)) return hangUp(draft);
+  if (open.proveBy !== undefined && now >= open.proveBy) return hangUp(draft);
+  if (open.subscribeAt !== undefined && now >= open.subscribeAt) {
+    draft.open = { ...open, subscribeAt: undefined };
+    subscribe(draft, draft.tags);
+  }
+  for (const [tag, { nextAt }] of draft.announcements)
+    if (nextAt !== undefined && now >= nextAt) announce(draft, tag);
+}
+
+function hangUp(draft: Draft): void {
+  draft.effects.push({ type: "hang-up", code: 1000 });
+  beAway(draft, abnormal);
+}
+
+function fall(draft: Draft, { code }: Told<"socket-closed">): void {
+  beAway(draft, code);
+}
+
+function beAway(draft: Draft, code: number): void {
+  draft.chance = (Math.imul(draft.chance, 1_664_525) + 1_013_904_223) >>> 0;
+  const { redial, at } = ended(draft.redial, {
+    now: draft.now,
+    code,
+    chance: draft.chance / 2 ** 32,
+  });
+  draft.phase = "waiting";
+  draft.redial = redial;
+  draft.deadline = at;
+  draft.open = undefined;
+  draft.outgoing = withoutBulk(draft.outgoing);
+  draft.effects.push({ type: "away", at, code });
+}
+
+function stop(draft: Draft): void {
+  if (draft.phase !== "waiting") draft.effects.push({ type: "hang-up", code: 1000 });
+  draft.phase = "stopped";
+  draft.redial = freshRedial;
+  draft.deadline = undefined;
+  draft.open = undefined;
+  draft.outgoing = nothingOutgoing;
+  draft.effects.push({ type: "away", at: undefined, code: 1000 });
+}
+
+function chooseTopics(draft: Draft, { tags }: Told<"topics-chosen">): void {
+  const wanted = [...new Set(tags)];
+  const before = new Set(draft.tags);
+  const after = new Set(wanted);
+  const gone = draft.tags.filter((tag) => !after.has(tag));
+  draft.tags = wanted;
+  if (draft.open === undefined) return;
+  if (gone.length > 0)
+    send(draft, { type: "unsubscribe", tags: gone.slice(0, tagsPerConnectionMax) });
+  subscribe(
+    draft,
+    wanted.filter((tag) => !before.has(tag)),
+  );
+}
+
+function subscribe(draft: Draft, tags: ReadonlyArray<Tag>): void {
+  if (draft.open === undefined || tags.length === 0) return;
+  const most = Math.min(draft.open.hello.tagsMax, tagsPerConnectionMax);
+  send(draft, { type: "subscribe", tags: tags.slice(0, most) });
+}
+
+function keepAnnouncing(draft: Draft, { tag, blob, want }: Told<"announced">): void {
+  const announcements = new Map(draft.announcements);
+  draft.announcements = announcements.set(tag, {
+    blob,
+    want: Math.min(want, presenceBlobsMax),
+    nextAt: undefined,
+  });
+  announce(draft, tag);
+}
+
+function announce(draft: Draft, tag: Tag): void {
+  const { open, now } = draft;
+  const announcement = draft.announcements.get(tag);
+  if (open === undefined || announcement === undefined) return;
+  const seconds = Math.max(1, Math.min(announceSeconds, open.hello.announceSecondsMax));
+  draft.chance = (Math.imul(draft.chance, 1_664_525) + 1_013_904_223) >>> 0;
+  // Two thirds of its life, give or take a tenth.
+  const again = seconds * 667 * (0.9 + (0.2 * draft.chance) / 2 ** 32);
+  const next: Announcement = { ...announcement, nextAt: later(now, Math.round(again)) };
+  draft.announcements = new Map(draft.announcements).set(tag, next);
+  send(draft, { type: "announce", tag, seconds, want: next.want, blob: next.blob });
+}
+
+function withdraw(draft: Draft, { tag }: Told<"withdrawn">): void {
+  const announcements = new Map(draft.announcements);
+  if (!announcements.delete(tag)) return;
+  draft.announcements = announcements;
+  if (draft.open !== undefined) send(draft, { type: "withdraw", tag });
+}
+
+function lookUp(draft: Draft, { tag, want }: Told<"looked-up">): void {
+  if (draft.open !== undefined)
+    send(draft, { type: "lookup", tag, want: Math.min(want, presenceBlobsMax) });
+}
+
+function publish(draft: Draft, { tag, payload, now }: Told<"published">): void {
+  draft.outgoing = withMessage(draft.outgoing, { tag, payload, at: now });
+}
+
+function publishBulk(draft: Draft, { tag, payload, now }: Told<"bulk-published">): void {
+  draft.outgoing = withBulk(draft.outgoing, { tag, payload, at: now });
+  if (draft.open === undefined) draft.outgoing = withoutBulk(draft.outgoing);
+}
+
+function sendWhatMay(draft: Draft): void {
+  const { open, now, socketRoom } = draft;
+  if (open !== undefined) {
+    const { outgoing, pace, sendMessages, sendBulk } = release(draft.outgoing, open.pace, {
+      now,
+      socketRoom,
+    });
+    draft.outgoing = outgoing;
+    draft.open = { ...open, pace };
+    for (const { tag, payload } of sendMessages) send(draft, { type: "publish", tag, payload });
+    for (const { tag, payload } of sendBulk) send(draft, { type: "bulk", tag, payload });
+  }
+  const { dropped } = draft.outgoing;
+  if (dropped === 0) return;
+  draft.effects.push({ type: "dropped", count: dropped });
+  draft.outgoing = { ...draft.outgoing, dropped: 0 };
+}
+
+/** Says room when little waits, and no room when much does; between the two, what was said holds. */
+function reportRoom(draft: Draft): void {
+  const waiting = bulkBytes(draft.outgoing);
+  const takes = draft.open !== undefined && draft.socketRoom;
+  const room = takes && waiting <= (draft.saidRoom ? bulkHighBytes : bulkLowBytes);
+  if (room === draft.saidRoom) return;
+  draft.saidRoom = room;
+  draft.effects.push({ type: room ? "room" : "no-room" });
+}
+
+function nextWaking(draft: Draft): Instant | undefined {
+  const { deadline, open, now } = draft;
+  const due: Array<Instant | undefined> = [deadline];
+  if (open !== undefined) {
+    due.push(later(open.heardAt, silenceMillisMax), open.proveBy, open.subscribeAt);
+    due.push(releaseAt(draft.outgoing, open.pace, draft.socketRoom));
+    for (const { nextAt } of draft.announcements.values()) due.push(nextAt);
+  }
+  const known = due.filter((at) => at !== undefined);
+  if (known.length === 0) return undefined;
+  const least = known.reduce((a, b) => (b < a ? b : a));
+  const soonest = later(now, 1);
+  return least < soonest ? soonest : least;
+}
+
+function send(draft: Draft, frame: RelayFrame): void {
+  draft.effects.push({ type: "send", frame });
+}
+
+/** What is wished for holds in every phase. */
+const wishes = {
+  "topics-chosen": answer(chooseTopics),
+  announced: answer(keepAnnouncing),
+  withdrawn: answer(withdraw),
+  "looked-up": answer(lookUp),
+  published: answer(publish),
+  "bulk-published": answer(publishBulk),
+  "socket-room": answer((draft) => void (draft.socketRoom = true)),
+  "socket-no-room": answer((draft) => void (draft.socketRoom = false)),
+};
+
+/** RFC 6455 §7.1.5: ended without a word. */
+const abnormal = 1006;
+const dialMillisMax = 20_000;
+/** A person who presses "try now" again and again is no storm. */
+const dialGapMillis = 1_000;
+const helloMillisMax = 10_000;
+const proofMillisMax = 5_000;
+/** The relay pings every 25 s: two were lost. */
+const silenceMillisMax = 60_000;
+const retrySecondsMax = 60;
+/** The relay forgets a node that vanished within this. */
+const announceSeconds = 180;
+const bulkHighBytes = 128 * 1024;
+const bulkLowBytes = 32 * 1024;
