@@ -10,7 +10,8 @@ export const copy = {
   copied: "Copied",
   retry: "Try again",
   skip: "Skip to content",
-  about: "Skein is open source and its code has not been audited. What you keep here, keep elsewhere too.",
+  about:
+    "Skein is open source and its code has not been audited. What you keep here, keep elsewhere too.",
 
   nav: { label: "Main", repositories: "Repositories", network: "Network", devices: "Devices" },
   role: { writer: "Writer", readOnly: "Read-only" },
@@ -20,7 +21,8 @@ export const copy = {
   stopped: { title: "Skein has stopped", reload: "Reload" },
 
   welcome: {
-    tagline: "Your git repositories, on your own devices. They meet through a relay that cannot read them.",
+    tagline:
+      "Your git repositories, on your own devices. They meet through a relay that cannot read them.",
     create: "Create an account",
     signIn: "Sign in on this device",
     foot: "No e-mail address and no company in between. An account is twelve words that only you have.",
@@ -28,7 +30,8 @@ export const copy = {
   words: {
     title: "Write down these twelve words",
     text: "They are your passphrase. With them you sign in on another device.",
-    warning: "With them anyone can read your repositories. Without them and without any of your devices nobody can open your account again, and nobody can reset it: not even whoever runs the relay.",
+    warning:
+      "With them anyone can read your repositories. Without them and without any of your devices nobody can open your account again, and nobody can reset it: not even whoever runs the relay.",
     copy: "Copy",
     print: "Print",
     next: "Continue",
@@ -67,7 +70,8 @@ export const copy = {
       checking: ["Checking who answered", "Its account is compared with your passphrase."],
     },
     since: (span: string) => `For ${span} now`,
-    nobody: "Nobody has answered yet. Open Skein on a device you already use and leave it open; this page goes on by itself.",
+    nobody:
+      "Nobody has answered yet. Open Skein on a device you already use and leave it open; this page goes on by itself.",
     noRelay: "The relay cannot be reached. Check the connection; this page goes on trying.",
     stop: "Stop",
   },
@@ -78,7 +82,8 @@ export const copy = {
     import: "Import",
     emptyTitle: "Nothing here yet",
     empty: "Start with an empty repository, drop a folder in, or bring one along as a git bundle.",
-    emptyReadOnly: "Your other devices have no repositories yet. What they make appears here by itself.",
+    emptyReadOnly:
+      "Your other devices have no repositories yet. What they make appears here by itself.",
     onlyHere: "Only on this device",
     copies: (count: number) => `On ${formatCount(count + 1, "of your nodes", "of your nodes")}`,
     changed: (ago: string) => `Changed ${ago}`,
@@ -100,7 +105,8 @@ export const copy = {
     drop: "Drop a bundle here, or choose the file.",
     how: "Make one with",
     command: "git bundle create x.bundle --all",
-    limits: "All branches and tags come along, and every object is checked. Submodules and Git LFS files are kept as they are and not fetched.",
+    limits:
+      "All branches and tags come along, and every object is checked. Submodules and Git LFS files are kept as they are and not fetched.",
     reading: (file: string) => `Importing ${file}`,
     starting: "Opening the file",
   },
@@ -110,6 +116,7 @@ export const copy = {
     missing: "It may still be on its way from another device.",
     all: "All repositories",
     branch: "Branch",
+    tags: "Tags",
     copyOid: "Copy the full id",
     tip: "Tip",
     files: "Files",
@@ -160,7 +167,8 @@ export const copy = {
     discardAll: "Discard all",
     as: (author: string, branch: string) => `As ${author}, on ${branch}`,
     moved: (branch: string) => `${branch} has moved on since you began`,
-    movedText: "A file you changed was also changed elsewhere. What you see below compares your files with the older version.",
+    movedText:
+      "A file you changed was also changed elsewhere. What you see below compares your files with the older version.",
     compare: "Compare with the newest",
     noDifference: "Nothing differs yet.",
     added: "Added",
@@ -170,6 +178,7 @@ export const copy = {
     done: (oid: string) => `Saved as ${oid}.`,
     lines: (added: number, removed: number) =>
       `${formatCount(added, "line", "lines")} added, ${formatCount(removed, "line", "lines")} removed`,
+    cut: "The difference goes on; it is too long to show here.",
     gapLine: "unchanged line",
     gapLines: "unchanged lines",
     table: (path: string) => `What changed in ${path}`,
@@ -214,9 +223,11 @@ export const copy = {
 
   approval: {
     waitingTitle: "This device can read, not write",
-    waiting: "Open Skein on a node that may write: it will ask there whether to authorise this one. It goes on by itself.",
+    waiting:
+      "Open Skein on a node that may write: it will ask there whether to authorise this one. It goes on by itself.",
     askedTitle: "Type this number on your other node",
-    asked: (node: string) => `On ${node}, Skein asks “Authorise this node?”. Type the number there.`,
+    asked: (node: string) =>
+      `On ${node}, Skein asks “Authorise this node?”. Type the number there.`,
     openedBy: "The question is open on your other node.",
     notSecret: "This number is not a password. Anyone may see it.",
     expires: (clock: string) => `Expires in ${clock}.`,
@@ -243,7 +254,8 @@ export const copy = {
       `That is not the number on the new device. ${formatCount(tries, "try", "tries")} left.`,
     authorise: "Authorise",
     deny: "Deny",
-    warning: "Only authorise a device you are holding or can see. We never send numbers by message. If somebody asked you to do this, deny.",
+    warning:
+      "Only authorise a device you are holding or can see. We never send numbers by message. If somebody asked you to do this, deny.",
     later: (count: number) =>
       `${formatCount(count, "device asks", "devices ask")} to be authorised`,
     review: "Review",
@@ -257,7 +269,14 @@ export const copy = {
     retry: (span: string) => `next try in ${span}`,
     tryNow: "Try now",
     nodes: "Nodes",
-    columns: { name: "Node", whose: "Whose", role: "May", path: "Connection", trip: "Round trip", lacking: "Has, and you lack" },
+    columns: {
+      name: "Node",
+      whose: "Whose",
+      role: "May",
+      path: "Connection",
+      trip: "Round trip",
+      lacking: "Has, and you lack",
+    },
     thisDevice: "This device",
     mine: "Mine",
     notConnected: "not connected",
@@ -267,9 +286,13 @@ export const copy = {
     lacking: (records: number, repository: string) =>
       `${formatCount(records, "update", "updates")} in ${repository}`,
     millis: (millis: number) => `${Math.round(millis)} ms`,
-    pathHint: { direct: "Straight from device to device", relayed: "Through the relay, sealed; slower" },
+    pathHint: {
+      direct: "Straight from device to device",
+      relayed: "Through the relay, sealed; slower",
+    },
     alone: "No other node yet",
-    aloneText: "Sign in with your passphrase in another browser or on another device, and it appears here.",
+    aloneText:
+      "Sign in with your passphrase in another browser or on another device, and it appears here.",
   },
   devices: {
     title: "Devices",
@@ -297,12 +320,18 @@ export const copy = {
     persisted: "The browser has promised not to delete this without asking you.",
     notPersisted: "Your browser may delete this without asking.",
     keep: "Allow persistent storage",
-    keepRefused: "The browser did not promise it. It is more willing after the app was installed or used for a while. A second device is the surest copy.",
+    keepRefused:
+      "The browser did not promise it. It is more willing after the app was installed or used for a while. A second device is the surest copy.",
   },
-  tasks: { title: "Under way", cancel: "Cancel", spoken: (title: string, percent: number) => `${title}: ${percent} %` },
+  tasks: {
+    title: "Under way",
+    cancel: "Cancel",
+    spoken: (title: string, percent: number) => `${title}: ${percent} %`,
+  },
   notices: { dismiss: "Dismiss" },
   update: { text: "A newer version of Skein is ready.", apply: "Reload to update" },
   notFound: "There is nothing at this address",
   otherTab: "Skein runs in another tab. You can work here too, as long as that one stays open.",
-  offlineRelay: "You are offline. Everything here works; what you commit is sent when the connection is back.",
+  offlineRelay:
+    "You are offline. Everything here works; what you commit is sent when the connection is back.",
 } as const;

@@ -38,7 +38,13 @@ async function serve(): Promise<void> {
 }
 
 /** The relay that serves this page is also the one to speak with. */
-function relayUrlOf({ protocol, host }: { readonly protocol: string; readonly host: string }): string {
+function relayUrlOf({
+  protocol,
+  host,
+}: {
+  readonly protocol: string;
+  readonly host: string;
+}): string {
   return `${protocol === "https:" ? "wss:" : "ws:"}//${host}/relay`;
 }
 

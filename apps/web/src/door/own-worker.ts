@@ -11,10 +11,7 @@ interface ChannelsOffer {
   readonly supported: boolean;
 }
 
-export function startPeerWorker(
-  hear: (message: unknown) => void,
-  stopped: () => void,
-): PeerPort {
+export function startPeerWorker(hear: (message: unknown) => void, stopped: () => void): PeerPort {
   const worker = new Worker(new URL("../peer.worker.ts", import.meta.url), {
     type: "module",
     name: "skein-peer",
@@ -41,8 +38,7 @@ export function awaitChannels(scope: {
 }): Promise<{ readonly port: MessagePortLike; readonly supported: boolean }> {
   return new Promise((resolve) => {
     scope.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
-      if (isChannelsOffer(data))
-        resolve({ port: plainPort(data.port), supported: data.supported });
+      if (isChannelsOffer(data)) resolve({ port: plainPort(data.port), supported: data.supported });
     });
   });
 }
@@ -67,6 +63,7 @@ async function serve(port: MessagePort): Promise<void> {
 /** A message port as the channels know it. */
 function plainPort(port: MessagePort): MessagePortLike {
   let listener: MessagePortLike["onmessage"] = null;
+  port.addEventListener("message", (event) => listener?.(event));
   return {
     postMessage: (message, transfer) => port.postMessage(message, transfer),
     get onmessage() {
@@ -74,7 +71,8 @@ function plainPort(port: MessagePort): MessagePortLike {
     },
     set onmessage(next) {
       listener = next;
-      port.onmessage = next;
+      // Until now the port has kept what came.
+      port.start();
     },
   };
 }

@@ -59,10 +59,7 @@ class Tab implements Door, Disposable {
     ports.waitForOwnership(() => this.#own());
   }
 
-  readonly ask = <Name extends CommandName>(
-    name: Name,
-    ask: Ask<Name>,
-  ): Promise<Outcome<Name>> =>
+  readonly ask = <Name extends CommandName>(name: Name, ask: Ask<Name>): Promise<Outcome<Name>> =>
     new Promise((resolve) => {
       const id = ++this.#asks;
       const settle = (outcome: unknown): void =>
@@ -134,11 +131,7 @@ class Tab implements Door, Disposable {
   }
 
   #show(views: Partial<Views>): void {
-    const show = <Name extends keyof Views>(name: Name): void => {
-      const view = views[name];
-      if (view !== undefined) this.views[name].value = view;
-    };
-    for (const name of viewNames) show(name);
+    for (const name of viewNames) showOne(this.views, views, name);
   }
 
   #stop(): void {
@@ -180,6 +173,15 @@ export function emptyViews(): { readonly [Name in keyof Views]: Signal<Views[Nam
       persisted: undefined,
     }),
   };
+}
+
+function showOne<Name extends keyof Views>(
+  signals: { readonly [Each in Name]: Signal<Views[Each]> },
+  views: { readonly [Each in Name]?: Views[Each] },
+  name: Name,
+): void {
+  const view = views[name];
+  if (view !== undefined) signals[name].value = view;
 }
 
 const viewNames = [

@@ -9,7 +9,7 @@ import {
 } from "@codemirror/language";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import type { Extension } from "@codemirror/state";
-import { Compartment, EditorState } from "@codemirror/state";
+import { Annotation, Compartment, EditorState } from "@codemirror/state";
 import {
   drawSelection,
   EditorView,
@@ -54,14 +54,19 @@ export function openCodeView(host: HTMLElement, options: CodeOptions): CodeView 
     }),
   });
   let open = true;
-  void languageOf(options.path).then((grammar) => {
+  const colour = async (): Promise<void> => {
+    const grammar = await languageOf(options.path);
     if (open) view.dispatch({ effects: language.reconfigure(grammar) });
-  });
+  };
+  void colour();
   if (options.onChange !== undefined) view.focus();
   return {
     replace: (text) => {
       if (text !== view.state.sliceDoc())
-        view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+        view.dispatch({
+          changes: { from: 0, to: view.state.doc.length, insert: text },
+          annotations: fromOutside.of(true),
+        });
     },
     [Symbol.dispose]: () => {
       open = false;
@@ -83,10 +88,14 @@ function editable(onChange: (text: string) => void): Extension {
     // Tab indents; Esc and then Tab leaves the editor.
     keymap.of([...historyKeymap, indentWithTab]),
     EditorView.updateListener.of((update) => {
-      if (update.docChanged) onChange(update.state.sliceDoc());
+      const typed = !update.transactions.some((one) => one.annotation(fromOutside) === true);
+      if (update.docChanged && typed) onChange(update.state.sliceDoc());
     }),
   ];
 }
+
+/** Marks what the page put into the editor, as opposed to what a person typed. */
+const fromOutside = Annotation.define<boolean>();
 
 /** Read-only text stays focusable, so that it can be read, searched and copied with a keyboard. */
 const readOnly: Extension = [EditorState.readOnly.of(true)];

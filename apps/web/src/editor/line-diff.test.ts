@@ -27,18 +27,7 @@ test("a newline at the end is no line, and its coming or going is seen", () => {
 test("lines far from every change are counted, not shown", () => {
   const lines = Array.from({ length: 20 }, (_, line) => `${line}`);
   const seen = told(lines.join("\n"), lines.with(10, "ten").join("\n"));
-  expect(seen).toEqual([
-    "… 7",
-    " 7",
-    " 8",
-    " 9",
-    "-10",
-    "+ten",
-    " 11",
-    " 12",
-    " 13",
-    "… 6",
-  ]);
+  expect(seen).toEqual(["… 7", " 7", " 8", " 9", "-10", "+ten", " 11", " 12", " 13", "… 6"]);
 });
 
 test("line numbers of both sides stay right after lines were added", () => {

@@ -34,7 +34,10 @@ export function compareLines(before: string, after: string): LineDiff {
 }
 
 /** The empty piece behind a last newline is a line only where the other side lacks that newline. */
-function linesOf(before: string, after: string): readonly [ReadonlyArray<string>, ReadonlyArray<string>] {
+function linesOf(
+  before: string,
+  after: string,
+): readonly [ReadonlyArray<string>, ReadonlyArray<string>] {
   const ends = (text: string): boolean => text === "" || text.endsWith("\n");
   const closed = ends(before) && ends(after);
   const split = (text: string): ReadonlyArray<string> =>
@@ -78,7 +81,8 @@ function* joinRows(
   for (const { fromA, toA, fromB, toB } of chunks) {
     yield* same(fromA);
     atB = fromB;
-    while (atA < toA) yield row("removed", { oldLine: ++atA, newLine: undefined, text: a[atA - 1] });
+    while (atA < toA)
+      yield row("removed", { oldLine: ++atA, newLine: undefined, text: a[atA - 1] });
     while (atB < toB) yield row("added", { oldLine: undefined, newLine: ++atB, text: b[atB - 1] });
   }
   yield* same(a.length);

@@ -154,29 +154,7 @@ function RequestDialog({
       <p>{copy.request.able(request.repositories)}</p>
       <form class="field" onSubmit={(event) => void submit(event)}>
         <label for={id}>{copy.request.label}</label>
-        <input
-          class="input digits-input"
-          id={id}
-          value={digits}
-          inputMode="numeric"
-          autocomplete="one-time-code"
-          autofocus
-          aria-invalid={request.wrong}
-          aria-describedby={`${id}-note`}
-          onInput={(event) => {
-            const typed = event.currentTarget.value.replace(/\D/gu, "").slice(0, 6);
-            event.currentTarget.value = typed;
-            setDigits(typed);
-          }}
-        />
-        <div id={`${id}-note`}>
-          {request.wrong && digits === "" && (
-            <p class="error-text" role="alert">
-              {copy.request.wrong(request.triesLeft)}
-            </p>
-          )}
-          <p class="hint">{copy.request.warning}</p>
-        </div>
+        <Digits id={id} request={request} digits={digits} onDigits={setDigits} />
         <Refusal refused={authorise.refused ?? deny.refused} />
         <div class="dialog-actions">
           <button
@@ -197,6 +175,46 @@ function RequestDialog({
         </div>
       </form>
     </Dialog>
+  );
+}
+
+function Digits({
+  id,
+  request,
+  digits,
+  onDigits,
+}: {
+  readonly id: string;
+  readonly request: RequestView;
+  readonly digits: string;
+  readonly onDigits: (digits: string) => void;
+}): JSX.Element {
+  return (
+    <>
+      <input
+        class="input digits-input"
+        id={id}
+        value={digits}
+        inputMode="numeric"
+        autocomplete="one-time-code"
+        autofocus
+        aria-invalid={request.wrong}
+        aria-describedby={`${id}-note`}
+        onInput={(event) => {
+          const typed = event.currentTarget.value.replace(/\D/gu, "").slice(0, 6);
+          event.currentTarget.value = typed;
+          onDigits(typed);
+        }}
+      />
+      <div id={`${id}-note`}>
+        {request.wrong && digits === "" && (
+          <p class="error-text" role="alert">
+            {copy.request.wrong(request.triesLeft)}
+          </p>
+        )}
+        <p class="hint">{copy.request.warning}</p>
+      </div>
+    </>
   );
 }
 

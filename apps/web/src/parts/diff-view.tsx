@@ -22,7 +22,7 @@ export function DiffView({
   /** Buttons for the head. */
   readonly children?: ComponentChildren;
 }): JSX.Element {
-  const diff = useLineDiff(binary ? undefined : { before: before ?? "", after: after ?? "" });
+  const diff = useLineDiff(binary ? undefined : { before, after });
   return (
     <section class="diff" aria-label={path}>
       <header>
@@ -34,10 +34,24 @@ export function DiffView({
         {children}
       </header>
       {binary && <p>{copy.changes.binary}</p>}
-      {diff !== undefined && diff.rows.length === 0 && <p>{copy.changes.noDifference}</p>}
-      {diff !== undefined && diff.rows.length > 0 && <Rows path={path} diff={diff} />}
-      {diff?.cut === true && <p>…</p>}
+      {diff !== undefined && <Difference path={path} diff={diff} />}
     </section>
+  );
+}
+
+function Difference({
+  path,
+  diff,
+}: {
+  readonly path: string;
+  readonly diff: LineDiff;
+}): JSX.Element {
+  if (diff.rows.length === 0) return <p>{copy.changes.noDifference}</p>;
+  return (
+    <>
+      <Rows path={path} diff={diff} />
+      {diff.cut && <p>{copy.changes.cut}</p>}
+    </>
   );
 }
 
@@ -81,9 +95,7 @@ function Row({ row }: { readonly row: DiffRow }): JSX.Element {
   if (row.kind === "gap")
     return (
       <tr data-kind="gap">
-        <td colSpan={4}>
-          {formatCount(row.lines, copy.changes.gapLine, copy.changes.gapLines)}
-        </td>
+        <td colSpan={4}>{formatCount(row.lines, copy.changes.gapLine, copy.changes.gapLines)}</td>
       </tr>
     );
   return (
@@ -98,7 +110,7 @@ function Row({ row }: { readonly row: DiffRow }): JSX.Element {
 
 /** Comparing is code of its own, fetched when the first difference is shown; typing waits a moment for it. */
 function useLineDiff(
-  texts: { readonly before: string; readonly after: string } | undefined,
+  texts: { readonly before: string | undefined; readonly after: string | undefined } | undefined,
 ): LineDiff | undefined {
   const [diff, setDiff] = useState<LineDiff>();
   useEffect(() => {
@@ -106,7 +118,7 @@ function useLineDiff(
     let wanted = true;
     const compare = async (): Promise<void> => {
       const { compareLines } = await import("../editor/line-diff.ts");
-      if (wanted) setDiff(compareLines(texts.before, texts.after));
+      if (wanted) setDiff(compareLines(texts.before ?? "", texts.after ?? ""));
     };
     const timer = setTimeout(() => void compare(), diff === undefined ? 0 : typingMillis);
     return () => {

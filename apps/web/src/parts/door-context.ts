@@ -40,14 +40,16 @@ export function useQuestion<Name extends CommandName>(
   useEffect(() => {
     if (ask === undefined) return undefined;
     let wanted = true;
-    void door.ask(name, ask).then((outcome) => {
+    const learn = async (): Promise<void> => {
+      const outcome = await door.ask(name, ask);
       if (!wanted) return;
       setState(
         outcome.ok
           ? { phase: "answered", answer: outcome.value }
           : { phase: "refused", refused: outcome.refused },
       );
-    });
+    };
+    void learn();
     return () => {
       wanted = false;
     };

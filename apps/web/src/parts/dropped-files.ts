@@ -22,10 +22,7 @@ export function readPicked(files: FileList | null): ReadonlyArray<PathFile> {
   }));
 }
 
-async function readEntry(
-  entry: FileSystemEntry,
-  folder: string,
-): Promise<ReadonlyArray<PathFile>> {
+async function readEntry(entry: FileSystemEntry, folder: string): Promise<ReadonlyArray<PathFile>> {
   const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
   if (isFile(entry)) {
     const file = await new Promise<File>((resolve, reject) => {
@@ -43,14 +40,10 @@ async function readEntry(
 async function readFolder(
   reader: FileSystemDirectoryReader,
 ): Promise<ReadonlyArray<FileSystemEntry>> {
-  const all: FileSystemEntry[] = [];
-  for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => {
-      reader.readEntries(resolve, reject);
-    });
-    if (some.length === 0) return all;
-    all.push(...some);
-  }
+  const some = await new Promise<FileSystemEntry[]>((resolve, reject) => {
+    reader.readEntries(resolve, reject);
+  });
+  return some.length === 0 ? [] : [...some, ...(await readFolder(reader))];
 }
 
 function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {

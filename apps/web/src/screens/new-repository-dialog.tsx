@@ -84,9 +84,7 @@ function FirstFiles({
         onChange={(event) => onTake(readPicked(event.currentTarget.files))}
       />
       <p class="hint" aria-live="polite">
-        {files.length === 0
-          ? copy.newRepository.without
-          : copy.newRepository.chosen(files.length)}
+        {files.length === 0 ? copy.newRepository.without : copy.newRepository.chosen(files.length)}
       </p>
     </DropZone>
   );

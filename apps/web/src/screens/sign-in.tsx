@@ -32,19 +32,12 @@ export function SignIn({ onBack }: { readonly onBack: () => void }): JSX.Element
         <h1>{copy.signIn.title}</h1>
         <div class="field">
           <label for={id}>{copy.signIn.label}</label>
-          <textarea
-            class="input mono"
+          <Box
             id={id}
-            rows={4}
-            value={text}
-            aria-describedby={`${id}-hint`}
-            aria-invalid={error !== undefined}
-            autocapitalize="none"
-            autocomplete="off"
-            autocorrect="off"
-            spellcheck={false}
-            onInput={(event) => {
-              setText(event.currentTarget.value);
+            text={text}
+            wrong={error !== undefined}
+            onText={(typed) => {
+              setText(typed);
               setError(undefined);
             }}
           />
@@ -73,6 +66,34 @@ export function SignIn({ onBack }: { readonly onBack: () => void }): JSX.Element
         </div>
       </form>
     </Gate>
+  );
+}
+
+function Box({
+  id,
+  text,
+  wrong,
+  onText,
+}: {
+  readonly id: string;
+  readonly text: string;
+  readonly wrong: boolean;
+  readonly onText: (text: string) => void;
+}): JSX.Element {
+  return (
+    <textarea
+      class="input mono"
+      id={id}
+      rows={4}
+      value={text}
+      aria-describedby={`${id}-hint`}
+      aria-invalid={wrong}
+      autocapitalize="none"
+      autocomplete="off"
+      autocorrect="off"
+      spellcheck={false}
+      onInput={(event) => onText(event.currentTarget.value)}
+    />
   );
 }
 
@@ -126,9 +147,11 @@ function WordChecks({
 function useWordList(): IsKnown | undefined {
   const [isKnown, setIsKnown] = useState<{ readonly check: IsKnown }>();
   useEffect(() => {
-    void import("@skein/auth/passphrase").then(({ wordOf }) => {
+    const load = async (): Promise<void> => {
+      const { wordOf } = await import("@skein/auth/passphrase");
       setIsKnown({ check: (word) => wordOf(word) !== undefined });
-    });
+    };
+    void load();
   }, []);
   return isKnown?.check;
 }
@@ -143,7 +166,10 @@ async function judge(text: string): Promise<string | undefined> {
 }
 
 function wordsOf(text: string): ReadonlyArray<string> {
-  return text.toLowerCase().split(/[^\p{L}\p{M}]+/u).filter((word) => word !== "");
+  return text
+    .toLowerCase()
+    .split(/[^\p{L}\p{M}]+/u)
+    .filter((word) => word !== "");
 }
 
 export function SigningIn({

@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useLocation } from "preact-iso/router";
 import { useId, useState } from "preact/hooks";
+import type { RepositoryView } from "@skein/peer/views";
 import { copy } from "../../copy.ts";
 import { Refusal } from "../../parts/banner.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
@@ -34,29 +35,7 @@ export function BranchPicker({
         value={ref?.name}
         onChange={(event) => route(addressOf(place, { branch: event.currentTarget.value }))}
       >
-        {repository.branches.map(({ name }) => (
-          <option key={name} value={name}>
-            {name}
-          </option>
-        ))}
-        {repository.remotes.map(({ remote, nodeName, branches }) => (
-          <optgroup key={remote} label={copy.remotes.of(nodeName)}>
-            {branches.map(({ name }) => (
-              <option key={name} value={`${remote}/${name}`}>
-                {`${remote}/${name}`}
-              </option>
-            ))}
-          </optgroup>
-        ))}
-        {repository.tags.length > 0 && (
-          <optgroup label="Tags">
-            {repository.tags.map(({ name }) => (
-              <option key={name} value={`tags/${name}`}>
-                {name}
-              </option>
-            ))}
-          </optgroup>
-        )}
+        <Options repository={repository} />
       </select>
       {mayWrite && ref !== undefined && (
         <button
@@ -70,6 +49,36 @@ export function BranchPicker({
         </button>
       )}
       {making && <NewBranch place={place} onClose={() => setMaking(false)} />}
+    </>
+  );
+}
+
+function Options({ repository }: { readonly repository: RepositoryView }): JSX.Element {
+  return (
+    <>
+      {repository.branches.map(({ name }) => (
+        <option key={name} value={name}>
+          {name}
+        </option>
+      ))}
+      {repository.remotes.map(({ remote, nodeName, branches }) => (
+        <optgroup key={remote} label={copy.remotes.of(nodeName)}>
+          {branches.map(({ name }) => (
+            <option key={name} value={`${remote}/${name}`}>
+              {`${remote}/${name}`}
+            </option>
+          ))}
+        </optgroup>
+      ))}
+      {repository.tags.length > 0 && (
+        <optgroup label={copy.repository.tags}>
+          {repository.tags.map(({ name }) => (
+            <option key={name} value={`tags/${name}`}>
+              {name}
+            </option>
+          ))}
+        </optgroup>
+      )}
     </>
   );
 }

@@ -115,7 +115,6 @@ function CommitBox({
   const order = useOrder("commit");
   const [message, setMessage] = useState("");
   const id = useId();
-  const account = door.views.account.value;
   const ready = message.trim() !== "" && !blocked && !order.busy;
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
@@ -151,15 +150,22 @@ function CommitBox({
         />
       </div>
       <div class="task-head">
-        <span class="small quiet">
-          {account.phase === "open" && copy.changes.as(account.author.name, draftKey.branch)}
-        </span>
+        <Author branch={draftKey.branch} />
         <button type="submit" class="button button-primary" disabled={!ready}>
           {copy.changes.submit}
         </button>
       </div>
       <Refusal refused={order.refused} />
     </form>
+  );
+}
+
+function Author({ branch }: { readonly branch: string }): JSX.Element {
+  const account = useDoor().views.account.value;
+  return (
+    <span class="small quiet">
+      {account.phase === "open" && copy.changes.as(account.author.name, branch)}
+    </span>
   );
 }
 
@@ -181,14 +187,15 @@ function useMovedTip(
     if (draft === undefined || onto === tip) return undefined;
     let wanted = true;
     const look = async (): Promise<void> => {
-      const befores = new Map<string, Before | undefined>();
-      for (const path of draft.files.keys()) {
-        const there = await door.ask("read-file", { id: key.repository, commit: tip, path });
-        befores.set(
+      const id = key.repository;
+      const read = async (path: string): Promise<[string, Before | undefined]> => {
+        const there = await door.ask("read-file", { id, commit: tip, path });
+        return [
           path,
           there.ok ? { oid: there.value.oid, text: textOf(there.value.bytes) } : undefined,
-        );
-      }
+        ];
+      };
+      const befores = new Map(await Promise.all(Array.from(draft.files.keys(), read)));
       if (!wanted) return;
       const untouched = Array.from(draft.files).every(
         ([path, file]) => file.before?.oid === befores.get(path)?.oid,

@@ -14,7 +14,7 @@ export function CodeHost({
   readonly text: string;
   readonly path: string;
   readonly label: string;
-  readonly onChange?: (text: string) => void;
+  readonly onChange?: ((text: string) => void) | undefined;
 }): JSX.Element {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<CodeView>(undefined);
@@ -24,7 +24,8 @@ export function CodeHost({
   const editable = onChange !== undefined;
   useEffect(() => {
     let wanted = true;
-    void import("../../editor/code-view.ts").then(({ openCodeView }) => {
+    const mount = async (): Promise<void> => {
+      const { openCodeView } = await import("../../editor/code-view.ts");
       if (!wanted || host.current === null) return;
       view.current = openCodeView(host.current, {
         text: latest.current.text,
@@ -33,7 +34,8 @@ export function CodeHost({
         onChange: editable ? (typed) => latest.current.onChange?.(typed) : undefined,
       });
       setReady(true);
-    });
+    };
+    void mount();
     return () => {
       wanted = false;
       view.current?.[Symbol.dispose]();

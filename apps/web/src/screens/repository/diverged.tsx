@@ -27,13 +27,7 @@ export function Diverged({
   };
   return (
     <div class="repo-banners">
-      {result !== undefined && result.merged.kind !== "conflict" && (
-        <Banner tone="good" icon="check" live>
-          <p>
-            {result.merged.kind === "up-to-date" ? copy.diverged.upToDate : copy.diverged.merged}
-          </p>
-        </Banner>
-      )}
+      {result !== undefined && <Merged kind={result.merged.kind} />}
       {others.map(({ oid, nodes, shownAs }) => (
         <Banner
           key={oid}
@@ -69,6 +63,15 @@ export function Diverged({
       ))}
       <Refusal refused={merge.refused} />
     </div>
+  );
+}
+
+function Merged({ kind }: { readonly kind: Answer<"merge">["kind"] }): JSX.Element | null {
+  if (kind === "conflict") return null;
+  return (
+    <Banner tone="good" icon="check" live>
+      <p>{kind === "up-to-date" ? copy.diverged.upToDate : copy.diverged.merged}</p>
+    </Banner>
   );
 }
 

@@ -73,9 +73,7 @@ export function moveDraft(
 
 export function changesOf(draft: Draft): ReadonlyArray<Change> {
   return Array.from(draft.files, ([path, file]) =>
-    file.kind === "delete"
-      ? { path, kind: "delete" }
-      : { path, kind: "write", bytes: file.bytes },
+    file.kind === "delete" ? { path, kind: "delete" } : { path, kind: "write", bytes: file.bytes },
   );
 }
 

@@ -75,23 +75,24 @@ function useAddFiles({
 }: FilesProps): (files: ReadonlyArray<PathFile>) => Promise<void> {
   const door = useDoor();
   const id = place.repository.id;
+  const add = async ({ path, file }: PathFile): Promise<void> => {
+    const [buffer, there] = await Promise.all([
+      file.arrayBuffer(),
+      door.ask("read-file", { id, commit: shown.oid, path }),
+    ]);
+    const bytes = new Uint8Array(buffer);
+    const before = there.ok ? { oid: there.value.oid, text: textOf(there.value.bytes) } : undefined;
+    putInDraft(
+      { repository: id, branch: shown.name },
+      {
+        onto: shown.oid,
+        path,
+        file: { kind: "write", bytes, text: textOf(bytes), before },
+      },
+    );
+  };
   return async (files) => {
-    if (!mayWrite) return;
-    for (const { path, file } of files) {
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      const there = await door.ask("read-file", { id, commit: shown.oid, path });
-      const before = there.ok
-        ? { oid: there.value.oid, text: textOf(there.value.bytes) }
-        : undefined;
-      putInDraft(
-        { repository: id, branch: shown.name },
-        {
-          onto: shown.oid,
-          path,
-          file: { kind: "write", bytes, text: textOf(bytes), before },
-        },
-      );
-    }
+    if (mayWrite) await Promise.all(files.map(add));
   };
 }
 

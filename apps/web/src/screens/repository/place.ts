@@ -28,7 +28,8 @@ export function placeOf(
   return {
     repository,
     tab: tab === "history" || tab === "remotes" ? tab : "files",
-    ref: findRef(repository, branch) ?? findRef(repository, repository.head) ?? refsOf(repository)[0],
+    ref:
+      findRef(repository, branch) ?? findRef(repository, repository.head) ?? refsOf(repository)[0],
     path: path === "" ? undefined : path,
     commit: commit === "" ? undefined : commit,
   };

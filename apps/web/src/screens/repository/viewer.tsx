@@ -1,6 +1,6 @@
 /** One file: text with colours, an image, or a plain word about what it is. Text can be edited in place. */
 
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { FileView } from "@skein/peer/commands";
 import { copy } from "../../copy.ts";
@@ -12,29 +12,22 @@ import { Icon } from "../../parts/icons.tsx";
 import { Empty, Skeleton } from "../../parts/pieces.tsx";
 import { saveFile } from "../../parts/save-file.ts";
 import { CodeHost } from "./code-host.tsx";
-import type { DraftKey } from "./draft.ts";
+import type { DraftFile } from "./draft.ts";
 import { discardFromDraft, putInDraft, readDraft, textFile, textOf } from "./draft.ts";
 import type { Place, ShownRef } from "./place.ts";
 import { addressOf } from "./place.ts";
 
-export function Viewer({
-  place,
-  shown,
-  path,
-  mayWrite,
-}: {
+interface ViewerProps {
   readonly place: Place;
   readonly shown: ShownRef;
   readonly path: string;
   readonly mayWrite: boolean;
-}): JSX.Element {
-  const key = { repository: place.repository.id, branch: shown.name };
-  const drafted = readDraft(key)?.files.get(path);
-  const isNew = drafted?.kind === "write" && drafted.before === undefined;
-  const commit = (drafted === undefined ? undefined : readDraft(key)?.onto) ?? shown.oid;
-  const file = useQuestion(
-    "read-file",
-    isNew ? undefined : { id: place.repository.id, commit, path },
+}
+
+export function Viewer(props: ViewerProps): JSX.Element {
+  const { place, shown, path } = props;
+  const drafted = readDraft({ repository: place.repository.id, branch: shown.name })?.files.get(
+    path,
   );
   if (drafted?.kind === "delete")
     return (
@@ -42,101 +35,130 @@ export function Viewer({
         <Empty icon="trash" title={copy.files.deleted} />
       </Shell>
     );
-  if (isNew)
-    return (
-      <Shell place={place} path={path} note={copy.changes.added}>
-        {drafted.text === undefined ? (
-          <Empty icon="file" title={copy.files.binary} />
-        ) : (
-          <CodeHost
-            text={drafted.text}
-            path={path}
-            label={copy.files.contents}
-            onChange={(text) =>
-              putInDraft(key, { onto: shown.oid, path, file: textFile(text, undefined) })
-            }
-          />
-        )}
-      </Shell>
-    );
-  if (file.phase === "asking") return <Skeleton lines={10} />;
-  if (file.phase === "refused") return <Refusal refused={file.refused} />;
+  if (drafted?.kind === "write" && drafted.before === undefined)
+    return <Fresh {...props} text={drafted.text} />;
+  return <Stored {...props} drafted={drafted} />;
+}
+
+/** A file that no commit has yet. */
+function Fresh({
+  place,
+  shown,
+  path,
+  text,
+}: ViewerProps & { readonly text: string | undefined }): JSX.Element {
+  const key = { repository: place.repository.id, branch: shown.name };
   return (
-    <Stored
-      place={place}
-      path={path}
-      onto={commit}
-      draft={mayWrite ? key : undefined}
-      file={file.answer}
-    />
+    <Shell place={place} path={path} note={copy.changes.added}>
+      {text === undefined ? (
+        <Empty icon="file" title={copy.files.binary} />
+      ) : (
+        <CodeHost
+          text={text}
+          path={path}
+          label={copy.files.contents}
+          onChange={(typed) =>
+            putInDraft(key, { onto: shown.oid, path, file: textFile(typed, undefined) })
+          }
+        />
+      )}
+    </Shell>
   );
 }
 
 function Stored({
   place,
+  shown,
   path,
-  onto,
-  draft,
-  file,
-}: {
-  readonly place: Place;
-  readonly path: string;
-  readonly onto: string;
-  /** Where changes go, if there may be any. */
-  readonly draft: DraftKey | undefined;
-  readonly file: FileView;
-}): JSX.Element {
-  const text = file.kind === "text" ? textOf(file.bytes) : undefined;
-  const drafted = draft === undefined ? undefined : readDraft(draft)?.files.get(path);
-  const [editing, setEditing] = useState(drafted?.kind === "write");
-  const before = { oid: file.oid, text };
+  mayWrite,
+  drafted,
+}: ViewerProps & { readonly drafted: DraftFile | undefined }): JSX.Element {
+  const id = place.repository.id;
+  const draft = { repository: id, branch: shown.name };
+  const onto = (drafted === undefined ? undefined : readDraft(draft)?.onto) ?? shown.oid;
+  const file = useQuestion("read-file", { id, commit: onto, path });
+  const [editing, setEditing] = useState(drafted !== undefined);
+  if (file.phase === "asking") return <Skeleton lines={10} />;
+  if (file.phase === "refused") return <Refusal refused={file.refused} />;
+  const text = textOfFile(file.answer);
+  const before = { oid: file.answer.oid, text };
   const change = (typed: string): void => {
-    if (draft === undefined) return;
     if (typed === text) discardFromDraft(draft, path);
     else putInDraft(draft, { onto, path, file: textFile(typed, before) });
   };
-  const size = formatSize(file.size);
-  const note = text === undefined ? size : copy.files.size(size, linesOf(text));
-  const canEdit = draft !== undefined && text !== undefined;
-  const shownText = drafted?.kind === "write" ? (drafted.text ?? "") : text;
+  const toDelete = (): void => putInDraft(draft, { onto, path, file: { kind: "delete", before } });
+  const tools = (
+    <Tools
+      path={path}
+      file={file.answer}
+      editing={editing}
+      onEdit={mayWrite && text !== undefined ? () => setEditing(!editing) : undefined}
+      onDelete={mayWrite ? toDelete : undefined}
+    />
+  );
   return (
-    <Shell place={place} path={path} note={note}>
-      <div class="button-row viewer-tools">
-        {canEdit && (
-          <Tool
-            icon={editing ? "check" : "edit"}
-            label={editing ? copy.files.stopEditing : copy.files.edit}
-            onClick={() => setEditing(!editing)}
-          />
-        )}
-        <Tool
-          icon="download"
-          label={copy.files.save}
-          onClick={() => saveFile(new Blob([file.bytes]), path.slice(path.lastIndexOf("/") + 1))}
-        />
-        {draft !== undefined && (
-          <Tool
-            icon="trash"
-            label={copy.files.delete}
-            onClick={() => putInDraft(draft, { onto, path, file: { kind: "delete", before } })}
-          />
-        )}
-      </div>
-      {shownText !== undefined ? (
-        <CodeHost
-          text={shownText}
-          path={path}
-          label={copy.files.contents}
-          {...(editing && canEdit && { onChange: change })}
-        />
-      ) : file.kind === "image" ? (
-        <Picture bytes={file.bytes} path={path} />
-      ) : (
-        <Empty icon="file" title={copy.files.binary}>
-          <p>{copy.files.binaryText(size)}</p>
-        </Empty>
-      )}
+    <Shell place={place} path={path} note={noteOf(file.answer, text)} tools={tools}>
+      <Contents
+        path={path}
+        file={file.answer}
+        text={textOfDraft(drafted) ?? text}
+        onChange={editing && mayWrite ? change : undefined}
+      />
     </Shell>
+  );
+}
+
+function Contents({
+  path,
+  file,
+  text,
+  onChange,
+}: {
+  readonly path: string;
+  readonly file: FileView;
+  readonly text: string | undefined;
+  readonly onChange: ((text: string) => void) | undefined;
+}): JSX.Element {
+  if (text !== undefined)
+    return <CodeHost text={text} path={path} label={copy.files.contents} onChange={onChange} />;
+  if (file.kind === "image") return <Picture bytes={file.bytes} path={path} />;
+  return (
+    <Empty icon="file" title={copy.files.binary}>
+      <p>{copy.files.binaryText(formatSize(file.size))}</p>
+    </Empty>
+  );
+}
+
+function Tools({
+  path,
+  file,
+  editing,
+  onEdit,
+  onDelete,
+}: {
+  readonly path: string;
+  readonly file: FileView;
+  readonly editing: boolean;
+  readonly onEdit: (() => void) | undefined;
+  readonly onDelete: (() => void) | undefined;
+}): JSX.Element {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return (
+    <div class="button-row viewer-tools">
+      {onEdit !== undefined && (
+        <Tool
+          icon={editing ? "check" : "edit"}
+          label={editing ? copy.files.stopEditing : copy.files.edit}
+          onClick={onEdit}
+        />
+      )}
+      <Tool
+        icon="download"
+        label={copy.files.save}
+        onClick={() => saveFile(new Blob([file.bytes]), name)}
+      />
+      {onDelete !== undefined && <Tool icon="trash" label={copy.files.delete} onClick={onDelete} />}
+    </div>
   );
 }
 
@@ -144,12 +166,14 @@ function Shell({
   place,
   path,
   note,
+  tools,
   children,
 }: {
   readonly place: Place;
   readonly path: string;
   readonly note: string;
-  readonly children: JSX.Element | ReadonlyArray<JSX.Element>;
+  readonly tools?: JSX.Element;
+  readonly children: ComponentChildren;
 }): JSX.Element {
   return (
     <section class="card viewer" aria-label={path}>
@@ -161,6 +185,7 @@ function Shell({
           <h2>{path}</h2>
           <p>{note}</p>
         </div>
+        {tools}
       </div>
       {children}
     </section>
@@ -199,6 +224,19 @@ function Picture({
     return () => URL.revokeObjectURL(made);
   }, [bytes, path]);
   return <div class="viewer-image">{url !== undefined && <img src={url} alt={path} />}</div>;
+}
+
+function textOfFile(file: FileView): string | undefined {
+  return file.kind === "text" ? textOf(file.bytes) : undefined;
+}
+
+function textOfDraft(file: DraftFile | undefined): string | undefined {
+  return file?.kind === "write" ? file.text : undefined;
+}
+
+function noteOf(file: FileView, text: string | undefined): string {
+  const size = formatSize(file.size);
+  return text === undefined ? size : copy.files.size(size, linesOf(text));
 }
 
 function linesOf(text: string): number {

@@ -1,0 +1,227 @@
+/** Views and answers that never change, for looking at every state of every screen. */
+
+import type { CommitView, FileView } from "@skein/peer/commands";
+import type { AccountView, RepositoryView, RequestView, TaskView, Views } from "@skein/peer/views";
+
+export const present = Date.UTC(2026, 10, 21, 9, 30);
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+export const tip = "9f2c41d07b6e5a3f8c1d2e4b6a7980f1c3d5e7a9";
+const theirTip = "c41d07b6e5a3f8c1d2e4b6a7980f1c3d5e7a99f2";
+
+export const writer: AccountView = {
+  phase: "open",
+  account: "a1",
+  mark: "7Q4F-M2KD",
+  node: "n1",
+  nodeName: "Firefox on Ubuntu",
+  platform: "Firefox on Ubuntu",
+  role: "writer",
+  author: { name: "Alice Marten", email: "alice@example.org" },
+  approval: { phase: "none" },
+};
+
+export const replica: AccountView = {
+  ...writer,
+  role: "read-only",
+  nodeName: "Chrome on Android",
+  platform: "Chrome on Android",
+  approval: {
+    phase: "asked",
+    since: present - 28_000,
+    numbers: [{ nodeName: "Firefox on Ubuntu", digits: "482107" }],
+    opened: true,
+  },
+};
+
+export const words =
+  "velvet orbit canyon lemon script harvest window pelican marble ocean timber quiet".split(" ");
+
+const skein: RepositoryView = {
+  id: "r1",
+  name: "skein",
+  branches: [
+    { name: "main", oid: tip },
+    { name: "faster-packs", oid: theirTip },
+  ],
+  tags: [{ name: "v0.1.0", oid: theirTip }],
+  head: "main",
+  remotes: [
+    {
+      remote: "p2p-3fa94c02d1be",
+      node: "n2",
+      nodeName: "Pixel 9",
+      branches: [
+        { name: "main", oid: theirTip, relation: "diverged" },
+        { name: "faster-packs", oid: theirTip, relation: "same" },
+      ],
+    },
+    {
+      remote: "p2p-88d1be03fa94",
+      node: "n3",
+      nodeName: "Workshop laptop",
+      branches: [{ name: "main", oid: tip, relation: "same" }],
+    },
+  ],
+  copies: 2,
+  changedAt: present - 4 * minute,
+};
+
+const repositories: ReadonlyArray<RepositoryView> = [
+  skein,
+  { ...skein, id: "r2", name: "notes", copies: 0, remotes: [], changedAt: present - 3 * hour },
+  { ...skein, id: "r3", name: "thesis", copies: 1, remotes: [], changedAt: present - 2 * day },
+  { ...skein, id: "r4", name: "dotfiles", copies: 2, remotes: [], changedAt: present - 40 * day },
+];
+
+export const request: RequestView = {
+  id: "q1",
+  node: "n2",
+  name: "Chrome on Android",
+  platform: "Chrome on Android",
+  askedAt: present - 12_000,
+  path: "direct",
+  fingerprint: "M2KD-7Q4F",
+  triesLeft: 3,
+  wrong: false,
+  repositories: 4,
+};
+
+export const task: TaskView = {
+  id: "t1",
+  title: "Importing linux-small",
+  phase: "Checking objects",
+  share: 0.42,
+  detail: "6,924 of 16,486 objects · 6.1 of 14.3 MB",
+  cancellable: true,
+};
+
+const node = { platform: "Chrome on Android", role: "writer", whose: "mine", lacking: [] } as const;
+
+export const full: Views = {
+  account: writer,
+  repositories,
+  network: {
+    relay: { phase: "connected", url: "wss://relay.example.org/relay", since: present - 2 * hour },
+    nodes: [
+      {
+        ...node,
+        node: "n1",
+        name: "Firefox on Ubuntu",
+        platform: "Firefox on Ubuntu",
+        whose: "this-device",
+        path: { kind: "none", lastSeen: undefined },
+      },
+      { ...node, node: "n2", name: "Pixel 9", path: { kind: "direct", roundTripMillis: 12.3 } },
+      {
+        ...node,
+        node: "n3",
+        name: "Workshop laptop",
+        platform: "Safari on macOS",
+        path: { kind: "relayed", roundTripMillis: 84 },
+        lacking: [{ repository: "r1", records: 3 }],
+      },
+      {
+        ...node,
+        node: "n4",
+        name: "Old tablet",
+        platform: "Chrome on Android",
+        role: "read-only",
+        path: { kind: "none", lastSeen: present - 41 * day },
+      },
+    ],
+  },
+  devices: [
+    {
+      node: "n1",
+      name: "Firefox on Ubuntu",
+      platform: "Firefox on Ubuntu",
+      thisDevice: true,
+      role: "writer",
+      addedBy: undefined,
+      addedAt: undefined,
+      lastSeen: undefined,
+      fingerprint: "7Q4F-M2KD",
+    },
+    {
+      node: "n2",
+      name: "Pixel 9",
+      platform: "Chrome on Android",
+      thisDevice: false,
+      role: "writer",
+      addedBy: "Firefox on Ubuntu",
+      addedAt: present - 18 * day,
+      lastSeen: present - 3 * minute,
+      fingerprint: "M2KD-7Q4F",
+    },
+    {
+      node: "n4",
+      name: "Old tablet",
+      platform: "Chrome on Android",
+      thisDevice: false,
+      role: "read-only",
+      addedBy: undefined,
+      addedAt: undefined,
+      lastSeen: present - 41 * day,
+      fingerprint: "KD7Q-4FM2",
+    },
+  ],
+  requests: [],
+  tasks: [],
+  notices: [],
+  storage: { usedBytes: 1_240_000_000, quotaBytes: 10_700_000_000, persisted: false },
+};
+
+export const sourceText = `/** A scope owns what is started inside it. When it ends, everything it owns has ended. */
+
+import { Bug } from "@skein/protocol/errors";
+
+export class Scope {
+  readonly #tasks = new Set<Promise<unknown>>();
+
+  /** Starts work that may not outlive this scope. */
+  start(name: string, work: () => Promise<void>): void {
+    if (this.#tasks.size > 1_000) throw new Bug(\`too many tasks: \${name}\`);
+    const task = work().finally(() => this.#tasks.delete(task));
+    this.#tasks.add(task);
+  }
+
+  // The first failure is the one that is reported.
+  async end(): Promise<void> {
+    await Promise.all(this.#tasks);
+  }
+}
+`;
+
+export const sourceFile: FileView = {
+  oid: "e5a3f8c1d2e4b6a7980f1c3d5e7a99f2c41d07b6",
+  bytes: new TextEncoder().encode(sourceText),
+  size: sourceText.length,
+  kind: "text",
+};
+
+const commit = (title: string, at: number, authorName = "Alice Marten"): CommitView => ({
+  oid: `${(at % 0xffffffff).toString(16).padStart(8, "0")}${tip.slice(8)}`,
+  parents: [theirTip],
+  authorName,
+  authorEmail: "alice@example.org",
+  at,
+  offsetMinutes: 60,
+  title,
+  body: "",
+});
+
+export const commits: ReadonlyArray<CommitView> = [
+  { ...commit("Let a scope say who it waits for", present - 4 * minute), oid: tip },
+  commit("Merge what both devices wrote", present - 2 * hour, "Skein merge"),
+  commit("Count tasks before starting one more", present - 26 * hour, "Bob Okafor"),
+  commit(
+    "Keep received packs byte for byte, so that nothing is ever repacked to serve a clone",
+    present - 27 * hour,
+  ),
+  commit("Begin", present - 40 * day, "Bob Okafor"),
+];
+
+export const commitBody =
+  "A scope that hangs used to say nothing. Now it names the task, and the test\nwaits for the name instead of for a second.";

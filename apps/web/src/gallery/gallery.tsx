@@ -1,0 +1,197 @@
+/** A page for looking at every state: `gallery.html?state=network`. It is not part of the built app. */
+
+import { signal } from "@preact/signals";
+import { render } from "preact";
+import type { Commands } from "@skein/peer/commands";
+import type { Views } from "@skein/peer/views";
+import { App } from "../app.tsx";
+import type { Door, Owner } from "../door/tab.ts";
+import { emptyViews } from "../door/tab.ts";
+import { now } from "../parts/door-context.ts";
+import { putInDraft, textFile } from "../screens/repository/draft.ts";
+import {
+  commitBody,
+  commits,
+  full,
+  present,
+  replica,
+  request,
+  sourceFile,
+  sourceText,
+  task,
+  tip,
+  words,
+} from "./fixed-views.ts";
+
+interface State {
+  readonly path?: string;
+  readonly views: Partial<Views>;
+  readonly owner?: Owner;
+  readonly press?: string;
+  readonly draft?: boolean;
+}
+
+const away: Views["network"]["relay"] = {
+  phase: "away",
+  url: "wss://relay.example.org/relay",
+  since: present - 90_000,
+  retryAt: present + 14_000,
+};
+
+const signingIn = (step: "reaching-relay" | "knocking" | "checking"): State => ({
+  views: { ...full, account: { phase: "signing-in", step, since: present - 17_000 } },
+});
+
+const states: Readonly<Record<string, State>> = {
+  opening: { views: { account: { phase: "opening" } } },
+  welcome: { views: { account: { phase: "none" } } },
+  "sign-in": { views: { account: { phase: "none" } }, press: "Sign in on this device" },
+  words: { views: { account: { phase: "words-shown", words, ask: [3, 7, 11] } } },
+  retype: {
+    views: { account: { phase: "words-shown", words, ask: [3, 7, 11] } },
+    press: "Continue",
+  },
+  unlocking: { views: { account: { phase: "unlocking", share: 0 } } },
+  knocking: signingIn("knocking"),
+  stopped: {
+    views: {
+      account: {
+        phase: "stopped",
+        what: "This account was opened by a newer version of Skein.",
+        safe: "Your repositories are untouched.",
+        next: "Reload the page to get that version.",
+      },
+    },
+  },
+  empty: { views: { ...full, repositories: [] } },
+  repositories: { views: full },
+  offline: { views: { ...full, network: { ...full.network, relay: away } }, owner: "other-tab" },
+  new: { views: full, press: "New repository" },
+  import: { views: full, press: "Import" },
+  task: { views: { ...full, tasks: [task] } },
+  notice: {
+    views: {
+      ...full,
+      notices: [
+        {
+          id: "n1",
+          tone: "error",
+          what: "The disk is full: the last pack could not be stored.",
+          safe: "Everything that was there before is kept.",
+          next: "Free some space, then reload.",
+          at: present,
+        },
+      ],
+    },
+  },
+  approval: { views: { ...full, account: replica } },
+  request: { views: { ...full, requests: [request] } },
+  "request-wrong": {
+    views: { ...full, requests: [{ ...request, wrong: true, triesLeft: 2, path: "relayed" }] },
+  },
+  network: { path: "/network", views: full },
+  "network-away": {
+    path: "/network",
+    views: { ...full, network: { nodes: full.network.nodes.slice(0, 1), relay: away } },
+  },
+  devices: { path: "/devices", views: full },
+  files: { path: "/r/r1", views: full },
+  file: { path: "/r/r2?path=packages/peer/scope.ts", views: full },
+  editing: { path: "/r/r2?path=packages/peer/scope.ts", views: full, draft: true },
+  history: { path: "/r/r2?tab=history", views: full },
+  commit: { path: `/r/r2?tab=history&commit=${tip}`, views: full },
+  remotes: { path: "/r/r1?tab=remotes", views: full },
+  missing: { path: "/r/nowhere", views: full },
+};
+
+const names = ["apps", "docs", "packages"];
+const files = ["README.md", "package.json", "scope.ts", "logo.svg"];
+const answers: { readonly [Name in keyof Commands]?: Commands[Name]["answer"] } = {
+  "read-tree": {
+    entries: [
+      ...names.map((name) => ({ name, kind: "folder" as const, oid: tip, size: undefined })),
+      ...files.map((name) => ({ name, kind: "file" as const, oid: tip, size: 812 })),
+    ],
+  },
+  "read-file": sourceFile,
+  history: { commits, more: true },
+  "read-commit": {
+    commit: {
+      ...(commits[0] ?? Reflect.get(commits, 1)),
+      body: commitBody,
+    },
+    files: [
+      {
+        path: "packages/peer/scope.ts",
+        kind: "changed",
+        before: sourceText,
+        after: edited(sourceText),
+        binary: false,
+      },
+      {
+        path: "docs/scope.md",
+        kind: "added",
+        before: undefined,
+        after: "# Scope\n",
+        binary: false,
+      },
+      { path: "logo.png", kind: "changed", before: undefined, after: undefined, binary: true },
+    ],
+  },
+};
+
+function edited(text: string): string {
+  return text
+    .replace("too many tasks: ${name}", "more than a thousand tasks, the last is ${name}")
+    .replace(
+      "  // The first",
+      "  /** Who is still at work. */\n  get size(): number {\n    return this.#tasks.size;\n  }\n\n  // The first",
+    );
+}
+
+function show(name: string): void {
+  const state = states[name];
+  const place = document.querySelector("#app");
+  if (state === undefined || place === null) return;
+  history.replaceState(null, "", state.path ?? "/");
+  now.value = present;
+  const views = emptyViews();
+  for (const [view, value] of Object.entries(state.views))
+    Reflect.set(Reflect.get(views, view), "value", value);
+  if (state.draft === true)
+    putInDraft(
+      { repository: "r2", branch: "main" },
+      {
+        onto: tip,
+        path: "packages/peer/scope.ts",
+        file: textFile(edited(sourceText), { oid: sourceFile.oid, text: sourceText }),
+      },
+    );
+  const door: Door = {
+    views,
+    owner: signal(state.owner ?? "this-tab"),
+    ask: (command) => {
+      const value = answers[command];
+      return value === undefined
+        ? new Promise(() => {})
+        : Promise.resolve(Object.assign({ ok: true as const }, { value }));
+    },
+  };
+  render(<App door={door} updates={{ ready: signal(false), apply: () => {} }} />, place);
+  if (state.press !== undefined)
+    setTimeout(() => {
+      const buttons = Array.from(document.querySelectorAll("button"));
+      buttons.find(({ textContent }) => textContent.trim() === state.press)?.click();
+    }, 50);
+}
+
+const asked = new URLSearchParams(location.search).get("state");
+if (asked === null) {
+  const list = Object.keys(states).map((name) => (
+    <li key={name}>
+      <a href={`/gallery.html?state=${name}`}>{name}</a>
+    </li>
+  ));
+  const place = document.querySelector("#app");
+  if (place !== null) render(<ul>{list}</ul>, place);
+} else show(asked);
