@@ -22,7 +22,7 @@ const crypto: Crypto = {
   },
 };
 
-const stories = 400;
+const stories = 330;
 const at = instant(1_700_000_000_000);
 const chanceOfKeys = chanceOf(77);
 const random = {
@@ -79,7 +79,6 @@ interface Story {
   readonly evil: ReadonlyArray<Evil>;
   /** Entries that the owner's revocation vouches for. */
   readonly vouched: ReadonlySet<EntryId>;
-  readonly chance: () => number;
 }
 
 /** An account grows; one of its nodes is stolen and does harm, before and after its owner revokes it with the passphrase. */
@@ -149,7 +148,7 @@ function tellStory(seed: number): Story | undefined {
   const target = thief.id;
   say(proposeRevoke({ log: view, keys: owner, at, target, reason: "compromised", door }));
   for (let count = chance() * 8; count > 0; count--) doHarm();
-  return { log, thief, owner, honest, evil, vouched, chance };
+  return { log, thief, owner, honest, evil, vouched };
 }
 
 function shuffle<T>(items: ReadonlyArray<T>, chance: () => number): ReadonlyArray<T> {
@@ -170,32 +169,32 @@ function tell(log: MembershipLog): string {
   ]);
 }
 
-function failingSeeds(isBroken: (story: Story) => boolean): ReadonlyArray<number> {
-  const failing: number[] = [];
-  for (let seed = 1; seed <= stories; seed++) {
-    const story = tellStory(seed);
-    if (story !== undefined && isBroken(story)) failing.push(seed);
-  }
-  return failing;
+const told = new Map<number, Story>();
+for (let seed = 1; seed <= stories; seed++) {
+  const story = tellStory(seed);
+  if (story !== undefined) told.set(seed, story);
+}
+
+function failingSeeds(
+  isBroken: (story: Story, chance: () => number) => boolean,
+): ReadonlyArray<number> {
+  return [...told]
+    .filter(([seed, story]) => isBroken(story, chanceOf(1_000_000 + seed)))
+    .map(([seed]) => seed);
 }
 
 test("stories have thieves that get something done, or they would prove nothing", () => {
-  let harmed = 0;
-  let repelled = 0;
-  for (let seed = 1; seed <= 60; seed++) {
-    const story = tellStory(seed);
-    if (story === undefined) continue;
-    const counted = story.evil.filter(({ does }) => does === "add").length;
-    if (story.evil.length > 0) harmed += 1;
-    if (counted > 0) repelled += 1;
-  }
-  expect(harmed).toBeGreaterThan(30);
-  expect(repelled).toBeGreaterThan(15);
+  const all = [...told.values()];
+  const harmed = all.filter(({ evil }) => evil.length > 0).length;
+  const repelled = all.filter(({ evil }) => evil.some(({ does }) => does === "add")).length;
+  expect(all.length).toBeGreaterThanOrEqual(300);
+  expect(harmed).toBeGreaterThan(150);
+  expect(repelled).toBeGreaterThan(75);
 });
 
 test("A3: a log is the same whatever the order in which its entries come", () => {
   expect(
-    failingSeeds(({ log, chance }) => {
+    failingSeeds(({ log }, chance) => {
       const whole = tell(log);
       const orders = Array.from({ length: 3 }, () => shuffle(log.all(), chance));
       return orders.some((order) => tell(open(order)) !== whole);
@@ -205,11 +204,11 @@ test("A3: a log is the same whatever the order in which its entries come", () =>
 
 test("A3: two halves of a log that meet are the whole, and saving and loading it changes nothing", () => {
   expect(
-    failingSeeds(({ log, chance }) => {
+    failingSeeds(({ log }, chance) => {
       const whole = tell(log);
       const [left, right] = [open([]), open([])];
       for (const entry of shuffle(log.all(), chance)) (chance() < 0.5 ? left : right).add(entry);
-      for (let round = 0; round < 30; round++) {
+      for (let round = 0; round < 3; round++) {
         for (const entry of left.entriesAfter(right.heads())) right.add(entry);
         for (const entry of right.entriesAfter(left.heads())) left.add(entry);
       }
@@ -255,7 +254,7 @@ test("A4: the thief's innocent neighbours stay, unless the owner vouched for the
 
 test("A5: no prefix of a shuffled log makes it throw, and every node can be explained", () => {
   expect(
-    failingSeeds(({ log, chance }) => {
+    failingSeeds(({ log }, chance) => {
       const partial = open([]);
       for (const entry of shuffle(log.all(), chance)) {
         partial.add(entry);
