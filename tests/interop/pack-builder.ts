@@ -27,7 +27,10 @@ export function packOf(
 export function entry(
   code: number,
   data: Data,
-  { size = Buffer.from(data).length, stream = deflateSync(data) as Uint8Array } = {},
+  {
+    size = Buffer.from(data).length,
+    stream = deflateSync(data),
+  }: { readonly size?: number; readonly stream?: Uint8Array } = {},
 ): Uint8Array {
   return Buffer.concat([header(code, size), stream]);
 }

@@ -22,16 +22,30 @@ import {
   treeOf,
 } from "./pack-builder.ts";
 import { indexByGit, makeGit, sealPack } from "./pack-git.ts";
+import {
+  bomb,
+  chain,
+  copies,
+  emptyBlocks,
+  emptyTree,
+  hello,
+  helloEntry,
+  helloOid,
+  manyLargeDeltas,
+  manyParents,
+  megabyte,
+  modules,
+  nest,
+  person,
+  raw,
+  soundCommit,
+  special,
+  zeros,
+} from "./pack-shapes.ts";
 
 const judge = makeGit();
 afterAll(() => judge[Symbol.dispose]());
 
-const hello = "hello, world\n";
-const helloEntry = entry(blobCode, hello);
-const helloOid = idOf("blob", hello);
-const emptyTree = idOf("tree", "");
-const person = "Alice <alice@example.org> 1700000000 +0000";
-const soundCommit = `tree ${emptyTree}\nauthor ${person}\ncommitter ${person}\n\nhi\n`;
 const two = [helloEntry, entry(blobCode, "another\n")];
 
 /** A delta entry right behind `hello`, with an offset that leads to it. */
@@ -356,90 +370,4 @@ async function receive(
     (error: unknown) => error,
   );
   return { why, kept: contents.size };
-}
-
-function zeros(size: number): Uint8Array {
-  return deflateSync(new Uint8Array(size), { level: 1 });
-}
-
-const megabyte = entry(blobCode, new Uint8Array(2 ** 20));
-
-function copies(many: number, size: number): ReadonlyArray<Uint8Array> {
-  return Array.from({ length: many }, () => copy(0, size));
-}
-
-function manyLargeDeltas(): Uint8Array {
-  const entries = [megabyte];
-  let distance = megabyte.length;
-  for (let at = 0; at < 200; at++) {
-    const next = ofsDelta(
-      distance,
-      delta(2 ** 20, 2 ** 24 + 4, ...copies(16, 2 ** 20), insert(String(at).padStart(4, "0"))),
-    );
-    entries.push(next);
-    distance += next.length;
-  }
-  return packOf(entries);
-}
-
-/** Each object is the one before with another number in front. */
-function chain(length: number): ReadonlyArray<Uint8Array> {
-  const entries = [entry(blobCode, "000000 is a line of text")];
-  for (let at = 1; at <= length; at++) {
-    const bytes = delta(24, 24, insert(String(at).padStart(6, "0")), copy(6, 18));
-    entries.push(ofsDelta(entries.at(-1)?.length ?? 0, bytes));
-  }
-  return entries;
-}
-
-/** Each folder holds the one below ten times. */
-function bomb(levels: number): ReadonlyArray<Uint8Array> {
-  const entries = [helloEntry];
-  let below = helloOid;
-  for (let level = 0; level < levels; level++) {
-    const mode = level === 0 ? "100644" : "40000";
-    const tree = treeOf(...Array.from({ length: 10 }, (_, at) => [mode, `d${at}`, below] as const));
-    entries.push(entry(treeCode, tree));
-    below = idOf("tree", tree);
-  }
-  return entries;
-}
-
-function nest(depth: number): ReadonlyArray<Uint8Array> {
-  const entries = [entry(treeCode, "")];
-  let below = emptyTree;
-  for (let level = 1; level < depth; level++) {
-    const tree = treeOf(["40000", "a", below]);
-    entries.push(entry(treeCode, tree));
-    below = idOf("tree", tree);
-  }
-  return entries;
-}
-
-function manyParents(many: number): string {
-  const parents = Array.from(
-    { length: many },
-    (_, at) => `parent ${at.toString(16).padStart(40, "0")}\n`,
-  );
-  return soundCommit.replace("author", `${parents.join("")}author`);
-}
-
-function raw(bytes: Uint8Array, base = ""): ReadonlyArray<Uint8Array> {
-  const first = entry(blobCode, base);
-  return [first, ofsDelta(first.length, bytes)];
-}
-
-function modules(text: string): ReadonlyArray<Uint8Array> {
-  return special(".gitmodules", text);
-}
-
-function special(name: string, text: string): ReadonlyArray<Uint8Array> {
-  return [entry(blobCode, text), entry(treeCode, treeOf(["100644", name, idOf("blob", text)]))];
-}
-
-/** Stored blocks of no bytes, then the last one. */
-function emptyBlocks(many: number): Uint8Array {
-  const block = Buffer.of(0, 0, 0, 0xff, 0xff);
-  const last = Buffer.of(1, 0, 0, 0xff, 0xff, 0, 0, 0, 1);
-  return Buffer.concat([Buffer.of(0x78, 0x01), ...Array.from({ length: many }, () => block), last]);
 }

@@ -18,7 +18,7 @@ function publish(payload: Uint8Array, type: "publish" | "bulk" = "publish"): Rel
 test("the first frame from Rita states her clock and her limits", async () => {
   await using stage = await openStage({
     iceServers: ["stun:127.0.0.1:3478"],
-    now: () => ({ monotonicMillis: 0, wallMillis: 1_700_000_000_000 }),
+    clock: { monotonicMillis: () => 0, wallMillis: () => 1_700_000_000_000 },
   });
   const alice = await stage.connect({ hears: false });
   expect(await alice.hear()).toMatchObject({
@@ -51,7 +51,7 @@ test("Bob receives what Alice publishes byte for byte, small and large; she does
 test("Bob finds Alice's blob until its time is over, and never after she has gone", async () => {
   let nowMillis = 0;
   await using stage = await openStage({
-    now: () => ({ monotonicMillis: nowMillis, wallMillis: 0 }),
+    clock: { monotonicMillis: () => nowMillis, wallMillis: () => 0 },
   });
   const [alice, bob, carol] = [await stage.connect(), await stage.connect(), await stage.connect()];
   const announce = (blob: number): RelayFrame => ({
@@ -84,7 +84,7 @@ test("Bob finds Alice's blob until its time is over, and never after she has gon
 test("limits refuse with a reason, the op and a time to come back", async () => {
   await using stage = await openStage({
     limits: { publishesBurst: 1, publishesPerSecond: 0.1, tagsPerConnectionMax: 1 },
-    now: () => ({ monotonicMillis: 0, wallMillis: 0 }),
+    clock: { monotonicMillis: () => 0, wallMillis: () => 0 },
   });
   const alice = await stage.connect();
   alice.tell(publish(Uint8Array.of(1)));

@@ -19,7 +19,7 @@ import { SimulatedRelay } from "./simulated-relay.ts";
 export interface World extends AsyncDisposable {
   readonly simulation: Simulation;
   readonly relay: SimulatedRelay;
-  readonly fabric: MemoryFabric;
+  readonly fabric: MemoryFabric | undefined;
   readonly node: (name: string) => SimulatedNode;
   /** Lets `millis` of virtual time pass. */
   readonly pass: (millis: number) => Promise<void>;
@@ -42,7 +42,9 @@ export async function foundWorld({
   simulation.runUntil(instant(startOfTime));
   const relay = new SimulatedRelay(simulation);
   const alarm = { now: simulation.now, wake: simulation.schedule };
-  const fabric = memoryFabric({ alarm, random: simulation.random, latencyMillisMax: 20 });
+  const fabric = direct
+    ? memoryFabric({ alarm, random: simulation.random, latencyMillisMax: 20 })
+    : undefined;
   const nodes = new Map<string, SimulatedNode>();
   const pass = (millis: number): Promise<void> =>
     simulation.runUntilDrained(later(simulation.now(), millis), drain);
@@ -53,7 +55,7 @@ export async function foundWorld({
     fabric,
     node: (name) => {
       const known =
-        nodes.get(name) ?? new SimulatedNode(name, { simulation, relay, fabric, crypto, direct });
+        nodes.get(name) ?? new SimulatedNode(name, { simulation, relay, fabric, crypto });
       nodes.set(name, known);
       return known;
     },
@@ -75,9 +77,8 @@ export async function foundWorld({
 interface Place {
   readonly simulation: Simulation;
   readonly relay: SimulatedRelay;
-  readonly fabric: MemoryFabric;
+  readonly fabric: MemoryFabric | undefined;
   readonly crypto: Crypto;
-  readonly direct: boolean;
 }
 
 /** One browser profile: its storage outlives its program, which may be killed at any moment and started again. */
@@ -179,7 +180,7 @@ export class SimulatedNode {
       openFiles: (repository) => Promise.resolve(this.#disk(repository, alive)),
       sockets: this.#sockets(alive),
       relayUrl: "ws://rita/relay",
-      channels: this.#place.direct ? fabric.channelsOf(`${this.name} ${this.#life}`) : noChannels,
+      channels: fabric?.channelsOf(`${this.name} ${this.#life}`) ?? noChannels,
       breathe: () => Promise.resolve(),
       offsetMinutes: () => 60,
       report: (cause) => {

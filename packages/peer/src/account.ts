@@ -14,7 +14,7 @@ import type { Alarms } from "./alarms.ts";
 import { openHome, type Home, type Identity, type Stage } from "./home.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Ledger } from "./ledger.ts";
-import { openNetwork, type Network } from "./network.ts";
+import { Network } from "./network.ts";
 import type { Notices } from "./notices.ts";
 import type { DoorSecrets, Ports } from "./ports.ts";
 import { CommandRefusedError } from "./refusals.ts";
@@ -94,7 +94,7 @@ export function openAccount(world: AccountWorld): Account {
     let stage = options.first;
     /** Heard before there was a home to deal with it. */
     const missed: Array<() => void> = [];
-    const network = openNetwork({
+    const network = new Network({
       ports,
       keys,
       meeting,

@@ -2,28 +2,20 @@
 
 import type { Random } from "@skein/auth/crypto/random";
 import { formatHex, parseHex, type Bytes } from "@skein/protocol/bytes";
-import type { NodeId } from "@skein/protocol/ids";
+import type { Instant, NodeId } from "@skein/protocol/ids";
 import { step } from "@skein/protocol/machine";
 import type { NodeMessage } from "@skein/protocol/node-message";
 import type { Signal } from "@skein/protocol/node-messages/signal";
 import type { Channels, ChannelsEvent } from "@skein/transport/channels";
 import type { Alarms } from "./alarms.ts";
-import { directPath, type DirectPathEvent, type DirectPathState } from "./direct-path.ts";
+import {
+  directPath,
+  type DirectPathEffect,
+  type DirectPathEvent,
+  type DirectPathState,
+} from "./direct-path.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Clock } from "./ports.ts";
-
-export interface DirectPaths {
-  readonly up: (node: NodeId) => void;
-  readonly down: (node: NodeId) => void;
-  readonly signalled: (node: NodeId, signal: Signal) => void;
-  /** The attempt by which a node can be reached now. */
-  readonly pathTo: (node: NodeId) => string | undefined;
-  /** `false`: there is no room; hear `room` later. */
-  readonly send: (attempt: string, packet: Bytes) => boolean;
-  readonly tryNow: () => void;
-  readonly iceServers: (servers: ReadonlyArray<string>) => void;
-  readonly close: () => void;
-}
 
 export interface DirectPathsNews {
   readonly packet: (attempt: string, bytes: Bytes) => void;
@@ -33,15 +25,7 @@ export interface DirectPathsNews {
   readonly send: (node: NodeId, message: NodeMessage) => void;
 }
 
-export function openDirectPaths({
-  me,
-  channels,
-  clock,
-  random,
-  alarms,
-  inbox,
-  news,
-}: {
+interface DirectPathsOptions {
   readonly me: NodeId;
   readonly channels: Channels;
   readonly clock: Clock;
@@ -49,96 +33,132 @@ export function openDirectPaths({
   readonly alarms: Alarms;
   readonly inbox: Inbox;
   readonly news: DirectPathsNews;
-}): DirectPaths {
-  const paths = new Map<NodeId, DirectPathState>();
-  const owners = new Map<string, NodeId>();
-  let servers: ReadonlyArray<string> = [];
+}
 
-  const fresh = (): string => formatHex(random.bytes(attemptBytes));
-  const chance = (): number => (random.bytes(1)[0] ?? 0) / 255;
+export class DirectPaths {
+  readonly #options: DirectPathsOptions;
+  readonly #paths = new Map<NodeId, DirectPathState>();
+  readonly #owners = new Map<string, NodeId>();
+  #servers: ReadonlyArray<string> = [];
 
-  const tell = (node: NodeId, event: DirectPathEvent): void => {
-    const before = paths.get(node) ?? directPath.initial;
+  constructor(options: DirectPathsOptions) {
+    this.#options = options;
+    options.channels.listen((event) => options.inbox.post(() => this.#hear(event)));
+  }
+
+  up(node: NodeId): void {
+    const { me, channels } = this.#options;
+    if (!channels.supported) return;
+    this.#tell(node, {
+      type: "session-up",
+      opens: me < node,
+      fresh: this.#fresh(),
+      now: this.#now(),
+    });
+  }
+
+  down(node: NodeId): void {
+    this.#tell(node, { type: "session-down", now: this.#now() });
+  }
+
+  signalled(node: NodeId, { attempt, body }: Signal): void {
+    const { me, channels } = this.#options;
+    if (!channels.supported) return;
+    const name = formatHex(attempt);
+    if (!this.#owners.has(name) && me > node)
+      this.#tell(node, { type: "attempt-heard", attempt: name, now: this.#now() });
+    if (this.#owners.get(name) === node) channels.signal(name, body);
+  }
+
+  /** The attempt by which a node can be reached now. */
+  pathTo(node: NodeId): string | undefined {
+    return usable(this.#paths.get(node));
+  }
+
+  /** `false`: there is no room; hear `room` later. */
+  send(attempt: string, packet: Bytes): boolean {
+    return this.#options.channels.send(attempt, packet);
+  }
+
+  tryNow(): void {
+    this.#options.channels.nudge();
+    for (const node of this.#paths.keys())
+      this.#tell(node, { type: "try-now", fresh: this.#fresh(), now: this.#now() });
+  }
+
+  useIceServers(servers: ReadonlyArray<string>): void {
+    this.#servers = servers;
+  }
+
+  close(): void {
+    for (const attempt of this.#owners.keys()) this.#options.channels.close(attempt);
+    this.#owners.clear();
+    this.#paths.clear();
+  }
+
+  #tell(node: NodeId, event: DirectPathEvent): void {
+    const before = this.#paths.get(node) ?? directPath.initial;
     const [next, effects] = step(directPath, before, event);
-    paths.set(node, next);
-    for (const effect of effects) {
-      if (effect.type === "open-attempt") {
-        owners.set(effect.attempt, node);
-        channels.open({
-          attempt: effect.attempt,
-          initiator: effect.initiator,
-          iceServers: servers,
-        });
-      } else if (effect.type === "close-attempt") {
-        owners.delete(effect.attempt);
-        channels.close(effect.attempt);
-      } else {
-        alarms.set(`direct ${node}`, effect.at, (now) =>
-          tell(node, { type: "time-passed", now, fresh: fresh() }),
-        );
-      }
-    }
-    if (usable(before) !== usable(next)) news.changed(node);
-  };
+    this.#paths.set(node, next);
+    for (const effect of effects) this.#perform(node, effect);
+    if (usable(before) !== usable(next)) this.#options.news.changed(node);
+  }
 
-  const hear = (event: ChannelsEvent): void => {
-    const node = owners.get(event.attempt);
-    if (node === undefined) return;
+  #perform(node: NodeId, effect: DirectPathEffect): void {
+    const { channels, alarms } = this.#options;
+    switch (effect.type) {
+      case "open-attempt":
+        this.#owners.set(effect.attempt, node);
+        return channels.open({ ...effect, iceServers: this.#servers });
+      case "close-attempt":
+        this.#owners.delete(effect.attempt);
+        return channels.close(effect.attempt);
+      case "wake-at":
+        return alarms.set(`direct ${node}`, effect.at, (now) =>
+          this.#tell(node, { type: "time-passed", now, fresh: this.#fresh() }),
+        );
+    }
+  }
+
+  #hear(event: ChannelsEvent): void {
+    const { news } = this.#options;
+    const { attempt } = event;
+    const node = this.#owners.get(attempt);
+    if (node === undefined) return undefined;
     switch (event.type) {
       case "signal": {
-        const attempt = parseHex(event.attempt);
-        if (attempt !== undefined) news.send(node, { type: "signal", attempt, body: event.body });
-        return;
+        const id = parseHex(attempt);
+        return id && news.send(node, { type: "signal", attempt: id, body: event.body });
       }
       case "packet":
-        return news.packet(event.attempt, event.bytes);
+        return news.packet(attempt, event.bytes);
       case "room":
         return news.room(node);
       case "connected":
       case "stalled":
-        return tell(node, { type: event.type, attempt: event.attempt, now: clock.now() });
+        return this.#tell(node, { type: event.type, attempt, now: this.#now() });
       case "closed":
-        owners.delete(event.attempt);
-        return tell(node, {
+        this.#owners.delete(attempt);
+        return this.#tell(node, {
           type: "closed",
-          attempt: event.attempt,
-          chance: chance(),
-          now: clock.now(),
+          attempt,
+          chance: this.#chance(),
+          now: this.#now(),
         });
     }
-  };
-  channels.listen((event) => inbox.post(() => hear(event)));
+  }
 
-  return {
-    up: (node) => {
-      if (channels.supported)
-        tell(node, { type: "session-up", opens: me < node, fresh: fresh(), now: clock.now() });
-    },
-    down: (node) => tell(node, { type: "session-down", now: clock.now() }),
-    signalled: (node, { attempt, body }) => {
-      if (!channels.supported) return;
-      const name = formatHex(attempt);
-      const owner = owners.get(name);
-      if (owner === undefined && me > node)
-        tell(node, { type: "attempt-heard", attempt: name, now: clock.now() });
-      if (owners.get(name) === node) channels.signal(name, body);
-    },
-    pathTo: (node) => usable(paths.get(node)),
-    send: (attempt, packet) => channels.send(attempt, packet),
-    tryNow: () => {
-      channels.nudge();
-      for (const node of paths.keys())
-        tell(node, { type: "try-now", fresh: fresh(), now: clock.now() });
-    },
-    iceServers: (offered) => {
-      servers = offered;
-    },
-    close: () => {
-      for (const attempt of owners.keys()) channels.close(attempt);
-      owners.clear();
-      paths.clear();
-    },
-  };
+  #fresh(): string {
+    return formatHex(this.#options.random.bytes(attemptBytes));
+  }
+
+  #chance(): number {
+    return (this.#options.random.bytes(1)[0] ?? 0) / 255;
+  }
+
+  #now(): Instant {
+    return this.#options.clock.now();
+  }
 }
 
 function usable(state: DirectPathState | undefined): string | undefined {

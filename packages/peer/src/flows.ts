@@ -3,7 +3,7 @@
 import type { Random } from "@skein/auth/crypto/random";
 import { concat, type Bytes } from "@skein/protocol/bytes";
 import { SkeinError } from "@skein/protocol/errors";
-import type { NodeId, StreamId } from "@skein/protocol/ids";
+import type { Instant, NodeId, StreamId } from "@skein/protocol/ids";
 import { step, type Machine } from "@skein/protocol/machine";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import type { StreamResetReason } from "@skein/protocol/node-messages/stream-reset";
@@ -18,7 +18,7 @@ import {
 } from "@skein/transport/streams";
 import type { Alarms } from "./alarms.ts";
 import type { Inbox } from "./inbox.ts";
-import type { Clock } from "./ports.ts";
+import { randomU32, type Clock } from "./ports.ts";
 import type { Scope } from "./scope.ts";
 
 /** What flows towards the node that asked: found once, then read piece by piece. */
@@ -61,22 +61,14 @@ export interface FlowProgress {
   readonly objects: number;
 }
 
-export interface Flows {
-  /** Asks a node. Rejects with `FlowFailedError`. */
-  readonly ask: (
-    node: NodeId,
-    request: StreamRequest,
-    options: {
-      readonly bytesMax: number;
-      readonly signal: AbortSignal;
-      readonly onProgress?: (progress: FlowProgress) => void;
-    },
-  ) => Promise<Bytes>;
-  readonly receive: (node: NodeId, message: StreamMessage) => void;
-  readonly up: (node: NodeId) => void;
-  readonly lost: (node: NodeId) => void;
-  readonly room: (node: NodeId, room: boolean) => void;
+export interface AskOptions {
+  readonly bytesMax: number;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: FlowProgress) => void;
 }
+
+/** How other parts ask a node for something. */
+export type AskNode = (node: NodeId, request: StreamRequest, options: AskOptions) => Promise<Bytes>;
 
 interface Asked {
   readonly resolve: (bytes: Bytes) => void;
@@ -84,25 +76,20 @@ interface Asked {
   readonly parts: Bytes[];
   readonly onProgress: ((progress: FlowProgress) => void) | undefined;
   offered: { readonly bytes: number; readonly objects: number };
+  /** Nobody can cancel it any more. */
+  readonly over: () => void;
 }
 
+/** The streams with one node. */
 interface Line {
+  readonly node: NodeId;
   readonly machine: Machine<StreamsState, StreamsEvent, StreamsEffect>;
   state: StreamsState;
   readonly asked: Map<StreamId, Asked>;
   readonly sources: Map<StreamId, Source>;
 }
 
-export function openFlows({
-  me,
-  clock,
-  random,
-  alarms,
-  inbox,
-  scope,
-  find,
-  send,
-}: {
+interface FlowsOptions {
   readonly me: NodeId;
   readonly clock: Clock;
   readonly random: Random;
@@ -112,140 +99,166 @@ export function openFlows({
   /** Finds what a node asked for. Throws `NoSourceError`. */
   readonly find: (node: NodeId, request: StreamRequest) => Promise<Source>;
   readonly send: (node: NodeId, message: StreamMessage) => void;
-}): Flows {
-  const lines = new Map<NodeId, Line>();
+}
 
-  const lineTo = (node: NodeId): Line => {
-    const known = lines.get(node);
-    if (known !== undefined) return known;
-    const start = random.bytes(4).reduce((value, byte) => value * 256 + byte, 0);
-    const machine = streamsBetween({ opens: me < node ? "odd" : "even", start });
-    const line: Line = { machine, state: machine.initial, asked: new Map(), sources: new Map() };
-    lines.set(node, line);
-    return line;
-  };
+type Effect<T extends StreamsEffect["type"]> = Extract<StreamsEffect, { readonly type: T }>;
 
-  const tell = (node: NodeId, event: StreamsEvent): void => {
-    const line = lineTo(node);
-    const [next, effects] = step(line.machine, line.state, event);
-    line.state = next;
-    for (const effect of effects) perform(node, line, effect);
-  };
+export class Flows {
+  readonly #options: FlowsOptions;
+  readonly #lines = new Map<NodeId, Line>();
 
-  const perform = (node: NodeId, line: Line, effect: StreamsEffect): void => {
-    switch (effect.type) {
-      case "send":
-        return send(node, effect.message);
-      case "start-source":
-        return startSource(node, line, effect);
-      case "read-source":
-        return readSource(node, line, effect);
-      case "drop-source":
-        line.sources.delete(effect.stream);
-        return;
-      case "wake-at":
-        return alarms.set(`flows ${node}`, effect.at, (now) =>
-          tell(node, { type: "time-passed", now }),
-        );
-      default:
-        return collect(node, line, effect);
-    }
-  };
+  constructor(options: FlowsOptions) {
+    this.#options = options;
+  }
 
-  const startSource = (
-    node: NodeId,
-    line: Line,
-    { stream, request }: Extract<StreamsEffect, { readonly type: "start-source" }>,
-  ): void =>
-    scope.start(async () => {
-      const found = await find(node, request).catch((error: unknown) => {
-        if (error instanceof NoSourceError) return error.why;
-        throw error;
-      });
-      inbox.post(() => {
-        const now = clock.now();
-        if (typeof found === "string")
-          return tell(node, { type: "source-refused", stream, why: found, now });
-        line.sources.set(stream, found);
-        tell(node, {
-          type: "source-ready",
-          stream,
-          bytes: found.bytes.length,
-          objects: found.objects,
-          now,
-        });
-      });
-    });
-
-  /** Answered in a turn of its own, so that a long stream never keeps the others waiting. */
-  const readSource = (
-    node: NodeId,
-    line: Line,
-    { stream, offset, length }: Extract<StreamsEffect, { readonly type: "read-source" }>,
-  ): void =>
-    inbox.post(() => {
-      const source = line.sources.get(stream);
-      if (source === undefined) return;
-      const bytes = source.bytes.slice(offset, offset + length);
-      tell(node, { type: "source-bytes", stream, offset, bytes, now: clock.now() });
-    });
-
-  const collect = (
-    node: NodeId,
-    line: Line,
-    effect: Extract<
-      StreamsEffect,
-      { readonly type: "offered" | "deliver" | "finished" | "failed" }
-    >,
-  ): void => {
-    const asked = line.asked.get(effect.stream);
-    if (asked === undefined) return;
-    if (effect.type === "offered") {
-      asked.offered = { bytes: effect.bytes, objects: effect.objects };
-    } else if (effect.type === "deliver") {
-      asked.parts.push(effect.bytes);
-      const upto = effect.offset + effect.bytes.length;
-      asked.onProgress?.({
-        bytes: upto,
-        bytesAll: asked.offered.bytes,
-        objects: asked.offered.objects,
-      });
-      const { stream } = effect;
-      inbox.post(() => tell(node, { type: "consumed", stream, upto, now: clock.now() }));
-    } else {
-      line.asked.delete(effect.stream);
-      if (effect.type === "finished") asked.resolve(concat(...asked.parts));
-      else asked.reject(new FlowFailedError(effect.why));
-    }
-  };
-
-  const ask: Flows["ask"] = (node, request, { bytesMax, signal, onProgress }) =>
-    new Promise((resolve, reject) => {
+  /** Asks a node. Rejects with `FlowFailedError`. */
+  ask(node: NodeId, request: StreamRequest, options: AskOptions): Promise<Bytes> {
+    const { bytesMax, signal, onProgress } = options;
+    return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(new FlowFailedError("stopped"));
-      const line = lineTo(node);
+      const line = this.#lineTo(node);
       const stream = nextStream(line.state);
+      const stop = (): void => this.#cancel(line, stream);
+      signal.addEventListener("abort", stop, { once: true });
       line.asked.set(stream, {
         resolve,
         reject,
         parts: [],
         onProgress,
         offered: { bytes: 0, objects: 0 },
+        over: () => signal.removeEventListener("abort", stop),
       });
-      const stop = (): void =>
-        inbox.post(() => {
-          if (!line.asked.delete(stream)) return;
-          tell(node, { type: "cancelled", stream, now: clock.now() });
-          reject(new FlowFailedError("stopped"));
-        });
-      signal.addEventListener("abort", stop, { once: true });
-      tell(node, { type: "opened-here", stream, request, bytesMax, now: clock.now() });
+      return this.#tell(line, {
+        type: "opened-here",
+        stream,
+        request,
+        bytesMax,
+        now: this.#now(),
+      });
     });
+  }
 
-  return {
-    ask,
-    receive: (node, message) => tell(node, { type: "message-received", message, now: clock.now() }),
-    up: (node) => tell(node, { type: "session-up", now: clock.now() }),
-    lost: (node) => tell(node, { type: "session-lost", now: clock.now() }),
-    room: (node, room) => tell(node, { type: room ? "room" : "no-room", now: clock.now() }),
-  };
+  receive(node: NodeId, message: StreamMessage): void {
+    this.#tell(this.#lineTo(node), { type: "message-received", message, now: this.#now() });
+  }
+
+  up(node: NodeId): void {
+    this.#tell(this.#lineTo(node), { type: "session-up", now: this.#now() });
+  }
+
+  lost(node: NodeId): void {
+    this.#tell(this.#lineTo(node), { type: "session-lost", now: this.#now() });
+  }
+
+  /** Whether the path to a node takes more for now. */
+  room(node: NodeId, room: boolean): void {
+    this.#tell(this.#lineTo(node), { type: room ? "room" : "no-room", now: this.#now() });
+  }
+
+  #lineTo(node: NodeId): Line {
+    const known = this.#lines.get(node);
+    if (known !== undefined) return known;
+    const { me, random } = this.#options;
+    const opens = me < node ? "odd" : "even";
+    const machine = streamsBetween({ opens, start: randomU32(random) });
+    const state = machine.initial;
+    const line: Line = { node, machine, state, asked: new Map(), sources: new Map() };
+    this.#lines.set(node, line);
+    return line;
+  }
+
+  #tell(line: Line, event: StreamsEvent): void {
+    const [next, effects] = step(line.machine, line.state, event);
+    line.state = next;
+    for (const effect of effects) this.#perform(line, effect);
+  }
+
+  #perform(line: Line, effect: StreamsEffect): void {
+    switch (effect.type) {
+      case "send":
+        return this.#options.send(line.node, effect.message);
+      case "start-source":
+        return this.#options.scope.start(() => this.#findSource(line, effect));
+      case "read-source":
+        // A turn of its own, so that a long stream never keeps the others waiting.
+        return this.#options.inbox.post(() => this.#readSource(line, effect));
+      case "drop-source":
+        line.sources.delete(effect.stream);
+        return;
+      case "wake-at":
+        return this.#options.alarms.set(`flows ${line.node}`, effect.at, (now) =>
+          this.#tell(line, { type: "time-passed", now }),
+        );
+      case "offered":
+      case "deliver":
+        return this.#collect(line, effect);
+      case "finished":
+      case "failed":
+        return this.#conclude(line, effect);
+    }
+  }
+
+  async #findSource(line: Line, { stream, request }: Effect<"start-source">): Promise<void> {
+    const found = await this.#options.find(line.node, request).catch((error: unknown) => {
+      if (error instanceof NoSourceError) return error.why;
+      this.#options.inbox.post(() => this.#refuse(line, stream, "failed"));
+      throw error;
+    });
+    this.#options.inbox.post(() => {
+      if (typeof found === "string") return this.#refuse(line, stream, found);
+      line.sources.set(stream, found);
+      const { objects } = found;
+      const bytes = found.bytes.length;
+      return this.#tell(line, { type: "source-ready", stream, bytes, objects, now: this.#now() });
+    });
+  }
+
+  #refuse(line: Line, stream: StreamId, why: StreamResetReason): void {
+    this.#tell(line, { type: "source-refused", stream, why, now: this.#now() });
+  }
+
+  #readSource(line: Line, { stream, offset, length }: Effect<"read-source">): void {
+    const bytes = line.sources.get(stream)?.bytes.slice(offset, offset + length);
+    if (bytes !== undefined)
+      this.#tell(line, { type: "source-bytes", stream, offset, bytes, now: this.#now() });
+  }
+
+  #collect(line: Line, effect: Effect<"offered" | "deliver">): void {
+    const { stream } = effect;
+    const asked = line.asked.get(stream);
+    if (asked === undefined) return;
+    if (effect.type === "offered") {
+      asked.offered = { bytes: effect.bytes, objects: effect.objects };
+      return;
+    }
+    asked.parts.push(effect.bytes);
+    const upto = effect.offset + effect.bytes.length;
+    const { bytes: bytesAll, objects } = asked.offered;
+    asked.onProgress?.({ bytes: upto, bytesAll, objects });
+    this.#options.inbox.post(() =>
+      this.#tell(line, { type: "consumed", stream, upto, now: this.#now() }),
+    );
+  }
+
+  #conclude(line: Line, effect: Effect<"finished" | "failed">): void {
+    const asked = line.asked.get(effect.stream);
+    line.asked.delete(effect.stream);
+    asked?.over();
+    if (effect.type === "finished") asked?.resolve(concat(...asked.parts));
+    else asked?.reject(new FlowFailedError(effect.why));
+  }
+
+  #cancel(line: Line, stream: StreamId): void {
+    const asked = line.asked.get(stream);
+    if (asked === undefined) return;
+    line.asked.delete(stream);
+    asked.reject(new FlowFailedError("stopped"));
+    this.#options.inbox.post(() =>
+      this.#tell(line, { type: "cancelled", stream, now: this.#now() }),
+    );
+  }
+
+  #now(): Instant {
+    return this.#options.clock.now();
+  }
 }

@@ -20,7 +20,7 @@ import type { Ledger } from "./ledger.ts";
 import { openMembershipGossip, type MembershipGossip } from "./membership-gossip.ts";
 import type { AppMessage, Network } from "./network.ts";
 import type { Notices } from "./notices.ts";
-import type { Ports } from "./ports.ts";
+import { randomU32, type Ports } from "./ports.ts";
 import { openRepositories, type Repositories } from "./repositories.ts";
 import type { Scope } from "./scope.ts";
 import type { Tasks } from "./tasks.ts";
@@ -96,15 +96,15 @@ export async function openHome({
       keys,
       log,
       clock,
-      seed: () => random.bytes(4).reduce((value, byte) => value * 256 + byte, 0),
+      seed: () => randomU32(random),
       alarms,
       inbox,
       scope,
       ledger,
       tasks,
-      ask: network.ask,
-      send: network.send,
-      drop: network.drop,
+      ask: (node, request, asked) => network.ask(node, request, asked),
+      send: (node, message) => network.send(node, message),
+      drop: (node) => network.drop(node),
       nameOf,
       changed,
       storageFailed: (cause) => {
@@ -124,8 +124,8 @@ export async function openHome({
     log,
     ledger,
     scope,
-    ask: network.ask,
-    send: network.send,
+    ask: (node, request, asked) => network.ask(node, request, asked),
+    send: (node, message) => network.send(node, message),
     changed: () => {
       repositories.membershipChanged();
       approvals.membershipChanged();

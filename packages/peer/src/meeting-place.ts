@@ -18,7 +18,7 @@ import {
 import type { Sockets } from "@skein/transport/socket";
 import type { Alarms } from "./alarms.ts";
 import type { Inbox } from "./inbox.ts";
-import type { Clock } from "./ports.ts";
+import { randomU32, type Clock } from "./ports.ts";
 
 export type RelayStatus =
   | { readonly phase: "connected"; readonly since: Instant }
@@ -27,18 +27,6 @@ export type RelayStatus =
       readonly since: Instant;
       readonly retryAt: Instant | undefined;
     };
-
-export interface MeetingPlace {
-  readonly relay: () => RelayStatus;
-  readonly sendPacket: (node: NodeId, packet: Bytes, bulk: boolean) => void;
-  readonly knock: (knock: Knock) => void;
-  /** From now on this node hears knocks and leaves word that it is here. */
-  readonly moveIn: (readKey: SecretKey) => void;
-  /** Asks who is here. */
-  readonly lookAround: () => void;
-  readonly tryNow: () => void;
-  readonly close: () => void;
-}
 
 export interface MeetingPlaceNews {
   readonly packet: (packet: Bytes) => void;
@@ -49,7 +37,7 @@ export interface MeetingPlaceNews {
   readonly changed: () => void;
 }
 
-interface Options {
+interface MeetingPlaceOptions {
   readonly crypto: Crypto;
   readonly keys: NodeKeys;
   readonly meeting: SecretKey;
@@ -62,56 +50,107 @@ interface Options {
   readonly news: MeetingPlaceNews;
 }
 
-export function openMeetingPlace(options: Options): MeetingPlace {
-  const { crypto, keys, meeting, clock, random, alarms, inbox, news } = options;
-  const door = doorTopic(crypto, meeting);
-  const presence = presenceTopic(crypto, meeting);
-  const mine = inboxTopic(crypto, meeting, keys.id);
-  const inboxes = new Map<NodeId, Topic>();
-  let readKey: SecretKey | undefined;
-  let status: RelayStatus = { phase: "connecting", since: clock.now(), retryAt: undefined };
+type News<T extends RelayLinkNews["type"]> = Extract<RelayLinkNews, { readonly type: T }>;
 
-  const inboxOf = (node: NodeId): Topic => {
-    const topic = inboxes.get(node) ?? inboxTopic(crypto, meeting, node);
-    inboxes.set(node, topic);
-    return topic;
-  };
+export class MeetingPlace {
+  readonly #options: MeetingPlaceOptions;
+  readonly #door: Topic;
+  readonly #presence: Topic;
+  readonly #mine: Topic;
+  readonly #inboxes = new Map<NodeId, Topic>();
+  readonly #link: RelayLink;
+  #readKey: SecretKey | undefined;
+  #status: RelayStatus;
+
+  constructor(options: MeetingPlaceOptions) {
+    this.#options = options;
+    const { crypto, keys, meeting, clock, random, inbox } = options;
+    this.#door = doorTopic(crypto, meeting);
+    this.#presence = presenceTopic(crypto, meeting);
+    this.#mine = inboxTopic(crypto, meeting, keys.id);
+    this.#status = { phase: "connecting", since: clock.now(), retryAt: undefined };
+    this.#link = openRelayLink({
+      url: options.relayUrl,
+      sockets: options.sockets,
+      alarm: clock,
+      seed: randomU32(random),
+      listen: (heard) => inbox.post(() => this.#hear(heard)),
+    });
+    this.#settle();
+  }
+
+  relay(): RelayStatus {
+    return this.#status;
+  }
+
+  sendPacket(node: NodeId, packet: Bytes, bulk: boolean): void {
+    const { clock, random } = this.#options;
+    const message = { type: "packet", packet } as const;
+    const { tag, payload } = this.#inboxOf(node).seal(clock.now(), message, random);
+    if (bulk) this.#link.publishBulk(tag, payload);
+    else this.#link.publish(tag, payload);
+  }
+
+  knock(knock: Knock): void {
+    const { clock, random } = this.#options;
+    const { tag, payload } = this.#door.seal(clock.now(), { type: "knock", ...knock }, random);
+    this.#link.publish(tag, payload);
+  }
+
+  /** From now on this node hears knocks and leaves word that it is here. */
+  moveIn(readKey: SecretKey): void {
+    this.#readKey = readKey;
+    this.#settle();
+  }
+
+  /** Asks who is here. */
+  lookAround(): void {
+    for (const tag of this.#presence.tagsAt(this.#options.clock.now()))
+      this.#link.lookUp(tag, presenceBlobsMax);
+  }
+
+  tryNow(): void {
+    this.#link.tryNow();
+  }
+
+  close(): void {
+    this.#options.alarms.cancel("topics");
+    this.#link.close();
+  }
 
   /** Subscribes to today's tags, leaves word under them, and comes back when they change. */
-  const settle = (): void => {
-    const now = clock.now();
-    const heard = readKey === undefined ? [mine] : [mine, door];
-    link.chooseTopics(heard.flatMap((topic) => [...topic.tagsAt(now)]));
-    announce(now);
-    const rotations = [...heard, presence].map((topic) => topic.nextRotation(now));
+  #settle(): void {
+    const now = this.#options.clock.now();
+    const heard = this.#readKey === undefined ? [this.#mine] : [this.#mine, this.#door];
+    this.#link.chooseTopics(heard.flatMap((topic) => [...topic.tagsAt(now)]));
+    this.#announce(now);
+    const rotations = [...heard, this.#presence].map((topic) => topic.nextRotation(now));
     const next = rotations.reduce((first, at) => (at < first ? at : first));
-    alarms.set("topics", next, settle);
-  };
+    this.#options.alarms.set("topics", next, () => this.#settle());
+  }
 
-  const announce = (now: Instant): void => {
-    if (readKey === undefined) return;
+  #announce(now: Instant): void {
+    const { crypto, keys, random } = this.#options;
+    if (this.#readKey === undefined) return;
     const here = { sign: keys.signPublic, box: keys.boxPublic, at: now };
-    for (const tag of presence.tagsAt(now))
-      link.announce(tag, sealPresence(crypto, readKey, here, random), presenceBlobsMax);
-  };
+    for (const tag of this.#presence.tagsAt(now))
+      this.#link.announce(tag, sealPresence(crypto, this.#readKey, here, random), presenceBlobsMax);
+  }
 
-  const hear = (heard: RelayLinkNews): void => {
+  #hear(heard: RelayLinkNews): void {
+    const { clock, news } = this.#options;
     switch (heard.type) {
       case "greeted":
-        status = { phase: "connected", since: clock.now() };
+        this.#status = { phase: "connected", since: clock.now() };
         news.greeted(heard.hello.iceServers);
         return news.changed();
       case "away":
-        status = {
-          phase: "away",
-          since: status.phase === "away" ? status.since : clock.now(),
-          retryAt: heard.at,
-        };
+        this.#goAway(heard);
         return news.changed();
       case "deliver":
-        return open(heard);
+        return this.#open(heard);
       case "found":
-        return heard.blobs.forEach(meet);
+        return heard.blobs.forEach((blob) => this.#meet(blob));
       case "room":
       case "no-room":
         return news.room(heard.type === "room");
@@ -119,54 +158,36 @@ export function openMeetingPlace(options: Options): MeetingPlace {
       case "dropped":
         return undefined;
     }
-  };
+  }
 
-  const open = ({ tag, payload }: Extract<RelayLinkNews, { readonly type: "deliver" }>): void => {
+  #goAway({ at }: News<"away">): void {
+    const since = this.#status.phase === "away" ? this.#status.since : this.#options.clock.now();
+    this.#status = { phase: "away", since, retryAt: at };
+  }
+
+  #open({ tag, payload }: News<"deliver">): void {
+    const { clock, news } = this.#options;
     const now = clock.now();
-    const packet = mine.open(now, tag, payload);
+    const packet = this.#mine.open(now, tag, payload);
     if (packet?.type === "packet") return news.packet(packet.packet);
-    const knock = readKey === undefined ? undefined : door.open(now, tag, payload);
+    if (this.#readKey === undefined) return undefined;
+    const knock = this.#door.open(now, tag, payload);
     if (knock?.type === "knock") news.knock(knock);
-  };
+    return undefined;
+  }
 
-  const meet = (blob: Bytes): void => {
-    const found = readKey === undefined ? undefined : openPresence(crypto, readKey, blob);
+  #meet(blob: Bytes): void {
+    const { crypto, keys, news } = this.#options;
+    const found = this.#readKey && openPresence(crypto, this.#readKey, blob);
     if (found === undefined) return;
     const node = nodeIdOf(crypto, found.sign, found.box);
     if (node !== keys.id) news.present({ node, box: found.box });
-  };
+  }
 
-  const link: RelayLink = openRelayLink({
-    url: options.relayUrl,
-    sockets: options.sockets,
-    alarm: clock,
-    seed: random.bytes(4).reduce((value, byte) => value * 256 + byte, 0),
-    listen: (heard) => inbox.post(() => hear(heard)),
-  });
-  settle();
-
-  return {
-    relay: () => status,
-    sendPacket: (node, packet, bulk) => {
-      const { tag, payload } = inboxOf(node).seal(clock.now(), { type: "packet", packet }, random);
-      if (bulk) link.publishBulk(tag, payload);
-      else link.publish(tag, payload);
-    },
-    knock: (knock) => {
-      const { tag, payload } = door.seal(clock.now(), { type: "knock", ...knock }, random);
-      link.publish(tag, payload);
-    },
-    moveIn: (key) => {
-      readKey = key;
-      settle();
-    },
-    lookAround: () => {
-      for (const tag of presence.tagsAt(clock.now())) link.lookUp(tag, presenceBlobsMax);
-    },
-    tryNow: () => link.tryNow(),
-    close: () => {
-      alarms.cancel("topics");
-      link.close();
-    },
-  };
+  #inboxOf(node: NodeId): Topic {
+    const { crypto, meeting } = this.#options;
+    const topic = this.#inboxes.get(node) ?? inboxTopic(crypto, meeting, node);
+    this.#inboxes.set(node, topic);
+    return topic;
+  }
 }

@@ -6,7 +6,7 @@ import type { Bytes } from "@skein/protocol/bytes";
 import { logBytesMax, membershipEntryBytesMax } from "@skein/protocol/limits";
 import type { NodeMessage } from "@skein/protocol/node-message";
 import type { MembershipHeads } from "@skein/protocol/node-messages/membership-heads";
-import { FlowFailedError, type Flows, type Source } from "./flows.ts";
+import { FlowFailedError, type AskNode, type Source } from "./flows.ts";
 import { joinParts, splitParts, type Ledger } from "./ledger.ts";
 import type { Scope } from "./scope.ts";
 
@@ -30,7 +30,7 @@ export function openMembershipGossip({
   readonly log: MembershipLog;
   readonly ledger: Ledger;
   readonly scope: Scope;
-  readonly ask: Flows["ask"];
+  readonly ask: AskNode;
   readonly send: (node: NodeId, message: NodeMessage) => void;
   readonly changed: () => void;
 }): MembershipGossip {

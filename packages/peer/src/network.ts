@@ -3,7 +3,12 @@
 import type { SecretKey } from "@skein/auth/crypto/secret";
 import { sessionPsk } from "@skein/auth/door";
 import type { NodeKeys } from "@skein/auth/identity";
-import { openSessions, type Acquaintance, type SessionOutput } from "@skein/auth/session";
+import {
+  openSessions,
+  type Acquaintance,
+  type SessionOutput,
+  type Sessions,
+} from "@skein/auth/session";
 import type { Introduction } from "@skein/auth/session-handshake";
 import type { Bytes } from "@skein/protocol/bytes";
 import { encode, tryDecode } from "@skein/protocol/codec";
@@ -13,19 +18,18 @@ import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
 import type { Alarms } from "./alarms.ts";
-import { openDirectPaths } from "./direct-paths.ts";
-import { openFlows, type Flows, type Source } from "./flows.ts";
+import { DirectPaths } from "./direct-paths.ts";
+import { Flows, type AskOptions, type Source } from "./flows.ts";
 import type { Inbox } from "./inbox.ts";
-import { openMeetingPlace, type RelayStatus } from "./meeting-place.ts";
+import { MeetingPlace, type RelayStatus } from "./meeting-place.ts";
+import { Pings } from "./pings.ts";
 import type { Ports } from "./ports.ts";
 import type { Scope } from "./scope.ts";
 
 /** A node this one has a session with. */
 export interface Connection {
   readonly introduction: Introduction;
-  readonly handshakeHash: Bytes;
   readonly since: Instant;
-  readonly roundTripMillis: number | undefined;
 }
 
 export interface NetworkNews {
@@ -45,22 +49,7 @@ export type AppMessage = Exclude<
   { readonly type: `stream-${string}` | "signal" | "ping" | "pong" | "bye" }
 >;
 
-export interface Network {
-  readonly connections: () => ReadonlyMap<NodeId, Connection>;
-  readonly pathKind: (node: NodeId) => "direct" | "relayed";
-  readonly handshakes: (node: NodeId) => ReadonlyArray<Bytes>;
-  readonly relay: () => RelayStatus;
-  readonly send: (node: NodeId, message: NodeMessage) => void;
-  readonly ask: Flows["ask"];
-  readonly connect: (peer: { readonly node: NodeId; readonly box: Uint8Array }) => void;
-  readonly drop: (node: NodeId) => void;
-  readonly knock: (knock: Knock) => void;
-  readonly moveIn: (readKey: SecretKey) => void;
-  readonly tryNow: () => void;
-  readonly close: () => void;
-}
-
-interface Options {
+export interface NetworkOptions {
   readonly ports: Ports;
   readonly keys: NodeKeys;
   readonly meeting: SecretKey;
@@ -75,247 +64,268 @@ interface Options {
   readonly news: NetworkNews;
 }
 
-export function openNetwork(options: Options): Network {
-  const { ports, keys, alarms, inbox, scope, news } = options;
-  const { crypto, clock, random, channels } = ports;
-  const connections = new Map<NodeId, Connection>();
-  const pings = new Map<number, { readonly node: NodeId; readonly at: Instant }>();
+type Output<T extends SessionOutput["type"]> = Extract<SessionOutput, { readonly type: T }>;
+
+export class Network {
+  readonly #options: NetworkOptions;
+  readonly #connections = new Map<NodeId, Connection>();
   /** Packets that a direct path had no room for; a few at most, because streams stop when told. */
-  const waiting = new Map<NodeId, Bytes[]>();
-  let relayRoom = true;
+  readonly #waiting = new Map<NodeId, Bytes[]>();
+  readonly #sessions: Sessions;
+  readonly #flows: Flows;
+  readonly #direct: DirectPaths;
+  readonly #meeting: MeetingPlace;
+  readonly #pings: Pings;
+  #relayHasRoom = true;
 
-  const sessions = openSessions({
-    crypto,
-    keys,
-    psk: sessionPsk(crypto, options.meeting),
-    pass: options.pass,
-    mayConnect: options.mayConnect,
-    acquaintances: options.acquaintances,
-    random,
-  });
+  constructor(options: NetworkOptions) {
+    this.#options = options;
+    const { ports, keys, alarms, inbox, scope, find } = options;
+    const { crypto, clock, random } = ports;
+    const send = (node: NodeId, message: NodeMessage): void => this.send(node, message);
+    this.#sessions = openSessions({
+      ...options,
+      crypto,
+      random,
+      psk: sessionPsk(crypto, options.meeting),
+    });
+    this.#flows = new Flows({ me: keys.id, clock, random, alarms, inbox, scope, find, send });
+    this.#pings = new Pings({ clock, random, alarms, send, measured: options.news.changed });
+    this.#direct = this.#openDirectPaths();
+    this.#meeting = this.#openMeetingPlace();
+  }
 
-  const carryOut = (outputs: ReadonlyArray<SessionOutput>): void => {
-    for (const output of outputs) perform(output);
-    const wake = sessions.nextWake();
-    if (wake !== undefined) alarms.set("sessions", wake, (now) => carryOut(sessions.tick(now)));
-  };
+  connections(): ReadonlyMap<NodeId, Connection> {
+    return this.#connections;
+  }
 
-  const perform = (output: SessionOutput): void => {
+  pathKind(node: NodeId): "direct" | "relayed" {
+    return this.#direct.pathTo(node) === undefined ? "relayed" : "direct";
+  }
+
+  roundTripMillis(node: NodeId): number | undefined {
+    return this.#pings.roundTripMillis(node);
+  }
+
+  handshakes(node: NodeId): ReadonlyArray<Bytes> {
+    return this.#sessions.handshakes(node);
+  }
+
+  relay(): RelayStatus {
+    return this.#meeting.relay();
+  }
+
+  send(node: NodeId, message: NodeMessage, path?: string): void {
+    const now = this.#options.ports.clock.now();
+    this.#carryOut(this.#sessions.send(node, encode(NodeMessage, message), now, path));
+  }
+
+  ask(node: NodeId, request: StreamRequest, options: AskOptions): Promise<Bytes> {
+    return this.#flows.ask(node, request, options);
+  }
+
+  connect(peer: Acquaintance): void {
+    this.#carryOut(this.#sessions.connect(peer, this.#now()));
+  }
+
+  drop(node: NodeId): void {
+    this.#carryOut(this.#sessions.drop(node));
+  }
+
+  knock(knock: Knock): void {
+    this.#meeting.knock(knock);
+  }
+
+  /** From now on this node hears knocks and leaves word that it is here. */
+  moveIn(readKey: SecretKey): void {
+    this.#meeting.moveIn(readKey);
+  }
+
+  /** The network or the tab came back. */
+  tryNow(): void {
+    this.#meeting.tryNow();
+    this.#meeting.lookAround();
+    this.#direct.tryNow();
+    this.#carryOut(this.#sessions.nudge("all", this.#now()));
+  }
+
+  close(): void {
+    for (const node of this.#connections.keys()) this.send(node, { type: "bye" });
+    this.#meeting.close();
+    this.#direct.close();
+    this.#sessions[Symbol.dispose]();
+  }
+
+  // --- What sessions order. ---
+
+  #carryOut(outputs: ReadonlyArray<SessionOutput>): void {
+    for (const output of outputs) this.#perform(output);
+    const wake = this.#sessions.nextWake();
+    if (wake === undefined) return;
+    this.#options.alarms.set("sessions", wake, (now) => this.#carryOut(this.#sessions.tick(now)));
+  }
+
+  #perform(output: SessionOutput): void {
     switch (output.type) {
       case "packet":
-        return sendPacket(output);
-      case "message": {
-        const message = tryDecode(NodeMessage, output.message);
-        if (message !== undefined) hear(output.node, message, output.path);
-        return;
-      }
+        return this.#sendPacket(output);
+      case "message":
+        return this.#open(output);
       case "up":
-        return comeUp(output);
+        return this.#comeUp(output);
       case "down":
-        return goDown(output.node);
+        return this.#goDown(output.node);
       case "self":
-        return news.self();
+        return this.#options.news.self();
       case "refused":
         return undefined;
     }
-  };
+  }
 
-  const sendPacket = ({
-    node,
-    packet,
-    path,
-    bulk,
-  }: Extract<SessionOutput, { readonly type: "packet" }>): void => {
-    const attempt = path === relayPath ? undefined : direct.pathTo(node);
-    if (attempt === undefined) return meeting.sendPacket(node, packet, bulk);
-    const queue = waiting.get(node);
-    if (queue === undefined) {
-      const kept = packet.slice();
-      if (direct.send(attempt, packet)) return;
-      waiting.set(node, [kept]);
-      flows.room(node, false);
-    } else if (queue.length < waitingPacketsMax) queue.push(packet);
-  };
+  #sendPacket({ node, packet, path, bulk }: Output<"packet">): void {
+    const attempt = path === relayPath ? undefined : this.#direct.pathTo(node);
+    if (attempt === undefined) return this.#meeting.sendPacket(node, packet, bulk);
+    const queue = this.#waiting.get(node);
+    if (queue !== undefined) {
+      if (queue.length < waitingPacketsMax) queue.push(packet);
+      return undefined;
+    }
+    const kept = packet.slice();
+    if (this.#direct.send(attempt, packet)) return undefined;
+    this.#waiting.set(node, [kept]);
+    return this.#flows.room(node, false);
+  }
 
-  const flush = (node: NodeId): void => {
-    const queue = waiting.get(node);
-    waiting.delete(node);
-    const attempt = direct.pathTo(node);
-    for (const [index, packet] of (queue ?? []).entries()) {
+  /** The direct path takes packets again, or there is another path now. */
+  #flush(node: NodeId): void {
+    const queue = this.#waiting.get(node) ?? [];
+    this.#waiting.delete(node);
+    const attempt = this.#direct.pathTo(node);
+    for (let packet = queue.shift(); packet !== undefined; packet = queue.shift()) {
       const kept = packet.slice();
-      if (attempt === undefined) meeting.sendPacket(node, packet, true);
-      else if (!direct.send(attempt, packet)) {
-        waiting.set(node, [kept, ...(queue ?? []).slice(index + 1)]);
+      if (attempt === undefined) this.#meeting.sendPacket(node, packet, true);
+      else if (!this.#direct.send(attempt, packet)) {
+        this.#waiting.set(node, [kept, ...queue]);
         return;
       }
     }
-    flows.room(node, attempt !== undefined || relayRoom);
-  };
+    this.#flows.room(node, attempt !== undefined || this.#relayHasRoom);
+  }
 
-  const hear = (node: NodeId, message: NodeMessage, path: string): void => {
+  #comeUp({ node, introduction }: Output<"up">): void {
+    if (this.#connections.has(node)) return;
+    this.#connections.set(node, { introduction, since: this.#now() });
+    this.#direct.up(node);
+    this.#flows.up(node);
+    this.#flows.room(node, this.#relayHasRoom);
+    this.#pings.start(node);
+    this.#options.news.up(node);
+  }
+
+  #goDown(node: NodeId): void {
+    if (!this.#connections.delete(node)) return;
+    this.#pings.stop(node);
+    this.#waiting.delete(node);
+    this.#direct.down(node);
+    this.#flows.lost(node);
+    this.#options.news.down(node);
+    // A node that went away is often a tab that was reloaded.
+    this.#options.alarms.set("look around", later(this.#now(), lookAroundMillis), () =>
+      this.#meeting.lookAround(),
+    );
+  }
+
+  // --- What nodes say. ---
+
+  #open({ node, message: bytes, path }: Output<"message">): void {
+    const message = tryDecode(NodeMessage, bytes);
+    if (message !== undefined) this.#hear(node, message, path);
+  }
+
+  #hear(node: NodeId, message: NodeMessage, path: string): void {
     switch (message.type) {
       case "stream-open":
       case "stream-offer":
       case "stream-grant":
       case "stream-chunk":
       case "stream-reset":
-        return flows.receive(node, message);
+        return this.#flows.receive(node, message);
       case "signal":
-        return direct.signalled(node, message);
+        return this.#direct.signalled(node, message);
       case "ping":
-        return send(node, { type: "pong", nonce: message.nonce }, path);
+        return this.send(node, { type: "pong", nonce: message.nonce }, path);
       case "pong":
-        return measure(node, message.nonce);
+        return this.#pings.answered(node, message.nonce);
       case "bye":
-        return carryOut(sessions.drop(node));
-      default:
-        return news.message(node, message);
+        return this.drop(node);
+      case "membership-heads":
+      case "repo-heads":
+      case "approval-request":
+      case "approval-nonce":
+      case "approval-reveal":
+      case "approval-news":
+        return this.#options.news.message(node, message);
     }
-  };
+  }
 
-  const measure = (node: NodeId, nonce: number): void => {
-    const ping = pings.get(nonce);
-    const connection = connections.get(node);
-    if (ping?.node !== node || connection === undefined) return;
-    pings.delete(nonce);
-    connections.set(node, { ...connection, roundTripMillis: clock.now() - ping.at });
-    news.changed();
-  };
+  // --- The two paths. ---
 
-  const ping = (node: NodeId): void => {
-    if (!connections.has(node)) return;
-    const now = clock.now();
-    for (const [nonce, { at }] of pings) if (now - at > pingMillis * 4) pings.delete(nonce);
-    const nonce = random.bytes(4).reduce((value, byte) => value * 256 + byte, 0);
-    pings.set(nonce, { node, at: now });
-    send(node, { type: "ping", nonce });
-    alarms.set(`ping ${node}`, later(now, pingMillis), () => ping(node));
-  };
-
-  const comeUp = ({
-    node,
-    introduction,
-    handshakeHash,
-  }: Extract<SessionOutput, { readonly type: "up" }>): void => {
-    const known = connections.get(node);
-    const since = known?.since ?? clock.now();
-    const connection = {
-      introduction,
-      handshakeHash,
-      since,
-      roundTripMillis: known?.roundTripMillis,
-    };
-    connections.set(node, connection);
-    if (known === undefined) {
-      direct.up(node);
-      flows.up(node);
-      flows.room(node, relayRoom);
-      ping(node);
-      news.up(node);
-    }
-  };
-
-  const goDown = (node: NodeId): void => {
-    if (!connections.delete(node)) return;
-    alarms.cancel(`ping ${node}`);
-    waiting.delete(node);
-    direct.down(node);
-    flows.lost(node);
-    news.down(node);
-    alarms.set("look around", later(clock.now(), lookAroundMillis), () => meeting.lookAround());
-  };
-
-  const send = (node: NodeId, message: NodeMessage, path?: string): void =>
-    carryOut(sessions.send(node, encode(NodeMessage, message), clock.now(), path));
-
-  const flows = openFlows({
-    me: keys.id,
-    clock,
-    random,
-    alarms,
-    inbox,
-    scope,
-    find: options.find,
-    send,
-  });
-
-  const direct = openDirectPaths({
-    me: keys.id,
-    channels,
-    clock,
-    random,
-    alarms,
-    inbox,
-    news: {
-      packet: (attempt, bytes) => carryOut(sessions.receive(bytes, attempt, clock.now())),
-      room: flush,
-      changed: (node) => {
-        flush(node);
-        ping(node);
-        news.changed();
+  #openDirectPaths(): DirectPaths {
+    const { ports, keys, alarms, inbox, news } = this.#options;
+    return new DirectPaths({
+      ...ports,
+      me: keys.id,
+      alarms,
+      inbox,
+      news: {
+        packet: (attempt, bytes) =>
+          this.#carryOut(this.#sessions.receive(bytes, attempt, this.#now())),
+        room: (node) => this.#flush(node),
+        changed: (node) => {
+          this.#flush(node);
+          if (this.#connections.has(node)) this.#pings.start(node);
+          news.changed();
+        },
+        send: (node, message) => this.send(node, message),
       },
-      send,
-    },
-  });
+    });
+  }
 
-  const meeting = openMeetingPlace({
-    crypto,
-    keys,
-    meeting: options.meeting,
-    relayUrl: ports.relayUrl,
-    sockets: ports.sockets,
-    clock,
-    random,
-    alarms,
-    inbox,
-    news: {
-      packet: (packet) => carryOut(sessions.receive(packet, relayPath, clock.now())),
-      knock: news.knock,
-      present: (peer) => carryOut(sessions.connect(peer, clock.now())),
-      room: (room) => {
-        relayRoom = room;
-        for (const node of connections.keys())
-          if (direct.pathTo(node) === undefined) flows.room(node, room);
+  #openMeetingPlace(): MeetingPlace {
+    const { ports, keys, meeting, alarms, inbox, news } = this.#options;
+    return new MeetingPlace({
+      ...ports,
+      keys,
+      meeting,
+      alarms,
+      inbox,
+      news: {
+        packet: (packet) => this.#carryOut(this.#sessions.receive(packet, relayPath, this.#now())),
+        knock: news.knock,
+        present: (peer) => this.connect(peer),
+        room: (room) => this.#relayRoom(room),
+        greeted: (servers) => {
+          this.#direct.useIceServers(servers);
+          this.#carryOut(this.#sessions.nudge("all", this.#now()));
+        },
+        changed: news.changed,
       },
-      greeted: (servers) => {
-        direct.iceServers(servers);
-        carryOut(sessions.nudge("all", clock.now()));
-      },
-      changed: news.changed,
-    },
-  });
+    });
+  }
 
-  return {
-    connections: () => connections,
-    pathKind: (node) => (direct.pathTo(node) === undefined ? "relayed" : "direct"),
-    handshakes: (node) => sessions.handshakes(node),
-    relay: () => meeting.relay(),
-    send,
-    ask: flows.ask,
-    connect: (peer) => carryOut(sessions.connect(peer, clock.now())),
-    drop: (node) => carryOut(sessions.drop(node)),
-    knock: (knock) => meeting.knock(knock),
-    moveIn: (readKey) => meeting.moveIn(readKey),
-    tryNow: () => {
-      meeting.tryNow();
-      meeting.lookAround();
-      direct.tryNow();
-      carryOut(sessions.nudge("all", clock.now()));
-    },
-    close: () => {
-      for (const node of connections.keys()) send(node, { type: "bye" });
-      meeting.close();
-      direct.close();
-      sessions[Symbol.dispose]();
-    },
-  };
+  #relayRoom(room: boolean): void {
+    this.#relayHasRoom = room;
+    for (const node of this.#connections.keys())
+      if (this.#direct.pathTo(node) === undefined) this.#flows.room(node, room);
+  }
+
+  #now(): Instant {
+    return this.#options.ports.clock.now();
+  }
 }
 
 /** The name of the relay among the paths of a session; attempts are hex and never this. */
 const relayPath = "relay";
-/** Often enough that a person sees a path go within a breath, seldom enough for a phone's battery. */
-const pingMillis = 15_000;
-/** A node that went away is often a tab that was reloaded. */
 const lookAroundMillis = 2_000;
 /** Control messages that may wait for a direct path: more means that it stands still. */
 const waitingPacketsMax = 256;

@@ -3,14 +3,14 @@
 import type { Repository } from "@skein/git/repository";
 import type { NodeId, ObjectId, RepoId } from "@skein/protocol/ids";
 import { objectIdsPerWantMax, packBytesMax } from "@skein/protocol/limits";
-import type { FlowProgress, Flows } from "./flows.ts";
+import type { AskNode, FlowProgress } from "./flows.ts";
 import type { StoredStream } from "./ledger.ts";
 import type { Task, Tasks } from "./tasks.ts";
 
 export interface Fetching {
   readonly repo: RepoId;
   readonly git: Repository;
-  readonly ask: Flows["ask"];
+  readonly ask: AskNode;
   readonly tasks: Tasks;
   readonly title: string;
   readonly from: NodeId;

@@ -47,3 +47,8 @@ export interface Ports {
   /** Where a bug of ours is reported. Never told a secret. */
   readonly report: (cause: unknown) => void;
 }
+
+/** A random number of 32 bits, for seeds and nonces that only have to differ. */
+export function randomU32(random: Random): number {
+  return random.bytes(4).reduce((value, byte) => value * 256 + byte, 0);
+}

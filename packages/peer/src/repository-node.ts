@@ -19,7 +19,7 @@ import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { describeSync, repoSync, type RepoSyncState } from "@skein/replication/repo-sync";
 import type { RepoSyncEffect, RepoSyncEvent, StreamHead } from "@skein/replication/sync-events";
 import type { Alarms } from "./alarms.ts";
-import { FlowFailedError, type Flows } from "./flows.ts";
+import { FlowFailedError, type AskNode } from "./flows.ts";
 import type { Inbox } from "./inbox.ts";
 import { splitParts, type StoredRepository, type StoredStream } from "./ledger.ts";
 import { fetchObjects } from "./object-fetching.ts";
@@ -36,7 +36,7 @@ export interface RepositoryWorld extends RefStreamsWorld {
   readonly inbox: Inbox;
   readonly scope: Scope;
   readonly tasks: Tasks;
-  readonly ask: Flows["ask"];
+  readonly ask: AskNode;
   readonly send: (node: NodeId, message: NodeMessage) => void;
   readonly drop: (node: NodeId) => void;
   readonly nameOf: (node: NodeId) => string;

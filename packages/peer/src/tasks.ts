@@ -37,7 +37,8 @@ export function openTasks({
     start: (title, { cancellable }) => {
       const id = `task-${++count}`;
       const controller = new AbortController();
-      parent.addEventListener("abort", () => controller.abort(parent.reason), { once: true });
+      const follow = (): void => controller.abort(parent.reason);
+      parent.addEventListener("abort", follow, { once: true });
       running.set(id, {
         view: { id, title, phase: "Starting", share: undefined, detail: "", cancellable },
         controller,
@@ -52,6 +53,7 @@ export function openTasks({
           changed();
         },
         [Symbol.dispose]: () => {
+          parent.removeEventListener("abort", follow);
           running.delete(id);
           changed();
         },

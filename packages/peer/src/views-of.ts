@@ -121,7 +121,10 @@ function networkNodeView(home: Home, node: NodeId): NetworkNodeView {
     path:
       connection === undefined
         ? { kind: "none", lastSeen: home.contacts.all().get(node)?.lastSeen }
-        : { kind: home.network.pathKind(node), roundTripMillis: connection.roundTripMillis },
+        : {
+            kind: home.network.pathKind(node),
+            roundTripMillis: home.network.roundTripMillis(node),
+          },
     lacking: me ? [] : lackingFrom(home, node),
   };
 }

@@ -1,0 +1,176 @@
+/** One story: an account of two or three writers and a replica that was never approved, and what became of their commits. */
+
+import { formatUtf8 } from "@skein/protocol/bytes";
+import { breeze, calm, storm, type Weather } from "@skein/testkit/weather";
+import { approve, haveAccount, signIn } from "./main-job.ts";
+import { foundWorld, type SimulatedNode, type World } from "./peer-world.ts";
+
+export interface Ending {
+  readonly commits: number;
+  readonly kills: number;
+  readonly relayRestarts: number;
+  readonly divergences: number;
+  /** Acknowledged commits that some node cannot reach from any branch. */
+  readonly lost: ReadonlyArray<string>;
+  /** Nodes that see another's branch elsewhere than it is. */
+  readonly disagreements: ReadonlyArray<string>;
+  /** Writers that show a branch of the replica that nobody approved. */
+  readonly acceptedFromUnapproved: ReadonlyArray<string>;
+  /** Canaries that went through the relay in the clear. */
+  readonly readByRelay: ReadonlyArray<string>;
+  readonly bugs: ReadonlyArray<string>;
+  readonly trace: string;
+}
+
+export async function tellStory(seed: number): Promise<Ending> {
+  await using world = await foundWorld({ seed, weather: calm, direct: seed % 3 !== 0 });
+  const writers = [world.node("alice"), world.node("bob"), ...(seed % 2 === 0 ? [world.node("carol")] : [])];
+  const replica = world.node("rex");
+  const [first, ...others] = writers;
+  if (first === undefined) throw new Error("nobody");
+  const words = await haveAccount(world, first);
+  await first.ask("new-repository", { name: repository, files: [] });
+  for (const node of others) {
+    await signIn(world, node, words);
+    await approve(world, first, node);
+  }
+  await signIn(world, replica, words);
+  const nodes = [...writers, replica];
+  await world.until("the first copies", () => nodes.every((node) => node.tip(repository) === first.tip(repository)));
+
+  const told = await trouble(world, writers, replica);
+  await settle(world, nodes, writers);
+  return {
+    ...told,
+    ...(await judge(world, nodes, writers, told.acknowledged)),
+    readByRelay: canariesSeen(world, words),
+    bugs: nodes.flatMap((node) => node.bugs.map((bug) => `${node.name}: ${String(bug)}`)),
+    trace: world.simulation.traceHash(),
+  };
+}
+
+interface Told {
+  readonly commits: number;
+  readonly kills: number;
+  readonly relayRestarts: number;
+  readonly divergences: number;
+  readonly acknowledged: ReadonlyArray<string>;
+}
+
+/** Half a minute to two minutes of everything going wrong at once, at each node for itself. */
+async function trouble(
+  world: World,
+  writers: ReadonlyArray<SimulatedNode>,
+  replica: SimulatedNode,
+): Promise<Told> {
+  const { simulation, relay } = world;
+  const acknowledged: string[] = [];
+  let kills = 0;
+  let relayRestarts = 0;
+  let divergences = 0;
+  simulation.changeWeather(simulation.pick<Weather>([breeze, storm]));
+  for (let turn = 0; turn < 24; turn++) {
+    const node = simulation.pick([...writers, ...writers, replica]);
+    const deed = simulation.random();
+    if (deed < 0.45 && node.running && node !== replica) {
+      acknowledged.push(await commitHere(node, turn));
+    } else if (deed < 0.6) {
+      kills += node.running ? 1 : 0;
+      await (node.running ? node.kill() : node.start());
+    } else if (deed < 0.7) {
+      relayRestarts += relay.isUp ? 1 : 0;
+      if (relay.isUp) relay.stop();
+      else relay.start();
+    } else if (deed < 0.8) {
+      simulation.partition([node.name], ["rita", ...[...writers, replica].filter((other) => other !== node).map(({ name }) => name)]);
+    } else simulation.partition();
+    if (writers.some((one) => one.running && isDiverged(one))) divergences++;
+    await world.pass(simulation.between(100, 5_000));
+  }
+  return { commits: acknowledged.length, kills, relayRestarts, divergences, acknowledged };
+}
+
+async function commitHere(node: SimulatedNode, turn: number): Promise<string> {
+  return node.commit(repository, `${node.name}-${turn}.txt`, `${canary} by ${node.name}`);
+}
+
+/** Everything works again. Whoever sees a branch that went another way merges it, as the person would. */
+async function settle(
+  world: World,
+  nodes: ReadonlyArray<SimulatedNode>,
+  writers: ReadonlyArray<SimulatedNode>,
+): Promise<void> {
+  world.simulation.changeWeather(calm);
+  world.simulation.partition();
+  if (!world.relay.isUp) world.relay.start();
+  for (const node of nodes) if (!node.running) await node.start();
+  await world.until("agreement", () => nodes.every((node) => seesAll(node, writers)), 180_000);
+  const [merger] = writers;
+  if (merger === undefined) throw new Error("nobody");
+  for (let round = 0; isDiverged(merger) && round < 10; round++) {
+    await mergeAll(merger);
+    await world.until("the merge everywhere", () => nodes.every((node) => seesAll(node, writers)), 60_000);
+  }
+  await world.until("one branch", () => nodes.every((node) => node.tip(repository) === merger.tip(repository)), 60_000);
+}
+
+async function mergeAll(node: SimulatedNode): Promise<void> {
+  const found = node.repository(repository);
+  for (const { branches } of found?.remotes ?? [])
+    for (const branch of branches)
+      if (branch.relation === "diverged")
+        await node.ask("merge", { id: found?.id ?? "", branch: "main", theirs: branch.oid });
+}
+
+function isDiverged(node: SimulatedNode): boolean {
+  const remotes = node.repository(repository)?.remotes ?? [];
+  return remotes.some(({ branches }) => branches.some(({ relation }) => relation === "diverged"));
+}
+
+/** Whether this node shows every writer's branch where that writer has it. */
+function seesAll(node: SimulatedNode, writers: ReadonlyArray<SimulatedNode>): boolean {
+  return writers.every((writer) => writer === node || shownAt(node, writer) === writer.tip(repository));
+}
+
+function shownAt(node: SimulatedNode, writer: SimulatedNode): string | undefined {
+  const remote = node.repository(repository)?.remotes.find(({ nodeName }) => nodeName === writer.name);
+  return remote?.branches.find(({ name }) => name === "main")?.oid;
+}
+
+async function judge(
+  world: World,
+  nodes: ReadonlyArray<SimulatedNode>,
+  writers: ReadonlyArray<SimulatedNode>,
+  acknowledged: ReadonlyArray<string>,
+): Promise<Pick<Ending, "lost" | "disagreements" | "acceptedFromUnapproved">> {
+  const lost: string[] = [];
+  for (const node of nodes) {
+    const found = node.repository(repository);
+    const { commits } = await node.ask("history", {
+      id: found?.id ?? "",
+      commit: node.tip(repository) ?? "",
+      limit: 1_000,
+    });
+    const reached = new Set(commits.map(({ oid }) => oid));
+    for (const oid of acknowledged) if (!reached.has(oid)) lost.push(`${node.name} lacks ${oid}`);
+  }
+  const disagreements = nodes
+    .filter((node) => !seesAll(node, writers))
+    .map((node) => `${node.name} at ${world.simulation.now()}`);
+  const acceptedFromUnapproved = nodes
+    .filter((node) => node.repository(repository)?.remotes.some(({ nodeName }) => nodeName === "rex"))
+    .map(({ name }) => name);
+  return { lost, disagreements, acceptedFromUnapproved };
+}
+
+/** What no relay may ever see: names, contents, words, ref names. */
+function canariesSeen(world: World, words: string): ReadonlyArray<string> {
+  const seen = Buffer.concat(world.relay.transcript);
+  if (seen.length === 0) throw new Error("the relay saw nothing at all");
+  return [canary, repository, words, "refs/heads", "alice", "README.md"].filter((secret) =>
+    seen.includes(Buffer.from(formatUtf8(secret))),
+  );
+}
+
+const repository = "canary-notes";
+const canary = "canary-contents";
