@@ -1,6 +1,6 @@
 /** How many connections one address may have and how fast it may ask for more. Nothing of it is logged or kept. */
 
-import { openBudget, type Budget } from "./budget.ts";
+import { Budget } from "./budget.ts";
 
 export interface AddressLimits {
   readonly connectionsPerAddressMax: number;
@@ -42,7 +42,7 @@ export function openAddresses(limits: AddressLimits): Addresses {
       perSecond: limits.upgradesPerAddressPerSecond,
       burst: limits.upgradesPerAddressBurst,
     };
-    const entry = { connections: 0, upgrades: openBudget(rate, nowMillis) };
+    const entry = { connections: 0, upgrades: new Budget(rate, nowMillis) };
     known.set(key, entry);
     return entry;
   }

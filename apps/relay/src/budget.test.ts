@@ -2,12 +2,12 @@
 
 import { expect, test } from "vitest";
 
-import { openBudget } from "./budget.ts";
+import { Budget } from "./budget.ts";
 
 const rate = { perSecond: 10, burst: 5 };
 
 test("Alice may spend her burst at once, and is told how long to wait for the next", () => {
-  const budget = openBudget(rate, 0);
+  const budget = new Budget(rate, 0);
   for (let index = 0; index < 5; index++) expect(budget.spend(1, 0)).toBe(0);
   expect(budget.spend(1, 0)).toBe(100);
   expect(budget.spend(1, 99)).toBe(1);
@@ -15,7 +15,7 @@ test("Alice may spend her burst at once, and is told how long to wait for the ne
 });
 
 test("a spending larger than the bucket is slow, not impossible", () => {
-  const budget = openBudget(rate, 0);
+  const budget = new Budget(rate, 0);
   expect(budget.spend(25, 0)).toBe(0);
   expect(budget.spend(1, 0)).toBe(2_100);
   expect(budget.spend(1, 2_099)).toBeGreaterThan(0);
@@ -23,7 +23,7 @@ test("a spending larger than the bucket is slow, not impossible", () => {
 });
 
 test("waiting for a year saves no more than one burst", () => {
-  const budget = openBudget(rate, 0);
+  const budget = new Budget(rate, 0);
   budget.spend(5, 0);
   const later = 365 * 86_400_000;
   expect(budget.isFull(later)).toBe(true);
@@ -32,7 +32,7 @@ test("waiting for a year saves no more than one burst", () => {
 });
 
 test("a clock that goes back gives nothing and takes nothing", () => {
-  const budget = openBudget(rate, 1_000);
+  const budget = new Budget(rate, 1_000);
   budget.spend(5, 1_000);
   expect(budget.spend(1, 0)).toBe(100);
   expect(budget.isFull(0)).toBe(false);

@@ -10,34 +10,41 @@ export interface Rate {
   readonly burst: number;
 }
 
-export interface Budget {
-  /** Spends `amount` and answers 0, or spends nothing and answers the milliseconds until something is left. */
-  readonly spend: (amount: number, nowMillis: number) => number;
-  /** Whether the bucket is full again, so that forgetting it changes nothing. */
-  readonly isFull: (nowMillis: number) => boolean;
-}
+/** A class, because each connection holds several: a closure would cost six times as much memory. */
+export class Budget {
+  readonly #rate: Rate;
+  #left: number;
+  #refilledMillis: number;
 
-export function openBudget({ perSecond, burst }: Rate, openedMillis: number): Budget {
-  let left = burst;
-  let refilledMillis = openedMillis;
-  const refill = (nowMillis: number): void => {
-    const elapsed = Math.max(0, nowMillis - refilledMillis);
-    left = Math.min(burst, left + (elapsed * perSecond) / 1000);
-    refilledMillis = nowMillis;
-  };
-  return {
-    spend: (amount, nowMillis) => {
-      refill(nowMillis);
-      if (left < 1 - roundingMax)
-        return Math.max(1, Math.ceil(((1 - left) * 1000) / perSecond - roundingMax));
-      left -= amount;
-      return 0;
-    },
-    isFull: (nowMillis) => {
-      refill(nowMillis);
-      return left >= burst;
-    },
-  };
+  constructor(rate: Rate, openedMillis: number) {
+    this.#rate = rate;
+    this.#left = rate.burst;
+    this.#refilledMillis = openedMillis;
+  }
+
+  /** Spends `amount` and answers 0, or spends nothing and answers the milliseconds until something is left. */
+  spend(amount: number, nowMillis: number): number {
+    this.#refill(nowMillis);
+    if (this.#left < 1 - roundingMax) {
+      const waitMillis = ((1 - this.#left) * 1000) / this.#rate.perSecond;
+      return Math.max(1, Math.ceil(waitMillis - roundingMax));
+    }
+    this.#left -= amount;
+    return 0;
+  }
+
+  /** Whether the bucket is full again, so that forgetting it changes nothing. */
+  isFull(nowMillis: number): boolean {
+    this.#refill(nowMillis);
+    return this.#left >= this.#rate.burst;
+  }
+
+  #refill(nowMillis: number): void {
+    const elapsed = Math.max(0, nowMillis - this.#refilledMillis);
+    const { perSecond, burst } = this.#rate;
+    this.#left = Math.min(burst, this.#left + (elapsed * perSecond) / 1000);
+    this.#refilledMillis = nowMillis;
+  }
 }
 
 /** What adding fractions in steps may lose. */

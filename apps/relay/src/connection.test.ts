@@ -25,8 +25,8 @@ test("a reader that takes nothing for ten seconds is cut, one that has nothing w
   const opened = new Promise<Opened>((resolve) => {
     server.on("upgrade", (request, socket, head) =>
       webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const now = () => ({ monotonicMillis: 0, wallMillis: 0 });
-        const setup = { webSocket, socket: request.socket, hub, limits: defaultLimits, now };
+        const clock = { monotonicMillis: () => 0, wallMillis: () => 0 };
+        const setup = { webSocket, socket: request.socket, hub, limits: defaultLimits, clock };
         const connection = openConnection({
           ...setup,
           flushLater: (outbox) => setImmediate(outbox.flush),

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 
 import type { WebSocket } from "ws";
 
-import type { Hub, Now } from "./hub.ts";
+import type { Clock, Hub } from "./hub.ts";
 import type { Limits } from "./limits.ts";
 import type { CloseCode, Exit, Member } from "./member.ts";
 import { openOutbox, type Outbox } from "./outbox.ts";
@@ -23,14 +23,14 @@ export interface ConnectionSetup {
   readonly socket: Socket;
   readonly hub: Hub;
   readonly limits: Limits;
-  readonly now: () => Now;
+  readonly clock: Clock;
   /** Has the outbox flushed at the end of this turn of the event loop. */
   readonly flushLater: (outbox: Outbox) => void;
   readonly onEnd: (connection: Connection) => void;
 }
 
 export function openConnection(setup: ConnectionSetup): Connection {
-  const { webSocket, socket, hub, limits, now, flushLater, onEnd } = setup;
+  const { webSocket, socket, hub, limits, clock, flushLater, onEnd } = setup;
   let stalledSinceMillis: number | undefined;
   const outbox = openOutbox(socket, () => flushLater(outbox));
 
@@ -49,7 +49,10 @@ export function openConnection(setup: ConnectionSetup): Connection {
       close(code);
     },
   };
-  const member = hub.join(exit, now());
+  const member = hub.join(exit, {
+    monotonicMillis: clock.monotonicMillis(),
+    wallMillis: clock.wallMillis(),
+  });
   const connection: Connection = {
     member,
     close,
@@ -67,7 +70,7 @@ export function openConnection(setup: ConnectionSetup): Connection {
     outbox.flush();
   });
   webSocket.on("message", (frame: Buffer, isBinary: boolean) => {
-    if (isBinary) hub.receive(member, frame, now().monotonicMillis);
+    if (isBinary) hub.receive(member, frame, clock.monotonicMillis());
     else hub.receiveText(member);
   });
   // The library closes the connection itself after a broken frame; without a listener the process would end.

@@ -13,14 +13,27 @@ import { openDiscovery, type Discovery } from "./discovery.ts";
 import * as read from "./frame-reader.ts";
 import * as write from "./frame-writer.ts";
 import type { Limits } from "./limits.ts";
-import { openMember, type CloseCode, type Exit, type Member } from "./member.ts";
+import {
+  openMember,
+  ratesOf,
+  type CloseCode,
+  type Exit,
+  type Member,
+  type Rates,
+} from "./member.ts";
 import { frameMessage, type Framed } from "./outbox.ts";
 import { openTagTable, type TagKey, type TagTable } from "./tag-table.ts";
 
-export interface Now {
+export interface Clock {
   /** Never goes back. */
-  readonly monotonicMillis: number;
+  readonly monotonicMillis: () => number;
   /** Since the epoch. */
+  readonly wallMillis: () => number;
+}
+
+/** A moment, by both clocks. */
+export interface Now {
+  readonly monotonicMillis: number;
   readonly wallMillis: number;
 }
 
@@ -32,6 +45,7 @@ export interface HubRules {
 export class Hub {
   readonly #limits: Limits;
   readonly #iceServers: ReadonlyArray<string>;
+  readonly #rates: Rates;
   readonly #members = new Set<Member>();
   readonly #table: TagTable<Member>;
   readonly #discovery: Discovery<Member>;
@@ -39,12 +53,13 @@ export class Hub {
   constructor({ limits, iceServers }: HubRules) {
     this.#limits = limits;
     this.#iceServers = iceServers;
+    this.#rates = ratesOf(limits);
     this.#table = openTagTable(limits);
     this.#discovery = openDiscovery(limits);
   }
 
   join(exit: Exit, { monotonicMillis, wallMillis }: Now): Member {
-    const member = openMember(exit, this.#limits, monotonicMillis);
+    const member = openMember(exit, this.#rates, monotonicMillis);
     this.#members.add(member);
     const limits = this.#limits;
     this.#say(member, write.writeHello({ limits, iceServers: this.#iceServers, wallMillis }));
@@ -204,6 +219,7 @@ export class Hub {
       this.#close(member, 1008);
       return;
     }
+    member.hushedUntil ??= new Map();
     if (nowMillis < (member.hushedUntil.get(op) ?? nowMillis)) return;
     member.hushedUntil.set(op, nowMillis + Math.min(waitMillis, hushMillisMax));
     this.#say(member, write.writeRefused("too-fast", { retryMillis: waitMillis, op }));

@@ -1,6 +1,6 @@
 /** One connection as the hub sees it, from the upgrade to its end: its way out, its tags and what it may still spend. */
 
-import { openBudget, type Budget } from "./budget.ts";
+import { Budget, type Rate } from "./budget.ts";
 import type { Limits } from "./limits.ts";
 import type { Framed } from "./outbox.ts";
 import type { TagKey } from "./tag-table.ts";
@@ -20,7 +20,7 @@ export interface Member {
   readonly tags: Set<TagKey>;
   readonly budgets: Budgets;
   /** Until when a refusal for haste is not repeated, by op. */
-  readonly hushedUntil: Map<number, number>;
+  hushedUntil: Map<number, number> | undefined;
   heardMillis: number;
   hasSpoken: boolean;
   isClosing: boolean;
@@ -35,21 +35,34 @@ interface Budgets {
   readonly speedings: Budget;
 }
 
-export function openMember(exit: Exit, limits: Limits, nowMillis: number): Member {
-  const budget = (perSecond: number, burst: number): Budget =>
-    openBudget({ perSecond, burst }, nowMillis);
+/** The rates of all members: one object each, shared. */
+export type Rates = Readonly<Record<keyof Budgets, Rate>>;
+
+export function ratesOf(limits: Limits): Rates {
+  const rate = (perSecond: number, burst: number): Rate => ({ perSecond, burst });
+  return {
+    publishes: rate(limits.publishesPerSecond, limits.publishesBurst),
+    publishBytes: rate(limits.publishBytesPerSecond, limits.publishBytesBurst),
+    bulkBytes: rate(limits.bulkBytesPerSecond, limits.bulkBytesBurst),
+    requests: rate(limits.requestsPerSecond, limits.requestsBurst),
+    violations: rate(1000 / limits.violationForgivenMillis, limits.violationsMax),
+    speedings: rate(limits.speedingsForgivenPerSecond, limits.speedingsMax),
+  };
+}
+
+export function openMember(exit: Exit, rates: Rates, nowMillis: number): Member {
   return {
     exit,
     tags: new Set(),
     budgets: {
-      publishes: budget(limits.publishesPerSecond, limits.publishesBurst),
-      publishBytes: budget(limits.publishBytesPerSecond, limits.publishBytesBurst),
-      bulkBytes: budget(limits.bulkBytesPerSecond, limits.bulkBytesBurst),
-      requests: budget(limits.requestsPerSecond, limits.requestsBurst),
-      violations: budget(1000 / limits.violationForgivenMillis, limits.violationsMax),
-      speedings: budget(limits.speedingsForgivenPerSecond, limits.speedingsMax),
+      publishes: new Budget(rates.publishes, nowMillis),
+      publishBytes: new Budget(rates.publishBytes, nowMillis),
+      bulkBytes: new Budget(rates.bulkBytes, nowMillis),
+      requests: new Budget(rates.requests, nowMillis),
+      violations: new Budget(rates.violations, nowMillis),
+      speedings: new Budget(rates.speedings, nowMillis),
     },
-    hushedUntil: new Map(),
+    hushedUntil: undefined,
     heardMillis: nowMillis,
     hasSpoken: false,
     isClosing: false,

@@ -60,6 +60,14 @@ export function openOutbox(pipe: Pipe, askFlush: () => void): Outbox {
   let waitingBytes = 0;
 
   function flushUntil(unsentBytesMax: number): void {
+    const [only] = waiting;
+    if (only?.body === undefined && only !== undefined && waiting.length === 1) {
+      if (pipe.writableLength >= unsentBytesMax) return;
+      waiting = [];
+      waitingBytes = 0;
+      pipe.write(only.head);
+      return;
+    }
     let taken = 0;
     pipe.cork();
     while (taken < waiting.length && pipe.writableLength < unsentBytesMax)

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 
 import { answerFromApp, plain, readAppFiles, type Answer, type AppFiles } from "./app-files.ts";
-import type { Now } from "./hub.ts";
+import type { Clock } from "./hub.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { Station } from "./station.ts";
@@ -23,7 +23,7 @@ export interface RelayOptions {
   /** Believe the last address in `X-Forwarded-For`. Only behind a proxy that writes it. */
   readonly isBehindProxy?: boolean;
   readonly limits?: Partial<Limits>;
-  readonly now?: () => Now;
+  readonly clock?: Clock;
 }
 
 export interface Relay {
@@ -35,9 +35,9 @@ export interface Relay {
 
 export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  const { origins = [], iceServers = [], isBehindProxy = false, now = systemNow } = options;
+  const { origins = [], iceServers = [], isBehindProxy = false, clock = systemClock } = options;
   const files = options.app === undefined ? undefined : await readAppFiles(options.app);
-  const station = new Station({ limits, origins, iceServers, isBehindProxy, now });
+  const station = new Station({ limits, origins, iceServers, isBehindProxy, clock });
   const desk: Desk = { files, servesApp: options.app !== undefined, station };
   const { servers, port } = await listen(() => openServer(desk, limits), options);
   const timer = setInterval(() => station.tick(), station.tickMillis);
@@ -83,6 +83,8 @@ interface Desk {
 function answerHttp(request: IncomingMessage, response: ServerResponse, desk: Desk): void {
   const { status, headers, body } = chooseAnswer(request, desk);
   const length = body === undefined ? 0 : Buffer.byteLength(body);
+  // Whoever keeps asking over an open connection would otherwise hold up the end.
+  if (desk.station.isClosing) response.setHeader("connection", "close");
   response.writeHead(status, status === 304 ? headers : { ...headers, "content-length": length });
   response.end(request.method === "HEAD" ? undefined : body);
   request.resume();
@@ -109,7 +111,10 @@ function chooseAnswer(request: IncomingMessage, { files, servesApp, station }: D
   });
 }
 
-const systemNow = (): Now => ({ monotonicMillis: performance.now(), wallMillis: Date.now() });
+const systemClock: Clock = {
+  monotonicMillis: () => performance.now(),
+  wallMillis: () => Date.now(),
+};
 
 const headerBytesMax = 8 * 1024;
 /** Sockets beyond the connections: for the page and its files. */

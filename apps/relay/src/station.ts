@@ -9,7 +9,7 @@ import { WebSocketServer, type WebSocket } from "ws";
 import { forwardedAddress, openAddresses, type Addresses } from "./addresses.ts";
 import { openConnection, type Connection } from "./connection.ts";
 import { openHeartbeat, type Heartbeat } from "./heartbeat.ts";
-import { Hub, type Now } from "./hub.ts";
+import { Hub, type Clock } from "./hub.ts";
 import type { Limits } from "./limits.ts";
 import { payloadOffset } from "./frame-reader.ts";
 import type { Outbox } from "./outbox.ts";
@@ -20,7 +20,7 @@ export interface StationRules {
   readonly origins: ReadonlyArray<string>;
   readonly iceServers: ReadonlyArray<string>;
   readonly isBehindProxy: boolean;
-  readonly now: () => Now;
+  readonly clock: Clock;
 }
 
 /** What /healthz answers: counts, and nothing that tells one node from another. */
@@ -47,13 +47,17 @@ export class Station {
   #onEmpty: () => void = () => undefined;
 
   constructor(rules: StationRules) {
-    const { limits, iceServers, now } = rules;
+    const { limits, iceServers, clock } = rules;
     this.#rules = rules;
     this.#hub = new Hub({ limits, iceServers });
     this.#heartbeat = openHeartbeat({ hub: this.#hub, limits, chance: Math.random });
     this.#addresses = openAddresses(limits);
     this.#webSockets = new WebSocketServer(webSocketRules(limits));
-    this.#startedMillis = now().monotonicMillis;
+    this.#startedMillis = clock.monotonicMillis();
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing;
   }
 
   get tickMillis(): number {
@@ -61,11 +65,11 @@ export class Station {
   }
 
   tick(): void {
-    this.#heartbeat.tick(this.#rules.now().monotonicMillis);
+    this.#heartbeat.tick(this.#rules.clock.monotonicMillis());
   }
 
   health(): Health {
-    const upMillis = this.#rules.now().monotonicMillis - this.#startedMillis;
+    const upMillis = this.#rules.clock.monotonicMillis() - this.#startedMillis;
     return {
       status: this.#isClosing ? "closing" : "ok",
       protocol: protocolVersion,
@@ -78,14 +82,14 @@ export class Station {
 
   /** Answers an HTTP upgrade: with a connection, or with the reason why not. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on("error", () => socket.destroy());
+    destroyOnError(socket);
     const address = addressOf(request, this.#rules.isBehindProxy);
     const verdict = this.#judge(request, address);
     if (verdict.verdict === "refused") {
       refuse(socket, verdict);
       return;
     }
-    socket.once("close", () => this.#addresses.leave(address));
+    leaveAtEnd(socket, this.#addresses, address);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) =>
       this.#open(webSocket, request),
     );
@@ -112,25 +116,25 @@ export class Station {
     const { host, origin } = request.headers;
     const subprotocols = request.headers["sec-websocket-protocol"];
     const path = (request.url ?? "").split("?")[0] ?? "";
-    const { origins, limits, now } = this.#rules;
+    const { origins, limits, clock } = this.#rules;
     const verdict = judgeUpgrade({ path, host, origin, subprotocols }, { origins });
     if (verdict.verdict === "refused") return verdict;
     if (this.#isClosing || this.#connections.size >= limits.connectionsMax)
       return { verdict: "refused", status: 503, why: "This relay is full.", retrySeconds: 30 };
-    const waitMillis = this.#addresses.enter(address, now().monotonicMillis);
+    const waitMillis = this.#addresses.enter(address, clock.monotonicMillis());
     if (waitMillis === 0) return verdict;
     const retrySeconds = Math.ceil(waitMillis / 1000);
     return { verdict: "refused", status: 429, why: "Too many from your address.", retrySeconds };
   }
 
   #open(webSocket: WebSocket, { socket }: IncomingMessage): void {
-    const { limits, now } = this.#rules;
+    const { limits, clock } = this.#rules;
     const connection = openConnection({
       webSocket,
       socket,
       hub: this.#hub,
       limits,
-      now,
+      clock,
       flushLater: this.#flushLater,
       onEnd: (ended) => {
         this.#connections.delete(ended);
@@ -141,6 +145,17 @@ export class Station {
     this.#connections.add(connection);
     this.#heartbeat.add(connection);
   }
+}
+
+// Two functions of their own: a listener made beside another that uses the request would hold it, 4 KiB, for the
+// connection's whole life.
+
+function destroyOnError(socket: Duplex): void {
+  socket.on("error", () => socket.destroy());
+}
+
+function leaveAtEnd(socket: Duplex, addresses: Addresses, address: string): void {
+  socket.once("close", () => addresses.leave(address));
 }
 
 /** One `setImmediate` a turn for all outboxes with something in them: it comes right after the poll, so an idle relay adds no delay. */
