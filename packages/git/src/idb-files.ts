@@ -74,12 +74,18 @@ async function commit(database: Database, batch: FileBatch, durability: Durabili
   const contents = transaction.objectStore("contents");
   const requests: Promise<unknown>[] = [];
   try {
-    for (const path of batch.delete) requests.push(entries.delete(path), contents.delete(path));
-    for (const [path, bytes] of puts)
-      requests.push(contents.put(bytes, path), entries.put({ size: bytes.length }, path));
+    for (const path of batch.delete) {
+      requests.push(entries.delete(path));
+      requests.push(contents.delete(path));
+    }
+    for (const [path, bytes] of puts) {
+      requests.push(contents.put(bytes, path));
+      requests.push(entries.put({ size: bytes.length }, path));
+    }
   } catch (error) {
-    transaction.abort();
-    await Promise.allSettled([...requests, transaction.done]);
+    // A transaction that has already given itself up throws here, and is waited for all the same.
+    const abort = asFault(async () => transaction.abort());
+    await Promise.allSettled([abort, ...requests, transaction.done]);
     throw error;
   }
   // The first request that fails aborts them all. Only the end of the transaction says that it is kept.
