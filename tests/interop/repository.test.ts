@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatUtf8 } from "@skein/protocol/bytes";
 import type { Bytes } from "@skein/protocol/bytes";
@@ -33,6 +33,33 @@ test("the drafts of a repository have the very ids that git commit gives", async
     tip = await commit(repository, tip, { files, message: `Step ${step}\n\nWith a body.` });
     expect(tip).toBe(git.run(["rev-parse", "HEAD"]));
   }
+});
+
+test("a draft keeps the executable bit of a file and makes a file of a link, as git would", async () => {
+  using git = openNativeGit();
+  git.run(["init", "--quiet", "--initial-branch=main"]);
+  for (const path of ["run.sh", "deep/tool", "plain"]) {
+    mkdirSync(join(git.folder, path, ".."), { recursive: true });
+    writeFileSync(join(git.folder, path), "before\n", { mode: path === "plain" ? 0o644 : 0o755 });
+  }
+  symlinkSync("plain", join(git.folder, "link"));
+  git.run(["add", "--all"]);
+  git.run(["commit", "--quiet", "--message", "Before"]);
+  const { repository } = await open();
+  await repository.importBundle(git.bytes(["bundle", "create", "--quiet", "-", "--all"]), {
+    signal,
+  });
+  const parent = (await repository.refs()).get(ref("heads/main"));
+  const files = { "run.sh": "after\n", "deep/tool": undefined, link: "a file\n" };
+  rmSync(join(git.folder, "link"));
+  writeFileSync(join(git.folder, "link"), files.link);
+  writeFileSync(join(git.folder, "run.sh"), files["run.sh"]);
+  git.run(["rm", "--quiet", "deep/tool"]);
+  git.run(["add", "--all"]);
+  git.run(["commit", "--quiet", "--message", "After"]);
+  expect(await commit(repository, parent, { files, message: "After" })).toBe(
+    git.run(["rev-parse", "HEAD"]),
+  );
 });
 
 test("git finds no fault in a repository of ours, and can clone it", async () => {

@@ -114,7 +114,6 @@ function planOf(changes: ReadonlyArray<DraftChange>): Plan {
     const keys = parseDraftPath(path).map(keyOf);
     let plan = root;
     for (const key of keys.slice(0, -1)) {
-      if (plan.writes.has(key)) throw new DraftRefusedError("file-and-folder", path);
       const inner = plan.folders.get(key) ?? emptyPlan();
       plan.folders.set(key, inner);
       plan = inner;
@@ -126,7 +125,6 @@ function planOf(changes: ReadonlyArray<DraftChange>): Plan {
     if (change.kind === "delete") plan.deletes.add(last);
     else {
       if (change.bytes.length > objectBytesMax) throw new DraftRefusedError("too-large", path);
-      if (hasWrites(plan.folders.get(last))) throw new DraftRefusedError("file-and-folder", path);
       plan.writes.set(last, { path, bytes: new Uint8Array(change.bytes) });
     }
   }
@@ -196,10 +194,6 @@ async function layFolder(
 
 function emptyPlan(): Plan {
   return { writes: new Map(), deletes: new Set(), folders: new Map() };
-}
-
-function hasWrites(plan: Plan | undefined): boolean {
-  return plan !== undefined && firstWrite(plan) !== undefined;
 }
 
 function firstWrite(plan: Plan): string | undefined {

@@ -45,10 +45,12 @@ test("a NUL makes a file binary, and binary files are not merged", () => {
   expect(merge("a\0\nb\nc\n", "A\0\nb\nc\n", "a\0\nb\nC\n")).toBeUndefined();
 });
 
-test("where equal lines leave it open what was deleted, a person is asked", () => {
-  // Read downwards Alice's text puts x above, read upwards below the line that Bob moved.
-  const texts = { base: "}\n\n}\n", ours: "}\n\n}\n}\n\n}\n", theirs: "}\n" };
-  expect(merge(texts.base, texts.ours, texts.theirs)).toBeUndefined();
+test("where equal lines leave it open what was added where, a person is asked", () => {
+  // Bob's x may stand above or below the brace that Alice added; nobody can say.
+  const before = "first\nm\n}\n}\nn\nlast\n";
+  const ours = "FIRST\nm\n}\n}\n}\nn\nlast\n";
+  const theirs = "first\nm\n}\nx\n}\nn\nLAST\n";
+  expect(merge(before, ours, theirs)).toBeUndefined();
 });
 
 test("names of JavaScript's own are lines like others", () => {

@@ -95,6 +95,12 @@ test.each<readonly [string, Wish, Wish, Wish]>([
   ["the same file added", { n: "x\n" }, { n: "x\n" }, { ...start, n: "x\n" }],
   ["a file both deleted", { "a.txt": undefined }, { "a.txt": undefined }, without("a.txt")],
   [
+    "a file both moved to one place",
+    { "a.txt": undefined, "moved.txt": text },
+    { "a.txt": undefined, "moved.txt": text },
+    { ...without("a.txt"), "moved.txt": text },
+  ],
+  [
     "a folder replaced by a file that nobody else touched",
     { "d/b.txt": undefined, d: "now a file\n" },
     { z: "z\n" },
