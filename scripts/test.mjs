@@ -1,7 +1,7 @@
 /** Every check, in order: types, lint, format, build, tests. Ends with a count, and with a non-zero code if anything failed. */
 
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 
@@ -22,9 +22,11 @@ const chromiumPlaces = [
 requireNode();
 await requirePackages();
 const chromium = findChromium();
-const report = join(root, "tests", ".output", "vitest.json");
-await mkdir(join(root, "tests", ".output"), { recursive: true });
-await rm(report, { force: true });
+const output = join(root, "tests", ".output");
+const report = join(output, "vitest.json");
+const summaryFile = join(output, "summary.txt");
+await mkdir(output, { recursive: true });
+await Promise.all([rm(report, { force: true }), rm(summaryFile, { force: true })]);
 
 const node = (script, ...args) => run(process.execPath, [script, ...args], withChromium());
 const checks = {
@@ -48,7 +50,9 @@ for (const [name, check] of Object.entries(checks)) {
     say(`The check "${name}" failed.`);
   }
 }
-say(`\n${passed} passed, ${failed} failed`);
+const summary = `${passed} passed, ${failed} failed`;
+await writeFile(summaryFile, `${summary}\n`);
+say(`\n${summary}`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 /** Adds the tests to the count. A run that ended badly although no test failed is one failure. */

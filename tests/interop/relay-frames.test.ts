@@ -42,7 +42,6 @@ test("Bob receives what Alice publishes byte for byte, small and large; she does
   );
   for (const frame of sent) alice.tellBytes(frame);
   for (const frame of sent) {
-    // oxlint-disable-next-line no-await-in-loop -- in order.
     expect((await bob.hearBytes()).equals(frame)).toBe(true);
   }
   expect([await alice.hearAll(), await bob.hearAll(), await carol.hearAll()]).toEqual([[], [], []]);
@@ -115,12 +114,10 @@ test("a reader that takes nothing is cut, and the others lose nothing", async ()
   while (connections === 3 && sent < 2_000) {
     for (let index = 0; index < 10; index++)
       alice.tell(publish(new Uint8Array(60_000).fill(sent++ % 256)));
-    // oxlint-disable-next-line no-await-in-loop -- Bob keeps up with each batch before the next.
     const heard = await Promise.all(Array.from({ length: 10 }, () => bob.hearBytes()));
     expect(heard.map((frame) => frame[17])).toEqual(
       Array.from({ length: 10 }, (_, index) => (sent - 10 + index) % 256),
     );
-    // oxlint-disable-next-line no-await-in-loop -- until Mallory is gone.
     ({ connections } = await stage.health());
   }
   expect(connections).toBe(2);
@@ -145,7 +142,6 @@ test("hostile frames are refused or end their own connection, and nobody else's"
   const confused = await stage.connect();
   for (let index = 0; index < 4; index++) confused.tellBytes(Buffer.of(0x42, index));
   for (let index = 0; index < 3; index++)
-    // oxlint-disable-next-line no-await-in-loop -- in order.
     expect(await confused.hear()).toMatchObject({ reason: "malformed", op: 0x42 });
   expect(await confused.ended).toBe(1008);
 

@@ -97,7 +97,6 @@ test("no path leads out of the app's folder", async () => {
     "//secret.txt",
     "/assets/../../secret.txt",
   ])
-    // oxlint-disable-next-line no-await-in-loop -- few.
     expect(await ask(stage.relay.port, path)).toMatchObject({ status: 404 });
   expect(await ask(stage.relay.port, "/", "POST")).toMatchObject({ status: 405 });
   expect(await ask(stage.relay.port, "/", "HEAD")).toMatchObject({ status: 200, text: "" });
@@ -130,7 +129,6 @@ test("a full relay says so, and one address behind a proxy has only its share", 
   });
   const statuses = [];
   for (const forwardedFor of ["8.8.8.8, 192.0.2.1", "9.9.9.9, 192.0.2.1", "192.0.2.1", "192.0.2.2"])
-    // oxlint-disable-next-line no-await-in-loop -- in order.
     statuses.push(await knock(proxied.relay.port, { forwardedFor }));
   expect(statuses).toEqual([101, 101, 429, 101]);
 });

@@ -105,7 +105,6 @@ async function collectUntilPong(
 ): Promise<ReadonlyArray<RelayFrame>> {
   const frames: RelayFrame[] = [];
   for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- frames come one after the other.
     const frame = read(await take());
     if (frame.type === "pong" && frame.nonce === nonce) return frames;
     frames.push(frame);
