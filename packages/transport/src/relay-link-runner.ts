@@ -7,7 +7,12 @@ import { step } from "@skein/protocol/machine";
 import { RelayFrame } from "@skein/protocol/relay-frame";
 import { relaySubprotocol } from "@skein/protocol/version";
 import type { Alarm } from "./alarm.ts";
-import { relayLink, type RelayLinkEffect, type RelayLinkEvent } from "./relay-link.ts";
+import {
+  relayLink,
+  type RelayLinkEffect,
+  type RelayLinkEvent,
+  type RelayLinkState,
+} from "./relay-link.ts";
 import type { Socket, SocketEvent, Sockets } from "./socket.ts";
 
 /** What the owner of a link hears. */
@@ -43,125 +48,19 @@ type Untimed = RelayLinkEvent extends infer E
     : never
   : never;
 
-/** Starts dialling. `listen` is never called before this returns, nor from inside a call to the link. */
-export function openRelayLink({
-  url,
-  sockets,
-  alarm,
-  seed,
-  listen,
-}: {
+export interface RelayLinkOptions {
   readonly url: string;
   readonly sockets: Sockets;
   readonly alarm: Alarm;
   readonly seed: number;
   readonly listen: (news: RelayLinkNews) => void;
-}): RelayLink {
-  const machine = relayLink({ seed });
-  const inbox: RelayLinkEvent[] = [];
-  const news: RelayLinkNews[] = [];
-  let state = machine.initial;
-  let running = false;
-  let socket: Socket | undefined;
-  let full = false;
-  let forgetWaking = (): void => {};
+}
 
-  const tell = (event: Untimed): void => {
-    inbox.push({ ...event, now: alarm.now() });
-    if (running) return;
-    running = true;
-    try {
-      for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
-        const [after, effects] = step(machine, state, next);
-        state = after;
-        for (const effect of effects) perform(effect);
-      }
-    } finally {
-      running = false;
-    }
-  };
-
-  /** The owner is told after the turn that brought the news, in the order in which things happened. */
-  const report = (item: RelayLinkNews): void => {
-    if (news.push(item) > 1) return;
-    void Promise.resolve().then(() => {
-      for (const each of news.splice(0)) listen(each);
-    });
-  };
-
-  const perform = (effect: RelayLinkEffect): void => {
-    switch (effect.type) {
-      case "dial":
-        return dial();
-      case "hang-up":
-        return hangUp(effect.code);
-      case "send":
-        return send(effect.frame);
-      case "wake-at":
-        forgetWaking();
-        forgetWaking = alarm.wake(effect.at, () => tell({ type: "time-passed" }));
-        return;
-      case "greeted":
-      case "away":
-      case "deliver":
-      case "found":
-      case "refused":
-      case "room":
-      case "no-room":
-      case "dropped":
-        return report(effect);
-    }
-  };
-
-  const dial = (): void => {
-    full = false;
-    const opened: Socket = sockets.open(url, {
-      subprotocol: relaySubprotocol,
-      listen: (event) => {
-        // A socket that was let go of is not listened to.
-        if (socket === opened) hear(event);
-      },
-    });
-    socket = opened;
-  };
-
-  const hear = (event: SocketEvent): void => {
-    if (event.type === "open") return tell({ type: "socket-opened" });
-    if (event.type === "closed") {
-      socket = undefined;
-      return tell({ type: "socket-closed", code: event.code });
-    }
-    const frame = tryDecode(RelayFrame, event.bytes);
-    return tell(
-      frame === undefined ? { type: "garbage-received" } : { type: "frame-received", frame },
-    );
-  };
-
-  const hangUp = (code: number): void => {
-    const old = socket;
-    socket = undefined;
-    old?.close(code);
-  };
-
-  const send = (frame: RelayFrame): void => {
-    socket?.send(encode(RelayFrame, frame));
-    if (full || (socket?.bufferedAmount() ?? 0) < socketHighBytes) return;
-    full = true;
-    tell({ type: "socket-no-room" });
-    awaitRoom(socket);
-  };
-
-  /** A WebSocket does not say when it drains: it must be asked. */
-  const awaitRoom = (asked: Socket | undefined): void =>
-    void alarm.wake(later(alarm.now(), roomMillis), () => {
-      if (asked === undefined || socket !== asked) return;
-      if (asked.bufferedAmount() > socketLowBytes) return awaitRoom(asked);
-      full = false;
-      tell({ type: "socket-room" });
-    });
-
-  const forgetStart = alarm.wake(alarm.now(), () => tell({ type: "started" }));
-
+/** Starts dialling. `listen` is never called before this returns, nor from inside a call to the link. */
+export function openRelayLink(options: RelayLinkOptions): RelayLink {
+  const running = new RunningLink(options);
+  const tell = (event: Untimed): void => running.tell(event);
+  const forgetStart = options.alarm.wake(options.alarm.now(), () => tell({ type: "started" }));
   return {
     chooseTopics: (tags) => tell({ type: "topics-chosen", tags }),
     announce: (tag, blob, want) => tell({ type: "announced", tag, blob, want }),
@@ -171,12 +70,123 @@ export function openRelayLink({
     publishBulk: (tag, payload) => tell({ type: "bulk-published", tag, payload }),
     tryNow: () => tell({ type: "try-now" }),
     close: () => {
-      tell({ type: "stopped" });
-      forgetWaking();
       forgetStart();
-      news.splice(0);
+      running.close();
     },
   };
+}
+
+/** One machine, its socket and its timer. */
+class RunningLink {
+  readonly #options: RelayLinkOptions;
+  readonly #machine: ReturnType<typeof relayLink>;
+  readonly #inbox: RelayLinkEvent[] = [];
+  readonly #news: RelayLinkNews[] = [];
+  #state: RelayLinkState;
+  #turning = false;
+  #socket: Socket | undefined;
+  /** The socket holds so much that it is asked again and again whether it has room. */
+  #full = false;
+  #forgetWaking = (): void => {};
+
+  constructor(options: RelayLinkOptions) {
+    this.#options = options;
+    this.#machine = relayLink({ seed: options.seed });
+    this.#state = this.#machine.initial;
+  }
+
+  tell(event: Untimed): void {
+    this.#inbox.push({ ...event, now: this.#options.alarm.now() });
+    if (this.#turning) return;
+    this.#turning = true;
+    try {
+      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+        const [after, effects] = step(this.#machine, this.#state, next);
+        this.#state = after;
+        for (const effect of effects) this.#perform(effect);
+      }
+    } finally {
+      this.#turning = false;
+    }
+  }
+
+  close(): void {
+    this.tell({ type: "stopped" });
+    this.#forgetWaking();
+    this.#news.splice(0);
+  }
+
+  #perform(effect: RelayLinkEffect): void {
+    if (effect.type === "dial") return this.#dial();
+    if (effect.type === "hang-up") return this.#hangUp(effect.code);
+    if (effect.type === "send") return this.#send(effect.frame);
+    if (effect.type !== "wake-at") return this.#report(effect);
+    this.#forgetWaking();
+    this.#forgetWaking = this.#options.alarm.wake(effect.at, () =>
+      this.tell({ type: "time-passed" }),
+    );
+  }
+
+  #dial(): void {
+    this.#full = false;
+    const opened: Socket = this.#options.sockets.open(this.#options.url, {
+      subprotocol: relaySubprotocol,
+      listen: (event) => {
+        // A socket that was let go of is not listened to.
+        if (this.#socket === opened) this.#hear(event);
+      },
+    });
+    this.#socket = opened;
+  }
+
+  #hear(event: SocketEvent): void {
+    if (event.type === "open") return this.tell({ type: "socket-opened" });
+    if (event.type === "closed") {
+      this.#socket = undefined;
+      return this.tell({ type: "socket-closed", code: event.code });
+    }
+    const frame = tryDecode(RelayFrame, event.bytes);
+    this.tell(
+      frame === undefined ? { type: "garbage-received" } : { type: "frame-received", frame },
+    );
+  }
+
+  #hangUp(code: number): void {
+    const old = this.#socket;
+    this.#socket = undefined;
+    old?.close(code);
+  }
+
+  #send(frame: RelayFrame): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    socket.send(encode(RelayFrame, frame));
+    if (this.#full || socket.bufferedAmount() < socketHighBytes) return;
+    this.#full = true;
+    this.tell({ type: "socket-no-room" });
+    this.#awaitRoom(socket);
+  }
+
+  /** A WebSocket does not say when it drains: it must be asked. */
+  #awaitRoom(socket: Socket): void {
+    const { alarm } = this.#options;
+    alarm.wake(later(alarm.now(), roomMillis), () => {
+      if (this.#socket !== socket) return;
+      if (socket.bufferedAmount() > socketLowBytes) return this.#awaitRoom(socket);
+      this.#full = false;
+      this.tell({ type: "socket-room" });
+    });
+  }
+
+  /** The owner is told after the turn that brought the news, in the order in which things happened. */
+  #report(item: RelayLinkNews): void {
+    if (this.#news.push(item) === 1) void this.#deliver();
+  }
+
+  async #deliver(): Promise<void> {
+    await Promise.resolve();
+    for (const item of this.#news.splice(0)) this.#options.listen(item);
+  }
 }
 
 const socketHighBytes = 256 * 1024;

@@ -216,29 +216,12 @@ function greet(draft: Draft, { frame }: Told<"frame-received">): void {
 
 function readFrame(draft: Draft, { frame }: Told<"frame-received">): void {
   hear(draft);
-  switch (frame.type) {
-    case "publish":
-    case "bulk":
-      draft.effects.push({ type: "deliver", tag: frame.tag, payload: frame.payload });
-      return;
-    case "found":
-      draft.effects.push({ type: "found", tag: frame.tag, blobs: frame.blobs });
-      return;
-    case "ping":
-      return send(draft, { type: "pong", nonce: frame.nonce });
-    case "refused":
-      return slowDown(draft, frame);
-    case "pong":
-    case "hello":
-      return undefined;
-    // What only a node says to a relay.
-    case "subscribe":
-    case "unsubscribe":
-    case "announce":
-    case "withdraw":
-    case "lookup":
-      return undefined;
-  }
+  if (frame.type === "publish" || frame.type === "bulk")
+    draft.effects.push({ type: "deliver", tag: frame.tag, payload: frame.payload });
+  else if (frame.type === "found")
+    draft.effects.push({ type: "found", tag: frame.tag, blobs: frame.blobs });
+  else if (frame.type === "ping") send(draft, { type: "pong", nonce: frame.nonce });
+  else if (frame.type === "refused") slowDown(draft, frame);
 }
 
 function hear(draft: Draft): void {

@@ -19,10 +19,9 @@ interface PlatformSocket {
   binaryType: string;
   readonly readyState: number;
   readonly bufferedAmount: number;
-  onopen: (() => void) | null;
-  onmessage: ((event: { readonly data: unknown }) => void) | null;
-  onclose: ((event: { readonly code: number }) => void) | null;
-  onerror: (() => void) | null;
+  addEventListener: ((type: "open" | "error", listen: () => void) => void) &
+    ((type: "message", listen: (event: { readonly data: unknown }) => void) => void) &
+    ((type: "close", listen: (event: { readonly code: number }) => void) => void);
   send: (bytes: Uint8Array<ArrayBuffer>) => void;
   close: (code?: number) => void;
 }
@@ -47,15 +46,15 @@ function socketsOver(dial: (url: string, subprotocol: string) => PlatformSocket)
 
 function wrap(inner: PlatformSocket, listen: (event: SocketEvent) => void): Socket {
   inner.binaryType = "arraybuffer";
-  inner.onopen = () => listen({ type: "open" });
-  inner.onmessage = ({ data }) => {
+  inner.addEventListener("open", () => listen({ type: "open" }));
+  inner.addEventListener("message", ({ data }) => {
     // A relay says everything in bytes; text is nobody's.
     if (data instanceof ArrayBuffer) listen({ type: "message", bytes: new Uint8Array(data) });
     else inner.close(unsupported);
-  };
-  inner.onclose = ({ code }) => listen({ type: "closed", code });
+  });
+  inner.addEventListener("close", ({ code }) => listen({ type: "closed", code }));
   // A close always follows, and says as much.
-  inner.onerror = () => {};
+  inner.addEventListener("error", () => {});
   return {
     send: (bytes) => {
       if (inner.readyState === openState) inner.send(bytes);

@@ -11,10 +11,9 @@ declare module "ws" {
     binaryType: string;
     readonly readyState: number;
     readonly bufferedAmount: number;
-    onopen: (() => void) | null;
-    onmessage: ((event: { readonly data: unknown }) => void) | null;
-    onclose: ((event: { readonly code: number }) => void) | null;
-    onerror: (() => void) | null;
+    addEventListener(type: "open" | "error", listen: () => void): void;
+    addEventListener(type: "message", listen: (event: { readonly data: unknown }) => void): void;
+    addEventListener(type: "close", listen: (event: { readonly code: number }) => void): void;
     send(bytes: Uint8Array<ArrayBuffer>): void;
     close(code?: number): void;
   }
