@@ -110,6 +110,7 @@ test("a draft that changes nothing, or says nothing, or comes from nobody is ref
     expect(commit(repository, first, [write("b", "b")], draft)).rejects.toMatchObject({ fault });
   await refuses({ changes: [] }, "nothing-changed");
   await refuses({ changes: [write("a", "a"), remove("no such file")] }, "nothing-changed");
+  await refuses({ parent: undefined, changes: [remove("a")] }, "nothing-changed");
   await refuses({ changes: [write("a", "1"), write("a", "2")] }, "named-twice");
   await refuses({ changes: [write("a", "1"), remove("a")] }, "named-twice");
   await refuses({ message: " \n\n" }, "no-message");

@@ -10,15 +10,7 @@ import type { Commits } from "./history-commits.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { formatCommit, formatTree } from "./object.ts";
 import type { TreeEntry } from "./object.ts";
-import {
-  canonicalMode,
-  emptyTree,
-  keep,
-  keyOf,
-  nameOf,
-  openOverlay,
-  readEntries,
-} from "./overlay.ts";
+import { canonicalMode, keep, keyOf, nameOf, openOverlay, readEntries } from "./overlay.ts";
 import type { Overlay } from "./overlay.ts";
 import { parsePath } from "./tree-path.ts";
 
@@ -78,9 +70,10 @@ export async function commitDraft(
 ): Promise<ObjectId> {
   const parent = draft.parent === undefined ? undefined : await from.commits.read(draft.parent);
   const overlay = openOverlay(from.objects);
-  const plan = planOf(draft.changes);
-  const tree = (await lay(overlay, parent?.tree, plan)) ?? overlay.write("tree", formatTree([]));
-  if (tree === (parent?.tree ?? emptyTree())) throw new DraftRefusedError("nothing-changed");
+  const laid = await lay(overlay, parent?.tree, planOf(draft.changes));
+  const tree = laid ?? overlay.write("tree", formatTree([]));
+  if (tree === parent?.tree || (laid === undefined && parent === undefined))
+    throw new DraftRefusedError("nothing-changed");
   const author = {
     name: cleanPerson(draft.author.name),
     email: cleanPerson(draft.author.email).replaceAll(" ", ""),

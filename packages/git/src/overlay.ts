@@ -4,7 +4,7 @@ import type { Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
 import { ObjectMissingError } from "./object-store.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { formatTree, hashObject, parseTree } from "./object.ts";
+import { hashObject, parseTree } from "./object.ts";
 import type { EntryKind, GitObject, ObjectType, TreeEntry } from "./object.ts";
 
 /** Whatever answers reads: a store, or an overlay on one. */
@@ -54,7 +54,7 @@ export async function readEntries(
   objects: ObjectReader,
   oid: ObjectId | undefined,
 ): Promise<ReadonlyArray<TreeEntry>> {
-  if (oid === undefined || oid === emptyTree()) return [];
+  if (oid === undefined) return [];
   const entries = parseTree(await readObject(objects, oid, "tree"));
   if (entries === undefined) throw missing(oid, "tree");
   return entries;
@@ -62,12 +62,6 @@ export async function readEntries(
 
 export function missing(oid: ObjectId, type: ObjectType): ObjectMissingError {
   return new ObjectMissingError(`The ${type} ${oid} is not here`);
-}
-
-/** Git knows the empty tree without storing it. */
-export function emptyTree(): ObjectId {
-  emptyTreeId ??= hashObject({ type: "tree", bytes: formatTree([]) });
-  return emptyTreeId;
 }
 
 /** A name of a tree as a key of a Map: one character for each byte. */
@@ -93,8 +87,6 @@ const modes: Readonly<Record<EntryKind, number>> = {
   tree: 0o040000,
   submodule: 0o160000,
 };
-
-let emptyTreeId: ObjectId | undefined;
 
 /** Writing a handful of small objects is over before anyone could stop it. */
 const neverStopped = { aborted: false, throwIfAborted: (): void => undefined };
