@@ -85,7 +85,7 @@ function branchAt(refs: ReadonlyMap<RefName, ObjectId>, head: ObjectId): RefName
   const branches = [...refs.keys()].filter(
     (ref) => ref.startsWith("refs/heads/") && refs.get(ref) === head,
   );
-  return branches.find((ref) => usualBranches.includes(ref)) ?? branches[0];
+  return branches.find((ref) => usualBranches.has(ref)) ?? branches[0];
 }
 
 function readCapabilities(lines: Lines): void {
@@ -121,6 +121,6 @@ const signatures = new Map([
   [signatureOfV2, 2],
   ["# v3 git bundle", 3],
 ]);
-const usualBranches: ReadonlyArray<string> = ["refs/heads/main", "refs/heads/master"];
+const usualBranches: ReadonlySet<string> = new Set(["refs/heads/main", "refs/heads/master"]);
 /** A ref's name, or a prerequisite with its commit's subject. */
 const lineBytesMax = 4_096;

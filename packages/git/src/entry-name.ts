@@ -21,11 +21,14 @@ export function entryNameFault(name: Uint8Array): EntryNameFault | undefined {
   if (name.includes(slash)) return "fullPathname";
   if (name[0] === dot && name.length === 1) return "hasDot";
   if (name[0] === dot && name[1] === dot && name.length === 2) return "hasDotdot";
-  if (!mayBeDisguised(name)) return undefined;
-  if (isHfsName(name, "git") || isNtfsDotgit(name, 0)) return "hasDotgit";
+  return mayBeDisguised(name) && isDotgit(name) ? "hasDotgit" : undefined;
+}
+
+function isDotgit(name: Uint8Array): boolean {
+  if (isHfsName(name, "git") || isNtfsDotgit(name, 0)) return true;
   for (let at = name.indexOf(backslash); at >= 0; at = name.indexOf(backslash, at + 1))
-    if (isNtfsDotgit(name, at + 1)) return "hasDotgit";
-  return undefined;
+    if (isNtfsDotgit(name, at + 1)) return true;
+  return false;
 }
 
 /** Whether HFS+ or NTFS would open `.gitmodules` or `.gitattributes` under this name. */

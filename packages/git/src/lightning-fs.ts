@@ -49,82 +49,95 @@ interface Backend {
 function openBackend(files: Files): Backend {
   // A folder without files is not kept by `Files`; it lives as long as it takes to put one in.
   const made = new Set([""]);
+  const isFile = async (path: string): Promise<boolean> => (await files.size(path)) !== undefined;
   const isFolder = async (path: string): Promise<boolean> =>
     made.has(path) || (await files.list(path)).length > 0;
-  const mustRead = async (path: string): Promise<Bytes> => {
-    const bytes = await files.read(path);
-    if (bytes === undefined) throw systemError("ENOENT", path);
-    return bytes;
-  };
   const stat = async (given: string): Promise<Stat> => {
     const path = inside(given);
     const size = await files.size(path);
     if (size !== undefined) return { ...plainStat, type: "file", mode: 0o100644, size };
     if (await isFolder(path)) return { ...plainStat, type: "dir", mode: 0o040755, size: 0 };
-    throw systemError("ENOENT", path);
+    throw new SystemError("ENOENT", path);
   };
   const readdir = async (given: string): Promise<ReadonlyArray<string>> => {
     const path = inside(given);
-    if ((await files.size(path)) !== undefined) throw systemError("ENOTDIR", path);
-    if (!(await isFolder(path))) throw systemError("ENOENT", path);
-    const prefix = path === "" ? "" : `${path}/`;
-    const empty = [...made].flatMap((folder) =>
-      folder !== "" && folder.startsWith(prefix)
-        ? [folder.slice(prefix.length).split("/")[0] ?? ""]
-        : [],
-    );
+    if (await isFile(path)) throw new SystemError("ENOTDIR", path);
+    if (!(await isFolder(path))) throw new SystemError("ENOENT", path);
     const kept = (await files.list(path)).map((name) => name.replace(/\/$/u, ""));
-    return [...new Set([...kept, ...empty])].filter((name) => name !== "");
+    return [...new Set([...kept, ...namesBelow(path, made)])];
   };
-
   return {
-    saveSuperblock: () => {},
-    flush: async () => {},
+    ...fileCalls(files, isFolder),
+    ...unsupported,
+    readdir,
+    stat,
+    lstat: stat,
+    mkdir: async (given) => {
+      const path = inside(given);
+      if ((await isFile(path)) || (await isFolder(path))) throw new SystemError("EEXIST", path);
+      made.add(path);
+    },
+    rmdir: async (given) => {
+      const path = inside(given);
+      if ((await readdir(given)).length > 0) throw new SystemError("ENOTEMPTY", path);
+      made.delete(path);
+    },
+  };
+}
+
+function fileCalls(
+  files: Files,
+  isFolder: (path: string) => Promise<boolean>,
+): Pick<Backend, "readFile" | "writeFile" | "unlink" | "rename"> {
+  const mustRead = async (path: string): Promise<Bytes> => {
+    const bytes = await files.read(path);
+    if (bytes === undefined) throw new SystemError("ENOENT", path);
+    return bytes;
+  };
+  return {
     readFile: async (path, options) => {
       const bytes = await mustRead(inside(path));
       return options?.encoding === "utf8" ? (parseUtf8(bytes) ?? "") : bytes;
     },
     writeFile: async (given, data) => {
       const path = inside(given);
-      if (await isFolder(path)) throw systemError("EISDIR", path);
+      if (await isFolder(path)) throw new SystemError("EISDIR", path);
       const bytes = typeof data === "string" ? formatUtf8(data) : data;
-      await files.commit({ put: [[path, bytes]], delete: [] }, { durability: "strict" });
+      await files.commit({ put: [[path, bytes]], delete: [] }, strict);
     },
     unlink: async (given) => {
       const path = inside(given);
-      if ((await files.size(path)) === undefined) throw systemError("ENOENT", path);
-      await files.commit({ put: [], delete: [path] }, { durability: "strict" });
+      if ((await files.size(path)) === undefined) throw new SystemError("ENOENT", path);
+      await files.commit({ put: [], delete: [path] }, strict);
     },
     rename: async (from, to) => {
       const bytes = await mustRead(inside(from));
-      await files.commit(
-        { put: [[inside(to), bytes]], delete: [inside(from)] },
-        { durability: "strict" },
-      );
-    },
-    readdir,
-    mkdir: async (given) => {
-      const path = inside(given);
-      if ((await files.size(path)) !== undefined || (await isFolder(path)))
-        throw systemError("EEXIST", path);
-      made.add(path);
-    },
-    rmdir: async (given) => {
-      const path = inside(given);
-      if ((await readdir(given)).length > 0) throw systemError("ENOTEMPTY", path);
-      made.delete(path);
-    },
-    stat,
-    lstat: stat,
-    chmod: async () => {},
-    readlink: async (path) => {
-      throw systemError("EINVAL", path);
-    },
-    symlink: async (_, path) => {
-      throw systemError("EPERM", path);
+      await files.commit({ put: [[inside(to), bytes]], delete: [inside(from)] }, strict);
     },
   };
 }
+
+/** The names of those folders that lie in `folder`, or of the folders there that they lie in. */
+function namesBelow(folder: string, folders: Iterable<string>): ReadonlyArray<string> {
+  const prefix = folder === "" ? "" : `${folder}/`;
+  return [...folders].flatMap((path) => {
+    const [name = ""] = path.startsWith(prefix) ? path.slice(prefix.length).split("/") : [];
+    return name === "" ? [] : [name];
+  });
+}
+
+const unsupported: Pick<Backend, "saveSuperblock" | "flush" | "chmod" | "readlink" | "symlink"> = {
+  // Every write was kept when it was acknowledged: there is nothing left to save.
+  saveSuperblock: () => {},
+  flush: async () => {},
+  chmod: async () => {},
+  readlink: async (path) => {
+    throw new SystemError("EINVAL", path);
+  },
+  symlink: async (_, path) => {
+    throw new SystemError("EPERM", path);
+  },
+};
 
 /** Paths of `Files` have no leading slash. The library has made them plain before. */
 function inside(path: string): string {
@@ -142,8 +155,5 @@ class SystemError extends Error {
   }
 }
 
-function systemError(code: string, path: string): SystemError {
-  return new SystemError(code, path);
-}
-
 const plainStat = { ino: 0, mtimeMs: 0, uid: 1, gid: 1 };
+const strict = { durability: "strict" } as const;

@@ -63,48 +63,15 @@ export async function openObjectStore(
   const packs = await openStoredPacks(files);
   const { read, type, size } = packs;
 
-  const storePack: ObjectStore["storePack"] = async ({ bytes, tips, signal, onProgress }) => {
-    const indexed = await indexPack({
-      pack: bytes,
-      resolveBase: read,
-      signal,
-      onProgress,
-      breathe,
-    });
-    const turn = openTurn({ signal, onProgress, breathe }, "checking", indexed.links.size());
-    await checkConnected(packs, indexed, turn);
-    for (const tip of tips)
-      if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
-        throw new PackRejectedError(`it does not bring ${tip}`);
-    signal.throwIfAborted();
-    onProgress?.({ phase: "storing", done: 0, total: 1 });
-    if (indexed.objects > 0) await packs.add(indexed.packHash, indexed.idx, indexed.pack);
-    onProgress?.({ phase: "storing", done: 1, total: 1 });
-    return { objects: indexed.objects };
-  };
-
+  const storePack: ObjectStore["storePack"] = (received) =>
+    keepPack(packs, { ...received, breathe });
   return {
     has: async (oid) => isKept(packs, oid),
     read,
     type,
     size,
     storePack,
-    buildPack: async ({ wants, haves, signal, onProgress }) => {
-      const work = { signal, onProgress, breathe };
-      const mustRead = async (oid: ObjectId): Promise<GitObject> => {
-        const object = await read(oid);
-        if (object === undefined) throw new ObjectMissingError(`Object ${oid} is not here`);
-        return object;
-      };
-      const reachable = await collectReachable({
-        wants,
-        haves: haves.filter((have) => isKept(packs, have)),
-        read: mustRead,
-        turn: openTurn(work, "collecting", 0),
-      });
-      const turn = openTurn(work, "writing", reachable.objects.length);
-      return await buildPackOf(packs, { ...reachable, read: mustRead, turn });
-    },
+    buildPack: (asked) => collectPack(packs, { ...asked, breathe }),
     objectsToPack: async (objects, { signal }) => {
       const oids = objects.map((object) => hashObject(object));
       const writer = openPackWriter();
@@ -120,6 +87,48 @@ export async function openObjectStore(
       return oids;
     },
   };
+}
+
+type Work = LongWork & { readonly breathe: Breathe };
+
+async function keepPack(
+  packs: StoredPacks,
+  given: { readonly bytes: Uint8Array; readonly tips: ReadonlyArray<ObjectId> } & Work,
+): Promise<{ readonly objects: number }> {
+  const { bytes, tips, signal, onProgress } = given;
+  const indexed = await indexPack({ ...given, pack: bytes, resolveBase: packs.read });
+  await checkConnected(packs, indexed, openTurn(given, "checking", indexed.links.size()));
+  for (const tip of tips)
+    if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
+      throw new PackRejectedError(`it does not bring ${tip}`);
+  signal.throwIfAborted();
+  onProgress?.({ phase: "storing", done: 0, total: 1 });
+  if (indexed.objects > 0) await packs.add(indexed.packHash, indexed.idx, indexed.pack);
+  onProgress?.({ phase: "storing", done: 1, total: 1 });
+  return { objects: indexed.objects };
+}
+
+async function collectPack(
+  packs: StoredPacks,
+  given: {
+    readonly wants: ReadonlyArray<ObjectId>;
+    readonly haves: ReadonlyArray<ObjectId>;
+  } & Work,
+): Promise<{ readonly bytes: Bytes; readonly objects: number }> {
+  const read = async (oid: ObjectId): Promise<GitObject> => {
+    const object = await packs.read(oid);
+    if (object === undefined) throw new ObjectMissingError(`Object ${oid} is not here`);
+    return object;
+  };
+  given.signal.throwIfAborted();
+  const reachable = await collectReachable({
+    wants: given.wants,
+    haves: given.haves.filter((have) => isKept(packs, have)),
+    read,
+    turn: openTurn(given, "collecting", 0),
+  });
+  const turn = openTurn(given, "writing", reachable.objects.length);
+  return await buildPackOf(packs, { ...reachable, read, turn });
 }
 
 function isKept(packs: StoredPacks, oid: ObjectId): boolean {
@@ -162,7 +171,7 @@ function blameCaller(error: unknown): never {
 type Turn = (done: number) => Promise<void> | void;
 
 function openTurn(
-  { signal, onProgress, breathe }: LongWork & { readonly breathe: Breathe },
+  { signal, onProgress, breathe }: Work,
   phase: Progress["phase"],
   total: number,
 ): Turn {

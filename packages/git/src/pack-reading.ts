@@ -174,14 +174,18 @@ function resolve(reading: PackReading, index: number, delta: Uint8Array): void {
     throw new PackRejectedError(`a chain of more than ${deltaChainMax} deltas`);
   const sizes = readDeltaSizes(delta);
   if (sizes !== undefined) claim(reading, sizes.result);
-  const outside = reading.outside[outsideBase - base];
-  const from = base <= outsideBase ? outside?.bytes : bytesOf(reading, base);
-  const type = base <= outsideBase ? outside?.type : typeAt(reading, base);
-  const bytes = from && applyDelta(from, delta, objectBytesMax);
-  if (bytes === undefined || type === undefined)
-    throw new PackRejectedError("a delta that does not fit its base");
+  const from = objectAt(reading, base);
+  const bytes = applyDelta(from.bytes, delta, objectBytesMax);
+  if (bytes === undefined) throw new PackRejectedError("a delta that does not fit its base");
   reading.depths[index] = depth;
-  finish(reading, index, { type, bytes });
+  finish(reading, index, { type: from.type, bytes });
+}
+
+function objectAt(reading: PackReading, base: number): GitObject {
+  if (base > outsideBase) return { type: typeAt(reading, base), bytes: bytesOf(reading, base) };
+  const outside = reading.outside[outsideBase - base];
+  assert(outside !== undefined, "a base outside the pack was given");
+  return outside;
 }
 
 function finish(reading: PackReading, index: number, object: GitObject): void {

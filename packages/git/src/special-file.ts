@@ -56,7 +56,7 @@ function settingFault(line: string): string | undefined {
   const setting = settingPattern.exec(line)?.groups;
   if (setting === undefined) return undefined;
   const value = plainValue(setting["value"] ?? "");
-  switch (setting["key"]?.toLowerCase()) {
+  switch ((setting["key"] ?? "").toLowerCase()) {
     case "url":
       return isSoundUrl(value) ? undefined : "gitmodulesUrl";
     case "path":

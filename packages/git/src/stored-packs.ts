@@ -3,10 +3,10 @@
 /* oxlint-disable eslint/no-await-in-loop -- a chain of deltas is followed from one to the next. */
 
 import type { Bytes } from "@skein/protocol/bytes";
-import { SkeinError } from "@skein/protocol/errors";
+import { assert, SkeinError } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
 import { deltaChainMax, objectBytesMax } from "@skein/protocol/limits";
-import { openByteCache } from "./byte-cache.ts";
+import { openByteCache, type ByteCache } from "./byte-cache.ts";
 import { applyDelta, readDeltaSizes } from "./delta.ts";
 import type { Files } from "./files.ts";
 import { parseIdx, type Idx } from "./idx.ts";
@@ -140,72 +140,34 @@ interface Step {
   readonly header: EntryHeader;
 }
 
+interface Reading {
+  readonly packs: ReadonlyArray<StoredPack>;
+  readonly load: (pack: StoredPack) => Promise<Bytes>;
+  readonly objects: ByteCache<ObjectId, GitObject>;
+  readonly bases: ByteCache<string, GitObject>;
+}
+
 function openReader(
   packs: ReadonlyArray<StoredPack>,
   load: (pack: StoredPack) => Promise<Bytes>,
 ): Pick<StoredPacks, "read" | "type" | "size"> {
-  const objects = openByteCache<ObjectId, GitObject>(objectCacheBytes);
-  const bases = openByteCache<string, GitObject>(baseCacheBytes);
-
-  const stepAt = async (pack: StoredPack, offset: number): Promise<Step> => {
-    const bytes = await load(pack);
-    const header = readEntryHeader(bytes, offset);
-    if (header === undefined) throw damaged(pack, offset);
-    return { pack, bytes, offset, header };
-  };
-  const baseOf = async ({ pack, bytes, offset, header }: Step): Promise<Step | undefined> => {
-    if (header.form === "whole") return undefined;
-    if (header.form === "offset-delta") return await stepAt(pack, offset - header.distance);
-    const inside = pack.idx.find(bytes, header.base);
-    const place = inside >= 0 ? { pack, position: inside } : findPlace(packs, bytes, header.base);
-    if (place === undefined) throw damaged(pack, offset);
-    return await stepAt(place.pack, place.pack.idx.packOffset(place.position));
-  };
-  const readAt = async (pack: StoredPack, offset: number): Promise<GitObject> => {
-    const deltas: Step[] = [];
-    let step: Step | undefined = await stepAt(pack, offset);
-    let object: GitObject | undefined;
-    while (object === undefined) {
-      object = bases.read(`${step.pack.name}:${step.offset}`);
-      if (object !== undefined) break;
-      const base: Step | undefined = await baseOf(step);
-      if (step.header.form === "whole")
-        object = { type: step.header.type, bytes: inflateStep(step) };
-      else if (base === undefined || deltas.push(step) > deltaChainMax) throw damaged(pack, offset);
-      else step = base;
-    }
-    if (deltas.length > 0) bases.write(`${step.pack.name}:${step.offset}`, object);
-    for (let delta = deltas.pop(); delta !== undefined; delta = deltas.pop()) {
-      const bytes = applyDelta(object.bytes, inflateStep(delta), objectBytesMax);
-      if (bytes === undefined) throw damaged(pack, offset);
-      object = { type: object.type, bytes };
-      bases.write(`${delta.pack.name}:${delta.offset}`, object);
-    }
-    return object;
+  const reading: Reading = {
+    packs,
+    load,
+    objects: openByteCache(objectCacheBytes),
+    bases: openByteCache(baseCacheBytes),
   };
   const stepOf = async (oid: ObjectId): Promise<Step | undefined> => {
     const place = findPlace(packs, oidBytes(oid), 0);
-    return place && (await stepAt(place.pack, place.pack.idx.packOffset(place.position)));
+    return place && (await stepAt(reading, place.pack, place.pack.idx.packOffset(place.position)));
   };
-
   return {
-    read: async (oid) => {
-      const kept = objects.read(oid);
-      if (kept !== undefined) return kept;
-      const id = oidBytes(oid);
-      const place = findPlace(packs, id, 0);
-      if (place === undefined) return undefined;
-      const offset = place.pack.idx.packOffset(place.position);
-      const object = await readAt(place.pack, offset);
-      if (!equalHash(object, id)) throw damaged(place.pack, offset);
-      objects.write(oid, object);
-      return object;
-    },
+    read: async (oid) => reading.objects.read(oid) ?? (await readObject(reading, oid)),
     type: async (oid) => {
       let step = await stepOf(oid);
       for (let depth = 0; step !== undefined && depth <= deltaChainMax; depth++) {
         if (step.header.form === "whole") return step.header.type;
-        step = await baseOf(step);
+        step = await stepToBase(reading, step);
       }
       return undefined;
     },
@@ -215,6 +177,64 @@ function openReader(
       return readDeltaSizes(inflateStep(step))?.result;
     },
   };
+}
+
+async function readObject(reading: Reading, oid: ObjectId): Promise<GitObject | undefined> {
+  const id = oidBytes(oid);
+  const place = findPlace(reading.packs, id, 0);
+  if (place === undefined) return undefined;
+  const offset = place.pack.idx.packOffset(place.position);
+  const object = await readAt(reading, place.pack, offset);
+  if (!equalHash(object, id)) throw damaged(place.pack, offset);
+  reading.objects.write(oid, object);
+  return object;
+}
+
+/** Down to the nearest base that is at hand or whole, and up again by the deltas. */
+async function readAt(reading: Reading, pack: StoredPack, offset: number): Promise<GitObject> {
+  const { bases } = reading;
+  const deltas: Step[] = [];
+  let step = await stepAt(reading, pack, offset);
+  let object = bases.read(placeOf(step));
+  while (object === undefined && step.header.form !== "whole") {
+    if (deltas.push(step) > deltaChainMax) throw damaged(pack, offset);
+    step = await stepToBase(reading, step);
+    object = bases.read(placeOf(step));
+  }
+  if (object === undefined && step.header.form === "whole") {
+    object = { type: step.header.type, bytes: inflateStep(step) };
+    if (deltas.length > 0) bases.write(placeOf(step), object);
+  }
+  assert(object !== undefined, "a chain of deltas ends in an object that is whole");
+  for (let delta = deltas.pop(); delta !== undefined; delta = deltas.pop()) {
+    const bytes = applyDelta(object.bytes, inflateStep(delta), objectBytesMax);
+    if (bytes === undefined) throw damaged(pack, offset);
+    object = { type: object.type, bytes };
+    bases.write(placeOf(delta), object);
+  }
+  return object;
+}
+
+async function stepAt({ load }: Reading, pack: StoredPack, offset: number): Promise<Step> {
+  const bytes = await load(pack);
+  const header = readEntryHeader(bytes, offset);
+  if (header === undefined) throw damaged(pack, offset);
+  return { pack, bytes, offset, header };
+}
+
+async function stepToBase(reading: Reading, step: Step): Promise<Step> {
+  const { pack, bytes, offset, header } = step;
+  assert(header.form !== "whole", "only a delta has a base");
+  if (header.form === "offset-delta") return await stepAt(reading, pack, offset - header.distance);
+  const inside = pack.idx.find(bytes, header.base);
+  const place =
+    inside >= 0 ? { pack, position: inside } : findPlace(reading.packs, bytes, header.base);
+  if (place === undefined) throw damaged(pack, offset);
+  return await stepAt(reading, place.pack, place.pack.idx.packOffset(place.position));
+}
+
+function placeOf({ pack, offset }: Step): string {
+  return `${pack.name}:${offset}`;
 }
 
 function inflateStep({ pack, bytes, offset, header }: Step): Bytes {
