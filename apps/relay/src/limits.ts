@@ -35,7 +35,7 @@ export interface Limits {
   /** Publications of one connection, a second: ICE candidates and gossip stay far below. */
   readonly publishesPerSecond: number;
   readonly publishesBurst: number;
-  /** Bytes of publications, times their subscribers, a second and connection. */
+  /** Bytes of publications, times their subscribers, a second and connection: far above what fifty usual ones take. */
   readonly publishBytesPerSecond: number;
   readonly publishBytesBurst: number;
   /** Bytes of bulk frames, times their subscribers, a second and connection: a clone at 64 Mbit/s. */
@@ -97,8 +97,8 @@ export const defaultLimits: Limits = {
   subscribersPerTagMax: 512,
   publishesPerSecond: 50,
   publishesBurst: 200,
-  publishBytesPerSecond: 256 * 1024,
-  publishBytesBurst: 2 * 1024 * 1024,
+  publishBytesPerSecond: 1024 * 1024,
+  publishBytesBurst: 4 * 1024 * 1024,
   bulkBytesPerSecond: 8 * 1024 * 1024,
   bulkBytesBurst: 16 * 1024 * 1024,
   requestsPerSecond: 20,
