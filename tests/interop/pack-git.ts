@@ -96,6 +96,26 @@ export function readPack(git: GitFolder): { readonly pack: Uint8Array; readonly 
   };
 }
 
+/** Objects as git gives them out. */
+export function readObjects(
+  git: GitFolder,
+  oids: ReadonlyArray<ObjectId>,
+): ReadonlyMap<ObjectId, { readonly type: string; readonly bytes: Buffer }> {
+  const out = git.run(["cat-file", "--batch"], `${oids.join("\n")}\n`);
+  const objects = new Map<ObjectId, { readonly type: string; readonly bytes: Buffer }>();
+  let offset = 0;
+  for (const oid of oids) {
+    const start = out.indexOf(0x0a, offset) + 1;
+    const [, type = "", size] = out
+      .subarray(offset, start - 1)
+      .toString()
+      .split(" ");
+    objects.set(oid, { type, bytes: out.subarray(start, start + Number(size)) });
+    offset = start + Number(size) + 1;
+  }
+  return objects;
+}
+
 /** What `git index-pack --strict` says of a pack in an empty repository: its index, or why not. */
 export function indexByGit(
   git: GitFolder,

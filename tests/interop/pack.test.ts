@@ -6,14 +6,23 @@ import { readBundle, writeBundle } from "@skein/git/bundle";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openObjectStore, type ObjectStore } from "@skein/git/object-store";
 import { indexPack } from "@skein/git/pack-index";
+import { StorageDamagedError } from "@skein/git/stored-packs";
 import type { Bytes } from "@skein/protocol/bytes";
 import { parseObjectId, parseRefName, type ObjectId } from "@skein/protocol/ids";
 import { afterAll, describe, expect, test } from "vitest";
-import { indexByGit, makeGit, makeHistory, readPack, type GitFolder } from "./pack-git.ts";
+import {
+  indexByGit,
+  makeGit,
+  makeHistory,
+  readObjects,
+  readPack,
+  type GitFolder,
+} from "./pack-git.ts";
 
 const history = makeHistory(80);
 const judge = makeGit();
 const everything = readPack(history);
+const gitObjects = readObjects(history, objectsOf(history, "--all"));
 const signal = new AbortController().signal;
 
 afterAll(() => {
@@ -35,13 +44,12 @@ describe("a pack that git made", () => {
 
   test("gives back every object that went in", async () => {
     const { store } = await storeOf(everything.pack);
-    for (const oid of objectsOf(history, "--all")) {
-      const type = history.text("cat-file", "-t", oid);
+    for (const [oid, { type, bytes }] of gitObjects) {
       const object = await store.read(oid);
       expect(object?.type).toBe(type);
-      expect(history.run(["cat-file", type, oid]).equals(object?.bytes ?? nothing)).toBe(true);
+      expect(bytes.equals(object?.bytes ?? nothing)).toBe(true);
       expect(await store.type(oid)).toBe(type);
-      expect(await store.size(oid)).toBe(object?.bytes.length);
+      expect(await store.size(oid)).toBe(bytes.length);
     }
   }, 60_000);
 
@@ -128,7 +136,7 @@ describe("a pack that lacks something", () => {
   test.each(["commit", "tree", "blob"])("is refused when a %s is missing", async (type) => {
     const all = objectsOf(history, "main");
     const left = all.findLast(
-      (oid) => history.text("cat-file", "-t", oid) === type && oid !== history.oid("main"),
+      (oid) => gitObjects.get(oid)?.type === type && oid !== history.oid("main"),
     );
     const pack = history.run(
       ["pack-objects", "--stdout", "-q"],
@@ -231,19 +239,44 @@ describe("objects made here", () => {
   });
 });
 
-test("a byte that rots in storage is never given out", async () => {
-  for (let offset = 40; offset < everything.pack.length - 20; offset += 997) {
+describe("storage that rots", () => {
+  test("gives out no byte that is not what it was", async () => {
+    for (let offset = 12; offset < everything.pack.length; offset += 797) {
+      const store = await openObjectStore(openMemoryFiles(await rotten("pack", offset)));
+      for (const [oid, { bytes }] of gitObjects) {
+        const object = await store.read(oid).catch(() => undefined);
+        if (object !== undefined) expect(bytes.equals(object.bytes)).toBe(true);
+      }
+      const built = await store
+        .buildPack({ wants: tips(), haves: [], signal })
+        .catch((error: unknown) => error);
+      expect(built).toBeInstanceOf(StorageDamagedError);
+    }
+  }, 60_000);
+
+  test("in an index is mended from the pack", async () => {
+    for (let offset = 3; offset < everything.idx.length; offset += 3_001) {
+      const store = await openObjectStore(openMemoryFiles(await rotten("idx", offset)));
+      for (const [oid] of gitObjects) expect(await store.read(oid)).toBeDefined();
+    }
+  }, 60_000);
+
+  test("in both leaves a repository that opens, without what is gone", async () => {
+    const contents = await rotten("idx", 2_000);
+    for (const [path, bytes] of contents) if (path.endsWith(".pack")) bytes[99] = 1;
+    const store = await openObjectStore(openMemoryFiles(contents));
+    expect(await store.has(history.oid("main"))).toBe(false);
+    await store.storePack({ bytes: everything.pack, tips: tips(), signal });
+    expect(await store.has(history.oid("main"))).toBe(true);
+  });
+
+  async function rotten(kind: "pack" | "idx", offset: number): Promise<Map<string, Bytes>> {
     const { contents } = await storeOf(everything.pack);
     for (const [path, bytes] of contents)
-      if (path.endsWith(".pack")) bytes[offset] = (bytes[offset] ?? 0) ^ 0x10;
-    const store = await openObjectStore(openMemoryFiles(contents));
-    for (const oid of objectsOf(history, "main").slice(0, 40)) {
-      const object = await store.read(oid).catch(() => undefined);
-      if (object === undefined) continue;
-      expect(history.run(["cat-file", object.type, oid]).equals(object.bytes)).toBe(true);
-    }
+      if (path.endsWith(kind)) bytes[offset] = (bytes[offset] ?? 0) ^ 0x10;
+    return contents;
   }
-}, 60_000);
+});
 
 test("Alice can change her mind while a pack is read, and nothing is kept", async () => {
   const contents = new Map<string, Bytes>();

@@ -13,6 +13,8 @@ import { parseIdx, type Idx } from "./idx.ts";
 import { inflateAt } from "./inflate.ts";
 import { equalHash, oidBytes, type GitObject, type ObjectType } from "./object.ts";
 import { readEntryHeader, type EntryHeader } from "./pack-entry.ts";
+import { indexPack } from "./pack-index.ts";
+import { PackRejectedError } from "./pack-rejected.ts";
 
 /** Bytes that were kept are not what they were. */
 export class StorageDamagedError extends SkeinError {
@@ -55,7 +57,8 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
   for (const [, name = ""] of names.flatMap((file) => [packName.exec(file) ?? []])) {
     // A pack without its index was never acknowledged: both are written at once.
     if (name === "" || !names.includes(`pack-${name}.idx`)) continue;
-    packs.push(asStored(name, await files.read(packPath(name, "idx"))));
+    const idx = await readIdx(files, name);
+    if (idx !== undefined) packs.push(asStored(name, idx));
   }
   const load = openLoader(files);
   const reader = openReader(packs, load);
@@ -73,7 +76,9 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
         },
         { durability: "strict" },
       );
-      if (!packs.some((known) => known.name === name)) packs.unshift(asStored(name, idx));
+      const parsed = parseIdx(idx);
+      assert(parsed !== undefined, "an index that was just made can be read");
+      if (!packs.some((known) => known.name === name)) packs.unshift(asStored(name, parsed));
     },
     find: (id, offset) => findPlace(packs, id, offset),
     load,
@@ -81,9 +86,29 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
   };
 }
 
-function asStored(name: string, bytes: Bytes | undefined): StoredPack {
-  const idx = bytes && parseIdx(bytes);
-  if (idx === undefined) throw new StorageDamagedError(`The index of pack ${name} is damaged`);
+/** The index as it is kept or, if it is damaged, made anew. A pack that is damaged as well is as good as gone. */
+async function readIdx(files: Files, name: string): Promise<Idx | undefined> {
+  const kept = await files.read(packPath(name, "idx"));
+  const idx = kept && parseIdx(kept);
+  if (idx !== undefined) return idx;
+  const pack = await files.read(packPath(name, "pack"));
+  if (pack === undefined) return undefined;
+  try {
+    const again = await indexPack({
+      pack,
+      // What is kept holds all of its bases.
+      resolveBase: async () => undefined,
+      breathe: async () => {},
+      signal: neverStopped,
+    });
+    return parseIdx(again.idx);
+  } catch (error) {
+    if (error instanceof PackRejectedError) return undefined;
+    throw error;
+  }
+}
+
+function asStored(name: string, idx: Idx): StoredPack {
   let byOffset: Uint32Array | undefined;
   return {
     name,
@@ -248,6 +273,7 @@ function damaged(pack: StoredPack, offset: number): StorageDamagedError {
   return new StorageDamagedError(`Pack ${pack.name} is damaged at byte ${offset}`);
 }
 
+const neverStopped = { aborted: false, throwIfAborted: () => {} };
 const packFolder = "objects/pack";
 const packName = /^pack-([0-9a-f]{40})\.pack$/u;
 const loadedBytesMax = 320 * 1024 * 1024;
