@@ -47,6 +47,7 @@ function openActor(around: Surroundings, ablation: Ablation = {}): Actor {
     state = next;
     for (const effect of effects) perform(effect, packet);
   };
+  // oxlint-disable-next-line eslint/complexity -- one line for each effect there is.
   const perform = (effect: Effect, packet: Packet | undefined): void => {
     switch (effect.type) {
       case "send-hello":
@@ -92,6 +93,7 @@ function openActor(around: Surroundings, ablation: Ablation = {}): Actor {
     window.remember(packet.counter);
     return tell({ type: "data-received", link, isEmpty: packet.text === "" }, packet);
   };
+  // oxlint-disable-next-line eslint/complexity -- one case for each packet there is.
   const receive = (packet: Packet): void => {
     switch (packet.kind) {
       case "hello": {

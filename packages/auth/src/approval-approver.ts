@@ -126,25 +126,41 @@ function receive(state: ApproverState, event: Told<"request-received">): Answer 
     return [state, [news(node, request.id, { step: before.step })]];
   const known = state.rows.get(node);
   if (known !== undefined && equal(known.request.id, request.id)) return [state, repeat(known)];
-  if (known === undefined && state.rows.size >= rowsMax) return [state, []];
+  if (known !== undefined) {
+    // Asking again calls nobody again, and does not buy more tries.
+    const { triesLeft, silent } = known;
+    return place(state, { ...event, triesLeft, silent });
+  }
+  if (state.rows.size >= rowsMax) return [state, []];
   const recent = state.promptedAt.filter((at) => now - at < promptMillis && at <= now);
-  const mayPrompt = known === undefined && recent.length < promptsMax;
-  const row: ApprovalRow = {
-    stage: "waiting",
-    node,
-    request,
-    receivedAt: now,
-    // Asking again does not buy more tries.
-    triesLeft: known?.triesLeft ?? wrongNumbersMax,
-    wrong: false,
-    silent: known === undefined ? !mayPrompt : known.silent,
-  };
-  const effects: ReadonlyArray<ApproverEffect> = [
-    ...(mayPrompt ? [{ type: "prompt", node } as const] : []),
-    { type: "wake-at", at: later(now, approvalMillis) },
+  if (recent.length >= promptsMax)
+    return place(state, { ...event, triesLeft: wrongNumbersMax, silent: true });
+  const prompted = { ...state, promptedAt: [...recent, now] };
+  const [placed, effects] = place(prompted, {
+    ...event,
+    triesLeft: wrongNumbersMax,
+    silent: false,
+  });
+  return [placed, [{ type: "prompt", node }, ...effects]];
+}
+
+function place(
+  state: ApproverState,
+  row: Pick<ApprovalRow, "node" | "request" | "triesLeft" | "silent"> & { readonly now: Instant },
+): Answer {
+  const { node, request, triesLeft, silent, now } = row;
+  return [
+    withRow(state, {
+      stage: "waiting",
+      node,
+      request,
+      receivedAt: now,
+      triesLeft,
+      wrong: false,
+      silent,
+    }),
+    [{ type: "wake-at", at: later(now, approvalMillis) }],
   ];
-  const promptedAt = mayPrompt ? [...recent, now] : recent;
-  return [{ ...withRow(state, row), promptedAt }, effects];
 }
 
 /** The asker repeats itself because it heard nothing: what we said last is said again. */

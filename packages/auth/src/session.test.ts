@@ -281,11 +281,19 @@ test("A15: a node that meets itself says so and answers nothing", () => {
   expect(twin.receive(greeting.packet, "relay", start)).toEqual([{ type: "self" }]);
 });
 
+test("A15: Bob's keys do not make him Carol, whoever says that they are hers", () => {
+  const pair = meet();
+  const carol = mintNodeKeys(crypto, random);
+  const asCarol = { node: carol.id, box: pair.bob.keys.boxPublic };
+  const told = pair.settle(pair.alice.sessions.connect(asCarol, start), "alice");
+  expect(told.filter(({ type }) => type === "up")).toEqual([]);
+});
+
 test("A16: no bytes make a session throw, or end it", () => {
   const pair = meet();
   connect(pair);
   pair.settle(pair.alice.sessions.send(pair.bob.keys.id, hello, start), "alice");
-  for (const { to, packet } of [...pair.wire])
+  for (const { to, packet } of pair.wire.slice())
     for (let round = 0; round < 60; round++) {
       const bent = packet.slice(0, 1 + Math.floor((chanceByte() / 255) * packet.length));
       bent[chanceByte() % bent.length] = chanceByte();
