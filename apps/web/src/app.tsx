@@ -85,7 +85,7 @@ function OpenAccount({
 
 function NotFound(): JSX.Element {
   return (
-    <Empty icon="info" title={copy.notFound}>
+    <Empty alone icon="info" title={copy.notFound}>
       <p>
         <a href="/">{copy.repository.all}</a>
       </p>

@@ -3,7 +3,7 @@
 import type { Ask, CommandName, Outcome, Refused } from "@skein/peer/commands";
 import type { Views } from "@skein/peer/views";
 import type { HostMessage, TabMessage } from "./messages.ts";
-import { doorChannelName, isAsk, kindOf, parseTabMessage } from "./messages.ts";
+import { doorChannelName, isAsk, kindOf, mintName, parseTabMessage } from "./messages.ts";
 
 /** The part of a peer that screens may touch. */
 export interface DoorPeer {
@@ -31,7 +31,7 @@ export function serveDoor(
   peer: DoorPeer,
   channel: BroadcastChannel = new BroadcastChannel(doorChannelName),
 ): Disposable {
-  const host = crypto.randomUUID();
+  const host = mintName();
   const owner: Line = { post: (message) => scope.postMessage(message), secrets: true };
   const others: Line = { post: (message) => channel.postMessage(message), secrets: false };
   const hear = (line: Line) => (event: MessageEvent) => {

@@ -6,6 +6,13 @@ import type { Views } from "@skein/peer/views";
 /** Tabs of one browser profile hear each other here. */
 export const doorChannelName = "skein-door";
 
+/** A name nobody else has. Not `randomUUID`: that is missing where the page was not served securely. */
+export function mintName(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join(
+    "-",
+  );
+}
+
 export type TabMessage =
   /** A tab came and wants every view. */
   | { readonly kind: "attach"; readonly tab: string }

@@ -5,7 +5,8 @@ import { batch, signal } from "@preact/signals";
 import type { Ask, CommandName, Outcome, Refused } from "@skein/peer/commands";
 import type { Views } from "@skein/peer/views";
 import type { HostMessage, TabMessage } from "./messages.ts";
-import { doorChannelName, isOutcome, kindOf, parseHostMessage } from "./messages.ts";
+import { doorChannelName, isOutcome, kindOf, mintName, parseHostMessage } from "./messages.ts";
+import { waitForOwnership } from "./ownership.ts";
 
 export type Owner = "this-tab" | "other-tab" | "none";
 
@@ -45,7 +46,7 @@ interface Pending {
 class Tab implements Door, Disposable {
   readonly views: { readonly [Name in keyof Views]: Signal<Views[Name]> } = emptyViews();
   readonly owner = signal<Owner>("none");
-  readonly #name = crypto.randomUUID();
+  readonly #name = mintName();
   readonly #ports: DoorPorts;
   readonly #pending = new Map<number, Pending>();
   #host: string | undefined;
@@ -140,17 +141,11 @@ class Tab implements Door, Disposable {
   }
 }
 
-/** The ports of a real tab: a Web Lock elects the owner, and the owner starts the worker. */
+/** The door of a real tab. */
 export function browserDoor(startPeer: DoorPorts["startPeer"]): Door & Disposable {
   return openDoor({
     channel: new BroadcastChannel(doorChannelName),
-    waitForOwnership: (own) => {
-      void navigator.locks.request("skein-owner", () => {
-        own();
-        // Held for as long as this tab lives: the browser lets go of it even when the tab is killed.
-        return new Promise<never>(() => {});
-      });
-    },
+    waitForOwnership,
     startPeer,
   });
 }

@@ -60,12 +60,27 @@ function chunksOf(a: ReadonlyArray<string>, b: ReadonlyArray<string>): ReadonlyA
   const textB = Text.of(b);
   const lineAt = (text: Text, offset: number): number =>
     offset > text.length ? text.lines : text.lineAt(offset).number - 1;
-  return Chunk.build(textA, textB, { scanLimit: 2_000, timeout: 500 }).map((chunk) => ({
+  const ranges = Chunk.build(textA, textB, { scanLimit: 2_000, timeout: 500 }).map((chunk) => ({
     fromA: lineAt(textA, chunk.fromA),
     toA: lineAt(textA, chunk.toA),
     fromB: lineAt(textB, chunk.fromB),
     toB: lineAt(textB, chunk.toB),
   }));
+  return ranges.map((range) => withoutSameEdges(a, b, range));
+}
+
+/** A change at the very end also takes in the line before it, which is the same. */
+function withoutSameEdges(
+  a: ReadonlyArray<string>,
+  b: ReadonlyArray<string>,
+  { fromA, toA, fromB, toB }: LineChunk,
+): LineChunk {
+  const most = Math.min(toA - fromA, toB - fromB);
+  let head = 0;
+  while (head < most && a[fromA + head] === b[fromB + head]) head++;
+  let tail = 0;
+  while (tail < most - head && a[toA - 1 - tail] === b[toB - 1 - tail]) tail++;
+  return { fromA: fromA + head, toA: toA - tail, fromB: fromB + head, toB: toB - tail };
 }
 
 function* joinRows(

@@ -24,7 +24,7 @@ export function DiffView({
 }): JSX.Element {
   const diff = useLineDiff(binary ? undefined : { before, after });
   return (
-    <section class="diff" aria-label={path}>
+    <div class="diff" role="group" aria-label={path}>
       <header>
         <h3>{path}</h3>
         <span class="badge" data-tone={toneOf[kind]}>
@@ -35,7 +35,7 @@ export function DiffView({
       </header>
       {binary && <p>{copy.changes.binary}</p>}
       {diff !== undefined && <Difference path={path} diff={diff} />}
-    </section>
+    </div>
   );
 }
 

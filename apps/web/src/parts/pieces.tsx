@@ -42,16 +42,19 @@ export function Field({
 export function Empty({
   icon,
   title,
+  alone = false,
   children,
 }: {
   readonly icon: IconName;
   readonly title: string;
+  /** Nothing else is on the page. */
+  readonly alone?: boolean;
   readonly children?: ComponentChildren;
 }): JSX.Element {
   return (
     <div class="empty">
       <Icon name={icon} />
-      <h2>{title}</h2>
+      {alone ? <h1>{title}</h1> : <h2>{title}</h2>}
       {children}
     </div>
   );
@@ -91,7 +94,7 @@ export function CopyButton({
   readonly text: string;
   readonly label: string;
   readonly wide?: boolean;
-}): JSX.Element {
+}): JSX.Element | null {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return undefined;
@@ -101,6 +104,8 @@ export function CopyButton({
   const copyText = (): void => {
     void navigator.clipboard.writeText(text).then(() => setCopied(true));
   };
+  // Browsers lend the clipboard only to pages that were served securely.
+  if (!("clipboard" in navigator)) return null;
   return (
     <button
       type="button"

@@ -62,6 +62,7 @@ function Pick({ onTake }: { readonly onTake: (file: File | undefined) => void })
           id={id}
           class="file-input"
           type="file"
+          autofocus
           onChange={(event) => onTake(event.currentTarget.files?.[0])}
         />
       </DropZone>

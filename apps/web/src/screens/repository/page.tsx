@@ -25,7 +25,7 @@ export function RepositoryPage(): JSX.Element {
   const repository = repositories.value.find(({ id }) => id === params["id"]);
   if (repository === undefined)
     return (
-      <Empty icon="repository" title={copy.repository.missingTitle}>
+      <Empty alone icon="repository" title={copy.repository.missingTitle}>
         <p>{copy.repository.missing}</p>
         <p>
           <a href="/">{copy.repository.all}</a>
