@@ -6,7 +6,7 @@
  * Rule 3. Whoever breaks promises is asked less and less; nobody who keeps them ever waits for that.
  * Rule 4. Everything may be lost, repeated or late. What is said again every half minute repairs it.
  *
- * Spec: docs/protocol/6-replication.md
+ * Spec: docs/protocol/6-refs.md
  */
 
 import { later, type Instant, type NodeId } from "@skein/protocol/ids";

@@ -5,7 +5,7 @@
  * Rule 2. No message throws, and none makes this machine keep more than its limits say.
  * Rule 3. A session may go and come back, and packets may change their path: streams carry on where they were.
  *
- * Spec: docs/protocol/5-streams.md
+ * Spec: docs/protocol/4-messages.md
  */
 
 import { assert } from "@skein/protocol/errors";
