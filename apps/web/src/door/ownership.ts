@@ -35,7 +35,7 @@ export function askAround({
   const name = mintName();
   let owns = false;
   let silentRounds = 0;
-  const post = (kind: "want" | "object"): void => channel.postMessage({ kind, name });
+  const post = (message: Message): void => channel.postMessage(message);
   const timer = setInterval(() => {
     if (owns) return;
     if (silentRounds === silentRoundsMin) {
@@ -43,15 +43,17 @@ export function askAround({
       own();
     } else {
       silentRounds++;
-      post("want");
+      post({ kind: "want", name });
     }
   }, roundMillis);
   const hear = ({ data }: MessageEvent<unknown>): void => {
     const message = parse(data);
     if (message === undefined) return;
-    if (message.kind === "object") silentRounds = 0;
-    else if (owns || name < message.name) post("object");
-    else silentRounds = 0;
+    // An objection is meant for one tab; a want of a tab that comes first is one too.
+    const objected = message.kind === "object" ? message.name === name : message.name < name;
+    if (objected) silentRounds = 0;
+    if (message.kind === "want" && (owns || !objected))
+      post({ kind: "object", name: message.name });
   };
   channel.addEventListener("message", hear);
   return {
@@ -64,9 +66,13 @@ export function askAround({
 
 const silentRoundsMin = 3;
 
-function parse(
-  value: unknown,
-): { readonly kind: "want" | "object"; readonly name: string } | undefined {
+/** `name` is who wants, or whom the objection is meant for. */
+interface Message {
+  readonly kind: "want" | "object";
+  readonly name: string;
+}
+
+function parse(value: unknown): Message | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   if (!("kind" in value) || !("name" in value) || typeof value.name !== "string") return undefined;
   const { kind, name } = value;
