@@ -2,6 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { deflateSync } from "node:zlib";
 import { readBundle, writeBundle } from "@skein/git/bundle";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openObjectStore, type ObjectStore } from "@skein/git/object-store";
@@ -10,6 +11,19 @@ import { StorageDamagedError } from "@skein/git/stored-packs";
 import type { Bytes } from "@skein/protocol/bytes";
 import { parseObjectId, parseRefName, type ObjectId } from "@skein/protocol/ids";
 import { afterAll, describe, expect, test } from "vitest";
+import {
+  blobCode,
+  commitCode,
+  copy,
+  delta,
+  entry,
+  idOf,
+  insert,
+  ofsDelta,
+  packOf,
+  treeCode,
+  treeOf,
+} from "./pack-builder.ts";
 import {
   indexByGit,
   makeGit,
@@ -99,6 +113,27 @@ describe("a pack that Alice builds", () => {
     const before = contents.size;
     await store.storePack({ bytes: built.bytes, tips: tips(), signal });
     expect(contents.size).toBe(before);
+  });
+
+  test("holds whole what is kept as a delta on something Bob has not asked for", async () => {
+    const [old, other] = ["the old text of a file\n", "the old text of a file, and more\n"];
+    const base = entry(blobCode, old);
+    const person = "Alice <alice@example.org> 1700000000 +0000";
+    const tree = treeOf(["100644", "a", idOf("blob", other)]);
+    const commit = `tree ${idOf("tree", tree)}\nauthor ${person}\ncommitter ${person}\n\nOne\n`;
+    const { store } = await storeOf(
+      packOf([
+        base,
+        ofsDelta(base.length, delta(old.length, other.length, copy(0, 22), insert(", and more\n"))),
+        entry(treeCode, tree),
+        entry(commitCode, commit),
+      ]),
+    );
+    const want = oid(idOf("commit", commit));
+    const { bytes, objects } = await store.buildPack({ wants: [want], haves: [], signal });
+    expect(objects).toBe(3);
+    expect(indexByGit(judge, bytes).why).toBe("");
+    expect(await (await storeOf(bytes)).store.has(want)).toBe(true);
   });
 
   test("is built from many small packs as well as from one", async () => {
@@ -245,7 +280,7 @@ describe("storage that rots", () => {
       const store = await openObjectStore(openMemoryFiles(await rotten("pack", offset)));
       for (const [oid, { bytes }] of gitObjects) {
         const object = await store.read(oid).catch(() => undefined);
-        if (object !== undefined) expect(bytes.equals(object.bytes)).toBe(true);
+        expect(object === undefined || bytes.equals(object.bytes)).toBe(true);
       }
       const built = await store
         .buildPack({ wants: tips(), haves: [], signal })
@@ -253,6 +288,18 @@ describe("storage that rots", () => {
       expect(built).toBeInstanceOf(StorageDamagedError);
     }
   }, 60_000);
+
+  test("so that another object stands in the place of one, gives out neither", async () => {
+    const plain = (text: string): Uint8Array =>
+      packOf([entry(blobCode, text, { stream: deflateSync(text, { level: 0 }) })]);
+    const { contents } = await storeOf(plain("what Alice wrote"));
+    for (const path of contents.keys())
+      if (path.endsWith(".pack")) contents.set(path, Uint8Array.from(plain("what Mallory did")));
+    const store = await openObjectStore(openMemoryFiles(contents));
+    await expect(store.read(oid(idOf("blob", "what Alice wrote")))).rejects.toBeInstanceOf(
+      StorageDamagedError,
+    );
+  });
 
   test("in an index is mended from the pack", async () => {
     for (let offset = 3; offset < everything.idx.length; offset += 3_001) {
