@@ -146,7 +146,7 @@ export const copy = {
     chooseText: "Pick one on the left to read it here.",
     edit: "Edit",
     delete: "Delete",
-    stopEditing: "Stop editing",
+    stopEditing: "Done",
     back: "All files",
     contents: "File contents",
     size: (size: string, lines: number) => `${formatCount(lines, "line", "lines")} · ${size}`,

@@ -1,6 +1,7 @@
 /** Starts the peer's worker in the tab that owns it, and lends it this page's WebRTC, which workers do not have. */
 
 import type { MessagePortLike } from "@skein/transport/port-channels";
+import { serveChannels } from "@skein/transport/port-channels";
 import type { PeerPort } from "./tab.ts";
 
 /** What the page sends its worker before anything else: where to reach the page's channels. */
@@ -53,10 +54,7 @@ function lendChannels(worker: Worker): void {
 
 /** The port keeps what the worker posts until the lazily loaded channels listen. */
 async function serve(port: MessagePort): Promise<void> {
-  const [{ openWebRtcChannels }, { serveChannels }] = await Promise.all([
-    import("@skein/transport/webrtc-channels"),
-    import("@skein/transport/port-channels"),
-  ]);
+  const { openWebRtcChannels } = await import("@skein/transport/webrtc-channels");
   serveChannels(plainPort(port), openWebRtcChannels({ random: Math.random }));
 }
 

@@ -87,11 +87,23 @@ function editable(onChange: (text: string) => void): Extension {
     highlightActiveLine(),
     // Tab indents; Esc and then Tab leaves the editor.
     keymap.of([...historyKeymap, indentWithTab]),
+    EditorView.domEventHandlers({ beforeinput: typeOverSelection }),
     EditorView.updateListener.of((update) => {
       const typed = !update.transactions.some((one) => one.annotation(fromOutside) === true);
       if (update.docChanged && typed) onChange(update.state.sliceDoc());
     }),
   ];
+}
+
+/** Left to itself, Chromium keeps the look of the selection it replaces by an inline style, which the page's policy forbids. */
+function typeOverSelection(event: InputEvent, view: EditorView): boolean {
+  const plain = event.inputType === "insertText" && !event.isComposing;
+  if (!plain || event.data === null || view.state.selection.main.empty) return false;
+  view.dispatch(view.state.replaceSelection(event.data), {
+    scrollIntoView: true,
+    userEvent: "input.type",
+  });
+  return true;
 }
 
 /** Marks what the page put into the editor, as opposed to what a person typed. */

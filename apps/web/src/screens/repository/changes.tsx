@@ -22,13 +22,19 @@ import type { Place, ShownRef } from "./place.ts";
 export function Changes({
   place,
   shown,
+  onCommit,
 }: {
   readonly place: Place;
   readonly shown: ShownRef;
+  readonly onCommit: () => void;
 }): JSX.Element | null {
   const key: DraftKey = { repository: place.repository.id, branch: shown.name };
   const draft = readDraft(key);
   const [done, setDone] = useState<string>();
+  const finish = (oid: string): void => {
+    setDone(oid);
+    onCommit();
+  };
   const moved = useMovedTip(key, { draft, tip: shown.oid });
   if (draft === undefined)
     return done === undefined ? null : (
@@ -60,7 +66,7 @@ export function Changes({
           </div>
         </Banner>
       )}
-      <CommitBox draftKey={key} draft={draft} blocked={moved !== undefined} onDone={setDone} />
+      <CommitBox draftKey={key} draft={draft} blocked={moved !== undefined} onDone={finish} />
       {Array.from(draft.files, ([path, file]) => (
         <FileChange key={path} draftKey={key} path={path} file={file} />
       ))}

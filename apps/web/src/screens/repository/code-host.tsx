@@ -18,12 +18,19 @@ export function CodeHost({
 }): JSX.Element {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<CodeView>(undefined);
-  const latest = useRef({ text, onChange });
-  latest.current = { text, onChange };
+  const latest = useRef({ text, onChange, typed: "" });
+  latest.current = { ...latest.current, text, onChange };
+  // What was typed comes back as `text` a moment later, when more may have been typed: it must not be put back.
+  const underWay = useRef(new Set<string>());
   const [ready, setReady] = useState(false);
   const editable = onChange !== undefined;
   useEffect(() => {
     let wanted = true;
+    const tell = (typed: string): void => {
+      underWay.current.add(typed);
+      latest.current.typed = typed;
+      latest.current.onChange?.(typed);
+    };
     const mount = async (): Promise<void> => {
       const { openCodeView } = await import("../../editor/code-view.ts");
       if (!wanted || host.current === null) return;
@@ -31,7 +38,7 @@ export function CodeHost({
         text: latest.current.text,
         path,
         label,
-        onChange: editable ? (typed) => latest.current.onChange?.(typed) : undefined,
+        onChange: editable ? tell : undefined,
       });
       setReady(true);
     };
@@ -42,7 +49,11 @@ export function CodeHost({
       view.current = undefined;
     };
   }, [path, label, editable]);
-  useEffect(() => view.current?.replace(text), [text]);
+  useEffect(() => {
+    const mine = underWay.current.has(text);
+    if (!mine || text === latest.current.typed) underWay.current.clear();
+    if (!mine) view.current?.replace(text);
+  }, [text]);
   return (
     <>
       {!ready && <Skeleton lines={9} />}

@@ -26,6 +26,8 @@ export function Files({ place, shown, mayWrite }: FilesProps): JSX.Element {
   const { path } = place;
   const key = { repository: place.repository.id, branch: shown.name };
   const draft = mayWrite ? readDraft(key) : undefined;
+  // After a commit a file is shown, not edited: the viewer starts anew.
+  const [commits, setCommits] = useState(0);
   const addFiles = useAddFiles({ place, shown, mayWrite });
   return (
     <div
@@ -54,14 +56,16 @@ export function Files({ place, shown, mayWrite }: FilesProps): JSX.Element {
           )
         ) : (
           <Viewer
-            key={`${shown.name}\n${path}`}
+            key={`${shown.name}\n${path}\n${commits}`}
             place={place}
             shown={shown}
             path={path}
             mayWrite={mayWrite}
           />
         )}
-        {mayWrite && <Changes place={place} shown={shown} />}
+        {mayWrite && (
+          <Changes place={place} shown={shown} onCommit={() => setCommits(commits + 1)} />
+        )}
       </div>
     </div>
   );
