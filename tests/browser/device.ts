@@ -52,7 +52,6 @@ export class Device {
     const { page } = this;
     await page.getByRole("button", { name: "Import" }).first().click();
     await page.getByLabel("Git bundle").setInputFiles(file);
-    await page.getByRole("dialog").getByRole("button", { name: "Import" }).click();
     await page.getByTestId("head-oid").waitFor({ timeout: 120_000 });
   }
 
@@ -71,6 +70,20 @@ export class Device {
       .first()
       .click();
     await this.page.getByTestId("head-oid").waitFor();
+  }
+
+  /** Adds a file to the branch that is shown, and answers with the new tip. */
+  async commitFile(path: string, text: string, message: string): Promise<string> {
+    const { page } = this;
+    const before = await this.tip();
+    await page.getByRole("button", { name: "New file" }).first().click();
+    await page.getByLabel("Path").fill(path);
+    await page.getByRole("button", { name: "Start writing" }).click();
+    await page.getByLabel("File contents").fill(text);
+    await page.getByLabel("Commit message").fill(message);
+    await page.getByRole("button", { name: "Commit", exact: true }).click();
+    await page.getByTestId("head-oid").filter({ hasNotText: before }).waitFor({ timeout: 30_000 });
+    return this.tip();
   }
 
   async tip(): Promise<string> {
@@ -117,7 +130,7 @@ export class Device {
   /** Saves the repository that is shown as a bundle, and says where. */
   async exportBundle(to: string): Promise<void> {
     const download = this.page.waitForEvent("download");
-    await this.page.getByRole("button", { name: "Download a bundle" }).click();
+    await this.page.getByRole("button", { name: "Download", exact: true }).first().click();
     const path = await (await download).path();
     await writeFile(to, await readFile(path));
   }
@@ -125,5 +138,5 @@ export class Device {
 
 /** A relay that is away on purpose makes the browser complain; that is not the app's doing. */
 function isRelayAway(text: string): boolean {
-  return /WebSocket connection to .* failed/u.test(text);
+  return /WebSocket connection to .* failed|net::ERR_(CONNECTION_REFUSED|INTERNET_DISCONNECTED)/u.test(text);
 }
