@@ -1,68 +1,28 @@
-/** The life of an account in this browser: none, being made, being signed in to, open. */
+/** The account in this browser: made, signed in to, opened again, and closed. */
 
-import { makeKnock } from "@skein/auth/knock";
 import { openDoor, type Door } from "@skein/auth/door";
-import { mintNodeKeys, openNodeKeys, type NodeKeys } from "@skein/auth/identity";
-import { createAccount } from "@skein/auth/membership-proposals";
+import { mintNodeKeys, type NodeKeys } from "@skein/auth/identity";
+import { makeKnock } from "@skein/auth/knock";
 import { openLog } from "@skein/auth/membership";
+import { createAccount } from "@skein/auth/membership-proposals";
 import { cleanName, makePass } from "@skein/auth/pass";
 import { parsePassphrase } from "@skein/auth/passphrase";
-import { SecretKey } from "@skein/auth/crypto/secret";
-import { assert } from "@skein/protocol/errors";
-import type { Instant } from "@skein/protocol/ids";
+import type { SecretKey } from "@skein/auth/crypto/secret";
+import { assert, SkeinError } from "@skein/protocol/errors";
+import type { Pass } from "@skein/protocol/topic-messages/pass";
 import type { Alarms } from "./alarms.ts";
-import { openHome, type Home, type Identity, type Stage } from "./home.ts";
+import { Home } from "./home.ts";
+import { firstAuthor, readIdentity, storeIdentity, type Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Ledger } from "./ledger.ts";
-import { Network } from "./network.ts";
+import { notKept, twoAccounts, type Life, type WordsShown } from "./life.ts";
 import type { Notices } from "./notices.ts";
-import type { DoorSecrets, Ports } from "./ports.ts";
+import type { Ports } from "./ports.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import type { Scope } from "./scope.ts";
-import { readLog, startSignIn, type SignIn, type SignInEnd } from "./sign-in.ts";
+import { SignIn, type SignInEnd } from "./sign-in.ts";
+import { StagedNetwork } from "./stage.ts";
 import type { Tasks } from "./tasks.ts";
-import type { AccountView } from "./views.ts";
-
-export type Life =
-  | { readonly phase: "opening" | "none" }
-  | {
-      readonly phase: "words-shown";
-      readonly words: ReadonlyArray<string>;
-      readonly ask: ReadonlyArray<number>;
-      readonly nodeName: string;
-      readonly platform: string;
-    }
-  | { readonly phase: "unlocking"; readonly share: number }
-  | {
-      readonly phase: "signing-in";
-      readonly signIn: SignIn;
-      readonly network: Network;
-      readonly since: Instant;
-      readonly abandon: () => void;
-    }
-  | { readonly phase: "open"; readonly home: Home }
-  | {
-      readonly phase: "stopped";
-      readonly what: string;
-      readonly safe: string;
-      readonly next: string;
-    };
-
-export interface Account {
-  readonly life: () => Life;
-  readonly open: () => Promise<void>;
-  readonly create: (ask: NodeNames) => Promise<void>;
-  readonly confirm: (words: ReadonlyArray<string>) => Promise<void>;
-  readonly forgetWords: () => void;
-  readonly signIn: (ask: NodeNames & { readonly words: string }) => Promise<void>;
-  readonly stopSignIn: () => void;
-  readonly close: () => void;
-}
-
-interface NodeNames {
-  readonly nodeName: string;
-  readonly platform: string;
-}
 
 export interface AccountWorld {
   readonly ports: Ports;
@@ -75,312 +35,248 @@ export interface AccountWorld {
   readonly changed: () => void;
 }
 
-export function openAccount(world: AccountWorld): Account {
-  const { ports, ledger, alarms, inbox, scope, notices, changed } = world;
-  const { crypto, clock, random, unlocker } = ports;
-  let life: Life = { phase: "opening" };
+interface NodeNames {
+  readonly nodeName: string;
+  readonly platform: string;
+}
 
-  const live = (next: Life): void => {
-    life = next;
-    changed();
-  };
+/** What a node has before its account knows it. */
+interface Newcomer extends NodeNames {
+  readonly keys: NodeKeys;
+  readonly meeting: SecretKey;
+  readonly pass: Pass;
+}
 
-  /** What the network tells goes to the stage of life that is on. */
-  const dial = (
-    keys: NodeKeys,
-    meeting: SecretKey,
-    options: { readonly pass: Identity["pass"]; readonly first: Stage },
-  ): { readonly network: Network; readonly enter: (stage: Stage) => void } => {
-    let stage = options.first;
-    /** Heard before there was a home to deal with it. */
-    const missed: Array<() => void> = [];
-    const network = new Network({
-      ports,
-      keys,
-      meeting,
-      pass: () => options.pass,
-      mayConnect: (introduction) => stage.mayConnect(introduction),
-      acquaintances: () => stage.acquaintances(),
-      find: (node, request) => stage.find(node, request),
-      alarms,
-      inbox,
-      scope,
-      news: {
-        up: (node) => stage.up(node),
-        down: (node) => stage.down(node),
-        message: (node, message) => {
-          if (stage !== options.first) stage.message(node, message);
-          else if (missed.length < missedMax) missed.push(() => stage.message(node, message));
-        },
-        knock: (knock) => stage.knock(knock),
-        self: () =>
-          notices.add({
-            tone: "warning",
-            what: "Another copy of this browser profile is connected to your account.",
-            safe: "Nothing was lost.",
-            next: "Use one of the two only: sign in on the other one as a new device.",
-          }),
-        changed: () => {
-          if (life.phase === "signing-in") life.signIn.relayChanged();
-          changed();
-        },
-      },
-    });
-    return {
-      network,
-      enter: (next) => {
-        stage = next;
-        for (const [node, { introduction }] of network.connections()) {
-          if (next.mayConnect(introduction)) next.up(node);
-          else network.drop(node);
-        }
-        for (const tell of missed.splice(0)) tell();
-      },
-    };
-  };
+export class Account {
+  readonly #world: AccountWorld;
+  #life: Life = { phase: "opening" };
+  /** The network that is dialled, whatever the phase; closed with the account. */
+  #staged: StagedNetwork | undefined;
 
-  const moveIn = async (
-    identity: Identity,
-    { network, enter }: { readonly network: Network; readonly enter: (stage: Stage) => void },
-  ): Promise<void> => {
-    const home = await openHome({ ...world, identity, network });
-    live({ phase: "open", home });
-    enter(home.stage);
-    network.moveIn(identity.readKey);
-  };
+  constructor(world: AccountWorld) {
+    this.#world = world;
+  }
 
-  const openIdentity = (identity: Identity): Promise<void> =>
-    moveIn(
-      identity,
-      dial(identity.keys, identity.meeting, { pass: identity.pass, first: nobodyHome }),
-    );
+  life(): Life {
+    return this.#life;
+  }
 
-  const unlock = async (words: ReadonlyArray<string>): Promise<Door> => {
-    live({ phase: "unlocking", share: 0 });
-    const secrets: DoorSecrets = await unlocker.derive(words, (share) => {
-      if (life.phase === "unlocking") live({ phase: "unlocking", share });
-    });
-    return openDoor(crypto, secrets);
-  };
+  /** Opens what this browser keeps. */
+  async open(): Promise<void> {
+    const { ports, ledger } = this.#world;
+    const identity = await readIdentity(ports.crypto, ledger);
+    if (identity === undefined) return this.#live({ phase: "none" });
+    return this.#moveIn(identity, this.#dial(identity));
+  }
 
-  const open = async (): Promise<void> => {
-    const stored = await ledger.readNode();
-    if (stored === undefined) return live({ phase: "none" });
-    const entries = await ledger.readEntries();
-    const log = readLog(crypto, [stored.genesis, ...entries]);
-    assert(log !== undefined, "the genesis that was stored is a genesis");
-    await openIdentity({
-      keys: openNodeKeys(crypto, {
-        signSeed: new SecretKey(stored.signSeed),
-        boxSeed: new SecretKey(stored.boxSeed),
-      }),
-      meeting: new SecretKey(stored.meeting),
-      readKey: new SecretKey(stored.readKey),
-      log,
-      pass: stored.pass,
-      nodeName: stored.nodeName,
-      platform: stored.platform,
-      author: { name: stored.authorName, email: stored.authorEmail },
-    });
-  };
-
-  const create = async ({ nodeName, platform }: NodeNames): Promise<void> => {
-    if (life.phase !== "none") throw notNow();
+  async create({ nodeName, platform }: NodeNames): Promise<void> {
+    const { random, unlocker } = this.#world.ports;
+    this.#assertIn("none");
     const words = await unlocker.mint();
-    live({
+    // Meanwhile somebody may have signed in.
+    this.#assertIn("none");
+    this.#live({
       phase: "words-shown",
       words,
       ask: threePositions(random.bytes(12)),
       nodeName: cleanName(nodeName),
       platform: cleanName(platform),
     });
-  };
+  }
 
-  const confirm = async (typed: ReadonlyArray<string>): Promise<void> => {
-    if (life.phase !== "words-shown") throw notNow();
-    const shown = life;
-    const right = shown.ask.every(
-      (position, index) => typed[index]?.trim().toLowerCase() === shown.words[position - 1],
-    );
-    if (!right)
-      throw new CommandRefusedError("wrong_words", {
-        what: "These are not the words that were shown.",
-        safe: "Nothing is lost: the words are still here.",
-        next: "Look at your note again, or go back and copy the words once more.",
-      });
-    const door = await unlock(shown.words);
+  async confirm(typed: ReadonlyArray<string>): Promise<void> {
+    const shown = this.#life;
+    if (shown.phase !== "words-shown") throw notNow();
+    if (!isRetyped(shown, typed)) throw wrongWords();
+    using door = await this.#unlock(shown.words);
+    const identity = this.#found(shown, door);
+    try {
+      await storeIdentity(this.#world.ledger, identity);
+    } catch (error) {
+      this.#live(shown);
+      throw error;
+    }
+    await this.#moveIn(identity, this.#dial(identity));
+  }
+
+  forgetWords(): void {
+    if (this.#life.phase === "words-shown") this.#live({ phase: "none" });
+  }
+
+  async signIn({ words, ...names }: NodeNames & { readonly words: string }): Promise<void> {
+    const { unlocker } = this.#world.ports;
+    this.#assertIn("none", "stopped");
+    const read = parsePassphrase(words);
+    if (!read.ok) throw wrongPassphrase("This is not a passphrase of twelve words.");
+    if (!(await unlocker.checksumFits(read.words)))
+      throw wrongPassphrase(
+        "One of the words is not the right one: together they do not make a passphrase.",
+      );
+    // Asked twice, the first goes on.
+    this.#assertIn("none", "stopped");
+    this.#knockAt(await this.#unlock(read.words), names);
+  }
+
+  stopSignIn(): void {
+    if (this.#life.phase === "signing-in") this.#life.abandon();
+    else if (this.#life.phase !== "stopped") return;
+    this.#live({ phase: "none" });
+  }
+
+  close(): void {
+    if (this.#life.phase === "open") this.#life.home.close();
+    if (this.#life.phase === "signing-in") this.#life.abandon();
+    this.#hangUp();
+  }
+
+  // --- Making an account. ---
+
+  #found({ nodeName, platform }: WordsShown, door: Door): Identity {
+    const { crypto, random, clock } = this.#world.ports;
     const keys = mintNodeKeys(crypto, random);
     const made = createAccount({
       crypto,
       random,
       door,
       keys,
-      name: shown.nodeName,
-      platform: shown.platform,
+      name: nodeName,
+      platform,
       at: clock.now(),
     });
     const log = openLog({ crypto, genesis: made.genesis });
     assert(log !== undefined, "the genesis we made is a genesis");
-    const identity: Identity = {
+    return {
       keys,
       meeting: door.meeting.copy(),
       readKey: made.readKey,
       log,
       pass: undefined,
-      nodeName: shown.nodeName,
-      platform: shown.platform,
-      author: { name: shown.nodeName, email: localEmail },
+      nodeName,
+      platform,
+      author: firstAuthor(nodeName),
     };
-    door[Symbol.dispose]();
-    await storeIdentity(ledger, identity);
-    await openIdentity(identity);
-  };
+  }
 
-  const signIn = async (ask: NodeNames & { readonly words: string }): Promise<void> => {
-    if (life.phase !== "none" && life.phase !== "stopped") throw notNow();
-    const read = parsePassphrase(ask.words);
-    if (!read.ok || !(await unlocker.checksumFits(read.words)))
-      throw new CommandRefusedError("wrong_passphrase", {
-        what: read.ok
-          ? "One of the words is not the right one: together they do not make a passphrase."
-          : "This is not a passphrase of twelve words.",
-        safe: "Nothing was sent.",
-        next: "Compare the words with your note, one by one.",
-      });
-    const door = await unlock(read.words);
+  // --- Signing in. ---
+
+  #knockAt(door: Door, names: NodeNames): void {
+    const { ports, alarms, scope, changed } = this.#world;
+    const { crypto, clock, random } = ports;
     const keys = mintNodeKeys(crypto, random);
-    const nodeName = cleanName(ask.nodeName);
-    const platform = cleanName(ask.platform);
+    const nodeName = cleanName(names.nodeName);
+    const platform = cleanName(names.platform);
     const pass = makePass({ door, keys, name: nodeName, platform, at: clock.now() });
-    const meeting = door.meeting.copy();
-
-    const ended = async (end: SignInEnd): Promise<void> => {
-      door[Symbol.dispose]();
-      if (end.kind === "two-accounts") {
-        dialled.network.close();
-        return live(twoAccounts);
-      }
-      const identity: Identity = {
-        keys,
-        meeting,
-        readKey: end.readKey,
-        log: end.log,
-        pass,
-        nodeName,
-        platform,
-        author: { name: nodeName, email: localEmail },
-      };
-      await storeIdentity(ledger, identity);
-      await moveIn(identity, dialled);
-    };
-
-    const starting = startSignIn({
+    const newcomer = { keys, meeting: door.meeting.copy(), pass, nodeName, platform };
+    const staged = this.#dial(newcomer);
+    const { network } = staged;
+    const signIn = new SignIn({
       crypto,
       clock,
       alarms,
       scope,
       door,
       knock: makeKnock(pass, random),
-      network: () => dialled.network,
+      network,
       changed,
-      ended: (end) => scope.start(() => ended(end)),
-    });
-    const dialled = dial(keys, meeting, { pass, first: starting.stage });
-    live({
-      phase: "signing-in",
-      signIn: starting,
-      network: dialled.network,
-      since: clock.now(),
-      abandon: () => {
-        starting.close();
-        dialled.network.close();
+      ended: (end) => {
         door[Symbol.dispose]();
+        scope.start(() => this.#arrive(end, newcomer, staged));
       },
     });
-  };
+    staged.play(signIn.stage);
+    const abandon = (): void => {
+      signIn.close();
+      this.#hangUp();
+      door[Symbol.dispose]();
+    };
+    this.#live({ phase: "signing-in", signIn, network, since: clock.now(), abandon });
+  }
 
-  return {
-    life: () => life,
-    open,
-    create,
-    confirm,
-    forgetWords: () => {
-      if (life.phase === "words-shown") live({ phase: "none" });
-    },
-    signIn,
-    stopSignIn: () => {
-      if (life.phase === "stopped") return live({ phase: "none" });
-      if (life.phase !== "signing-in") return undefined;
-      life.abandon();
-      return live({ phase: "none" });
-    },
-    close: () => {
-      if (life.phase === "open") {
-        life.home.close();
-        life.home.network.close();
-      } else if (life.phase === "signing-in") life.abandon();
-    },
-  };
-}
+  async #arrive(end: SignInEnd, newcomer: Newcomer, staged: StagedNetwork): Promise<void> {
+    if (end.kind === "two-accounts") {
+      this.#hangUp();
+      return this.#live(twoAccounts);
+    }
+    const { log, readKey } = end;
+    const identity = { ...newcomer, log, readKey, author: firstAuthor(newcomer.nodeName) };
+    // From here on it cannot be stopped: what is stored by halves would be found at the next start.
+    this.#live({ phase: "opening" });
+    try {
+      await storeIdentity(this.#world.ledger, identity);
+    } catch (error) {
+      this.#hangUp();
+      this.#live(notKept(error));
+      if (error instanceof SkeinError) return;
+      throw error;
+    }
+    return this.#moveIn(identity, staged);
+  }
 
-/** Stores who this node is. Everything else can be fetched again; this cannot. */
-export async function storeIdentity(ledger: Ledger, identity: Identity): Promise<void> {
-  const { keys, meeting, readKey, log, pass, nodeName, platform, author } = identity;
-  const { signSeed, boxSeed } = keys.exportSeeds();
-  const copy = (secret: SecretKey): Uint8Array<ArrayBuffer> =>
-    secret.reveal((bytes) => bytes.slice());
-  await ledger.writeEntries(log.all());
-  await ledger.writeNode({
-    signSeed: copy(signSeed),
-    boxSeed: copy(boxSeed),
-    meeting: copy(meeting),
-    readKey: copy(readKey),
-    genesis: log.genesis,
-    pass,
-    nodeName,
-    platform,
-    authorName: author.name,
-    authorEmail: author.email,
-  });
-  signSeed[Symbol.dispose]();
-  boxSeed[Symbol.dispose]();
-}
+  // --- Both. ---
 
-export function viewOfLife(
-  life: Exclude<Life, { readonly phase: "open" }>,
-): Exclude<AccountView, { readonly phase: "open" }> {
-  switch (life.phase) {
-    case "words-shown":
-      return { phase: "words-shown", words: life.words, ask: life.ask };
-    case "signing-in":
-      return { phase: "signing-in", step: life.signIn.step(), since: life.since };
-    default:
-      return life;
+  async #unlock(words: ReadonlyArray<string>): Promise<Door> {
+    const { ports, scope } = this.#world;
+    const before = this.#life;
+    this.#live({ phase: "unlocking", share: 0 });
+    try {
+      const secrets = await ports.unlocker.derive(words, (share) => {
+        if (this.#life.phase === "unlocking") this.#live({ phase: "unlocking", share });
+      });
+      const door = openDoor(ports.crypto, secrets);
+      if (scope.signal.aborted) door[Symbol.dispose]();
+      scope.signal.throwIfAborted();
+      return door;
+    } catch (error) {
+      this.#live(before);
+      throw error;
+    }
+  }
+
+  #dial({ keys, meeting, pass }: Pick<Identity, "keys" | "meeting" | "pass">): StagedNetwork {
+    const { ports, inbox, scope, notices, changed } = this.#world;
+    this.#staged = new StagedNetwork({
+      ports,
+      keys,
+      meeting,
+      pass,
+      inbox,
+      scope,
+      self: () => notices.add(copiedProfile),
+      changed: () => {
+        if (this.#life.phase === "signing-in") this.#life.signIn.relayChanged();
+        changed();
+      },
+    });
+    return this.#staged;
+  }
+
+  #hangUp(): void {
+    this.#staged?.network.close();
+    this.#staged = undefined;
+  }
+
+  async #moveIn(identity: Identity, staged: StagedNetwork): Promise<void> {
+    const { network } = staged;
+    const home = await Home.open({ ...this.#world, identity, network });
+    // Closed while it was being opened.
+    if (this.#staged !== staged) return home.close();
+    this.#live({ phase: "open", home });
+    staged.enter(home.stage);
+    network.moveIn(identity.readKey);
+  }
+
+  #assertIn(...phases: ReadonlyArray<Life["phase"]>): void {
+    if (!phases.includes(this.#life.phase)) throw notNow();
+  }
+
+  #live(next: Life): void {
+    this.#life = next;
+    this.#world.changed();
   }
 }
 
-const nobodyHome: Stage = {
-  mayConnect: () => false,
-  acquaintances: () => [],
-  find: () => Promise.reject(new Error("nobody is home yet")),
-  up: () => undefined,
-  down: () => undefined,
-  message: () => undefined,
-  knock: () => undefined,
-};
-
-const twoAccounts: Life = {
-  phase: "stopped",
-  what: "Two different accounts answer to this passphrase.",
-  safe: "Nothing was copied to this device, and nothing was changed on the others.",
-  next: "Somebody else knows your words. Open Skein on a device you already use and check its list of devices.",
-};
-
-function notNow(): CommandRefusedError {
-  return new CommandRefusedError("not_now", {
-    what: "This browser already has an account, or is about to.",
-    safe: "Nothing was changed.",
-  });
+function isRetyped({ words, ask }: WordsShown, typed: ReadonlyArray<string>): boolean {
+  return ask.every((position, index) => typed[index]?.trim().toLowerCase() === words[position - 1]);
 }
 
 /** Three different positions from 1 to 12, in order. */
@@ -394,7 +290,32 @@ function threePositions(chance: Uint8Array): ReadonlyArray<number> {
     .toSorted((a, b) => a - b);
 }
 
-/** Nodes say what they hold once, right after they connect: about one message a repository. */
-const missedMax = 2_000;
-/** Until the person sets one: git wants an address, and this is nobody's. */
-const localEmail = "skein@localhost";
+function notNow(): CommandRefusedError {
+  return new CommandRefusedError("not_now", {
+    what: "This browser already has an account, or is about to.",
+    safe: "Nothing was changed.",
+  });
+}
+
+function wrongWords(): CommandRefusedError {
+  return new CommandRefusedError("wrong_words", {
+    what: "These are not the words that were shown.",
+    safe: "Nothing is lost: the words are still here.",
+    next: "Look at your note again, or go back and copy the words once more.",
+  });
+}
+
+function wrongPassphrase(what: string): CommandRefusedError {
+  return new CommandRefusedError("wrong_passphrase", {
+    what,
+    safe: "Nothing was sent.",
+    next: "Compare the words with your note, one by one.",
+  });
+}
+
+const copiedProfile = {
+  tone: "warning",
+  what: "Another copy of this browser profile is connected to your account.",
+  safe: "Nothing was lost.",
+  next: "Use one of the two only: sign in on the other one as a new device.",
+} as const;

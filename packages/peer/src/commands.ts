@@ -4,6 +4,9 @@
  * Orders change something and the views follow; questions only read.
  */
 
+/** Such a command is asked with `{}`. */
+type Nothing = Readonly<Record<string, never>>;
+
 export interface Commands {
   // --- the account ---
   /** Makes 12 words and shows them (`account.phase` becomes `words-shown`). */
@@ -16,14 +19,14 @@ export interface Commands {
     readonly ask: { readonly words: ReadonlyArray<string> };
     readonly answer: void;
   };
-  "forget-words": { readonly ask: Record<never, never>; readonly answer: void };
+  "forget-words": { readonly ask: Nothing; readonly answer: void };
   /** Words may be 4-letter prefixes. A wrong word is refused here, before any traffic. */
   "sign-in": {
     readonly ask: { readonly words: string; readonly nodeName: string; readonly platform: string };
     readonly answer: void;
   };
-  "stop-sign-in": { readonly ask: Record<never, never>; readonly answer: void };
-  "ask-again": { readonly ask: Record<never, never>; readonly answer: void };
+  "stop-sign-in": { readonly ask: Nothing; readonly answer: void };
+  "ask-again": { readonly ask: Nothing; readonly answer: void };
   "rename-node": { readonly ask: { readonly name: string }; readonly answer: void };
   "set-author": {
     readonly ask: { readonly name: string; readonly email: string };
@@ -110,7 +113,7 @@ export interface Commands {
   "dismiss-notice": { readonly ask: { readonly id: string }; readonly answer: void };
   "keep-storage": { readonly ask: { readonly persisted: boolean }; readonly answer: void };
   /** The page saw the network or the tab come back: try everything now. */
-  "try-now": { readonly ask: Record<never, never>; readonly answer: void };
+  "try-now": { readonly ask: Nothing; readonly answer: void };
 }
 
 export type CommandName = keyof Commands;

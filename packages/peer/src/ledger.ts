@@ -1,7 +1,7 @@
 /** What a node must never lose, as typed records in one database: its keys, the membership log, ref records, settings. */
 
 import type { Files } from "@skein/git/files";
-import { concat, type Bytes } from "@skein/protocol/bytes";
+import type { Bytes } from "@skein/protocol/bytes";
 import {
   bytes,
   decode,
@@ -11,7 +11,6 @@ import {
   optional,
   struct,
   text,
-  u32,
   u48,
   u8,
   type Codec,
@@ -21,6 +20,7 @@ import { nodeId, objectId, recordHash, refName } from "@skein/protocol/fields";
 import { parseNodeId, parseRepoId, type NodeId, type RepoId } from "@skein/protocol/ids";
 import { membershipEntryBytesMax, refsPerNodeMax } from "@skein/protocol/limits";
 import { Pass } from "@skein/protocol/topic-messages/pass";
+import { partLengthBytes } from "./parts.ts";
 
 /** This node: its secrets and what its person calls it. The genesis of its account is the first of `entries`. */
 export type StoredNode = Decoded<typeof StoredNode>;
@@ -69,146 +69,140 @@ export interface StoredRepository {
   readonly copies: ReadonlyArray<NodeId>;
 }
 
-export interface Ledger {
-  readonly readNode: () => Promise<StoredNode | undefined>;
-  readonly writeNode: (node: Omit<StoredNode, "version">) => Promise<void>;
-  readonly readEntries: () => Promise<ReadonlyArray<Bytes>>;
+export class Ledger {
+  readonly #files: Files;
+
+  constructor(files: Files) {
+    this.#files = files;
+  }
+
+  // --- This node and its account. ---
+
+  readNode(): Promise<StoredNode | undefined> {
+    return this.#read("node", StoredNode);
+  }
+
+  writeNode(node: Omit<StoredNode, "version">): Promise<void> {
+    return this.#write(["node", encode(StoredNode, { version: 1, ...node })]);
+  }
+
+  async readEntries(): Promise<ReadonlyArray<Bytes>> {
+    const names = await this.#files.list("entries");
+    const entries = await Promise.all(names.map((name) => this.#files.read(`entries/${name}`)));
+    return entries.filter((entry) => entry !== undefined);
+  }
+
   /** The whole log, parents before children. */
-  readonly writeEntries: (entries: ReadonlyArray<Bytes>) => Promise<void>;
-  readonly readContacts: () => Promise<ReadonlyArray<StoredContact>>;
-  readonly writeContact: (contact: StoredContact) => Promise<void>;
-  readonly readRepositories: () => Promise<ReadonlyArray<StoredRepository>>;
-  readonly writeGenesis: (repo: RepoId, genesis: Bytes) => Promise<void>;
+  writeEntries(entries: ReadonlyArray<Bytes>): Promise<void> {
+    return this.#write(...entries.map((entry, index) => [entryPath(index), entry] as const));
+  }
+
+  async readContacts(): Promise<ReadonlyArray<StoredContact>> {
+    const contacts = await this.#readAll("contacts", StoredContact, parseNodeId);
+    return [...contacts.values()];
+  }
+
+  writeContact(contact: StoredContact): Promise<void> {
+    return this.#write([`contacts/${contact.node}`, encode(StoredContact, contact)]);
+  }
+
+  // --- Repositories. ---
+
+  async readRepositories(): Promise<ReadonlyArray<StoredRepository>> {
+    const names = await this.#files.list("repositories");
+    const ids = names.map((name) => parseRepoId(name.replace(/\/$/u, "")));
+    const found = await Promise.all(
+      ids.filter((id) => id !== undefined).map((id) => this.#readRepository(id)),
+    );
+    return found.filter((repository) => repository !== undefined);
+  }
+
+  writeGenesis(repo: RepoId, genesis: Bytes): Promise<void> {
+    return this.#write([`repositories/${repo}/genesis`, genesis]);
+  }
+
   /** The record and what it makes of its stream, as one change. */
-  readonly writeRecord: (
+  writeRecord(
     repo: RepoId,
     node: NodeId,
-    record: { readonly bytes: Bytes; readonly stream: StoredStream },
-  ) => Promise<void>;
-  readonly writeHeld: (repo: RepoId, node: NodeId, head: StoredHead) => Promise<void>;
-  readonly writeCopies: (repo: RepoId, nodes: ReadonlyArray<NodeId>) => Promise<void>;
+    { bytes: record, stream }: { readonly bytes: Bytes; readonly stream: StoredStream },
+  ): Promise<void> {
+    return this.#write(
+      [recordPath(repo, node, stream.seq), record],
+      [`repositories/${repo}/streams/${node}`, encode(StoredStream, stream)],
+    );
+  }
+
+  writeHeld(repo: RepoId, node: NodeId, head: StoredHead): Promise<void> {
+    return this.#write([`repositories/${repo}/held/${node}`, encode(StoredHead, head)]);
+  }
+
+  writeCopies(repo: RepoId, nodes: ReadonlyArray<NodeId>): Promise<void> {
+    return this.#write([`repositories/${repo}/copies`, encode(StoredCopies, nodes)]);
+  }
+
   /** Records `from` and after, in order, up to `bytesMax` of them in all. */
-  readonly readRecords: (
+  async readRecords(
     repo: RepoId,
     node: NodeId,
-    range: { readonly from: number; readonly to: number; readonly bytesMax: number },
-  ) => Promise<ReadonlyArray<Bytes>>;
-}
-
-export function openLedger(files: Files): Ledger {
-  const put = (path: string, contents: Uint8Array): Promise<void> =>
-    files.commit({ put: [[path, contents]], delete: [] }, { durability: "strict" });
-
-  const read = async <T>(path: string, codec: Codec<T>): Promise<T | undefined> => {
-    const contents = await files.read(path);
-    return contents === undefined ? undefined : decode(codec, contents);
-  };
-
-  const readAll = async <T, K>(
-    folder: string,
-    codec: Codec<T>,
-    parse: (name: string) => K | undefined,
-  ): Promise<Map<K, T>> => {
-    const found = new Map<K, T>();
-    for (const name of await files.list(folder)) {
-      const key = parse(name);
-      const value = key === undefined ? undefined : await read(`${folder}/${name}`, codec);
-      if (key !== undefined && value !== undefined) found.set(key, value);
+    {
+      from,
+      to,
+      bytesMax,
+    }: { readonly from: number; readonly to: number; readonly bytesMax: number },
+  ): Promise<ReadonlyArray<Bytes>> {
+    const records: Bytes[] = [];
+    let length = 0;
+    for (let seq = from; seq <= to; seq++) {
+      // oxlint-disable-next-line no-await-in-loop -- how many fit is known only as they are read.
+      const record = await this.#files.read(recordPath(repo, node, seq));
+      if (record === undefined || length + record.length > bytesMax) break;
+      length += record.length + partLengthBytes;
+      records.push(record);
     }
-    return found;
-  };
+    return records;
+  }
 
-  const readRepository = async (id: RepoId): Promise<StoredRepository | undefined> => {
+  // --- Files. ---
+
+  async #readRepository(id: RepoId): Promise<StoredRepository | undefined> {
     const folder = `repositories/${id}`;
-    const genesis = await files.read(`${folder}/genesis`);
+    const genesis = await this.#files.read(`${folder}/genesis`);
     if (genesis === undefined) return undefined;
     return {
       id,
       genesis,
-      streams: await readAll(`${folder}/streams`, StoredStream, parseNodeId),
-      held: await readAll(`${folder}/held`, StoredHead, parseNodeId),
-      copies: (await read(`${folder}/copies`, StoredCopies)) ?? [],
+      streams: await this.#readAll(`${folder}/streams`, StoredStream, parseNodeId),
+      held: await this.#readAll(`${folder}/held`, StoredHead, parseNodeId),
+      copies: (await this.#read(`${folder}/copies`, StoredCopies)) ?? [],
     };
-  };
-
-  return {
-    readNode: () => read("node", StoredNode),
-    writeNode: (node) => put("node", encode(StoredNode, { version: 1, ...node })),
-    readEntries: async () => {
-      const names = await files.list("entries");
-      const entries = await Promise.all(names.map((name) => files.read(`entries/${name}`)));
-      return entries.filter((entry) => entry !== undefined);
-    },
-    writeEntries: (entries) =>
-      files.commit(
-        { put: entries.map((entry, index) => [entryPath(index), entry]), delete: [] },
-        { durability: "strict" },
-      ),
-    readContacts: async () => [...(await readAll("contacts", StoredContact, parseNodeId)).values()],
-    writeContact: (contact) => put(`contacts/${contact.node}`, encode(StoredContact, contact)),
-    readRepositories: async () => {
-      const names = await files.list("repositories");
-      const ids = names.map((name) => parseRepoId(name.replace(/\/$/u, "")));
-      const found = await Promise.all(
-        ids.map((id) => (id === undefined ? Promise.resolve(undefined) : readRepository(id))),
-      );
-      return found.filter((repository) => repository !== undefined);
-    },
-    writeGenesis: (repo, genesis) => put(`repositories/${repo}/genesis`, genesis),
-    writeRecord: (repo, node, record) =>
-      files.commit(
-        {
-          put: [
-            [recordPath(repo, node, record.stream.seq), record.bytes],
-            [`repositories/${repo}/streams/${node}`, encode(StoredStream, record.stream)],
-          ],
-          delete: [],
-        },
-        { durability: "strict" },
-      ),
-    writeHeld: (repo, node, head) =>
-      put(`repositories/${repo}/held/${node}`, encode(StoredHead, head)),
-    writeCopies: (repo, nodes) => put(`repositories/${repo}/copies`, encode(StoredCopies, nodes)),
-    readRecords: async (repo, node, { from, to, bytesMax }) => {
-      const records: Bytes[] = [];
-      let length = 0;
-      for (let seq = from; seq <= to; seq++) {
-        const record = await files.read(recordPath(repo, node, seq));
-        if (record === undefined || length + record.length > bytesMax) break;
-        length += record.length + recordOverheadBytes;
-        records.push(record);
-      }
-      return records;
-    },
-  };
-}
-
-/** Several byte strings as one: how membership entries and ref records travel in a stream. */
-export function joinParts(parts: ReadonlyArray<Bytes>): Bytes {
-  return concat(...parts.flatMap((part) => [encode(partLength, part.length), part]));
-}
-
-/** The reverse, for bytes from another node: `undefined` if they are not that. */
-export function splitParts(
-  joined: Uint8Array,
-  { partBytesMax }: { readonly partBytesMax: number },
-): ReadonlyArray<Bytes> | undefined {
-  const parts: Bytes[] = [];
-  for (let offset = 0; offset < joined.length;) {
-    const start = offset + 4;
-    if (start > joined.length) return undefined;
-    const length = decode(partLength, joined.subarray(offset, start));
-    if (length > partBytesMax || start + length > joined.length) return undefined;
-    parts.push(Uint8Array.from(joined.subarray(start, start + length)));
-    offset = start + length;
   }
-  return parts;
-}
 
-/** Each part's length, in front of it. */
-const partLength = u32;
-/** What `joinParts` adds to each. */
-const recordOverheadBytes = 4;
+  async #read<T>(path: string, codec: Codec<T>): Promise<T | undefined> {
+    const contents = await this.#files.read(path);
+    return contents === undefined ? undefined : decode(codec, contents);
+  }
+
+  async #readAll<T, K>(
+    folder: string,
+    codec: Codec<T>,
+    parse: (name: string) => K | undefined,
+  ): Promise<Map<K, T>> {
+    const found = new Map<K, T>();
+    await Promise.all(
+      (await this.#files.list(folder)).map(async (name) => {
+        const key = parse(name);
+        const value = key === undefined ? undefined : await this.#read(`${folder}/${name}`, codec);
+        if (key !== undefined && value !== undefined) found.set(key, value);
+      }),
+    );
+    return found;
+  }
+
+  #write(...put: ReadonlyArray<readonly [path: string, contents: Uint8Array]>): Promise<void> {
+    return this.#files.commit({ put, delete: [] }, { durability: "strict" });
+  }
+}
 
 function entryPath(index: number): string {
   return `entries/${String(index).padStart(6, "0")}`;

@@ -37,6 +37,8 @@ export class RefStreams {
   readonly #world: RefStreamsWorld;
   readonly #repo: RepoId;
   readonly #streams: Map<NodeId, StoredStream>;
+  /** The last few states of each stream: a node that offers its objects may not have heard of the newest yet. */
+  readonly #recent = new Map<NodeId, ReadonlyArray<StoredStream>>();
 
   constructor(world: RefStreamsWorld, repo: RepoId, stored: ReadonlyMap<NodeId, StoredStream>) {
     this.#world = world;
@@ -46,6 +48,11 @@ export class RefStreams {
 
   all(): ReadonlyMap<NodeId, StoredStream> {
     return this.#streams;
+  }
+
+  /** A stream as its record `seq` left it, if that is remembered; as the newest record left it otherwise. */
+  at(node: NodeId, seq: number): StoredStream | undefined {
+    return this.#recent.get(node)?.find((stream) => stream.seq === seq) ?? this.#streams.get(node);
   }
 
   /** Judges a record of `of`. What is accepted is durable before this resolves. */
@@ -100,6 +107,7 @@ export class RefStreams {
   async #keep(of: NodeId, bytes: Bytes, stream: StoredStream): Promise<void> {
     await this.#world.ledger.writeRecord(this.#repo, of, { bytes, stream });
     this.#streams.set(of, stream);
+    this.#recent.set(of, [...(this.#recent.get(of) ?? []), stream].slice(-recentMax));
   }
 }
 
@@ -114,5 +122,6 @@ const refusals = {
   graft: "forged",
 } as const;
 
+const recentMax = 8;
 /** Enough to say which membership its author knew. */
 const authHeadsMax = 16;

@@ -3,6 +3,26 @@
 import { SkeinError } from "@skein/protocol/errors";
 import type { Refused } from "./commands.ts";
 
+/** Every way in which a command is refused on purpose. All stand in docs/errors.md. */
+export type RefusalCode =
+  | "bad_author"
+  | "bad_branch"
+  | "bad_oid"
+  | "empty_message"
+  | "empty_name"
+  | "no_account"
+  | "no_repository"
+  | "not_now"
+  | "not_there"
+  | "not_yet"
+  | "owner_gone"
+  | "read_only"
+  | "request_over"
+  | "tip_moved"
+  | "too_large"
+  | "wrong_passphrase"
+  | "wrong_words";
+
 /** Thrown inside a command; becomes its `Refused`. */
 export class CommandRefusedError extends SkeinError {
   override readonly name = "CommandRefusedError";
@@ -12,7 +32,7 @@ export class CommandRefusedError extends SkeinError {
   readonly refused: Refused;
 
   constructor(
-    reason: string,
+    reason: RefusalCode,
     words: { readonly what: string; readonly safe?: string; readonly next?: string },
   ) {
     super(words.what);

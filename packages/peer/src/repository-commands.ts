@@ -11,9 +11,10 @@ import {
   oidOf,
   openHomeOf,
   readOnly,
+  writersHome,
   type CommandTable,
   type CommandWorld,
-} from "./command-table.ts";
+} from "./command-world.ts";
 import type { CommitView } from "./commands.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import type { RepositoryNode } from "./repository-node.ts";
@@ -39,7 +40,7 @@ export function repositoryCommands(world: CommandWorld): Pick<CommandTable, Repo
 function making(
   world: CommandWorld,
 ): Pick<CommandTable, "new-repository" | "import-bundle" | "export-bundle"> {
-  const { account, ports, tasks } = world;
+  const { ports, tasks } = world;
   return {
     "new-repository": async ({ name, files }) => {
       const home = writersHome(world);
@@ -54,7 +55,7 @@ function making(
               ? changes
               : [{ path: "README.md", kind: "write", bytes: formatUtf8(`# ${name}\n`) }],
           message: "Begin\n",
-          author: home.identity.author,
+          author: home.author(),
           at: ports.clock.now(),
           offsetMinutes: ports.offsetMinutes(),
         });
@@ -85,7 +86,6 @@ function making(
     },
     "export-bundle": async ({ id }) => {
       const repository = repositoryOf(world, id);
-      openHomeOf(account);
       using task = tasks.start(`Exporting ${repository.name()}`, { cancellable: true });
       const bytes = await repository.git.exportBundle({
         signal: task.signal,
@@ -107,7 +107,7 @@ function changing(
       await repository.moveRefs([], { name: repositoryName(name) });
     },
     commit: async ({ id, branch, onto, message, changes }) => {
-      const { identity } = writersHome(world);
+      const home = writersHome(world);
       const repository = repositoryOf(world, id);
       const ref = branchRef(branch);
       const from = repository.refs().get(ref);
@@ -122,7 +122,7 @@ function changing(
         parent: from,
         changes,
         message: message.endsWith("\n") ? message : `${message}\n`,
-        author: identity.author,
+        author: home.author(),
         at: ports.clock.now(),
         offsetMinutes: ports.offsetMinutes(),
       });
@@ -180,19 +180,13 @@ function reading(
   };
 }
 
-function repositoryOf({ account }: CommandWorld, id: string): RepositoryNode {
-  const repository = openHomeOf(account).repositories.find(id);
+function repositoryOf(world: CommandWorld, id: string): RepositoryNode {
+  const repository = openHomeOf(world).repositories.find(id);
   if (repository !== undefined) return repository;
   throw new CommandRefusedError("no_repository", {
     what: "This repository is not on this device.",
     next: "Go back to the list of repositories.",
   });
-}
-
-function writersHome({ account }: CommandWorld): ReturnType<typeof openHomeOf> {
-  const home = openHomeOf(account);
-  if (!home.identity.log.state().nodes.has(home.identity.keys.id)) throw readOnly();
-  return home;
 }
 
 async function moved(
@@ -225,6 +219,7 @@ async function readFiles(
   for (const [index, { path, file }] of files.entries()) {
     task.signal.throwIfAborted();
     task.tell({ phase: "Reading files", share: index / files.length, detail: path });
+    // oxlint-disable-next-line no-await-in-loop -- one file in memory more at a time, and a person can stop between two.
     changes.push({ path, kind: "write", bytes: new Uint8Array(await file.arrayBuffer()) });
   }
   return changes;

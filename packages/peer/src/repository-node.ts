@@ -67,6 +67,7 @@ export class RepositoryNode {
   /** Streams as they were when all that they name was here. */
   readonly #ready = new Map<NodeId, StoredStream>();
   readonly #copies: Set<NodeId>;
+  readonly #asking = new Map<NodeId, Set<AbortController>>();
   readonly #sync: Sync;
   #state: RepoSyncState;
   #refs: ReadonlyMap<RefName, ObjectId> = new Map();
@@ -160,6 +161,7 @@ export class RepositoryNode {
   }
 
   gone(node: NodeId): void {
+    for (const asking of this.#asking.get(node) ?? []) asking.abort(new Error("the node is gone"));
     this.#tell({ type: "peer-gone", node, now: this.#now() });
   }
 
@@ -205,15 +207,20 @@ export class RepositoryNode {
       case "tell-heads":
         return send(effect.to, { type: "repo-heads", repo: this.id, streams: effect.streams });
       case "ask-records":
-        return scope.start((signal) => this.#askRecords(effect, signal));
+        return scope.start((signal) =>
+          this.#whileConnected(effect.from, signal, (until) => this.#askRecords(effect, until)),
+        );
       case "judge-record":
         return scope.start(() => this.#judge(effect));
       case "ask-objects":
-        return scope.start((signal) => this.#askObjects(effect, signal));
+        return scope.start((signal) =>
+          this.#whileConnected(effect.from, signal, (until) => this.#askObjects(effect, until)),
+        );
       case "advance":
         return scope.start(() => this.#turns.take(() => this.#advance(effect.of)));
       case "penalise":
-        return drop(effect.node);
+        // Whoever only fails to deliver may have a bad line; whoever lies is not spoken with.
+        return effect.why === "empty-promises" ? undefined : drop(effect.node);
       case "wake-at":
         return alarms.set(`repository ${this.id}`, effect.at, (now) =>
           this.#tell({ type: "time-passed", now }),
@@ -249,9 +256,38 @@ export class RepositoryNode {
     }
   }
 
-  async #askObjects({ from, of }: Ordered<"ask-objects">, signal: AbortSignal): Promise<void> {
-    const target = this.#streams.all().get(of);
-    if (target === undefined) return;
+  /** What is asked of a node is not waited for once that node is gone. */
+  async #whileConnected(
+    node: NodeId,
+    parent: AbortSignal,
+    ask: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const controller = new AbortController();
+    const follow = (): void => controller.abort(parent.reason);
+    parent.addEventListener("abort", follow, { once: true });
+    const asking = this.#asking.get(node) ?? new Set();
+    this.#asking.set(node, asking.add(controller));
+    try {
+      await ask(controller.signal);
+    } finally {
+      parent.removeEventListener("abort", follow);
+      asking.delete(controller);
+    }
+  }
+
+  async #askObjects(
+    { from, of, seq: wanted }: Ordered<"ask-objects">,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const target = this.#streams.at(of, wanted);
+    if (target === undefined)
+      return this.#post({
+        type: "objects-failed",
+        of,
+        from,
+        blame: "environment",
+        now: this.#now(),
+      });
     const { ask, tasks, nameOf, storageFailed } = this.#world;
     try {
       await fetchObjects({
@@ -269,10 +305,9 @@ export class RepositoryNode {
       const { seq, hash } = target;
       this.#post({ type: "objects-stored", of, from, seq, hash, now: this.#now() });
     } catch (error) {
-      if (signal.aborted) return;
-      const isTheirs = error instanceof FlowFailedError || error instanceof PackRejectedError;
-      if (!isTheirs) storageFailed(error);
-      const blame = isTheirs ? "peer" : "environment";
+      const misbehaved = error instanceof FlowFailedError && error.why === "misbehaved";
+      const blame = misbehaved || error instanceof PackRejectedError ? "peer" : "environment";
+      if (!(error instanceof FlowFailedError) && blame === "environment") storageFailed(error);
       this.#post({ type: "objects-failed", of, from, blame, now: this.#now() });
     }
   }

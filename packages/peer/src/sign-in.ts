@@ -3,19 +3,20 @@
 import type { SecretKey } from "@skein/auth/crypto/secret";
 import type { Crypto } from "@skein/auth/crypto/sodium";
 import type { Door } from "@skein/auth/door";
-import { openLog, type MembershipLog } from "@skein/auth/membership";
+import type { MembershipLog } from "@skein/auth/membership";
 import { openReadKeyAtDoor } from "@skein/auth/read-key";
-import { equal, type Bytes } from "@skein/protocol/bytes";
+import { equal } from "@skein/protocol/bytes";
 import { later, type NodeId } from "@skein/protocol/ids";
 import { logBytesMax, membershipEntryBytesMax } from "@skein/protocol/limits";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import type { Alarms } from "./alarms.ts";
 import { FlowFailedError, NoSourceError } from "./flows.ts";
-import type { Stage } from "./home.ts";
-import { splitParts } from "./ledger.ts";
+import { readLog } from "./identity.ts";
 import type { Network } from "./network.ts";
+import { splitParts } from "./parts.ts";
 import type { Clock } from "./ports.ts";
 import type { Scope } from "./scope.ts";
+import type { Stage } from "./stage.ts";
 import type { SignInStep } from "./views.ts";
 
 export type SignInEnd =
@@ -28,113 +29,102 @@ export type SignInEnd =
   /** Two different accounts answer to one passphrase: somebody who knows it made a second one. */
   | { readonly kind: "two-accounts" };
 
-export interface SignIn {
-  readonly stage: Stage;
-  readonly step: () => SignInStep;
-  readonly relayChanged: () => void;
-  readonly close: () => void;
-}
-
-export function startSignIn({
-  crypto,
-  clock,
-  alarms,
-  scope,
-  door,
-  knock,
-  network,
-  changed,
-  ended,
-}: {
+interface SignInOptions {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly alarms: Alarms;
   readonly scope: Scope;
   readonly door: Door;
   readonly knock: Knock;
-  readonly network: () => Network;
+  readonly network: Network;
   readonly changed: () => void;
+  /** Told once, unless it was closed before. */
   readonly ended: (end: SignInEnd) => void;
-}): SignIn {
-  let step: SignInStep = "reaching-relay";
-  let welcome: Extract<SignInEnd, { readonly kind: "welcomed" }> | undefined;
-  let over = false;
+}
 
-  const knockAgain = (): void => {
-    if (over) return;
-    if (network().connections().size === 0) network().knock(knock);
-    alarms.set("knock", later(clock.now(), knockMillis), knockAgain);
-  };
+export class SignIn {
+  readonly stage: Stage;
+  readonly #options: SignInOptions;
+  #step: SignInStep = "reaching-relay";
+  #welcome: Extract<SignInEnd, { readonly kind: "welcomed" }> | undefined;
+  #over = false;
 
-  const finish = (end: SignInEnd): void => {
-    if (over) return;
-    over = true;
-    alarms.cancel("knock");
-    alarms.cancel("welcome");
-    ended(end);
-  };
-
-  const check = async (node: NodeId, signal: AbortSignal): Promise<void> => {
-    const found = await fetchLog({ crypto, door, network: network(), node, signal });
-    if (over) return;
-    if (found === undefined) return network().drop(node);
-    if (welcome !== undefined && welcome.log.account !== found.log.account)
-      return finish({ kind: "two-accounts" });
-    welcome ??= { kind: "welcomed", by: node, ...found };
-    const first = welcome;
-    alarms.set("welcome", later(clock.now(), secondAccountMillis), () => finish(first));
-  };
-
-  return {
-    step: () => step,
-    relayChanged: () => {
-      const connected = network().relay().phase === "connected";
-      if (connected && step === "reaching-relay") {
-        step = "knocking";
-        knockAgain();
-      }
-      changed();
-    },
-    stage: {
+  constructor(options: SignInOptions) {
+    this.#options = options;
+    this.stage = {
       mayConnect: () => true,
       acquaintances: () => [],
-      find: async () => {
-        throw new NoSourceError("not-here");
-      },
-      up: (node) => {
-        step = "checking";
-        changed();
-        scope.start((signal) => check(node, signal));
-      },
-      down: () => {
-        if (network().connections().size === 0 && step === "checking") step = "knocking";
-        changed();
-      },
+      find: () => Promise.reject(new NoSourceError("not-here")),
+      up: (node) => this.#calledBack(node),
+      down: () => this.#leftAlone(),
       message: () => undefined,
       knock: () => undefined,
-    },
-    close: () => {
-      over = true;
-      alarms.cancel("knock");
-      alarms.cancel("welcome");
-    },
-  };
+    };
+  }
+
+  step(): SignInStep {
+    return this.#step;
+  }
+
+  relayChanged(): void {
+    const { network, changed } = this.#options;
+    if (network.relay().phase === "connected" && this.#step === "reaching-relay") {
+      this.#step = "knocking";
+      this.#knock();
+    }
+    changed();
+  }
+
+  close(): void {
+    this.#over = true;
+    this.#options.alarms.cancel("knock");
+    this.#options.alarms.cancel("welcome");
+  }
+
+  #knock(): void {
+    if (this.#over) return;
+    const { network, knock, alarms, clock } = this.#options;
+    if (network.connections().size === 0) network.knock(knock);
+    alarms.set("knock", later(clock.now(), knockMillis), () => this.#knock());
+  }
+
+  #calledBack(node: NodeId): void {
+    this.#step = "checking";
+    this.#options.changed();
+    this.#options.scope.start((signal) => this.#check(node, signal));
+  }
+
+  #leftAlone(): void {
+    const { network, changed } = this.#options;
+    if (network.connections().size === 0 && this.#step === "checking") this.#step = "knocking";
+    changed();
+  }
+
+  async #check(node: NodeId, signal: AbortSignal): Promise<void> {
+    const { network, alarms, clock } = this.#options;
+    const found = await fetchLog(this.#options, node, signal);
+    if (this.#over) return;
+    if (found === undefined) return network.drop(node);
+    if (this.#welcome !== undefined && this.#welcome.log.account !== found.log.account)
+      return this.#finish({ kind: "two-accounts" });
+    this.#welcome ??= { kind: "welcomed", by: node, ...found };
+    const first = this.#welcome;
+    alarms.set("welcome", later(clock.now(), secondAccountMillis), () => this.#finish(first));
+  }
+
+  #finish(end: SignInEnd): void {
+    if (this.#over) return;
+    this.close();
+    this.#options.ended(end);
+  }
 }
 
 /** The log of the node that called back, if it is of the account behind this door and that node is one of its members. */
-async function fetchLog({
-  crypto,
-  door,
-  network,
-  node,
-  signal,
-}: {
-  readonly crypto: Crypto;
-  readonly door: Door;
-  readonly network: Network;
-  readonly node: NodeId;
-  readonly signal: AbortSignal;
-}): Promise<{ readonly log: MembershipLog; readonly readKey: SecretKey } | undefined> {
+async function fetchLog(
+  { crypto, door, network }: Pick<SignInOptions, "crypto" | "door" | "network">,
+  node: NodeId,
+  signal: AbortSignal,
+): Promise<{ readonly log: MembershipLog; readonly readKey: SecretKey } | undefined> {
   const bytes = await network
     .ask(node, { type: "entries", heads: [] }, { bytesMax: logBytesMax, signal })
     .catch((error: unknown) => {
@@ -148,13 +138,6 @@ async function fetchLog({
   if (!equal(state.door.sign, door.signPublic) || !state.nodes.has(node)) return undefined;
   const readKey = openReadKeyAtDoor({ crypto, state, door });
   return readKey && { log, readKey };
-}
-
-export function readLog(crypto: Crypto, entries: ReadonlyArray<Bytes>): MembershipLog | undefined {
-  const [genesis, ...rest] = entries;
-  const log = genesis && openLog({ crypto, genesis });
-  for (const entry of rest) log?.add(entry);
-  return log;
 }
 
 /** A knock may be lost, or nobody is at home yet. */

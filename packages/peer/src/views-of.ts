@@ -3,8 +3,8 @@
 import type { Crypto } from "@skein/auth/crypto/sodium";
 import { accountMark, fingerprint } from "@skein/auth/identity";
 import type { NodeId, ObjectId, RefName } from "@skein/protocol/ids";
-import { viewOfLife, type Life } from "./account.ts";
 import type { Home } from "./home.ts";
+import { viewOfLife, type Life } from "./life.ts";
 import { branchOf, remoteOf } from "./ref-moves.ts";
 import type { Relations } from "./relations.ts";
 import type { RepositoryNode } from "./repository-node.ts";
@@ -27,7 +27,7 @@ interface Known {
 export function accountView(life: Life): AccountView {
   if (life.phase !== "open") return viewOfLife(life);
   const { identity, approvals } = life.home;
-  const { log, keys, platform, author } = identity;
+  const { log, keys, platform } = identity;
   const member = log.state().nodes.get(keys.id);
   return {
     phase: "open",
@@ -37,8 +37,8 @@ export function accountView(life: Life): AccountView {
     nodeName: member?.name ?? identity.nodeName,
     platform,
     role: member === undefined ? "read-only" : "writer",
-    author,
-    approval: member === undefined ? approvals.own() : { phase: "none" },
+    author: life.home.author(),
+    approval: member === undefined ? approvals.asking.view() : { phase: "none" },
   };
 }
 
@@ -89,7 +89,7 @@ function remoteView(
   return {
     remote: remoteOf(node),
     node,
-    nodeName: nameOf(home, node),
+    nodeName: home.nameOf(node),
     branches: oidsUnder(refs, `refs/remotes/${remoteOf(node)}/`).map(([name, oid]) => ({
       name,
       oid,
@@ -114,8 +114,8 @@ function networkNodeView(home: Home, node: NodeId): NetworkNodeView {
   const me = node === home.identity.keys.id;
   return {
     node,
-    name: nameOf(home, node),
-    platform: platformOf(home, node),
+    name: home.nameOf(node),
+    platform: home.platformOf(node),
     whose: me ? "this-device" : "mine",
     role: home.identity.log.state().nodes.has(node) ? "writer" : "read-only",
     path:
@@ -148,12 +148,12 @@ export function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<Device
     const connected = home.network.connections().has(node);
     return {
       node,
-      name: nameOf(home, node),
-      platform: platformOf(home, node),
+      name: home.nameOf(node),
+      platform: home.platformOf(node),
       thisDevice: node === home.identity.keys.id,
       role: member === undefined ? "read-only" : "writer",
       addedBy:
-        member === undefined || member.addedBy === node ? undefined : nameOf(home, member.addedBy),
+        member === undefined || member.addedBy === node ? undefined : home.nameOf(member.addedBy),
       addedAt: member?.addedAt,
       lastSeen: connected ? undefined : home.contacts.all().get(node)?.lastSeen,
       fingerprint: fingerprint(crypto, node),
@@ -162,7 +162,7 @@ export function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<Device
 }
 
 export function requestViews({ crypto }: Known, home: Home): ReadonlyArray<RequestView> {
-  return home.approvals.requests().map((request) => ({
+  return home.approvals.answering.requests().map((request) => ({
     ...request,
     path: home.network.pathKind(request.node),
     fingerprint: fingerprint(crypto, request.node),
@@ -178,22 +178,6 @@ function nodesOf(home: Home): ReadonlyArray<NodeId> {
     .filter(([node, { pass }]) => pass !== undefined && !nodes.has(node) && !revoked.has(node))
     .map(([node]) => node);
   return [...new Set([me, ...nodes.keys(), ...replicas])];
-}
-
-function nameOf({ identity, contacts }: Home, node: NodeId): string {
-  return (
-    identity.log.state().nodes.get(node)?.name ??
-    contacts.all().get(node)?.pass?.name ??
-    (node === identity.keys.id ? identity.nodeName : node.slice(0, 12))
-  );
-}
-
-function platformOf({ identity, contacts }: Home, node: NodeId): string {
-  return (
-    identity.log.state().nodes.get(node)?.platform ??
-    contacts.all().get(node)?.pass?.platform ??
-    (node === identity.keys.id ? identity.platform : "")
-  );
 }
 
 function localOids(refs: ReadonlyMap<RefName, ObjectId>): ReadonlyMap<string, ObjectId> {

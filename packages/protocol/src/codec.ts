@@ -261,7 +261,9 @@ function unsigned(length: number): Codec<number> {
 function take(from: Reader, length: number): Bytes {
   if (length > from.bytes.length - from.offset)
     throw new MalformedMessageError("Expected more bytes", { offset: from.offset });
-  const out = from.bytes.slice(from.offset, from.offset + length) as Bytes;
+  // A copy by hand: a Node Buffer's `slice` is a view, and would keep a socket's whole chunk alive.
+  const out = new Uint8Array(length);
+  out.set(from.bytes.subarray(from.offset, from.offset + length));
   from.offset += length;
   return out;
 }

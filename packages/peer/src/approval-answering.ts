@@ -1,0 +1,177 @@
+/** What other devices ask of the person at this node: requests to become a writer, and what is answered. */
+
+import { approvalRequestHash, judgeReveal } from "@skein/auth/approval";
+import {
+  approvalApprover,
+  type ApprovalRow,
+  type ApproverEffect,
+  type ApproverEvent,
+  type ApproverState,
+} from "@skein/auth/approval-approver";
+import { proposeNodeAdd } from "@skein/auth/membership-proposals";
+import { formatHex, type Bytes } from "@skein/protocol/bytes";
+import type { Instant, NodeId } from "@skein/protocol/ids";
+import { step } from "@skein/protocol/machine";
+import type { ApprovalRequest } from "@skein/protocol/node-messages/approval-request";
+import type { ApprovalReveal } from "@skein/protocol/node-messages/approval-reveal";
+import type { Pass } from "@skein/protocol/topic-messages/pass";
+import type { ApprovalAskingOptions } from "./approval-asking.ts";
+import type { MembershipGossip } from "./membership-gossip.ts";
+import type { Notices } from "./notices.ts";
+import { CommandRefusedError } from "./refusals.ts";
+import type { Scope } from "./scope.ts";
+import type { RequestView } from "./views.ts";
+
+export interface ApprovalAnsweringOptions extends ApprovalAskingOptions {
+  readonly scope: Scope;
+  readonly notices: Notices;
+  readonly membership: MembershipGossip;
+  readonly passOf: (node: NodeId) => Pass | undefined;
+}
+
+/** A request as this part knows it; how its node is reached is the network's to say. */
+export interface WaitingRequest extends Omit<RequestView, "path" | "fingerprint" | "repositories"> {
+  readonly node: NodeId;
+}
+
+export class ApprovalAnswering {
+  readonly #options: ApprovalAnsweringOptions;
+  #state: ApproverState = approvalApprover.initial;
+
+  constructor(options: ApprovalAnsweringOptions) {
+    this.#options = options;
+  }
+
+  // --- What the other devices say. ---
+
+  requested(node: NodeId, request: ApprovalRequest): void {
+    this.#tell({ type: "request-received", node, request, now: this.#now() });
+  }
+
+  revealed(node: NodeId, { id, nonce }: ApprovalReveal): void {
+    const row = this.#state.rows.get(node);
+    if (row?.stage !== "opened") return;
+    const { identity, ports, network } = this.#options;
+    const digits = judgeReveal(ports.crypto, {
+      account: identity.log.account,
+      asker: node,
+      approver: identity.keys.id,
+      handshakes: network.handshakes(node),
+      commitment: row.request.commitment,
+      askerNonce: nonce,
+      approverNonce: row.nonce,
+    });
+    this.#tell({ type: "reveal-received", node, id, digits, now: this.#now() });
+  }
+
+  withdrawn(node: NodeId, id: Bytes): void {
+    this.#tell({ type: "request-withdrawn", node, id, now: this.#now() });
+  }
+
+  membershipChanged(): void {
+    const { nodes } = this.#options.identity.log.state();
+    for (const node of this.#state.rows.keys())
+      if (nodes.has(node)) this.#tell({ type: "node-admitted", node, now: this.#now() });
+  }
+
+  // --- What the person sees and does. ---
+
+  requests(): ReadonlyArray<WaitingRequest> {
+    const { passOf } = this.#options;
+    return [...this.#state.rows.values()]
+      .filter(({ stage, silent }) => stage !== "admitting" && !silent)
+      .map(({ node, request, receivedAt, triesLeft, wrong }) => ({
+        id: formatHex(request.id),
+        node,
+        name: passOf(node)?.name ?? request.name,
+        platform: passOf(node)?.platform ?? request.platform,
+        askedAt: receivedAt,
+        triesLeft,
+        wrong,
+      }));
+  }
+
+  open(id: string): void {
+    const { node } = this.#rowOf(id);
+    const nonce = this.#options.ports.random.bytes(32);
+    this.#tell({ type: "request-opened", node, nonce, now: this.#now() });
+  }
+
+  authorise(id: string, digits: string): void {
+    const { node, stage } = this.#rowOf(id);
+    if (stage !== "revealed")
+      throw new CommandRefusedError("not_yet", {
+        what: "The number has not come through yet.",
+        safe: "Nothing was authorised.",
+        next: "Wait until the other device shows it.",
+      });
+    this.#tell({ type: "number-typed", node, digits, now: this.#now() });
+  }
+
+  deny(id: string): void {
+    this.#tell({ type: "request-denied", node: this.#rowOf(id).node, now: this.#now() });
+  }
+
+  #rowOf(id: string): ApprovalRow {
+    const row = [...this.#state.rows.values()].find(({ request }) => formatHex(request.id) === id);
+    if (row !== undefined) return row;
+    throw new CommandRefusedError("request_over", {
+      what: "This request is over.",
+      safe: "Nothing was authorised.",
+      next: "Ask again on the new device.",
+    });
+  }
+
+  // --- The machine and its orders. ---
+
+  #tell(event: ApproverEvent): void {
+    const [next, effects] = step(approvalApprover, this.#state, event);
+    this.#state = next;
+    for (const effect of effects) this.#perform(effect);
+    this.#options.changed();
+  }
+
+  #perform(effect: ApproverEffect): void {
+    const { network, scope, alarms, changed } = this.#options;
+    switch (effect.type) {
+      case "prompt":
+        return changed();
+      case "send-message":
+        return network.send(effect.node, effect.message);
+      case "admit":
+        return scope.start(() => this.#admit(effect.node, effect.request));
+      case "wake-at":
+        return alarms.set("answering", effect.at, (now) =>
+          this.#tell({ type: "time-passed", now }),
+        );
+    }
+  }
+
+  async #admit(node: NodeId, request: ApprovalRequest): Promise<void> {
+    const { identity, ports, membership, notices, passOf, nameOf } = this.#options;
+    const { crypto, random, clock } = ports;
+    const pass = passOf(node);
+    const entry =
+      pass &&
+      proposeNodeAdd({
+        crypto,
+        random,
+        log: identity.log,
+        keys: identity.keys,
+        readKey: identity.readKey,
+        pass,
+        requestHash: approvalRequestHash(crypto, request),
+        at: clock.now(),
+      });
+    if (entry === undefined) return;
+    await membership.add(entry);
+    notices.add({
+      tone: "info",
+      what: `“${nameOf(node)}” was authorised on this device and may now change every repository.`,
+    });
+  }
+
+  #now(): Instant {
+    return this.#options.ports.clock.now();
+  }
+}

@@ -1,0 +1,99 @@
+/** The stages of life that a node's network plays to, one after another: nobody at home, signing in, an open account. */
+
+import type { SecretKey } from "@skein/auth/crypto/secret";
+import type { NodeKeys } from "@skein/auth/identity";
+import type { Acquaintance } from "@skein/auth/session";
+import type { Introduction } from "@skein/auth/session-handshake";
+import type { NodeId } from "@skein/protocol/ids";
+import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
+import type { Knock } from "@skein/protocol/topic-messages/knock";
+import type { Pass } from "@skein/protocol/topic-messages/pass";
+import { NoSourceError, type Source } from "./flows.ts";
+import type { Inbox } from "./inbox.ts";
+import { Network, type AppMessage } from "./network.ts";
+import type { Ports } from "./ports.ts";
+import type { Scope } from "./scope.ts";
+
+export interface Stage {
+  readonly mayConnect: (introduction: Introduction) => boolean;
+  readonly acquaintances: () => Iterable<Acquaintance>;
+  readonly find: (node: NodeId, request: StreamRequest) => Promise<Source>;
+  readonly up: (node: NodeId) => void;
+  readonly down: (node: NodeId) => void;
+  readonly message: (node: NodeId, message: AppMessage) => void;
+  readonly knock: (knock: Knock) => void;
+}
+
+interface StagedNetworkOptions {
+  readonly ports: Ports;
+  readonly keys: NodeKeys;
+  readonly meeting: SecretKey;
+  readonly pass: Pass | undefined;
+  readonly inbox: Inbox;
+  readonly scope: Scope;
+  /** Another node holds our own keys. */
+  readonly self: () => void;
+  readonly changed: () => void;
+}
+
+/** A network that outlives the stages it plays to. */
+export class StagedNetwork {
+  readonly network: Network;
+  #stage: Stage = nobodyHome;
+  /** Heard before there was a home to deal with it; `undefined` once there is. */
+  #missed: Array<readonly [node: NodeId, message: AppMessage]> | undefined = [];
+
+  constructor({ pass, self, changed, ...options }: StagedNetworkOptions) {
+    this.network = new Network({
+      ...options,
+      pass: () => pass,
+      mayConnect: (introduction) => this.#stage.mayConnect(introduction),
+      acquaintances: () => this.#stage.acquaintances(),
+      find: (node, request) => this.#stage.find(node, request),
+      news: {
+        up: (node) => this.#stage.up(node),
+        down: (node) => this.#stage.down(node),
+        message: (node, message) => this.#hear(node, message),
+        knock: (knock) => this.#stage.knock(knock),
+        self,
+        changed,
+      },
+    });
+  }
+
+  /** Plays to a stage that is not home yet: messages are kept for the one that is. */
+  play(stage: Stage): void {
+    this.#stage = stage;
+  }
+
+  /** Comes home: who is connected and may stay is introduced, and what was missed is told. */
+  enter(home: Stage): void {
+    this.#stage = home;
+    for (const [node, { introduction }] of this.network.connections()) {
+      if (home.mayConnect(introduction)) home.up(node);
+      else this.network.drop(node);
+    }
+    const missed = this.#missed ?? [];
+    this.#missed = undefined;
+    for (const [node, message] of missed)
+      if (this.network.connections().has(node)) home.message(node, message);
+  }
+
+  #hear(node: NodeId, message: AppMessage): void {
+    if (this.#missed === undefined) this.#stage.message(node, message);
+    else if (this.#missed.length < missedMax) this.#missed.push([node, message]);
+  }
+}
+
+const nobodyHome: Stage = {
+  mayConnect: () => false,
+  acquaintances: () => [],
+  find: () => Promise.reject(new NoSourceError("not-here")),
+  up: () => undefined,
+  down: () => undefined,
+  message: () => undefined,
+  knock: () => undefined,
+};
+
+/** Nodes say what they hold once, right after they connect: about one message a repository. */
+const missedMax = 2_000;
