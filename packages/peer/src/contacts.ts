@@ -9,7 +9,7 @@ import type { Scope } from "./scope.ts";
 
 export interface Contacts {
   readonly all: () => ReadonlyMap<NodeId, StoredContact>;
-  /** Writes down that the node was heard just now. `false`: there are too many replicas already. */
+  /** Writes down that the node was heard just now. `false`: there are too many replicas already. Members always have room. */
   readonly met: (node: NodeId, pass: Pass | undefined) => boolean;
 }
 
@@ -17,18 +17,21 @@ export async function openContacts({
   ledger,
   clock,
   scope,
+  isMember,
 }: {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly scope: Scope;
+  readonly isMember: (node: NodeId) => boolean;
 }): Promise<Contacts> {
   const contacts = new Map<NodeId, StoredContact>();
   for (const contact of await ledger.readContacts()) contacts.set(contact.node, contact);
+  const replicas = (): number => [...contacts.keys()].filter((node) => !isMember(node)).length;
   return {
     all: () => contacts,
     met: (node, pass) => {
       const known = contacts.get(node);
-      if (known === undefined && contacts.size >= contactsMax) return false;
+      if (known === undefined && !isMember(node) && replicas() >= replicasMax) return false;
       const contact = { node, lastSeen: clock.now(), pass: pass ?? known?.pass };
       contacts.set(node, contact);
       scope.start(() => ledger.writeContact(contact));
@@ -37,5 +40,5 @@ export async function openContacts({
   };
 }
 
-/** Members, and as many replicas again: whoever has the passphrase could otherwise fill the disk with new ones. */
-const contactsMax = nodesPerAccountMax * 2;
+/** As many as there may be members: whoever has the passphrase could otherwise fill the disk with new ones. */
+const replicasMax = nodesPerAccountMax;

@@ -156,8 +156,8 @@ export class Ledger {
     for (let seq = from; seq <= to; seq++) {
       // oxlint-disable-next-line no-await-in-loop -- how many fit is known only as they are read.
       const record = await this.#files.read(recordPath(repo, node, seq));
-      if (record === undefined || length + record.length > bytesMax) break;
-      length += record.length + partLengthBytes;
+      length += partLengthBytes + (record?.length ?? 0);
+      if (record === undefined || length > bytesMax) break;
       records.push(record);
     }
     return records;
@@ -188,14 +188,14 @@ export class Ledger {
     codec: Codec<T>,
     parse: (name: string) => K | undefined,
   ): Promise<Map<K, T>> {
+    const names = await this.#files.list(folder);
+    const values = await Promise.all(names.map((name) => this.#read(`${folder}/${name}`, codec)));
     const found = new Map<K, T>();
-    await Promise.all(
-      (await this.#files.list(folder)).map(async (name) => {
-        const key = parse(name);
-        const value = key === undefined ? undefined : await this.#read(`${folder}/${name}`, codec);
-        if (key !== undefined && value !== undefined) found.set(key, value);
-      }),
-    );
+    for (const [index, name] of names.entries()) {
+      const key = parse(name);
+      const value = values[index];
+      if (key !== undefined && value !== undefined) found.set(key, value);
+    }
     return found;
   }
 

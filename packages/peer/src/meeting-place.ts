@@ -8,7 +8,7 @@ import { openPresence, sealPresence } from "@skein/auth/presence";
 import { doorTopic, inboxTopic, presenceTopic, type Topic } from "@skein/auth/topic";
 import type { Bytes } from "@skein/protocol/bytes";
 import type { Instant, NodeId } from "@skein/protocol/ids";
-import { presenceBlobsMax } from "@skein/protocol/limits";
+import { nodesPerAccountMax, presenceBlobsMax } from "@skein/protocol/limits";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import {
   openRelayLink,
@@ -186,8 +186,14 @@ export class MeetingPlace {
 
   #inboxOf(node: NodeId): Topic {
     const { crypto, meeting } = this.#options;
-    const topic = this.#inboxes.get(node) ?? inboxTopic(crypto, meeting, node);
+    const known = this.#inboxes.get(node);
+    if (known !== undefined) return known;
+    if (this.#inboxes.size >= inboxesMax) this.#inboxes.clear();
+    const topic = inboxTopic(crypto, meeting, node);
     this.#inboxes.set(node, topic);
     return topic;
   }
 }
+
+/** They are only kept to be found quickly: members, and as many replicas. */
+const inboxesMax = nodesPerAccountMax * 2;

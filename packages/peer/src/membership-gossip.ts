@@ -7,7 +7,8 @@ import { logBytesMax, membershipEntryBytesMax } from "@skein/protocol/limits";
 import type { NodeMessage } from "@skein/protocol/node-message";
 import type { MembershipHeads } from "@skein/protocol/node-messages/membership-heads";
 import { FlowFailedError, type AskNode, type Source } from "./flows.ts";
-import { joinParts, splitParts, type Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import { joinParts, splitParts } from "./parts.ts";
 import type { Scope } from "./scope.ts";
 
 export interface MembershipGossip {

@@ -27,7 +27,12 @@ export function openRelations({
       if (known.size >= pairsMax) known.clear();
       known.set(pair, "finding");
       scope.start(async () => {
-        known.set(pair, await git.relation(ours, theirs));
+        try {
+          known.set(pair, await git.relation(ours, theirs));
+        } catch (error) {
+          known.delete(pair);
+          throw error;
+        }
         changed();
       });
       return undefined;

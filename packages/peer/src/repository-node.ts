@@ -21,8 +21,9 @@ import type { RepoSyncEffect, RepoSyncEvent, StreamHead } from "@skein/replicati
 import type { Alarms } from "./alarms.ts";
 import { FlowFailedError, type AskNode } from "./flows.ts";
 import type { Inbox } from "./inbox.ts";
-import { splitParts, type StoredRepository, type StoredStream } from "./ledger.ts";
+import type { StoredRepository, StoredStream } from "./ledger.ts";
 import { fetchObjects } from "./object-fetching.ts";
+import { splitParts } from "./parts.ts";
 import { branchOf, changesTowards, planAdvance } from "./ref-moves.ts";
 import { RefStreams, type RefStreamsWorld } from "./ref-streams.ts";
 import type { Scope } from "./scope.ts";
