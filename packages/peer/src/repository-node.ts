@@ -247,7 +247,11 @@ export class RepositoryNode {
   }
 
   async #judge({ of, bytes }: Ordered<"judge-record">): Promise<void> {
-    const judged = await this.#streams.judge(of, bytes);
+    const judged = await this.#streams.judge(of, bytes).catch((error: unknown) => {
+      // Asked for again later, from wherever it is.
+      this.#world.storageFailed(error);
+      return "gap" as const;
+    });
     const now = this.#now();
     if (typeof judged === "string")
       this.#post({ type: "ref-record-judged", of, verdict: "refused", why: judged, now });
