@@ -135,6 +135,10 @@ export class Home {
         approvals.asking.connected(node);
         this.#options.changed();
       },
+      resumed: (node) => {
+        membership.connected(node);
+        repositories.connected(node);
+      },
       down: (node) => {
         this.contacts.met(node, undefined);
         membership.gone(node);

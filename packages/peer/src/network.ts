@@ -35,6 +35,8 @@ export interface Connection {
 
 export interface NetworkNews {
   readonly up: (node: NodeId) => void;
+  /** The relay is back, and with it the only path to this node: what was said meanwhile was lost. */
+  readonly resumed: (node: NodeId) => void;
   readonly down: (node: NodeId) => void;
   readonly message: (node: NodeId, message: AppMessage) => void;
   readonly knock: (knock: Knock) => void;
@@ -314,6 +316,8 @@ export class Network {
         greeted: (servers) => {
           this.#direct.useIceServers(servers);
           this.#carryOut(this.#sessions.nudge("all", this.#now()));
+          for (const node of this.#connections.keys())
+            if (this.pathKind(node) === "relayed") news.resumed(node);
         },
         changed: news.changed,
       },
