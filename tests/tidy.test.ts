@@ -53,7 +53,7 @@ const tracked = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], {
   .filter((path) => path !== "" && existsSync(path));
 
 const sources: ReadonlyArray<Source> = tracked
-  .filter((path) => /^(apps|packages)\/[^/]+\/src\/.*\.tsx?$/u.test(path))
+  .filter((path) => /^(apps|packages)\/[^/]+\/src\/.*\.tsx?$/u.test(path) && !path.endsWith(".d.ts"))
   .map((path) => ({ path, text: readFileSync(path, "utf8") }));
 
 const product = sources.filter(({ path }) => !/\.test\.tsx?$/u.test(path));

@@ -91,6 +91,7 @@ export class SimulatedNode {
   #peer: Peer | undefined;
   #life = 0;
   #clockErrorMillis = 0;
+  #writesLeft: number | undefined;
 
   constructor(name: string, place: Place) {
     this.name = name;
@@ -104,6 +105,7 @@ export class SimulatedNode {
 
   /** As when a tab is killed: nothing more is written, nothing more is said. */
   async kill(): Promise<void> {
+    this.#writesLeft = undefined;
     this.#life++;
     const peer = this.#peer;
     this.#peer = undefined;
@@ -114,6 +116,11 @@ export class SimulatedNode {
   async stop(): Promise<void> {
     await this.#peer?.[Symbol.asyncDispose]();
     this.#peer = undefined;
+  }
+
+  /** The tab will be killed in the middle of whatever writes next, after so many writes. */
+  dieAfterWrites(count: number): void {
+    this.#writesLeft = count;
   }
 
   setClockWrong(millis: number): void {
@@ -180,7 +187,7 @@ export class SimulatedNode {
       openFiles: (repository) => Promise.resolve(this.#disk(repository, alive)),
       sockets: this.#sockets(alive),
       relayUrl: "ws://rita/relay",
-      channels: fabric?.channelsOf(`${this.name} ${this.#life}`) ?? noChannels,
+      channels: fabric?.channelsOf(`${this.name}-${this.#life}`) ?? noChannels,
       breathe: () => Promise.resolve(),
       offsetMinutes: () => 60,
       report: (cause) => {
@@ -197,6 +204,7 @@ export class SimulatedNode {
       ...files,
       commit: (batch, options) => {
         // A killed tab's write never happens, and whoever waits for it waits for ever.
+        if (this.#writesLeft !== undefined && this.#writesLeft-- === 0) this.#life++;
         if (!alive()) return new Promise<never>(() => undefined);
         return files.commit(batch, options);
       },

@@ -38,6 +38,7 @@ export async function tellStory(seed: number): Promise<Ending> {
   const nodes = [...writers, replica];
   await world.until("the first copies", () => nodes.every((node) => node.tip(repository) === first.tip(repository)));
 
+  if (seed % 3 !== 0) await world.until("a direct path", () => isDirect(first));
   const told = await trouble(world, writers, replica);
   await settle(world, nodes, writers);
   return {
@@ -47,6 +48,10 @@ export async function tellStory(seed: number): Promise<Ending> {
     bugs: nodes.flatMap((node) => node.bugs.map((bug) => `${node.name}: ${String(bug)}`)),
     trace: world.simulation.traceHash(),
   };
+}
+
+function isDirect(node: SimulatedNode): boolean {
+  return node.views.network.nodes.some(({ path }) => path.kind === "direct");
 }
 
 interface Told {
@@ -72,8 +77,14 @@ async function trouble(
   for (let turn = 0; turn < 24; turn++) {
     const node = simulation.pick([...writers, ...writers, replica]);
     const deed = simulation.random();
-    if (deed < 0.45 && node.running && node !== replica) {
+    if (deed < 0.4 && node.running && node !== replica) {
       acknowledged.push(await commitHere(node, turn));
+    } else if (deed < 0.48 && node.running && node !== replica) {
+      node.dieAfterWrites(simulation.between(0, 5));
+      void commitHere(node, turn).then((oid) => acknowledged.push(oid));
+      await world.pass(1);
+      await node.kill();
+      kills++;
     } else if (deed < 0.6) {
       kills += node.running ? 1 : 0;
       await (node.running ? node.kill() : node.start());

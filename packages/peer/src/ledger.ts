@@ -125,16 +125,26 @@ export class Ledger {
   writeRecord(
     repo: RepoId,
     node: NodeId,
-    { bytes: record, stream }: { readonly bytes: Bytes; readonly stream: StoredStream },
+    {
+      bytes: record,
+      stream,
+      held,
+    }: {
+      readonly bytes: Bytes;
+      readonly stream: StoredStream;
+      /** All that it names is here already. */
+      readonly held: boolean;
+    },
   ): Promise<void> {
     return this.#write(
       [recordPath(repo, node, stream.seq), record],
       [`repositories/${repo}/streams/${node}`, encode(StoredStream, stream)],
+      ...(held ? [heldEntry(repo, node, stream)] : []),
     );
   }
 
   writeHeld(repo: RepoId, node: NodeId, head: StoredHead): Promise<void> {
-    return this.#write([`repositories/${repo}/held/${node}`, encode(StoredHead, head)]);
+    return this.#write(heldEntry(repo, node, head));
   }
 
   writeCopies(repo: RepoId, nodes: ReadonlyArray<NodeId>): Promise<void> {
@@ -206,6 +216,10 @@ export class Ledger {
 
 function entryPath(index: number): string {
   return `entries/${String(index).padStart(6, "0")}`;
+}
+
+function heldEntry(repo: RepoId, node: NodeId, head: StoredHead): [path: string, bytes: Bytes] {
+  return [`repositories/${repo}/held/${node}`, encode(StoredHead, head)];
 }
 
 /** Padded, so that the order of names is the order of numbers. */

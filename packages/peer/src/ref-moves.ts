@@ -89,7 +89,8 @@ export async function planAdvance({
   for (const { ref, oid } of target.refs) {
     const ours = refs.get(ref);
     // oxlint-disable-next-line no-await-in-loop -- walks through history are long: one at a time.
-    if (ours === oid || clashes(after, ref) || !(await mayFollow(git, ref, { ours, oid }))) continue;
+    if (ours === oid || clashes(after, ref) || !(await mayFollow(git, ref, { ours, oid })))
+      continue;
     plan.push({ ref, from: ours, to: oid });
     after.set(ref, oid);
   }
