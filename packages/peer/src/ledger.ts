@@ -106,6 +106,13 @@ export class Ledger {
     return this.#write([`contacts/${contact.node}`, encode(StoredContact, contact)]);
   }
 
+  forgetContact(node: NodeId): Promise<void> {
+    return this.#files.commit(
+      { put: [], delete: [`contacts/${node}`] },
+      { durability: "strict" },
+    );
+  }
+
   // --- Repositories. ---
 
   async readRepositories(): Promise<ReadonlyArray<StoredRepository>> {

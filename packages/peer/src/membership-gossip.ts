@@ -1,7 +1,7 @@
 /** Keeps the membership log the same on all nodes: heads are told, what is lacking is fetched, stored, then told onward. */
 
 import type { MembershipLog } from "@skein/auth/membership";
-import type { EntryId, NodeId } from "@skein/protocol/ids";
+import { later, type EntryId, type NodeId } from "@skein/protocol/ids";
 import type { Bytes } from "@skein/protocol/bytes";
 import { logBytesMax, membershipEntryBytesMax } from "@skein/protocol/limits";
 import type { NodeMessage } from "@skein/protocol/node-message";
@@ -9,6 +9,8 @@ import type { MembershipHeads } from "@skein/protocol/node-messages/membership-h
 import { FlowFailedError, type AskNode, type Source } from "./flows.ts";
 import type { Ledger } from "./ledger.ts";
 import { joinParts, splitParts } from "./parts.ts";
+import type { Alarms } from "./alarms.ts";
+import type { Clock } from "./ports.ts";
 import type { Scope } from "./scope.ts";
 
 export interface MembershipGossip {
@@ -24,6 +26,8 @@ export function openMembershipGossip({
   log,
   ledger,
   scope,
+  clock,
+  alarms,
   ask,
   send,
   changed,
@@ -31,6 +35,8 @@ export function openMembershipGossip({
   readonly log: MembershipLog;
   readonly ledger: Ledger;
   readonly scope: Scope;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
   readonly ask: AskNode;
   readonly send: (node: NodeId, message: NodeMessage) => void;
   readonly changed: () => void;
@@ -44,13 +50,23 @@ export function openMembershipGossip({
     entries: log.size(),
   });
 
+  const tell = (): void => {
+    for (const node of connected) send(node, headsNow());
+  };
+
+  /** A word may be lost: what was said once is said again now and then. */
+  const repeat = (): void => {
+    tell();
+    alarms.set("membership heads", later(clock.now(), repeatMillis), repeat);
+  };
+
   /** Durable before anything is done because of it. */
   const take = async (entries: ReadonlyArray<Bytes>): Promise<void> => {
     const before = log.size();
     for (const entry of entries) log.add(entry);
     if (log.size() === before) return;
     await ledger.writeEntries(log.all());
-    for (const node of connected) send(node, headsNow());
+    tell();
     changed();
   };
 
@@ -67,14 +83,18 @@ export function openMembershipGossip({
     }
   };
 
+  repeat();
   return {
     connected: (node) => {
       connected.add(node);
       send(node, headsNow());
     },
     gone: (node) => connected.delete(node),
-    heard: (from, { heads }) => {
-      if (asking.has(from) || heads.every((id) => log.has(id))) return;
+    heard: (from, { heads, entries }) => {
+      const isKnown = heads.every((id) => log.has(id));
+      // Whoever knows less is told more; it says so again as long as that does not reach it.
+      if (isKnown && entries < log.size()) send(from, headsNow());
+      if (isKnown || asking.has(from)) return;
       asking.add(from);
       scope.start((signal) => fetch(from, signal));
     },
@@ -83,5 +103,6 @@ export function openMembershipGossip({
   };
 }
 
+const repeatMillis = 30_000;
 /** As many as the message holds. */
 const headsMax = 64;
