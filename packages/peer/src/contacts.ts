@@ -29,7 +29,9 @@ export async function openContacts({
   const forgetOldest = (): void => {
     const replicas = [...contacts.values()].filter(({ node }) => !isMember(node));
     if (replicas.length <= replicasMax) return;
-    const oldest = replicas.reduce((first, next) => (next.lastSeen < first.lastSeen ? next : first));
+    const oldest = replicas.reduce((first, next) =>
+      next.lastSeen < first.lastSeen ? next : first,
+    );
     contacts.delete(oldest.node);
     scope.start(() => ledger.forgetContact(oldest.node));
   };

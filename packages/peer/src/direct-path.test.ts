@@ -1,4 +1,4 @@
-import { instant, later, type Instant } from "@skein/protocol/ids";
+import { instant, later } from "@skein/protocol/ids";
 import { step } from "@skein/protocol/machine";
 import { expect, test } from "vitest";
 import {
@@ -10,9 +10,10 @@ import {
 
 const noon = instant(1_000_000);
 
+/** A fact; where time does not matter it is noon. */
 type Fact = DirectPathEvent extends infer Event
-  ? Event extends { readonly now: Instant }
-    ? Omit<Event, "now"> & { readonly now?: Instant }
+  ? Event extends DirectPathEvent
+    ? Omit<Event, "now"> & Partial<Pick<Event, "now">>
     : never
   : never;
 
@@ -21,7 +22,7 @@ class Side {
   state: DirectPathState = directPath.initial;
 
   tell(fact: Fact): ReadonlyArray<DirectPathEffect> {
-    const [next, effects] = step(directPath, this.state, { now: noon, ...fact } as DirectPathEvent);
+    const [next, effects] = step(directPath, this.state, { now: noon, ...fact });
     this.state = next;
     return effects;
   }

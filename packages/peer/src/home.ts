@@ -1,7 +1,7 @@
 /** An open account at this node: its log, its repositories and its approvals, wired to the network. */
 
 import { judgeKnock } from "@skein/auth/knock";
-import { judgePass } from "@skein/auth/pass";
+import { cleanName, judgePass } from "@skein/auth/pass";
 import type { Acquaintance } from "@skein/auth/session";
 import type { Introduction } from "@skein/auth/session-handshake";
 import type { NodeId } from "@skein/protocol/ids";
@@ -12,7 +12,7 @@ import { openContacts, type Contacts } from "./contacts.ts";
 import { storeIdentity, type Author, type Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Ledger } from "./ledger.ts";
-import { openMembershipGossip, type MembershipGossip } from "./membership-gossip.ts";
+import { MembershipGossip } from "./membership-gossip.ts";
 import type { AppMessage, Network } from "./network.ts";
 import type { Notices } from "./notices.ts";
 import { randomU32, type Ports } from "./ports.ts";
@@ -67,7 +67,7 @@ export class Home {
     this.contacts = contacts;
     this.#author = identity.author;
     this.repositories = new Repositories(this.#repositoryWorld(), ports);
-    this.membership = openMembershipGossip({
+    this.membership = new MembershipGossip({
       log: identity.log,
       ledger,
       scope,
@@ -89,20 +89,20 @@ export class Home {
   /** What this node is called by itself. */
   nameOf(node: NodeId): string {
     const { log, keys, nodeName } = this.identity;
-    return (
+    const known =
       log.state().nodes.get(node)?.name ??
       this.contacts.all().get(node)?.pass?.name ??
-      (node === keys.id ? nodeName : node.slice(0, 12))
-    );
+      (node === keys.id ? nodeName : node.slice(0, 12));
+    return cleanName(known);
   }
 
   platformOf(node: NodeId): string {
     const { log, keys, platform } = this.identity;
-    return (
+    const known =
       log.state().nodes.get(node)?.platform ??
       this.contacts.all().get(node)?.pass?.platform ??
-      (node === keys.id ? platform : "")
-    );
+      (node === keys.id ? platform : "");
+    return cleanName(known);
   }
 
   author(): Author {

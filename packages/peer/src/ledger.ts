@@ -107,10 +107,7 @@ export class Ledger {
   }
 
   forgetContact(node: NodeId): Promise<void> {
-    return this.#files.commit(
-      { put: [], delete: [`contacts/${node}`] },
-      { durability: "strict" },
-    );
+    return this.#files.commit({ put: [], delete: [`contacts/${node}`] }, { durability: "strict" });
   }
 
   // --- Repositories. ---

@@ -27,7 +27,7 @@ interface Opened {
 
 export class Repositories {
   readonly #world: RepositoryWorld;
-  readonly #ports: Ports;
+  readonly #ports: Pick<Ports, "random" | "openFiles" | "breathe">;
   readonly #opened = new Map<RepoId, Opened>();
   readonly #connected = new Set<NodeId>();
   /** Repositories whose genesis is being fetched, with what was heard of them meanwhile. */
@@ -35,7 +35,7 @@ export class Repositories {
   /** Repositories by somebody whom the log does not know: the entry that admits them may be on its way. */
   readonly #unplaced = new Map<RepoId, ReadonlyMap<NodeId, RepoHeads>>();
 
-  constructor(world: RepositoryWorld, ports: Ports) {
+  constructor(world: RepositoryWorld, ports: Pick<Ports, "random" | "openFiles" | "breathe">) {
     this.#world = world;
     this.#ports = ports;
   }

@@ -1,5 +1,6 @@
 /** One repository at this node: its objects and refs, everybody's ref records, and what is fetched from whom. */
 
+import { cleanName } from "@skein/auth/pass";
 import { PackRejectedError } from "@skein/git/pack-rejected";
 import type { RefChange } from "@skein/git/refs";
 import type { Repository } from "@skein/git/repository";
@@ -118,7 +119,7 @@ export class RepositoryNode {
   /** What the repository is called now: the newest name that any writer gave it. */
   name(): string {
     const named = [...this.#streams.all().values()].filter(({ name }) => name !== undefined);
-    return named.toSorted((a, b) => b.at - a.at)[0]?.name ?? this.#bornAs;
+    return cleanName(named.toSorted((a, b) => b.at - a.at)[0]?.name ?? this.#bornAs);
   }
 
   refs(): ReadonlyMap<RefName, ObjectId> {
