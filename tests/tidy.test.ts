@@ -53,7 +53,9 @@ const tracked = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], {
   .filter((path) => path !== "" && existsSync(path));
 
 const sources: ReadonlyArray<Source> = tracked
-  .filter((path) => /^(apps|packages)\/[^/]+\/src\/.*\.tsx?$/u.test(path) && !path.endsWith(".d.ts"))
+  .filter(
+    (path) => /^(apps|packages)\/[^/]+\/src\/.*\.tsx?$/u.test(path) && !path.endsWith(".d.ts"),
+  )
   .map((path) => ({ path, text: readFileSync(path, "utf8") }));
 
 const product = sources.filter(({ path }) => !/\.test\.tsx?$/u.test(path));
@@ -173,7 +175,8 @@ test("links in the documentation lead somewhere", () => {
 
 test("screens speak no protocol", () => {
   const screens = product.filter(({ path }) => path.startsWith("apps/web/src/screens/"));
-  const protocolWords = /@skein\/(protocol|transport|replication|git)|\b(Noise|HELLO|SDP|topic|nonce|AEAD)\b/u;
+  const protocolWords =
+    /@skein\/(protocol|transport|replication|git)|\b(Noise|HELLO|SDP|topic|nonce|AEAD)\b/u;
   expect(
     complaints(screens, ({ text }) => {
       const word = protocolWords.exec(text.replaceAll(/\/\*[\s\S]*?\*\//gu, ""));

@@ -20,7 +20,6 @@ interface DoorInPage {
 }
 
 declare global {
-  // oxlint-disable-next-line no-var -- a global of the page under test.
   var skeinDoorTab: DoorInPage;
 }
 

@@ -166,9 +166,7 @@ async function checkHistory(
   return { repository: repository.id, onto };
 }
 
-async function opened(
-  tab: DoorTab,
-): Promise<{
+async function opened(tab: DoorTab): Promise<{
   readonly id: string;
   readonly branches: ReadonlyArray<{ name: string; oid: string }>;
 }> {

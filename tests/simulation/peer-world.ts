@@ -81,6 +81,13 @@ interface Place {
   readonly crypto: Crypto;
 }
 
+/** What an attacker may change in the software of a node of its own. */
+export interface Patches {
+  readonly crypto?: Partial<Crypto>;
+  /** The passphrase that it "mints". */
+  readonly words?: string;
+}
+
 /** One browser profile: its storage outlives its program, which may be killed at any moment and started again. */
 export class SimulatedNode {
   readonly name: string;
@@ -92,6 +99,7 @@ export class SimulatedNode {
   #life = 0;
   #clockErrorMillis = 0;
   #writesLeft: number | undefined;
+  #patches: Patches = {};
 
   constructor(name: string, place: Place) {
     this.name = name;
@@ -121,6 +129,16 @@ export class SimulatedNode {
   /** The tab will be killed in the middle of whatever writes next, after so many writes. */
   dieAfterWrites(count: number): void {
     this.#writesLeft = count;
+  }
+
+  /** Changes this node's software, from its next start on. */
+  patch(patches: Patches): void {
+    this.#patches = patches;
+  }
+
+  /** What is on its disk; changed only while it does not run. */
+  disk(name: string): Files {
+    return this.#disk(name, () => true);
   }
 
   setClockWrong(millis: number): void {
@@ -181,8 +199,8 @@ export class SimulatedNode {
           }),
       },
       random: { bytes: simulation.bytes },
-      crypto,
-      unlocker: quickUnlocker(crypto, simulation),
+      crypto: { ...crypto, ...this.#patches.crypto },
+      unlocker: quickUnlocker(crypto, simulation, this.#patches.words),
       ledger: this.#disk("ledger", alive),
       openFiles: (repository) => Promise.resolve(this.#disk(repository, alive)),
       sockets: this.#sockets(alive),
@@ -217,9 +235,11 @@ export class SimulatedNode {
 }
 
 /** Stretching is the unlock worker's work and tested there; here the words are hashed once. */
-function quickUnlocker(crypto: Crypto, simulation: Simulation): Unlocker {
+function quickUnlocker(crypto: Crypto, simulation: Simulation, words?: string): Unlocker {
+  const chosen = (): ReadonlyArray<string> =>
+    words?.split(" ") ?? Array.from({ length: 12 }, () => simulation.pick(someWords));
   return {
-    mint: () => Promise.resolve(Array.from({ length: 12 }, () => simulation.pick(someWords))),
+    mint: () => Promise.resolve(chosen()),
     checksumFits: () => Promise.resolve(true),
     derive: (words) => {
       const secret = formatUtf8(words.join(" "));
