@@ -199,6 +199,8 @@ export class Network {
   #sendPacket({ node, packet, path, bulk }: Output<"packet">): void {
     const attempt = path === relayPath ? undefined : this.#direct.pathTo(node);
     if (attempt === undefined) return this.#meeting.sendPacket(node, packet, bulk);
+    // A handshake is begun because nothing is heard: the direct path may be dead without knowing it yet.
+    if (packet[0] === sessionHelloType) this.#meeting.sendPacket(node, packet.slice(), bulk);
     const queue = this.#waiting.get(node);
     if (queue !== undefined) {
       if (queue.length < waitingPacketsMax) queue.push(packet);
@@ -339,6 +341,8 @@ function isStreamMessage(message: NodeMessage): message is StreamMessage {
   return message.type.startsWith("stream-");
 }
 
+/** The first byte of a session packet that begins a handshake (docs/protocol/3-sessions.md). */
+const sessionHelloType = 0x01;
 /** The name of the relay among the paths of a session; attempts are hex and never this. */
 const relayPath = "relay";
 const lookAroundMillis = 2_000;

@@ -20,6 +20,7 @@ import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { describeSync, repoSync, type RepoSyncState } from "@skein/replication/repo-sync";
 import type { RepoSyncEffect, RepoSyncEvent, StreamHead } from "@skein/replication/sync-events";
 import type { Alarms } from "./alarms.ts";
+import { Copies } from "./copies.ts";
 import { FlowFailedError, type AskNode } from "./flows.ts";
 import type { Inbox } from "./inbox.ts";
 import type { StoredRepository, StoredStream } from "./ledger.ts";
@@ -68,7 +69,7 @@ export class RepositoryNode {
   readonly #turns = openTurns();
   /** Streams as they were when all that they name was here. */
   readonly #ready = new Map<NodeId, StoredStream>();
-  readonly #copies: Set<NodeId>;
+  readonly #copies: Copies;
   readonly #asking = new Map<NodeId, Set<AbortController>>();
   readonly #sync: Sync;
   #state: RepoSyncState;
@@ -98,7 +99,7 @@ export class RepositoryNode {
     this.#world = world;
     this.#bornAs = born.name;
     this.#streams = new RefStreams(world, stored.id, stored.streams);
-    this.#copies = new Set(stored.copies);
+    this.#copies = new Copies(stored.copies);
     this.#changedAt = instant(
       Math.max(born.at, ...[...stored.streams.values()].map((stream) => stream.at)),
     );
@@ -140,7 +141,7 @@ export class RepositoryNode {
 
   /** Nodes that hold everything that is here. */
   copies(): ReadonlySet<NodeId> {
-    return this.#copies;
+    return this.#copies.holders();
   }
 
   changedAt(): Instant {
@@ -168,7 +169,8 @@ export class RepositoryNode {
   }
 
   heard(from: NodeId, heads: ReadonlyArray<StreamHead>): void {
-    this.#noteCopy(from, heads);
+    this.#copies.claimed(from, heads);
+    this.#recountCopies(false);
     this.#tell({ type: "heads-heard", from, streams: heads, now: this.#now() });
   }
 
@@ -329,6 +331,7 @@ export class RepositoryNode {
     if (plan.length > 0) await this.#move(plan, { head: isFirst ? target.head : undefined });
     await this.#world.ledger.writeHeld(this.id, of, { seq: target.seq, hash: target.hash });
     this.#changedAt = instant(Math.max(this.#changedAt, target.at));
+    this.#recountCopies(true);
     this.#world.changed();
   }
 
@@ -369,7 +372,7 @@ export class RepositoryNode {
     await this.#readRefs();
     this.#changedAt = this.#now();
     if (signed !== undefined) {
-      this.#copies.clear();
+      this.#recountCopies(true);
       const { seq, hash } = signed;
       this.#post({ type: "record-made", seq, hash, now: this.#now() });
     }
@@ -400,17 +403,11 @@ export class RepositoryNode {
     return own.size === recorded.size && [...own].every(([ref, oid]) => recorded.get(ref) === oid);
   }
 
-  /** Whether a node that says what it holds holds all that is here. */
-  #noteCopy(from: NodeId, heads: ReadonlyArray<StreamHead>): void {
-    const theirs = new Map(heads.map(({ node, seq }) => [node, seq]));
-    const streams = [...this.#streams.all()];
-    const holdsAll =
-      streams.length > 0 && streams.every(([node, { seq }]) => (theirs.get(node) ?? 0) >= seq);
-    if (this.#copies.has(from) === holdsAll) return;
-    if (holdsAll) this.#copies.add(from);
-    else this.#copies.delete(from);
-    this.#world.scope.start(() => this.#world.ledger.writeCopies(this.id, [...this.#copies]));
-    this.#world.changed();
+  #recountCopies(grown: boolean): void {
+    if (!this.#copies.compare(this.#streams.all(), grown)) return;
+    const { scope, ledger, changed } = this.#world;
+    scope.start(() => ledger.writeCopies(this.id, [...this.#copies.holders()]));
+    changed();
   }
 
   #now(): Instant {
