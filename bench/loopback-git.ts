@@ -8,7 +8,6 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import process from "node:process";
 import { setTimeout as wait } from "node:timers/promises";
 
 export interface LoopbackGit {
@@ -34,8 +33,7 @@ export async function startLoopbackGit(folder: string): Promise<LoopbackGit> {
       `--base-path=${folder}`,
       folder,
     ],
-    // A group of its own: `git` starts the daemon proper as a child.
-    { stdio: "ignore", detached: true },
+    { stdio: "ignore" },
   );
   await listening(port);
   const url = (name: string): string => `git://127.0.0.1:${port}/${name}`;
@@ -64,7 +62,8 @@ export async function startLoopbackGit(folder: string): Promise<LoopbackGit> {
     },
     close: async () => {
       const exited = once(daemon, "exit");
-      if (daemon.pid !== undefined) process.kill(-daemon.pid, "SIGTERM");
+      // `git` starts the daemon proper as a child, and takes it along.
+      daemon.kill("SIGTERM");
       await exited;
     },
   };
@@ -104,7 +103,7 @@ async function listening(port: number): Promise<void> {
       socket.destroy();
     }
   }
-  throw new Error("git daemon did not start");
+  throw new Error("git daemon did not start; some systems have it in a package of its own");
 }
 
 const author = ["-c", "user.name=Bench", "-c", "user.email=bench@example.org"];

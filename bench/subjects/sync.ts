@@ -135,7 +135,8 @@ async function measurePath({
       clones.push(millis);
     }
     say(`Committing ${commitCount} times.`);
-    const commits = await measureCommits(pair);
+    const { commits, acknowledged } = await measureCommits(pair);
+    say(`  acknowledged after ${median(acknowledged).toFixed(1)} ms (median)`);
     const kinds = await bob.pathKinds();
     if (!kinds.includes(path.kind)) throw new Error(`the path is now ${kinds.join()}`);
     return { commits, clones };
@@ -161,24 +162,33 @@ async function measureClones(pair: Pair, repository: Copied): Promise<number[]> 
 }
 
 /** From the asking for a commit on one node to the moved tip on the other. */
-async function measureCommits({ alice, bob }: Pair): Promise<number[]> {
+async function measureCommits({ alice, bob }: Pair): Promise<{
+  readonly commits: ReadonlyArray<number>;
+  /** Until the committing node itself said that it is done. */
+  readonly acknowledged: ReadonlyArray<number>;
+}> {
   await alice.device.goTo("Repositories");
   await alice.device.newRepository("Latency");
   const view = (await alice.door.views()).repositories?.find(({ name }) => name === "Latency");
   const repository = view?.id ?? "";
   let onto = view?.branches[0]?.oid ?? "";
   await bob.door.seen({ repository, branch: "main", oid: onto });
-  const millis: number[] = [];
+  const commits: number[] = [];
+  const acknowledged: number[] = [];
   for (let index = -warmUps; index < commitCount; index++) {
     const text = `${index}\n`;
-    const { oid, askedAt } = await alice.door.commit({ repository, onto, path: "bench.txt", text });
+    const asked = { repository, onto, path: "bench.txt", text };
+    const { oid, askedAt, answeredAt } = await alice.door.commit(asked);
     const seenAt = await bob.door.seen({ repository, branch: "main", oid });
-    if (index >= 0) millis.push(seenAt - askedAt);
+    if (index >= 0) {
+      commits.push(seenAt - askedAt);
+      acknowledged.push(answeredAt - askedAt);
+    }
     onto = oid;
     // A person's next commit does not come at once; ours should not find the last one's work under way.
     await wait(100);
   }
-  return millis;
+  return { commits, acknowledged };
 }
 
 /** Runs in the page: as behind a network that lets no UDP through, neither side ever learns where the other is. */
