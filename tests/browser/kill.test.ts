@@ -24,43 +24,47 @@ import { startRelayProcess } from "./relay-process.ts";
 const seed = Number(process.env["SEED"] ?? randomInt(1, 1_000_000));
 const kills = Number(process.env["KILLS"] ?? 20);
 
-test(`no acknowledged commit is lost in ${kills} kills (SEED=${seed})`, async () => {
-  const folder = await mkdtemp(join(tmpdir(), "skein-kill-"));
-  const relay = await startRelayProcess();
-  const profile = join(folder, "profile");
-  const chance = mulberry32(seed);
-  const book = new Book();
-  try {
-    await begin(profile, relay.url);
-    for (let round = 1; round <= kills; round++) {
-      const when = moment(chance);
-      await commitUntilKilled({ profile, url: relay.url, book, when }).catch((error: unknown) => {
-        throw new Error(`round ${round} of SEED=${seed}, killed ${describe(when)}`, {
-          cause: error,
+test(
+  `no acknowledged commit is lost in ${kills} kills (SEED=${seed})`,
+  { timeout: 120_000 + kills * 15_000 },
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), "skein-kill-"));
+    const relay = await startRelayProcess();
+    const profile = join(folder, "profile");
+    const chance = mulberry32(seed);
+    const book = new Book();
+    try {
+      await begin(profile, relay.url);
+      for (let round = 1; round <= kills; round++) {
+        const when = moment(chance);
+        await commitUntilKilled({ profile, url: relay.url, book, when }).catch((error: unknown) => {
+          throw new Error(`round ${round} of SEED=${seed}, killed ${describe(when)}`, {
+            cause: error,
+          });
         });
+      }
+      const bundle = join(folder, "survivor.bundle");
+      await exportSurvivor({ profile, url: relay.url, bundle, book });
+      const clone = join(folder, "survivor.git");
+      execFileSync("git", ["clone", "--quiet", "--mirror", bundle, clone]);
+      execFileSync("git", ["-C", clone, "fsck", "--full", "--strict"], { stdio: "pipe" });
+      const reachable = execFileSync("git", ["-C", clone, "rev-list", "main"], {
+        maxBuffer: 2 ** 28,
       });
+      const commits = new Set(reachable.toString().trim().split("\n"));
+      expect(book.acknowledged.filter((oid) => !commits.has(oid))).toEqual([]);
+      process.stdout.write(
+        `${kills} kills (SEED=${seed}): ${book.acknowledged.length} commits acknowledged, 0 lost; ${book.interrupted} kills in the middle of a commit\n`,
+      );
+      // A test in which nothing was at stake has shown nothing.
+      expect(book.acknowledged.length).toBeGreaterThan(kills * 2);
+      expect(book.interrupted).toBeGreaterThan(kills / 4);
+    } finally {
+      await relay.kill();
+      await rm(folder, { recursive: true, maxRetries: 5 });
     }
-    const bundle = join(folder, "survivor.bundle");
-    await exportSurvivor({ profile, url: relay.url, bundle, book });
-    const clone = join(folder, "survivor.git");
-    execFileSync("git", ["clone", "--quiet", "--mirror", bundle, clone]);
-    execFileSync("git", ["-C", clone, "fsck", "--full", "--strict"], { stdio: "pipe" });
-    const reachable = execFileSync("git", ["-C", clone, "rev-list", "main"], {
-      maxBuffer: 2 ** 28,
-    });
-    const commits = new Set(reachable.toString().trim().split("\n"));
-    expect(book.acknowledged.filter((oid) => !commits.has(oid))).toEqual([]);
-    process.stdout.write(
-      `${kills} kills (SEED=${seed}): ${book.acknowledged.length} commits acknowledged, 0 lost; ${book.interrupted} kills in the middle of a commit\n`,
-    );
-    // A test in which nothing was at stake has shown nothing.
-    expect(book.acknowledged.length).toBeGreaterThan(kills * 2);
-    expect(book.interrupted).toBeGreaterThan(kills / 4);
-  } finally {
-    await relay.kill();
-    await rm(folder, { recursive: true, maxRetries: 5 });
-  }
-});
+  },
+);
 
 /** What happened, as an outsider knows it. */
 class Book {
