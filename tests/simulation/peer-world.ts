@@ -111,14 +111,15 @@ export class SimulatedNode {
     this.#peer = await openPeer(this.#ports(() => this.#life === life));
   }
 
-  /** As when a tab is killed: nothing more is written, nothing more is said. */
-  async kill(): Promise<void> {
+  /** As when a tab is killed: nothing more is written, nothing more is said, and nobody waits for it to end. */
+  kill(): Promise<void> {
     this.#writesLeft = undefined;
     this.#life++;
     const peer = this.#peer;
     this.#peer = undefined;
     this.#place.relay.cut(this.name);
-    await peer?.[Symbol.asyncDispose]();
+    void peer?.[Symbol.asyncDispose]();
+    return Promise.resolve();
   }
 
   async stop(): Promise<void> {
