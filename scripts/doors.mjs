@@ -27,7 +27,9 @@ for (const [part, named] of doors) {
   const before = readFileSync(path, "utf8");
   const manifest = JSON.parse(before);
   manifest.exports = Object.fromEntries(
-    [...named].toSorted().map((door) => [`./${door}`, `./src/${door}.ts`]),
+    [...named]
+      .toSorted((a, b) => (a < b ? -1 : 1))
+      .map((door) => [`./${door}`, `./src/${door}.ts`]),
   );
   const after = `${JSON.stringify(manifest, undefined, 2)}\n`;
   if (after === before) continue;

@@ -185,8 +185,8 @@ async function measureCommits({ alice, bob }: Pair): Promise<{
       acknowledged.push(answeredAt - askedAt);
     }
     onto = oid;
-    // A person's next commit does not come at once; ours should not find the last one's work under way.
-    await wait(100);
+    // A node tells its news at most every 200 ms; a person's next commit comes later than that.
+    await wait(300);
   }
   return { commits, acknowledged };
 }

@@ -52,6 +52,7 @@ describe.for(paths)("over a $kind path", ({ kind, weather }) => {
     await page.getByLabel("Passphrase").fill(words.replace(/^\S+/u, "qwertyuiop"));
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
     await page.getByText("is not one of the words").waitFor();
+    expect(await page.getByTestId("node-role").count()).toBe(0);
     await page.getByRole("button", { name: "Back" }).click();
   });
 
@@ -175,7 +176,7 @@ async function newProfile(
 
 /** Runs in the page: as behind a network that lets no UDP through, neither side ever learns where the other is. */
 function hideCandidates(): void {
-  RTCPeerConnection.prototype.addIceCandidate = () => Promise.resolve();
+  Object.assign(RTCPeerConnection.prototype, { addIceCandidate: () => Promise.resolve() });
 }
 
 function headOf(bundle: string): string {

@@ -106,9 +106,7 @@ describe("a node whose own software says that it may write", () => {
   });
 });
 
-async function haveReplica(
-  seed: number,
-): Promise<{
+async function haveReplica(seed: number): Promise<{
   readonly world: World;
   readonly alice: SimulatedNode;
   readonly phone: SimulatedNode;
