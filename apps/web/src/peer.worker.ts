@@ -28,7 +28,7 @@ async function serve(): Promise<void> {
     ledger,
     openFiles: (repository) => openIdbFiles(`skein-repository-${repository}`),
     sockets,
-    relayUrl: relayUrlOf(globalThis.location),
+    relayUrl: await findRelay(globalThis.location),
     channels: channelsOver(offer.port, { supported: offer.supported }),
     breathe: openBreath(),
     offsetMinutes,
@@ -37,7 +37,22 @@ async function serve(): Promise<void> {
   serveDoor(globalThis, peer);
 }
 
-/** The relay that serves this page is also the one to speak with. */
+/** The relay that `skein.json` names, for an app that is served from somewhere else; otherwise the one that serves this page. */
+async function findRelay(place: {
+  readonly protocol: string;
+  readonly host: string;
+}): Promise<string> {
+  try {
+    const answer: unknown = await (await fetch("/skein.json")).json();
+    const named =
+      typeof answer === "object" && answer !== null && "relay" in answer && answer.relay;
+    if (typeof named === "string" && /^wss?:\/\//u.test(named)) return named;
+  } catch {
+    // Offline before the file was ever kept, or a host without it: then it is the relay of this page.
+  }
+  return relayUrlOf(place);
+}
+
 function relayUrlOf({
   protocol,
   host,
