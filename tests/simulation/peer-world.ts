@@ -142,6 +142,11 @@ export class SimulatedNode {
     return this.#disk(name, () => true);
   }
 
+  /** Repositories that have something on its disk. */
+  stored(): ReadonlyArray<string> {
+    return [...this.#disks.keys()].filter((name) => name !== "ledger");
+  }
+
   setClockWrong(millis: number): void {
     this.#clockErrorMillis = millis;
   }
@@ -204,6 +209,7 @@ export class SimulatedNode {
       unlocker: quickUnlocker(crypto, simulation, this.#patches.words),
       ledger: this.#disk("ledger", alive),
       openFiles: (repository) => Promise.resolve(this.#disk(repository, alive)),
+      keepOnly: (repositories) => this.#keepOnly(repositories),
       sockets: this.#sockets(alive),
       relayUrl: "ws://rita/relay",
       channels: fabric?.channelsOf(`${this.name}-${this.#life}`) ?? noChannels,
@@ -228,6 +234,12 @@ export class SimulatedNode {
         return files.commit(batch, options);
       },
     };
+  }
+
+  #keepOnly(repositories: ReadonlyArray<string>): Promise<void> {
+    for (const name of this.#disks.keys())
+      if (name !== "ledger" && !repositories.includes(name)) this.#disks.delete(name);
+    return Promise.resolve();
   }
 
   #sockets(alive: () => boolean): Sockets {

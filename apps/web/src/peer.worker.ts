@@ -1,7 +1,7 @@
 /** The peer's worker: builds a peer from this browser's parts and serves it to the tabs. */
 
 import { openCrypto } from "@skein/auth/crypto/sodium";
-import { openIdbFiles } from "@skein/git/idb-files";
+import { openIdbFiles, removeIdbFiles } from "@skein/git/idb-files";
 import { openPeer } from "@skein/peer/peer";
 import { channelsOver } from "@skein/transport/port-channels";
 import { openWebSockets } from "@skein/transport/websocket-socket";
@@ -11,6 +11,7 @@ import { serveDoor } from "./door/host.ts";
 import { awaitChannels } from "./door/own-worker.ts";
 import { unlockPort } from "./unlock.ts";
 
+const repositoryPrefix = "skein-repository-";
 const channelsOffered = awaitChannels(globalThis);
 
 async function serve(): Promise<void> {
@@ -26,7 +27,8 @@ async function serve(): Promise<void> {
     crypto,
     unlocker: unlockPort(),
     ledger,
-    openFiles: (repository) => openIdbFiles(`skein-repository-${repository}`),
+    openFiles: (repository) => openIdbFiles(`${repositoryPrefix}${repository}`),
+    keepOnly,
     sockets,
     relayUrl: await findRelay(globalThis.location),
     channels: channelsOver(offer.port, { supported: offer.supported }),
@@ -35,6 +37,12 @@ async function serve(): Promise<void> {
     report: reportError,
   });
   serveDoor(globalThis, peer);
+}
+
+async function keepOnly(repositories: ReadonlyArray<string>): Promise<void> {
+  const names = new Set(repositories.map((repository) => `${repositoryPrefix}${repository}`));
+  for (const { name = "" } of await indexedDB.databases())
+    if (name.startsWith(repositoryPrefix) && !names.has(name)) await removeIdbFiles(name);
 }
 
 /** The relay that `skein.json` names, for an app that is served from somewhere else; otherwise the one that serves this page. */

@@ -47,6 +47,7 @@ function lonely({
     },
     ledger,
     openFiles: () => Promise.resolve(openMemoryFiles()),
+    keepOnly: () => Promise.resolve(),
     sockets: { open: () => socket },
     relayUrl: "ws://rita/relay",
     channels: {

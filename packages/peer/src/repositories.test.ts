@@ -81,9 +81,10 @@ function found(): Town {
     changed: () => undefined,
     storageFailed: failed,
   };
-  const ports: Pick<Ports, "random" | "openFiles" | "breathe"> = {
+  const ports: Pick<Ports, "random" | "openFiles" | "keepOnly" | "breathe"> = {
     random,
     openFiles: () => Promise.resolve(openMemoryFiles()),
+    keepOnly: () => Promise.resolve(),
     breathe: () => Promise.resolve(),
   };
   return {

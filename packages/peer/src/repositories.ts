@@ -27,7 +27,7 @@ interface Opened {
 
 export class Repositories {
   readonly #world: RepositoryWorld;
-  readonly #ports: Pick<Ports, "random" | "openFiles" | "breathe">;
+  readonly #ports: Pick<Ports, "random" | "openFiles" | "keepOnly" | "breathe">;
   readonly #opened = new Map<RepoId, Opened>();
   readonly #connected = new Set<NodeId>();
   /** Repositories whose genesis is being fetched, with what was heard of them meanwhile. */
@@ -35,7 +35,10 @@ export class Repositories {
   /** Repositories by somebody whom the log does not know: the entry that admits them may be on its way. */
   readonly #unplaced = new Map<RepoId, ReadonlyMap<NodeId, RepoHeads>>();
 
-  constructor(world: RepositoryWorld, ports: Pick<Ports, "random" | "openFiles" | "breathe">) {
+  constructor(
+    world: RepositoryWorld,
+    ports: Pick<Ports, "random" | "openFiles" | "keepOnly" | "breathe">,
+  ) {
     this.#world = world;
     this.#ports = ports;
   }
@@ -43,7 +46,10 @@ export class Repositories {
   /** Opens what is stored. */
   async open(): Promise<void> {
     const { crypto, log, ledger } = this.#world;
-    for (const stored of await ledger.readRepositories()) {
+    const repositories = await ledger.readRepositories();
+    // A tab that was closed in the middle of an import leaves objects that nothing names.
+    await this.#ports.keepOnly(repositories.map(({ id }) => id));
+    for (const stored of repositories) {
       const judged = judgeRepoGenesis({ crypto, bytes: stored.genesis, account: log.account });
       const born = { name: judged?.name ?? stored.id.slice(0, 8), at: judged?.at ?? instant(0) };
       // oxlint-disable-next-line no-await-in-loop -- a phone opens a hundred databases one after another, not at once.
