@@ -126,10 +126,10 @@ export class Home {
     return {
       mayConnect: (introduction) => this.#mayConnect(introduction),
       acquaintances: () => this.#acquaintances(),
-      find: async (_node, request) =>
+      find: async (_node, request, signal) =>
         request.type === "entries"
           ? membership.source(request.heads)
-          : repositories.source(request),
+          : repositories.source(request, signal),
       up: (node) => {
         this.contacts.met(node, undefined);
         membership.connected(node);
