@@ -6,9 +6,10 @@ import type { Bytes } from "@skein/protocol/bytes";
 import { SkeinError } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
 import type { Files } from "./files.ts";
+import { prepareKernel } from "./kernel-compiled.ts";
 import { hashObject, oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
 import { buildPackOf } from "./pack-build.ts";
-import { indexPack, type IndexedPack } from "./pack-index.ts";
+import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { openPackWriter, wholeEntry } from "./pack-write.ts";
 import { collectReachable } from "./reachable.ts";
@@ -25,6 +26,13 @@ export interface ObjectStore {
   readonly storePack: (
     received: { readonly bytes: Uint8Array; readonly tips: ReadonlyArray<ObjectId> } & LongWork,
   ) => Promise<{ readonly objects: number }>;
+  /** The same of a pack that comes in parts: each is read while the next is on its way. */
+  readonly openReceiver: (
+    expected: {
+      readonly tips: ReadonlyArray<ObjectId>;
+      readonly packBytes?: number | undefined;
+    } & LongWork,
+  ) => PackReceiver;
   /** All that `wants` reach and `haves` do not. Unknown haves are passed over; an unknown want throws. */
   readonly buildPack: (
     asked: {
@@ -37,6 +45,13 @@ export interface ObjectStore {
     objects: ReadonlyArray<GitObject>,
     options: { readonly signal: StopSignal },
   ) => Promise<ReadonlyArray<ObjectId>>;
+}
+
+/** Parts come in order, each after the one before was taken. One that is let go has kept nothing. */
+export interface PackReceiver {
+  readonly write: (part: Uint8Array) => Promise<void>;
+  /** The pack is over: if all of it is sound it is kept, at once and durably. */
+  readonly finish: () => Promise<{ readonly objects: number }>;
 }
 
 /** An object that is asked for and is not here. */
@@ -60,17 +75,24 @@ export async function openObjectStore(
   files: Files,
   { breathe = async () => {} }: { readonly breathe?: Breathe } = {},
 ): Promise<ObjectStore> {
+  await prepareKernel();
   const packs = await openStoredPacks(files);
   const { read, type, size } = packs;
 
-  const storePack: ObjectStore["storePack"] = (received) =>
-    keepPack(packs, { ...received, breathe });
+  const openReceiver: ObjectStore["openReceiver"] = (expected) =>
+    receivePack(packs, { ...expected, breathe });
+  const storePack: ObjectStore["storePack"] = async (received) => {
+    const receiver = openReceiver({ ...received, packBytes: received.bytes.length });
+    await receiver.write(received.bytes);
+    return await receiver.finish();
+  };
   return {
     has: async (oid) => isKept(packs, oid),
     read,
     type,
     size,
     storePack,
+    openReceiver,
     buildPack: (asked) => collectPack(packs, { ...asked, breathe }),
     objectsToPack: async (objects, { signal }) => {
       const oids = objects.map((object) => hashObject(object));
@@ -91,21 +113,30 @@ export async function openObjectStore(
 
 type Work = LongWork & { readonly breathe: Breathe };
 
-async function keepPack(
+function receivePack(
   packs: StoredPacks,
-  given: { readonly bytes: Uint8Array; readonly tips: ReadonlyArray<ObjectId> } & Work,
-): Promise<{ readonly objects: number }> {
-  const { bytes, tips, signal, onProgress } = given;
-  const indexed = await indexPack({ ...given, pack: bytes, resolveBase: packs.read });
-  await checkConnected(packs, indexed, openTurn(given, "checking", indexed.links.size()));
-  for (const tip of tips)
-    if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
-      throw new PackRejectedError(`it does not bring ${tip}`);
-  signal.throwIfAborted();
-  onProgress?.({ phase: "storing", done: 0, total: 1 });
-  if (indexed.objects > 0) await packs.add(indexed.packHash, indexed.idx, indexed.pack);
-  onProgress?.({ phase: "storing", done: 1, total: 1 });
-  return { objects: indexed.objects };
+  given: {
+    readonly tips: ReadonlyArray<ObjectId>;
+    readonly packBytes?: number | undefined;
+  } & Work,
+): PackReceiver {
+  const { tips, signal, onProgress } = given;
+  const indexing = openPackIndexing({ ...given, resolveBase: packs.read });
+  return {
+    write: indexing.write,
+    finish: async () => {
+      const indexed = await indexing.finish();
+      await checkConnected(packs, indexed, openTurn(given, "checking", indexed.links.size()));
+      for (const tip of tips)
+        if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
+          throw new PackRejectedError(`it does not bring ${tip}`);
+      signal.throwIfAborted();
+      onProgress?.({ phase: "storing", done: 0, total: 1 });
+      if (indexed.objects > 0) await packs.add(indexed.packHash, indexed.idx, indexed.pack);
+      onProgress?.({ phase: "storing", done: 1, total: 1 });
+      return { objects: indexed.objects };
+    },
+  };
 }
 
 async function collectPack(
