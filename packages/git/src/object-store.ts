@@ -12,7 +12,7 @@ import { buildPackOf } from "./pack-build.ts";
 import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { openPackWriter, wholeEntry } from "./pack-write.ts";
-import { collectReachable } from "./reachable.ts";
+import { collectReachable, type Reachable } from "./reachable.ts";
 import type { Breathe, LongWork, Progress, StopSignal } from "./stop-signal.ts";
 import { openStoredPacks, type StoredPacks } from "./stored-packs.ts";
 
@@ -40,6 +40,13 @@ export interface ObjectStore {
       readonly haves: ReadonlyArray<ObjectId>;
     } & LongWork,
   ) => Promise<{ readonly bytes: Bytes; readonly objects: number }>;
+  /** What `buildPack` would send, as ids. */
+  readonly listReachable: (
+    asked: {
+      readonly wants: ReadonlyArray<ObjectId>;
+      readonly haves: ReadonlyArray<ObjectId>;
+    } & LongWork,
+  ) => Promise<ReadonlyArray<ObjectId>>;
   /** Keeps objects made here as one small pack, durably. Answers their ids, in order. Throws `ObjectRejectedError`. */
   readonly objectsToPack: (
     objects: ReadonlyArray<GitObject>,
@@ -94,6 +101,7 @@ export async function openObjectStore(
     storePack,
     openReceiver,
     buildPack: (asked) => collectPack(packs, { ...asked, breathe }),
+    listReachable: async (asked) => (await collect(packs, { ...asked, breathe })).objects,
     objectsToPack: async (objects, { signal }) => {
       const oids = objects.map((object) => hashObject(object));
       const writer = openPackWriter();
@@ -139,27 +147,36 @@ function receivePack(
   };
 }
 
+type Asked = {
+  readonly wants: ReadonlyArray<ObjectId>;
+  readonly haves: ReadonlyArray<ObjectId>;
+} & Work;
+
 async function collectPack(
   packs: StoredPacks,
-  given: {
-    readonly wants: ReadonlyArray<ObjectId>;
-    readonly haves: ReadonlyArray<ObjectId>;
-  } & Work,
+  given: Asked,
 ): Promise<{ readonly bytes: Bytes; readonly objects: number }> {
-  const read = async (oid: ObjectId): Promise<GitObject> => {
+  const reachable = await collect(packs, given);
+  const turn = openTurn(given, "writing", reachable.objects.length);
+  return await buildPackOf(packs, { ...reachable, read: openMustRead(packs), turn });
+}
+
+async function collect(packs: StoredPacks, given: Asked): Promise<Reachable> {
+  given.signal.throwIfAborted();
+  return await collectReachable({
+    wants: given.wants,
+    haves: given.haves.filter((have) => isKept(packs, have)),
+    read: openMustRead(packs),
+    turn: openTurn(given, "collecting", 0),
+  });
+}
+
+function openMustRead(packs: StoredPacks): (oid: ObjectId) => Promise<GitObject> {
+  return async (oid) => {
     const object = await packs.read(oid);
     if (object === undefined) throw new ObjectMissingError(`Object ${oid} is not here`);
     return object;
   };
-  given.signal.throwIfAborted();
-  const reachable = await collectReachable({
-    wants: given.wants,
-    haves: given.haves.filter((have) => isKept(packs, have)),
-    read,
-    turn: openTurn(given, "collecting", 0),
-  });
-  const turn = openTurn(given, "writing", reachable.objects.length);
-  return await buildPackOf(packs, { ...reachable, read, turn });
 }
 
 function isKept(packs: StoredPacks, oid: ObjectId): boolean {
