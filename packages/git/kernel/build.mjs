@@ -64,7 +64,14 @@ function steps() {
     if (step === 58 || step === 65)
       lines.push(`keepState(before${step}, ${[a, b, c, d, e].join(", ")});`);
     const mix = ["choose", "parity", "majority", "parityLast"][Math.floor(step / 20)];
-    const word = step < 16 ? `word(${step})` : `expand(${step})`;
+    const name = (index) => `w${index & 15}`;
+    if (step < 16) lines.push(`let w${step} = bswap<u32>(load<u32>(from, ${step * 4}));`);
+    else
+      lines.push(
+        `${name(step)} = rotl<u32>(${name(step + 13)} ^ ${name(step + 8)} ^ ${name(step + 2)} ^ ${name(step)}, 1);`,
+      );
+    lines.push(`store<u32>(words, ${name(step)}, ${step * 4});`);
+    const word = name(step);
     lines.push(`${e} += rotl<u32>(${a}, 5) + ${mix}(${b}, ${c}, ${d}) + ${word};`);
     lines.push(`${b} = rotl<u32>(${b}, 30);`);
   }

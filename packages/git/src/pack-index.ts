@@ -18,7 +18,14 @@ import {
   type PackReading,
 } from "./pack-reading.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
-import { openPackWindow, trailerBytes, type PackWindow } from "./pack-window.ts";
+import {
+  finishWindow,
+  noticeArrival,
+  openPackWindow,
+  readNext,
+  trailerBytes,
+  type PackWindow,
+} from "./pack-window.ts";
 import { appendObjects } from "./pack-write.ts";
 import type { Breathe, LongWork } from "./stop-signal.ts";
 
@@ -64,10 +71,11 @@ export function openPackIndexing(given: Indexing): PackIndexing {
   const turn = openTurns(given, window);
   const read = async (ended: boolean): Promise<void> => {
     signal.throwIfAborted();
-    window.arrived(ended);
-    for (let entry = window.next(); entry !== undefined; entry = window.next()) {
-      await turn("reading", reading.read, entry.size);
-      if (entry.header.form === "ref-delta") await giveMissing(reading, given, entry.header.base);
+    noticeArrival(window, ended);
+    for (let entry = readNext(window); entry !== undefined; entry = readNext(window)) {
+      const waited = turn("reading", reading.read, entry.size);
+      if (waited !== undefined) await waited;
+      if (entry.named !== undefined) await giveMissing(reading, given, entry.named);
       for (let size = resolveNext(reading); size !== undefined; size = resolveNext(reading))
         await turn("reading", reading.read, size);
     }
@@ -80,7 +88,7 @@ export function openPackIndexing(given: Indexing): PackIndexing {
     finish: async () => {
       if (reading.packBytes < headerBytes + trailerBytes) throw new PackRejectedError("cut short");
       await read(true);
-      window.finish();
+      finishWindow(window);
       await resolveRest(reading, given, turn);
       await reading.judge.judgeWhole(async (oid) => {
         const index = reading.ids.find(oidBytes(oid), 0);
@@ -179,16 +187,15 @@ function complete(reading: PackReading): IndexedPack {
   };
 }
 
-type Turn = (phase: "reading" | "resolving", done: number, bytes: number) => Promise<void>;
+type Turn = (phase: "reading" | "resolving", done: number, bytes: number) => Promise<void> | undefined;
 
 /** Tells how far the work is and lets others have their turn, once enough was done. */
 function openTurns({ signal, onProgress, breathe }: Indexing, window: PackWindow): Turn {
   let since = 0;
-  const rest = Promise.resolve();
   return (phase, done, bytes) => {
     since += bytes + entryCostBytes;
-    const total = window.count() ?? done;
-    if (since < turnBytes && done < total) return rest;
+    const total = window.count ?? done;
+    if (since < turnBytes && done < total) return undefined;
     since = 0;
     onProgress?.({ phase, done, total });
     signal.throwIfAborted();

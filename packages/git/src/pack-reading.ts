@@ -181,9 +181,13 @@ function findBase(reading: PackReading, index: number, header: EntryHeader): boo
     wait(reading.waitingForIndex, base, index);
     return false;
   }
-  const id = memory.view({ at: memory.idAt, size: 20 });
-  const base = reading.ids.find(id, 0);
-  if (base < 0) wait(reading.waitingForOid, formatHex(id), index);
+  const base = reading.ids.find(memory.kernel.bytes(), memory.idAt);
+  if (base < 0)
+    wait(
+      reading.waitingForOid,
+      formatHex(memory.view({ at: memory.idAt, size: 20 })),
+      index,
+    );
   else rows.bases[index] = base;
   return base >= 0;
 }
@@ -287,7 +291,8 @@ function finish(reading: PackReading, index: number, held: Held): void {
   const code = rows.codes[index] ?? 0;
   if (kernel.nameObject(code, held.at, held.size, idAt) === 1)
     throw new PackRejectedError("an object made to collide with another (SHA-1)");
-  rows.oids.set(memory.view({ at: idAt, size: 20 }), index * 20);
+  const bytes = kernel.bytes();
+  for (let at = 0; at < 20; at++) rows.oids[index * 20 + at] = bytes[idAt + at] ?? 0;
   if (!reading.ids.add(index)) throw new PackRejectedError("an object appears twice");
   const type = typeAt(reading, index);
   if (type !== "blob")

@@ -2,129 +2,151 @@
 
 import { equal } from "@skein/protocol/bytes";
 import { packBytesMax, packObjectsMax } from "@skein/protocol/limits";
-import { readEntryHeader, type EntryHeader } from "./pack-entry.ts";
+import { readEntryHeader } from "./pack-entry.ts";
 import { readEntry, type PackReading } from "./pack-reading.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 
 export interface PackWindow {
-  /** More of the pack was appended to `reading.pack`. `ended` when that is all of it. */
-  readonly arrived: (ended: boolean) => void;
-  /** Reads one entry. Answers how much it inflates to, or `undefined` until more arrives or if there are no more. */
-  readonly next: () => { readonly size: number; readonly header: EntryHeader } | undefined;
+  readonly reading: PackReading;
+  /** Of the pack: where the window begins, where it ends, and up to where it was hashed. */
+  start: number;
+  end: number;
+  hashed: number;
+  room: number;
   /** How many entries the header promises; `undefined` before it is here. */
-  readonly count: () => number | undefined;
-  /** Throws unless exactly the promised entries came, and the checksum over them. */
-  readonly finish: () => void;
+  count: number | undefined;
+  /** Whether all of the pack is here. */
+  ended: boolean;
+  /** A stream that is cut short here is tried again once so much is here. */
+  wanted: number;
+}
+
+export interface EntryRead {
+  readonly size: number;
+  /** How far behind its start the id of its base stands, if it has one. */
+  readonly named: number | undefined;
 }
 
 export function openPackWindow(reading: PackReading): PackWindow {
-  const { memory } = reading;
-  const { kernel, windowAt } = memory;
-  /** Of the pack: where the window begins, where it ends, and up to where it was hashed. */
-  let start = 0;
-  let end = 0;
-  let hashed = 0;
-  let room = 0;
-  let count: number | undefined;
-  let ended = false;
-  /** A stream that is cut short here is tried again once twice as much is here. */
-  let wanted = 0;
-  kernel.sha1Begin(memory.hashAt, 0);
-
-  const address = (offset: number): number => windowAt + offset - start;
-
-  const hash = (): void => {
-    const until = Math.max(hashed, ended ? reading.packBytes - trailerBytes : end - trailerBytes);
-    kernel.sha1Update(memory.hashAt, address(hashed), Math.min(until, end) - hashed);
-    hashed = Math.min(until, end);
-  };
-
-  /** Moves what is still needed to the front, and brings more behind it. Answers whether there was more. */
-  const load = (): boolean => {
-    const many = Math.min(
-      Math.max(stepBytes, wanted - (end - reading.offset)),
-      reading.packBytes - end,
-    );
-    if (many <= 0) return false;
-    const keep = Math.min(reading.offset, hashed);
-    const left = end - keep;
-    if (room < left + many) {
-      // What is in the window stays where it is.
-      room = Math.max(2 * stepBytes, left + many, 2 * (left + many) - stepBytes);
-      memory.widen(room + (keep - start));
-    }
-    kernel.bytes().copyWithin(windowAt, address(keep), address(end));
-    start = keep;
-    kernel.bytes().set(reading.pack.subarray(end, end + many), address(end));
-    end += many;
-    hash();
-    return true;
-  };
-
-  const readHeader = (): number | undefined => {
-    if (reading.packBytes < headerBytes) return undefined;
-    return readPackHeader(reading, ended);
-  };
-
-  const tryEntry = (most: number): { size: number; header: EntryHeader } | undefined => {
-    const here = Math.min(end, most) - reading.offset;
-    if (here < wanted && (!ended || end < most)) return undefined;
-    if (here < entryHeaderMax && !ended) return undefined;
-    const window = memory.view({ at: address(reading.offset), size: Math.max(0, here) });
-    const header = here > 0 ? readEntryHeader(window, 0) : undefined;
-    if (header === undefined || header.data > here)
-      throw new PackRejectedError(`no entry of a known kind at byte ${reading.offset}`);
-    if (header.form === "ref-delta") {
-      const { idAt } = memory;
-      kernel.bytes().set(window.subarray(header.base, header.base + 20), idAt);
-    }
-    const from = address(reading.offset) + header.data;
-    const index = reading.read;
-    const length = readEntry(reading, { header, from, end: address(reading.offset) + here });
-    if (length < 0) {
-      wanted = 2 * here;
-      if (here > longestStream(header.size))
-        throw new PackRejectedError(`a zlib stream without an end at byte ${reading.offset}`);
-      return undefined;
-    }
-    wanted = 0;
-    const entryBytes = header.data + length;
-    reading.rows.crcs[index] = kernel.crc32(address(reading.offset), entryBytes);
-    reading.offset += entryBytes;
-    return { size: header.size, header };
-  };
-
+  reading.memory.kernel.sha1Begin(reading.memory.hashAt, 0);
   return {
-    arrived: (all) => {
-      ended = all;
-      if (count !== undefined) return;
-      count = readHeader();
-      if (count !== undefined) reading.offset = headerBytes;
-    },
-    count: () => count,
-    next: () => {
-      if (count === undefined || reading.read === count) return undefined;
-      for (;;) {
-        const most = ended ? reading.packBytes - trailerBytes : reading.packBytes;
-        const entry = tryEntry(most);
-        if (entry !== undefined) return entry;
-        if (load()) continue;
-        if (ended) throw new PackRejectedError("cut short");
-        return undefined;
-      }
-    },
-    finish: () => {
-      if (count === undefined || reading.read < count) throw new PackRejectedError("cut short");
-      if (reading.offset !== reading.packBytes - trailerBytes)
-        throw new PackRejectedError("junk after the last object");
-      while (load()) continue;
-      hash();
-      kernel.sha1Finish(memory.hashAt, memory.idAt);
-      const trailer = reading.pack.subarray(reading.packBytes - trailerBytes, reading.packBytes);
-      if (!equal(memory.view({ at: memory.idAt, size: trailerBytes }), trailer))
-        throw new PackRejectedError("a wrong checksum at its end");
-    },
+    reading,
+    start: 0,
+    end: 0,
+    hashed: 0,
+    room: 0,
+    count: undefined,
+    ended: false,
+    wanted: 0,
   };
+}
+
+/** More of the pack was appended to `reading.pack`. `ended` when that is all of it. */
+export function noticeArrival(window: PackWindow, ended: boolean): void {
+  const { reading } = window;
+  window.ended = ended;
+  if (window.count !== undefined || reading.packBytes < headerBytes) return;
+  window.count = readPackHeader(reading, ended);
+  reading.offset = headerBytes;
+}
+
+/** Reads one entry. `undefined` until more arrives, or if there are no more. */
+export function readNext(window: PackWindow): EntryRead | undefined {
+  const { reading } = window;
+  if (window.count === undefined || reading.read === window.count) return undefined;
+  for (;;) {
+    const entry = tryEntry(window);
+    if (entry !== undefined) return entry;
+    if (load(window)) continue;
+    if (window.ended) throw new PackRejectedError("cut short");
+    return undefined;
+  }
+}
+
+/** Throws unless exactly the promised entries came, and the checksum over them. */
+export function finishWindow(window: PackWindow): void {
+  const { reading, count } = window;
+  const { memory, pack, packBytes } = reading;
+  if (count === undefined || reading.read < count) throw new PackRejectedError("cut short");
+  if (reading.offset !== packBytes - trailerBytes)
+    throw new PackRejectedError("junk after the last object");
+  while (load(window)) continue;
+  hash(window);
+  memory.kernel.sha1Finish(memory.hashAt, memory.idAt);
+  const trailer = pack.subarray(packBytes - trailerBytes, packBytes);
+  if (!equal(memory.view({ at: memory.idAt, size: trailerBytes }), trailer))
+    throw new PackRejectedError("a wrong checksum at its end");
+}
+
+function tryEntry(window: PackWindow): EntryRead | undefined {
+  const { reading, ended, wanted } = window;
+  const { memory } = reading;
+  const { kernel } = memory;
+  const most = ended ? reading.packBytes - trailerBytes : reading.packBytes;
+  const here = Math.min(window.end, most) - reading.offset;
+  if (here < wanted && (!ended || window.end < most)) return undefined;
+  if (here < entryHeaderMax && (!ended || window.end < most)) return undefined;
+  const at = address(window, reading.offset);
+  const header = here > 0 ? readEntryHeader(kernel.bytes(), at) : undefined;
+  if (header === undefined || header.data > at + here)
+    throw new PackRejectedError(`no entry of a known kind at byte ${reading.offset}`);
+  if (header.form === "ref-delta")
+    kernel.bytes().copyWithin(memory.idAt, header.base, header.base + 20);
+  const index = reading.read;
+  const length = readEntry(reading, { header, from: header.data, end: at + here });
+  if (length < 0) {
+    window.wanted = 2 * here;
+    if (here > longestStream(header.size))
+      throw new PackRejectedError(`a zlib stream without an end at byte ${reading.offset}`);
+    return undefined;
+  }
+  window.wanted = 0;
+  const entryBytes = header.data - at + length;
+  reading.rows.crcs[index] = kernel.crc32(at, entryBytes);
+  reading.offset += entryBytes;
+  return {
+    size: header.size,
+    named: header.form === "ref-delta" ? header.base - at : undefined,
+  };
+}
+
+/** Moves what is still needed to the front, and brings more behind it. Answers whether there was more. */
+function load(window: PackWindow): boolean {
+  const { reading, start, end } = window;
+  const { memory, pack, packBytes } = reading;
+  const { kernel, windowAt } = memory;
+  const many = Math.min(
+    Math.max(stepBytes, window.wanted - (end - reading.offset)),
+    packBytes - end,
+  );
+  if (many <= 0) return false;
+  const keep = Math.min(reading.offset, window.hashed);
+  const left = end - keep;
+  if (window.room < left + many) {
+    window.room = Math.max(2 * stepBytes, 2 * (left + many) - stepBytes);
+    // What is in the window stays where it is until it is moved.
+    memory.widen(window.room + keep - start);
+  }
+  kernel.bytes().copyWithin(windowAt, address(window, keep), address(window, end));
+  window.start = keep;
+  kernel.bytes().set(pack.subarray(end, end + many), address(window, end));
+  window.end += many;
+  hash(window);
+  return true;
+}
+
+/** The checksum covers all but itself, and where that begins is known at the end. */
+function hash(window: PackWindow): void {
+  const { reading, end, hashed } = window;
+  const { memory, packBytes } = reading;
+  const until = Math.min(end, (window.ended ? packBytes : end) - trailerBytes);
+  if (until <= hashed) return;
+  memory.kernel.sha1Update(memory.hashAt, address(window, hashed), until - hashed);
+  window.hashed = until;
+}
+
+function address({ reading, start }: PackWindow, offset: number): number {
+  return reading.memory.windowAt + offset - start;
 }
 
 /** Magic, version 2, and a count that the bytes could hold. */

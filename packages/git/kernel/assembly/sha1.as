@@ -93,19 +93,6 @@ export function nameObject(type: u32, from: usize, length: u32, to: usize): bool
 }
 
 @inline
-function word(index: u32): u32 {
-  return load<u32>(words + (index << 2));
-}
-
-@inline
-function expand(index: u32): u32 {
-  const at = words + (index << 2);
-  const mixed = rotl<u32>(load<u32>(at - 12) ^ load<u32>(at - 32) ^ load<u32>(at - 56) ^ load<u32>(at - 64), 1);
-  store<u32>(at, mixed);
-  return mixed;
-}
-
-@inline
 function choose(b: u32, c: u32, d: u32): u32 {
   return (d ^ (b & (c ^ d))) + 0x5a827999;
 }
@@ -136,7 +123,6 @@ function keepState(at: usize, a: u32, b: u32, c: u32, d: u32, e: u32): void {
 
 /** One block of 64 bytes. Five steps at a time, so that no word has to move. */
 function block(state: usize, from: usize): void {
-  for (let at: usize = 0; at < 64; at += 4) store<u32>(words + at, bswap<u32>(load<u32>(from + at)));
   const a0 = load<u32>(state);
   const b0 = load<u32>(state, 4);
   const c0 = load<u32>(state, 8);
