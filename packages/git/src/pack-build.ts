@@ -15,7 +15,8 @@ import {
   type EntryHeader,
 } from "./pack-entry.ts";
 import { openPackWriter, wholeEntry, type PackWriter } from "./pack-write.ts";
-import { StorageDamagedError, type Place, type StoredPacks } from "./stored-packs.ts";
+import { StorageDamagedError, type Place } from "./stored-pack.ts";
+import type { StoredPacks } from "./stored-packs.ts";
 
 export async function buildPackOf(
   packs: StoredPacks,
@@ -85,15 +86,20 @@ interface StoredEntry {
 async function storedEntry({ packs }: Building, oid: ObjectId): Promise<StoredEntry> {
   const found = packs.find(oidBytes(oid), 0);
   if (found === undefined) throw new StorageDamagedError(`Object ${oid} is gone`);
-  const bytes = await packs.load(found.pack);
-  const { idx } = found.pack;
-  const start = idx.packOffset(found.position);
-  const end = endOf(found, bytes.length - 20);
-  const header = readEntryHeader(bytes, start);
+  const { pack, position } = found;
+  const { idx } = pack;
+  const start = idx.packOffset(position);
+  const end = endOf(found, pack.bytes - 20);
+  const bytes = await packs.stretch(pack, start, end);
+  const header = readEntryHeader(bytes, 0);
   // What goes out is checked by its checksum, as git does; the receiver checks the object.
-  if (header === undefined || crc32(bytes, start, end) !== idx.crc(found.position))
-    throw new StorageDamagedError(`Pack ${found.pack.name} is damaged at byte ${start}`);
-  return { header, base: baseOf(found, bytes, header), stream: bytes.subarray(header.data, end) };
+  if (
+    header === undefined ||
+    header.data > bytes.length ||
+    crc32(bytes, 0, bytes.length) !== idx.crc(position)
+  )
+    throw new StorageDamagedError(`Pack ${pack.name} is damaged at byte ${start}`);
+  return { header, base: baseOf(found, bytes, header), stream: bytes.subarray(header.data) };
 }
 
 async function append(building: Building, oid: ObjectId, entry: StoredEntry): Promise<void> {

@@ -187,7 +187,11 @@ function complete(reading: PackReading): IndexedPack {
   };
 }
 
-type Turn = (phase: "reading" | "resolving", done: number, bytes: number) => Promise<void> | undefined;
+type Turn = (
+  phase: "reading" | "resolving",
+  done: number,
+  bytes: number,
+) => Promise<void> | undefined;
 
 /** Tells how far the work is and lets others have their turn, once enough was done. */
 function openTurns({ signal, onProgress, breathe }: Indexing, window: PackWindow): Turn {

@@ -183,11 +183,7 @@ function findBase(reading: PackReading, index: number, header: EntryHeader): boo
   }
   const base = reading.ids.find(memory.kernel.bytes(), memory.idAt);
   if (base < 0)
-    wait(
-      reading.waitingForOid,
-      formatHex(memory.view({ at: memory.idAt, size: 20 })),
-      index,
-    );
+    wait(reading.waitingForOid, formatHex(memory.view({ at: memory.idAt, size: 20 })), index);
   else rows.bases[index] = base;
   return base >= 0;
 }

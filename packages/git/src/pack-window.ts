@@ -79,13 +79,11 @@ export function finishWindow(window: PackWindow): void {
 }
 
 function tryEntry(window: PackWindow): EntryRead | undefined {
-  const { reading, ended, wanted } = window;
+  const { reading } = window;
   const { memory } = reading;
   const { kernel } = memory;
-  const most = ended ? reading.packBytes - trailerBytes : reading.packBytes;
-  const here = Math.min(window.end, most) - reading.offset;
-  if (here < wanted && (!ended || window.end < most)) return undefined;
-  if (here < entryHeaderMax && (!ended || window.end < most)) return undefined;
+  const here = bytesToRead(window);
+  if (here === undefined) return undefined;
   const at = address(window, reading.offset);
   const header = here > 0 ? readEntryHeader(kernel.bytes(), at) : undefined;
   if (header === undefined || header.data > at + here)
@@ -108,6 +106,14 @@ function tryEntry(window: PackWindow): EntryRead | undefined {
     size: header.size,
     named: header.form === "ref-delta" ? header.base - at : undefined,
   };
+}
+
+/** How many bytes of entries are in the window and not read, or `undefined` if more should be here first. */
+function bytesToRead({ reading, ended, wanted, end }: PackWindow): number | undefined {
+  const most = ended ? reading.packBytes - trailerBytes : reading.packBytes;
+  const here = Math.min(end, most) - reading.offset;
+  const isAll = ended && end >= most;
+  return isAll || here >= Math.max(wanted, entryHeaderMax) ? here : undefined;
 }
 
 /** Moves what is still needed to the front, and brings more behind it. Answers whether there was more. */
