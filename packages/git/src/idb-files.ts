@@ -50,7 +50,10 @@ interface Schema extends DBSchema {
     readonly key: string;
     readonly value: { readonly size: number; readonly sliced?: true };
   };
-  readonly contents: { readonly key: string | [path: string, slice: number]; readonly value: Bytes };
+  readonly contents: {
+    readonly key: string | [path: string, slice: number];
+    readonly value: Bytes;
+  };
 }
 
 type Database = IDBPDatabase<Schema>;

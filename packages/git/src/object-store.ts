@@ -10,6 +10,7 @@ import { prepareKernel } from "./kernel-compiled.ts";
 import { hashObject, oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
 import { buildPackOf } from "./pack-build.ts";
 import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
+import { dropUnreachable, mergePacks } from "./pack-keep.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { openPackWriter, wholeEntry } from "./pack-write.ts";
 import { collectReachable, type Reachable } from "./reachable.ts";
@@ -47,6 +48,18 @@ export interface ObjectStore {
       readonly haves: ReadonlyArray<ObjectId>;
     } & LongWork,
   ) => Promise<ReadonlyArray<ObjectId>>;
+  /**
+   * Copies small packs together, if there are many. It may be stopped, or die, at any moment: all objects stay.
+   * Answers how many packs became one.
+   */
+  readonly mergePacks: (work: LongWork) => Promise<number>;
+  /**
+   * Lets go of all that `keep` does not reach. Whoever calls it names every tip there is, those that a person may still
+   * undo to as well. Answers how many objects went.
+   */
+  readonly dropUnreachable: (
+    work: { readonly keep: ReadonlyArray<ObjectId> } & LongWork,
+  ) => Promise<number>;
   /** Keeps objects made here as one small pack, durably. Answers their ids, in order. Throws `ObjectRejectedError`. */
   readonly objectsToPack: (
     objects: ReadonlyArray<GitObject>,
@@ -86,8 +99,10 @@ export async function openObjectStore(
   const packs = await openStoredPacks(files);
   const { read, type, size } = packs;
 
+  // What was found to be here must still be here when what leads to it is kept.
+  const alone = openTurnstile();
   const openReceiver: ObjectStore["openReceiver"] = (expected) =>
-    receivePack(packs, { ...expected, breathe });
+    receivePack(packs, { ...expected, breathe, alone });
   const storePack: ObjectStore["storePack"] = async (received) => {
     const receiver = openReceiver({ ...received, packBytes: received.bytes.length });
     await receiver.write(received.bytes);
@@ -102,6 +117,16 @@ export async function openObjectStore(
     openReceiver,
     buildPack: (asked) => collectPack(packs, { ...asked, breathe }),
     listReachable: async (asked) => (await collect(packs, { ...asked, breathe })).objects,
+    mergePacks: (work) =>
+      alone(() => mergePacks(keepingOf(packs, openTurn({ ...work, breathe }, "writing", 0)))),
+    dropUnreachable: (work) =>
+      alone(async () => {
+        const asked = { wants: work.keep, haves: [], signal: work.signal, breathe };
+        const { objects } = await collect(packs, asked);
+        const reachable = new Set(objects);
+        const keeping = keepingOf(packs, openTurn({ ...work, breathe }, "writing", 0));
+        return await dropUnreachable(keeping, (oid) => reachable.has(oid));
+      }),
     objectsToPack: async (objects, { signal }) => {
       const oids = objects.map((object) => hashObject(object));
       const writer = openPackWriter();
@@ -126,6 +151,7 @@ function receivePack(
   given: {
     readonly tips: ReadonlyArray<ObjectId>;
     readonly packBytes?: number | undefined;
+    readonly alone: Turnstile;
   } & Work,
 ): PackReceiver {
   const { tips, signal, onProgress } = given;
@@ -134,17 +160,35 @@ function receivePack(
     write: indexing.write,
     finish: async () => {
       const indexed = await indexing.finish();
-      await checkConnected(packs, indexed, openTurn(given, "checking", indexed.links.size()));
-      for (const tip of tips)
-        if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
-          throw new PackRejectedError(`it does not bring ${tip}`);
-      signal.throwIfAborted();
-      onProgress?.({ phase: "storing", done: 0, total: 1 });
-      if (indexed.objects > 0) await packs.add(indexed.packHash, indexed.idx, indexed.pack);
-      onProgress?.({ phase: "storing", done: 1, total: 1 });
-      return { objects: indexed.objects };
+      return await given.alone(async () => {
+        await checkConnected(packs, indexed, openTurn(given, "checking", indexed.links.size()));
+        for (const tip of tips)
+          if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
+            throw new PackRejectedError(`it does not bring ${tip}`);
+        signal.throwIfAborted();
+        onProgress?.({ phase: "storing", done: 0, total: 1 });
+        if (indexed.objects > 0) await packs.add(indexed.packHash, indexed.idx, indexed.pack);
+        onProgress?.({ phase: "storing", done: 1, total: 1 });
+        return { objects: indexed.objects };
+      });
     },
   };
+}
+
+type Turnstile = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
+/** Lets one piece of work through at a time. */
+function openTurnstile(): Turnstile {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const mine = last.then(work, work);
+    last = mine.catch(() => {});
+    return mine;
+  };
+}
+
+function keepingOf(packs: StoredPacks, turn: Turn): Parameters<typeof mergePacks>[0] {
+  return { packs, read: openMustRead(packs), turn };
 }
 
 type Asked = {
@@ -158,7 +202,8 @@ async function collectPack(
 ): Promise<{ readonly bytes: Bytes; readonly objects: number }> {
   const reachable = await collect(packs, given);
   const turn = openTurn(given, "writing", reachable.objects.length);
-  return await buildPackOf(packs, { ...reachable, read: openMustRead(packs), turn });
+  const read = openMustRead(packs);
+  return await packs.again(() => buildPackOf(packs, { ...reachable, read, turn }));
 }
 
 async function collect(packs: StoredPacks, given: Asked): Promise<Reachable> {

@@ -14,20 +14,31 @@ import {
   readEntryHeader,
   type EntryHeader,
 } from "./pack-entry.ts";
-import { openPackWriter, wholeEntry, type PackWriter } from "./pack-write.ts";
+import { openPackWriter, wholeEntry, type PackWriter, type WrittenPack } from "./pack-write.ts";
 import { StorageDamagedError, type Place } from "./stored-pack.ts";
 import type { StoredPacks } from "./stored-packs.ts";
 
+/** Where objects are looked for, and read as they are stored. */
+export type BuildSource = Pick<StoredPacks, "find" | "stretch">;
+
+export interface Building {
+  readonly objects: ReadonlyArray<ObjectId>;
+  readonly had: ReadonlySet<ObjectId>;
+  readonly read: (oid: ObjectId) => Promise<GitObject>;
+  readonly turn: (done: number) => Promise<void> | void;
+}
+
 export async function buildPackOf(
-  packs: StoredPacks,
-  given: {
-    readonly objects: ReadonlyArray<ObjectId>;
-    readonly had: ReadonlySet<ObjectId>;
-    readonly read: (oid: ObjectId) => Promise<GitObject>;
-    readonly turn: (done: number) => Promise<void> | void;
-  },
+  packs: BuildSource,
+  given: Building,
 ): Promise<{ readonly bytes: Bytes; readonly objects: number }> {
-  const building: Building = {
+  const { pack, columns } = await writePackOf(packs, given);
+  return { bytes: pack, objects: columns.count };
+}
+
+/** The same, with what its index says. */
+export async function writePackOf(packs: BuildSource, given: Building): Promise<WrittenPack> {
+  const work: Work = {
     packs,
     writer: openPackWriter(),
     sending: new Set(given.objects),
@@ -36,15 +47,15 @@ export async function buildPackOf(
     placed: new Map(),
   };
   for (const oid of given.objects) {
-    await place(building, oid);
-    await given.turn(building.placed.size);
+    await place(work, oid);
+    const waited = given.turn(work.placed.size);
+    if (waited !== undefined) await waited;
   }
-  const { pack } = building.writer.finish();
-  return { bytes: pack, objects: building.writer.count() };
+  return work.writer.finish();
 }
 
-interface Building {
-  readonly packs: StoredPacks;
+interface Work {
+  readonly packs: BuildSource;
   readonly writer: PackWriter;
   readonly sending: ReadonlySet<ObjectId>;
   readonly had: ReadonlySet<ObjectId>;
@@ -54,7 +65,7 @@ interface Building {
 }
 
 /** Writes an object after its base, its base's base, and so on. */
-async function place(building: Building, wanted: ObjectId): Promise<void> {
+async function place(building: Work, wanted: ObjectId): Promise<void> {
   const stack = [wanted];
   // Two packs may each hold one of two objects as a delta on the other: the second one met is made whole.
   const under = new Set<ObjectId>();
@@ -83,7 +94,7 @@ interface StoredEntry {
   readonly stream: Uint8Array;
 }
 
-async function storedEntry({ packs }: Building, oid: ObjectId): Promise<StoredEntry> {
+async function storedEntry({ packs }: Work, oid: ObjectId): Promise<StoredEntry> {
   const found = packs.find(oidBytes(oid), 0);
   if (found === undefined) throw new StorageDamagedError(`Object ${oid} is gone`);
   const { pack, position } = found;
@@ -102,7 +113,7 @@ async function storedEntry({ packs }: Building, oid: ObjectId): Promise<StoredEn
   return { header, base: baseOf(found, bytes, header), stream: bytes.subarray(header.data) };
 }
 
-async function append(building: Building, oid: ObjectId, entry: StoredEntry): Promise<void> {
+async function append(building: Work, oid: ObjectId, entry: StoredEntry): Promise<void> {
   const { writer, placed } = building;
   const { header, base, stream } = entry;
   const offset = writer.offset();

@@ -7,7 +7,7 @@ import { assert } from "@skein/protocol/errors";
 import type { Files } from "./files.ts";
 import { parseIdx, type Idx } from "./idx.ts";
 import { indexPack } from "./pack-index.ts";
-import { openPackPages } from "./pack-pages.ts";
+import { openPackPages, type PackPages } from "./pack-pages.ts";
 import { openPackReader, type PackReader } from "./pack-reader.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { damaged, StorageDamagedError, type Place, type StoredPack } from "./stored-pack.ts";
@@ -16,6 +16,15 @@ export interface StoredPacks extends Pick<PackReader, "read" | "type" | "size"> 
   readonly all: () => ReadonlyArray<StoredPack>;
   readonly add: (name: string, idx: Bytes, pack: Uint8Array) => Promise<void>;
   readonly find: (id: Uint8Array, offset: number) => Place | undefined;
+  /** Looks in these packs only. */
+  readonly findAmong: (packs: ReadonlyArray<StoredPack>) => StoredPacks["find"];
+  /** One pack, or none, in the place of others: at once and durably. */
+  readonly replace: (
+    old: ReadonlyArray<StoredPack>,
+    made: MadePack | undefined,
+  ) => Promise<void>;
+  /** Does `work` once more if packs were replaced while it was at it, and it missed them. */
+  readonly again: <Result>(work: () => Promise<Result>) => Promise<Result>;
   /** Bytes of a pack as they are kept. They must not be changed. */
   readonly stretch: (pack: StoredPack, start: number, end: number) => Promise<Uint8Array>;
 }
@@ -24,65 +33,131 @@ export function packPath(name: string, extension: "pack" | "idx"): string {
   return `${packFolder}/pack-${name}.${extension}`;
 }
 
+interface Opened {
+  readonly files: Files;
+  readonly packs: StoredPack[];
+  readonly pages: PackPages;
+  readonly reader: PackReader;
+  /** Packs that were opened, and times that some were replaced. */
+  count: number;
+  replaced: number;
+}
+
 export async function openStoredPacks(files: Files): Promise<StoredPacks> {
   const packs: StoredPack[] = [];
-  const names = await files.list(packFolder);
-  let opened = 0;
-  const asStored = (name: string, idx: Idx, bytes: number): StoredPack => {
-    opened += 1;
-    return {
-      name,
-      number: opened,
-      idx,
-      bytes,
-      path: packPath(name, "pack"),
-      pages: new Map(),
-      byOffset: openOrder(idx),
-    };
-  };
-  for (const [, name = ""] of names.flatMap((file) => [packName.exec(file) ?? []])) {
-    // A pack without its index was never acknowledged: both are written at once.
-    if (name === "" || !names.includes(`pack-${name}.idx`)) continue;
-    const idx = await readIdx(files, name);
-    const bytes = await files.size(packPath(name, "pack"));
-    if (idx !== undefined && bytes !== undefined) packs.push(asStored(name, idx, bytes));
-  }
+  const find = (id: Uint8Array, offset: number): Place | undefined => findPlace(packs, id, offset);
   const pages = openPackPages(
     files,
     ({ path }) => new StorageDamagedError(`${path} is gone or cut short`),
   );
-  const find = (id: Uint8Array, offset: number): Place | undefined => findPlace(packs, id, offset);
-  const { read, type, size } = openPackReader(pages, find);
+  const reader = openPackReader(pages, find);
+  const opened: Opened = { files, packs, pages, reader, count: 0, replaced: 0 };
+  await openAll(opened);
   return {
     all: () => packs,
-    add: async (name, idx, pack) => {
-      if (packs.some((known) => known.name === name)) return;
-      await files.commit(
-        {
-          put: [
-            [packPath(name, "pack"), pack],
-            [packPath(name, "idx"), idx],
-          ],
-          delete: [],
-        },
-        { durability: "strict" },
-      );
-      const parsed = parseIdx(idx);
-      assert(parsed !== undefined, "an index that was just made can be read");
-      if (!packs.some((known) => known.name === name))
-        packs.unshift(asStored(name, parsed, pack.length));
-    },
+    add: (name, idx, pack) => add(opened, { name, idx, pack }),
     find,
+    findAmong: (some) => (id, offset) => findPlace(some, id, offset),
+    replace: (old, made) => replace(opened, old, made),
+    again: (work) => again(opened, work),
     stretch: async (pack, start, end) => {
       if (start < 0 || end > pack.bytes || start >= end) throw damaged(pack, start);
       const bytes = await pages.whenHere(() => pages.at(pack, start, end));
       assert(bytes !== undefined, "what is here can be read");
       return bytes;
     },
-    read,
-    type,
-    size,
+    read: (oid) => again(opened, () => reader.read(oid)),
+    type: (oid) => again(opened, () => reader.type(oid)),
+    size: (oid) => again(opened, () => reader.size(oid)),
   };
+}
+
+async function openAll(opened: Opened): Promise<void> {
+  const { files, packs } = opened;
+  const names = await files.list(packFolder);
+  for (const [, name = ""] of names.flatMap((file) => [packName.exec(file) ?? []])) {
+    // A pack without its index was never acknowledged: both are written at once.
+    if (name === "" || !names.includes(`pack-${name}.idx`)) continue;
+    const idx = await readIdx(files, name);
+    const bytes = await files.size(packPath(name, "pack"));
+    if (idx !== undefined && bytes !== undefined) packs.push(asStored(opened, name, { idx, bytes }));
+  }
+}
+
+function asStored(
+  opened: Opened,
+  name: string,
+  { idx, bytes }: { readonly idx: Idx; readonly bytes: number },
+): StoredPack {
+  opened.count += 1;
+  return {
+    name,
+    number: opened.count,
+    idx,
+    bytes,
+    path: packPath(name, "pack"),
+    pages: new Map(),
+    byOffset: openOrder(idx),
+  };
+}
+
+/** A pack, its index, and the name of both. */
+export interface MadePack {
+  readonly name: string;
+  readonly pack: Uint8Array;
+  readonly idx: Bytes;
+}
+
+async function add(opened: Opened, made: MadePack): Promise<void> {
+  const { files, packs } = opened;
+  const isKnown = (): boolean => packs.some(({ name }) => name === made.name);
+  if (isKnown()) return;
+  await files.commit({ put: filesOf(made), delete: [] }, { durability: "strict" });
+  if (!isKnown()) packs.unshift(open(opened, made));
+}
+
+async function replace(
+  opened: Opened,
+  old: ReadonlyArray<StoredPack>,
+  made: MadePack | undefined,
+): Promise<void> {
+  const { files, packs, pages, reader } = opened;
+  const gone = old.filter(({ name }) => name !== made?.name);
+  await files.commit(
+    {
+      put: made === undefined ? [] : filesOf(made),
+      delete: gone.flatMap(({ name }) => [packPath(name, "pack"), packPath(name, "idx")]),
+    },
+    { durability: "strict" },
+  );
+  opened.replaced += 1;
+  const kept = packs.filter((pack) => !old.includes(pack) && pack.name !== made?.name);
+  packs.splice(0, packs.length, ...kept, ...(made === undefined ? [] : [open(opened, made)]));
+  for (const pack of old) pages.forget(pack);
+  reader.forget();
+}
+
+async function again<Result>(opened: Opened, work: () => Promise<Result>): Promise<Result> {
+  const before = opened.replaced;
+  try {
+    return await work();
+  } catch (error) {
+    if (opened.replaced === before || !(error instanceof StorageDamagedError)) throw error;
+    return await work();
+  }
+}
+
+function open(opened: Opened, { name, pack, idx }: MadePack): StoredPack {
+  const parsed = parseIdx(idx);
+  assert(parsed !== undefined, "an index that was just made can be read");
+  return asStored(opened, name, { idx: parsed, bytes: pack.length });
+}
+
+function filesOf(made: MadePack): ReadonlyArray<readonly [path: string, bytes: Uint8Array]> {
+  return [
+    [packPath(made.name, "pack"), made.pack],
+    [packPath(made.name, "idx"), made.idx],
+  ];
 }
 
 /** The index as it is kept or, if it is damaged, made anew. A pack that is damaged as well is as good as gone. */
