@@ -5,15 +5,15 @@
 import type { Bytes } from "@skein/protocol/bytes";
 import { SkeinError } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
+import { openObjectSet, type ObjectSet } from "./closure.ts";
 import type { Files } from "./files.ts";
 import { prepareKernel } from "./kernel-compiled.ts";
 import { hashObject, oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
-import { buildPackOf } from "./pack-build.ts";
+import { copyPack } from "./pack-copy.ts";
 import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
 import { dropUnreachable, mergePacks } from "./pack-keep.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { openPackWriter, wholeEntry } from "./pack-write.ts";
-import { collectReachable, type Reachable } from "./reachable.ts";
 import type { Breathe, LongWork, Progress, StopSignal } from "./stop-signal.ts";
 import { openStoredPacks, type StoredPacks } from "./stored-packs.ts";
 
@@ -116,14 +116,13 @@ export async function openObjectStore(
     storePack,
     openReceiver,
     buildPack: (asked) => collectPack(packs, { ...asked, breathe }),
-    listReachable: async (asked) => (await collect(packs, { ...asked, breathe })).objects,
+    listReachable: (asked) => listReachable(packs, { ...asked, breathe }),
     mergePacks: (work) =>
       alone(() => mergePacks(keepingOf(packs, openTurn({ ...work, breathe }, "writing", 0)))),
     dropUnreachable: (work) =>
       alone(async () => {
         const asked = { wants: work.keep, haves: [], signal: work.signal, breathe };
-        const { objects } = await collect(packs, asked);
-        const reachable = new Set(objects);
+        const reachable = new Set(await listReachable(packs, asked));
         const keeping = keepingOf(packs, openTurn({ ...work, breathe }, "writing", 0));
         return await dropUnreachable(keeping, (oid) => reachable.has(oid));
       }),
@@ -200,20 +199,43 @@ async function collectPack(
   packs: StoredPacks,
   given: Asked,
 ): Promise<{ readonly bytes: Bytes; readonly objects: number }> {
-  const reachable = await collect(packs, given);
-  const turn = openTurn(given, "writing", reachable.objects.length);
-  const read = openMustRead(packs);
-  return await packs.again(() => buildPackOf(packs, { ...reachable, read, turn }));
+  return await packs.again(async () => {
+    const { sending, had } = await collect(packs, given);
+    const { pack, columns } = await copyPack({
+      packs,
+      closures: packs.closures,
+      sending,
+      had,
+      read: openMustRead(packs),
+      turn: openTurn(given, "writing", 0),
+    });
+    return { bytes: pack, objects: columns.count };
+  });
 }
 
-async function collect(packs: StoredPacks, given: Asked): Promise<Reachable> {
+/** What `wants` reach and `haves` do not, and all that `haves` reach. */
+async function collect(
+  packs: StoredPacks,
+  given: Asked,
+): Promise<{ readonly sending: ObjectSet; readonly had: ObjectSet }> {
   given.signal.throwIfAborted();
-  return await collectReachable({
-    wants: given.wants,
-    haves: given.haves.filter((have) => isKept(packs, have)),
-    read: openMustRead(packs),
-    turn: openTurn(given, "collecting", 0),
-  });
+  const { wants } = given;
+  for (const want of wants)
+    if (!isKept(packs, want)) throw new ObjectMissingError(`Object ${want} is not here`);
+  const haves = given.haves.filter((have) => isKept(packs, have));
+  const turn = openTurn(given, "collecting", 0);
+  const had = openObjectSet();
+  for (const have of haves) had.addAll(await packs.closures.of(have, turn));
+  return { sending: await packs.closures.missing({ wants, haves }, had, turn), had };
+}
+
+async function listReachable(packs: StoredPacks, given: Asked): Promise<ReadonlyArray<ObjectId>> {
+  const { sending } = await packs.again(() => collect(packs, given));
+  const oids: ObjectId[] = [];
+  for (const { base, idx } of packs.all())
+    for (let position = 0; position < idx.count; position++)
+      if (sending.has(base + position)) oids.push(oidAt(idx.oids, position * 20));
+  return oids;
 }
 
 function openMustRead(packs: StoredPacks): (oid: ObjectId) => Promise<GitObject> {

@@ -156,7 +156,7 @@ function baseOf(
 }
 
 /** How many entries begin before `offset`. */
-function rankOf(pack: Place["pack"], offset: number): number {
+export function rankOf(pack: Place["pack"], offset: number): number {
   const order = pack.byOffset();
   let low = 0;
   let high = order.length;

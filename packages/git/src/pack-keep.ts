@@ -59,7 +59,8 @@ export async function dropUnreachable(
   isReachable: (oid: ObjectId) => boolean,
 ): Promise<number> {
   let dropped = 0;
-  for (const pack of [...keeping.packs.all()]) {
+  // The list changes as packs are rewritten.
+  for (const pack of keeping.packs.all().slice()) {
     let lost = 0;
     for (let position = 0; position < pack.idx.count; position++)
       if (!isReachable(oidAt(pack.idx.oids, position * 20))) lost += 1;

@@ -11,7 +11,18 @@ import { openPackMemory, type Held, type PackMemory } from "./pack-memory.ts";
 import type { PackPages } from "./pack-pages.ts";
 import { damaged, type Place, type StoredPack } from "./stored-pack.ts";
 
+/**
+ * Lends the bytes of a stored object, where they lie and unchecked: its code, the kernel's memory, and where in that.
+ * Answers its code, or `undefined` if a page is missing.
+ */
+export type Peek = (
+  pack: StoredPack,
+  number: number,
+  use: (code: number, bytes: Uint8Array, held: Held) => void,
+) => number | undefined;
+
 export interface PackReader {
+  readonly peek: Peek;
   readonly read: (oid: ObjectId) => Promise<GitObject | undefined>;
   readonly type: (oid: ObjectId) => Promise<ObjectType | undefined>;
   readonly size: (oid: ObjectId) => Promise<number | undefined>;
@@ -58,6 +69,17 @@ export function openPackReader(
         if (object !== undefined) objects.write(oid, object);
         return object;
       })),
+    peek: (pack, number, use) => {
+      const { memory } = reading();
+      const mark = memory.mark();
+      try {
+        const made = readAt(reading(), pack, pack.idx.packOffset(number - pack.base));
+        if (made !== undefined) use(made.code, memory.kernel.bytes(), made.held);
+        return made?.code;
+      } finally {
+        memory.release(mark);
+      }
+    },
     type: (oid) => pages.whenHere(() => readType(reading(), oid)),
     size: (oid) => pages.whenHere(() => readSize(reading(), oid)),
     forget: () => {

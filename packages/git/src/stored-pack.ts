@@ -16,6 +16,8 @@ export interface StoredPack extends Paged {
   readonly name: string;
   /** Counts the packs that were opened. */
   readonly number: number;
+  /** The number of its first object; those of all packs are counted through. */
+  readonly base: number;
   readonly idx: Idx;
   /** Positions in the order of the pack. */
   readonly byOffset: () => Uint32Array;

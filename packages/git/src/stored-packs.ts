@@ -4,6 +4,7 @@
 
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
+import { openClosures, type Closures } from "./closure.ts";
 import type { Files } from "./files.ts";
 import { parseIdx, type Idx } from "./idx.ts";
 import { indexPack } from "./pack-index.ts";
@@ -19,13 +20,13 @@ export interface StoredPacks extends Pick<PackReader, "read" | "type" | "size"> 
   /** Looks in these packs only. */
   readonly findAmong: (packs: ReadonlyArray<StoredPack>) => StoredPacks["find"];
   /** One pack, or none, in the place of others: at once and durably. */
-  readonly replace: (
-    old: ReadonlyArray<StoredPack>,
-    made: MadePack | undefined,
-  ) => Promise<void>;
-  /** Does `work` once more if packs were replaced while it was at it, and it missed them. */
+  readonly replace: (old: ReadonlyArray<StoredPack>, made: MadePack | undefined) => Promise<void>;
+  /** Does `work` once more if packs were replaced while it was at it: what it found stands elsewhere now. */
   readonly again: <Result>(work: () => Promise<Result>) => Promise<Result>;
-  /** Bytes of a pack as they are kept. They must not be changed. */
+  readonly closures: Closures;
+  /** Bytes of a pack as they are kept, if they are in memory. They must not be changed. */
+  readonly stretchNow: (pack: StoredPack, start: number, end: number) => Uint8Array | undefined;
+  /** The same, from the storage if need be. */
   readonly stretch: (pack: StoredPack, start: number, end: number) => Promise<Uint8Array>;
 }
 
@@ -38,8 +39,10 @@ interface Opened {
   readonly packs: StoredPack[];
   readonly pages: PackPages;
   readonly reader: PackReader;
+  readonly closures: Closures;
   /** Packs that were opened, and times that some were replaced. */
   count: number;
+  objects: number;
   replaced: number;
 }
 
@@ -51,7 +54,17 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     ({ path }) => new StorageDamagedError(`${path} is gone or cut short`),
   );
   const reader = openPackReader(pages, find);
-  const opened: Opened = { files, packs, pages, reader, count: 0, replaced: 0 };
+  const closures = openClosures(packs, reader.peek, pages.whenHere);
+  const opened: Opened = {
+    files,
+    packs,
+    pages,
+    reader,
+    closures,
+    count: 0,
+    objects: 0,
+    replaced: 0,
+  };
   await openAll(opened);
   return {
     all: () => packs,
@@ -60,6 +73,8 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     findAmong: (some) => (id, offset) => findPlace(some, id, offset),
     replace: (old, made) => replace(opened, old, made),
     again: (work) => again(opened, work),
+    closures,
+    stretchNow: (pack, start, end) => pages.at(pack, start, end),
     stretch: async (pack, start, end) => {
       if (start < 0 || end > pack.bytes || start >= end) throw damaged(pack, start);
       const bytes = await pages.whenHere(() => pages.at(pack, start, end));
@@ -80,7 +95,8 @@ async function openAll(opened: Opened): Promise<void> {
     if (name === "" || !names.includes(`pack-${name}.idx`)) continue;
     const idx = await readIdx(files, name);
     const bytes = await files.size(packPath(name, "pack"));
-    if (idx !== undefined && bytes !== undefined) packs.push(asStored(opened, name, { idx, bytes }));
+    if (idx !== undefined && bytes !== undefined)
+      packs.push(asStored(opened, name, { idx, bytes }));
   }
 }
 
@@ -90,9 +106,12 @@ function asStored(
   { idx, bytes }: { readonly idx: Idx; readonly bytes: number },
 ): StoredPack {
   opened.count += 1;
+  const base = opened.objects;
+  opened.objects += idx.count;
   return {
     name,
     number: opened.count,
+    base,
     idx,
     bytes,
     path: packPath(name, "pack"),
@@ -121,7 +140,7 @@ async function replace(
   old: ReadonlyArray<StoredPack>,
   made: MadePack | undefined,
 ): Promise<void> {
-  const { files, packs, pages, reader } = opened;
+  const { files, packs, pages, reader, closures } = opened;
   const gone = old.filter(({ name }) => name !== made?.name);
   await files.commit(
     {
@@ -135,16 +154,18 @@ async function replace(
   packs.splice(0, packs.length, ...kept, ...(made === undefined ? [] : [open(opened, made)]));
   for (const pack of old) pages.forget(pack);
   reader.forget();
+  closures.forget();
 }
 
 async function again<Result>(opened: Opened, work: () => Promise<Result>): Promise<Result> {
   const before = opened.replaced;
   try {
-    return await work();
+    const result = await work();
+    if (opened.replaced === before) return result;
   } catch (error) {
     if (opened.replaced === before || !(error instanceof StorageDamagedError)) throw error;
-    return await work();
   }
+  return await again(opened, work);
 }
 
 function open(opened: Opened, { name, pack, idx }: MadePack): StoredPack {
