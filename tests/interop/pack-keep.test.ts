@@ -41,16 +41,20 @@ test("many small packs become few, and git finds all that was there", async () =
   expect(fsckOf(carol, main)).toBe("");
 }, 60_000);
 
-test.each(["before", "after"] as const)("storage that fails %s the change loses nothing", async (moment) => {
-  const { contents } = await receivedInSteps();
-  const error = new StorageFullError("The device has no room left");
-  const failing = failAtCommit(openMemoryFiles(contents), { failing: 1, moment, error });
-  const store = await openObjectStore(failing);
-  await expect(store.mergePacks({ signal })).rejects.toBe(error);
-  expect(fsckOf(contents, main)).toBe("");
-  const opened = await openObjectStore(openMemoryFiles(contents));
-  for (const [name] of gitObjects) expect(await opened.read(name)).toBeDefined();
-}, 60_000);
+test.each(["before", "after"] as const)(
+  "storage that fails %s the change loses nothing",
+  async (moment) => {
+    const { contents } = await receivedInSteps();
+    const error = new StorageFullError("The device has no room left");
+    const failing = failAtCommit(openMemoryFiles(contents), { failing: 1, moment, error });
+    const store = await openObjectStore(failing);
+    await expect(store.mergePacks({ signal })).rejects.toBe(error);
+    expect(fsckOf(contents, main)).toBe("");
+    const opened = await openObjectStore(openMemoryFiles(contents));
+    for (const [name] of gitObjects) expect(await opened.read(name)).toBeDefined();
+  },
+  60_000,
+);
 
 test("merging that is stopped changes nothing", async () => {
   const { contents } = await receivedInSteps();
@@ -78,7 +82,10 @@ test("what nobody can reach goes, and what somebody can stays", async () => {
   for (const name of reachable) expect(await store.has(oid(name))).toBe(true);
   expect(await store.dropUnreachable({ keep: [back], signal })).toBe(0);
   // What was let go of can come back.
-  const pack = history.run(["pack-objects", "--stdout", "--thin", "--revs", "-q"], `${main}\n^${back}\n`);
+  const pack = history.run(
+    ["pack-objects", "--stdout", "--thin", "--revs", "-q"],
+    `${main}\n^${back}\n`,
+  );
   await store.storePack({ bytes: pack, tips: [main], signal });
   expect(fsckOf(contents, main)).toBe("");
 }, 60_000);
@@ -111,7 +118,10 @@ async function receivedInSteps(): Promise<{
   const store = await openObjectStore(openMemoryFiles(contents));
   let have = "";
   for (const want of steps) {
-    const bytes = history.run(["pack-objects", "--stdout", "--thin", "--revs", "-q"], `${want}\n${have}`);
+    const bytes = history.run(
+      ["pack-objects", "--stdout", "--thin", "--revs", "-q"],
+      `${want}\n${have}`,
+    );
     await store.storePack({ bytes, tips: [oid(want)], signal });
     have = `^${want}\n`;
   }
