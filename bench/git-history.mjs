@@ -1,8 +1,10 @@
 /** Repositories to measure with: a realistic history, the same for the same seed and size. */
 
+import { Buffer } from "node:buffer";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 
 /** A bare repository with one pack of about so many objects. It is made once and kept. */
 export function makeRepository(folder, { objects, seed = 7 }) {
@@ -13,14 +15,20 @@ export function makeRepository(folder, { objects, seed = 7 }) {
   rmSync(making, { recursive: true, force: true });
   git(["init", "-q", "--bare", "-b", "main", making]);
   git(["fast-import", "--quiet"], { cwd: making, input: Buffer.concat(tell(objects, seed)) });
-  git(["-c", "repack.writeBitmaps=false", "repack", "-adfq", "--depth=50", "--window=10"], { cwd: making });
+  git(["-c", "repack.writeBitmaps=false", "repack", "-adfq", "--depth=50", "--window=10"], {
+    cwd: making,
+  });
   renameSync(making, path);
   return path;
 }
 
 export function git(args, { cwd, input } = {}) {
-  const result = spawnSync("git", ["-c", "pack.threads=1", ...args], { cwd, input, maxBuffer: 2 ** 31 - 1 });
-  if (result.status !== 0) throw new Error(`git ${args.join(" ")}: ${result.stderr}`);
+  const result = spawnSync("git", ["-c", "pack.threads=1", ...args], {
+    cwd,
+    input,
+    maxBuffer: 2 ** 31 - 1,
+  });
+  if (result.status !== 0) throw new Error(`git ${args.join(" ")}: ${result.stderr.toString()}`);
   return result.stdout;
 }
 
@@ -37,7 +45,11 @@ function tell(objects, seed) {
   const out = [];
   const commits = Math.max(10, Math.round(objects / 8));
   const folders = Array.from({ length: Math.max(6, Math.round(commits ** 0.5)) }, (_, index) =>
-    index % 3 === 0 ? `src/part${index}` : index % 3 === 1 ? `src/part${index - 1}/inner` : `docs/page${index}`,
+    index % 3 === 0
+      ? `src/part${index}`
+      : index % 3 === 1
+        ? `src/part${index - 1}/inner`
+        : `docs/page${index}`,
   );
   for (let index = 0; index < Math.max(20, commits / 12); index++) addFile(files, folders, random);
   for (let commit = 1; commit <= commits; commit++) {
@@ -45,7 +57,9 @@ function tell(objects, seed) {
     const branch = commit % 11 === 5 ? "side" : "main";
     const message = `${words(random, 4 + random(5))}\n\n${commit % 5 === 0 ? `${words(random, 30)}\n` : ""}`;
     const who = `Author ${random(9)} <author${random(9)}@example.org> ${at} +0${random(10)}00`;
-    out.push(`commit refs/heads/${branch}\nmark :${commit}\nauthor ${who}\ncommitter ${who}\ndata ${message.length}\n${message}\n`);
+    out.push(
+      `commit refs/heads/${branch}\nmark :${commit}\nauthor ${who}\ncommitter ${who}\ndata ${message.length}\n${message}\n`,
+    );
     if (commit === 5) out.push("from :4\n");
     if (commit % 11 === 8 && commit > 11) out.push(`merge :${commit - 3}\n`);
     for (const change of commit === 1 ? [...files.keys()] : changed(files, folders, random)) {
@@ -64,7 +78,13 @@ function tell(objects, seed) {
 function addFile(files, folders, random) {
   const name = `${folders[random(folders.length)]}/${word(random)}-${files.size}.${["ts", "md", "css"][random(3)]}`;
   const many = 20 + random(60) * random(5);
-  files.set(name, Array.from({ length: many }, () => `${" ".repeat(2 * random(4))}${words(random, 3 + random(8))}`));
+  files.set(
+    name,
+    Array.from(
+      { length: many },
+      () => `${" ".repeat(2 * random(4))}${words(random, 3 + random(8))}`,
+    ),
+  );
   return name;
 }
 
@@ -93,11 +113,13 @@ function words(random, many) {
 
 function word(random) {
   const index = Math.floor((random(1_000) * random(1_000)) / 1_000);
-  return `${syllables[index % 31]}${syllables[(index * 7) % 37 % 31]}${index % 3 === 0 ? syllables[index % 29] : ""}`;
+  return `${syllables[index % 31]}${syllables[((index * 7) % 37) % 31]}${index % 3 === 0 ? syllables[index % 29] : ""}`;
 }
 
 const syllables =
-  "ba ce di fo gu ha ki lo mu ne pa qua ri so tu ve wi xo yu za con pre tion ment ing able return const import if value".split(" ");
+  "ba ce di fo gu ha ki lo mu ne pa qua ri so tu ve wi xo yu za con pre tion ment ing able return const import if value".split(
+    " ",
+  );
 
 /** Numbers by chance, the same for the same seed (mulberry32). */
 function openRandom(seed) {

@@ -1,31 +1,39 @@
 /** The pack engine beside native git and isomorphic-git, in Node: the same work in the same run, by CPU time. */
 
-import { spawnSync } from "node:child_process";
+/* oxlint-disable eslint/no-await-in-loop -- what is measured runs alone. */
+
 import * as fs from "node:fs";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "vite";
-import { git, makeRepository, packOf } from "./git-history.mjs";
+import { git, makeRepository } from "./git-history.mjs";
+import { openSubject, signal } from "./git-subject.mjs";
 
 const home = dirname(fileURLToPath(import.meta.url));
 const kept = join(home, ".peers", "git");
-const signal = new AbortController().signal;
 
 /** Measures, and answers rows. `sizes` are about how many objects the generated repositories have. */
-export async function run({ json = false, bundle, sizes = [1_500, 16_000, 50_000], rounds = 3 } = {}) {
+export async function run({
+  json = false,
+  bundle,
+  sizes = [1_500, 16_000, 50_000],
+  rounds = 3,
+} = {}) {
   const engine = await bundleEngine();
-  const isomorphic = createRequire(join(home, "..", "packages", "git", "package.json"))("isomorphic-git");
+  const isomorphic = createRequire(join(home, "..", "packages", "git", "package.json"))(
+    "isomorphic-git",
+  );
   const rows = [];
   const places =
     bundle === undefined
       ? sizes.map((objects) => makeRepository(kept, { objects }))
       : [fromBundle(bundle)];
   for (const repository of places) {
-    const subject = open(repository, { engine, isomorphic, rounds });
+    const subject = openSubject(repository, { engine, isomorphic, rounds });
     if (!json) process.stdout.write(`${subject.title}\n`);
     for (const measure of [receive, enumerate, packAll, increment, push, randomReads, log]) {
       const row = await measure(subject);
@@ -61,10 +69,36 @@ async function receive(subject) {
     rmSync(folder, { recursive: true });
   }, 1);
   return [
-    subject.row("receive, verify, store", { ours, peer: native([]), against: "git index-pack --stdin", goal: 1.3 }),
-    subject.row("receive, verify, store", { ours, peer: native(["--strict"]), against: "git index-pack --stdin --strict", goal: 1.3 }),
-    subject.row("receive, verify, store", { ours, peer: theirs, against: "isomorphic-git indexPack", goal: 2, better: "more" }),
-    { ...subject.row("memory while receiving", { ours: memory / 2 ** 20, peer: 0, against: "-", goal: 0 }), unit: "MiB of the process", ratio: undefined, met: undefined },
+    subject.row("receive, verify, store", {
+      ours,
+      peer: native([]),
+      against: "git index-pack --stdin",
+      goal: 1.3,
+    }),
+    subject.row("receive, verify, store", {
+      ours,
+      peer: native(["--strict"]),
+      against: "git index-pack --stdin --strict",
+      goal: 1.3,
+    }),
+    subject.row("receive, verify, store", {
+      ours,
+      peer: theirs,
+      against: "isomorphic-git indexPack",
+      goal: 2,
+      better: "more",
+    }),
+    {
+      ...subject.row("memory while receiving", {
+        ours: memory / 2 ** 20,
+        peer: 0,
+        against: "-",
+        goal: 0,
+      }),
+      unit: "MiB of the process",
+      ratio: undefined,
+      met: undefined,
+    },
   ];
 }
 
@@ -74,7 +108,9 @@ async function enumerate(subject) {
     await (await subject.reopen(store)).listReachable({ wants: tips, haves: [], signal });
   });
   const peer = subject.native("rev-list", ["--objects", "--all"]);
-  return [subject.row("enumerate", { ours, peer, against: "git rev-list --objects --all", goal: 1 })];
+  return [
+    subject.row("enumerate", { ours, peer, against: "git rev-list --objects --all", goal: 1 }),
+  ];
 }
 
 async function packAll(subject) {
@@ -84,19 +120,52 @@ async function packAll(subject) {
     const built = await (await subject.reopen(store)).buildPack({ wants: tips, haves: [], signal });
     bytes = built.bytes.length;
   });
-  const peer = subject.native("pack-objects", ["--stdout", "--revs", "--all", "-q", "--delta-base-offset"], { input: "\n" });
-  const size = git(["pack-objects", "--stdout", "--revs", "--all", "-q", "--delta-base-offset"], { cwd: subject.path, input: "\n" }).length;
+  const peer = subject.native(
+    "pack-objects",
+    ["--stdout", "--revs", "--all", "-q", "--delta-base-offset"],
+    { input: "\n" },
+  );
+  const size = git(["pack-objects", "--stdout", "--revs", "--all", "-q", "--delta-base-offset"], {
+    cwd: subject.path,
+    input: "\n",
+  }).length;
   const rows = [
     subject.row("full pack", { ours, peer, against: "git pack-objects --all", goal: 0.5 }),
-    { ...subject.row("bytes of the full pack", { ours: bytes, peer: size, against: "git pack-objects --all", goal: 1 }), unit: "bytes" },
+    {
+      ...subject.row("bytes of the full pack", {
+        ours: bytes,
+        peer: size,
+        against: "git pack-objects --all",
+        goal: 1,
+      }),
+      unit: "bytes",
+    },
   ];
   if (subject.objects < 5_000) {
-    const oids = git(["rev-list", "--objects", "--no-object-names", "--all"], { cwd: subject.path }).toString().trim().split("\n");
+    const oids = git(["rev-list", "--objects", "--no-object-names", "--all"], { cwd: subject.path })
+      .toString()
+      .trim()
+      .split("\n");
     const theirs = await subject.cpu(
-      () => subject.isomorphic.packObjects({ fs, dir: subject.path, gitdir: subject.path, oids, cache: {} }),
+      () =>
+        subject.isomorphic.packObjects({
+          fs,
+          dir: subject.path,
+          gitdir: subject.path,
+          oids,
+          cache: {},
+        }),
       1,
     );
-    rows.push(subject.row("full pack", { ours, peer: theirs, against: "isomorphic-git packObjects", goal: 300, better: "more" }));
+    rows.push(
+      subject.row("full pack", {
+        ours,
+        peer: theirs,
+        against: "isomorphic-git packObjects",
+        goal: 300,
+        better: "more",
+      }),
+    );
   }
   return rows;
 }
@@ -107,7 +176,9 @@ async function increment(subject) {
   const have = subject.oid("main~100");
   let bytes = 0;
   const ours = await subject.cpu(async () => {
-    const built = await (await subject.reopen(store)).buildPack({ wants: [want], haves: [have], signal });
+    const built = await (
+      await subject.reopen(store)
+    ).buildPack({ wants: [want], haves: [have], signal });
     bytes = built.bytes.length;
   });
   const args = ["--stdout", "--revs", "--thin", "-q", "--delta-base-offset"];
@@ -115,8 +186,21 @@ async function increment(subject) {
   const peer = subject.native("pack-objects", args, { input });
   const size = git(["pack-objects", ...args], { cwd: subject.path, input }).length;
   return [
-    subject.row("the last 100 commits", { ours, peer, against: "git pack-objects --thin", goal: 5 }),
-    { ...subject.row("bytes of the last 100 commits", { ours: bytes, peer: size, against: "git pack-objects --thin", goal: 1 }), unit: "bytes" },
+    subject.row("the last 100 commits", {
+      ours,
+      peer,
+      against: "git pack-objects --thin",
+      goal: 5,
+    }),
+    {
+      ...subject.row("bytes of the last 100 commits", {
+        ours: bytes,
+        peer: size,
+        against: "git pack-objects --thin",
+        goal: 1,
+      }),
+      unit: "bytes",
+    },
   ];
 }
 
@@ -126,8 +210,17 @@ async function push(subject) {
   const ask = { wants: [subject.oid("main")], haves: [subject.oid("main~1")], signal };
   await opened.buildPack(ask);
   const ours = await subject.cpu(() => opened.buildPack(ask), 5);
-  const peer = subject.native("pack-objects", ["--stdout", "--revs", "--thin", "-q"], { input: `${ask.wants[0]}\n^${ask.haves[0]}\n` });
-  return [subject.row("the last commit, warm", { ours, peer, against: "git pack-objects --thin", goal: 5 })];
+  const peer = subject.native("pack-objects", ["--stdout", "--revs", "--thin", "-q"], {
+    input: `${ask.wants[0]}\n^${ask.haves[0]}\n`,
+  });
+  return [
+    subject.row("the last commit, warm", {
+      ours,
+      peer,
+      against: "git pack-objects --thin",
+      goal: 5,
+    }),
+  ];
 }
 
 async function randomReads(subject) {
@@ -144,12 +237,35 @@ async function randomReads(subject) {
   const peer = subject.native("cat-file", ["--batch"], { input: `${oids.join("\n")}\n` });
   const cache = {};
   const theirs = await subject.cpu(async () => {
-    for (const oid of oids) await subject.isomorphic.readObject({ fs, dir: subject.path, gitdir: subject.path, oid, cache });
+    for (const oid of oids)
+      await subject.isomorphic.readObject({
+        fs,
+        dir: subject.path,
+        gitdir: subject.path,
+        oid,
+        cache,
+      });
   }, 1);
   return [
-    subject.row("1,000 random reads, cold", { ours, peer, against: "git cat-file --batch", goal: 1.2 }),
-    subject.row("1,000 random reads, warm", { ours: ready, peer, against: "git cat-file --batch", goal: 1.2 }),
-    subject.row("1,000 random reads, cold", { ours, peer: theirs, against: "isomorphic-git readObject", goal: 8, better: "more" }),
+    subject.row("1,000 random reads, cold", {
+      ours,
+      peer,
+      against: "git cat-file --batch",
+      goal: 1.2,
+    }),
+    subject.row("1,000 random reads, warm", {
+      ours: ready,
+      peer,
+      against: "git cat-file --batch",
+      goal: 1.2,
+    }),
+    subject.row("1,000 random reads, cold", {
+      ours,
+      peer: theirs,
+      against: "isomorphic-git readObject",
+      goal: 8,
+      better: "more",
+    }),
   ];
 }
 
@@ -172,82 +288,32 @@ async function log(subject) {
   });
   const peer = subject.native("log", ["--format=%H%n%an%n%s", "main"]);
   const theirs = await subject.cpu(
-    () => subject.isomorphic.log({ fs, dir: subject.path, gitdir: subject.path, ref: "main", cache: {} }),
+    () =>
+      subject.isomorphic.log({
+        fs,
+        dir: subject.path,
+        gitdir: subject.path,
+        ref: "main",
+        cache: {},
+      }),
     1,
   );
   return [
     subject.row("log of all commits", { ours, peer, against: "git log", goal: 2.5 }),
-    subject.row("log of all commits", { ours, peer: theirs, against: "isomorphic-git log", goal: 8, better: "more" }),
+    subject.row("log of all commits", {
+      ours,
+      peer: theirs,
+      against: "isomorphic-git log",
+      goal: 8,
+      better: "more",
+    }),
   ];
-}
-
-/** One repository, and how to measure with it. */
-function open(path, { engine, isomorphic, rounds }) {
-  const pack = readFileSync(packOf(path));
-  const text = (...args) => git(args, { cwd: path }).toString().trim();
-  const oid = (revision) => text("rev-parse", revision);
-  const tips = [...new Set(text("for-each-ref", "--format=%(objectname)").split("\n"))];
-  const objects = Number(/in-pack: (\d+)/u.exec(text("count-objects", "-v"))[1]);
-  let stored;
-  const full = async () => {
-    if (stored === undefined) {
-      const contents = new Map();
-      const store = await engine.openObjectStore(engine.openMemoryFiles(contents));
-      await store.storePack({ bytes: new Uint8Array(pack), tips, signal });
-      stored = { store: contents, tips };
-    }
-    return stored;
-  };
-  const nativeCpu = (command, args, { input, fresh = false } = {}) => {
-    let best = Infinity;
-    for (let round = 0; round < rounds; round++) {
-      const cwd = fresh ? mkdtempSync(join(tmpdir(), "skein-bench-")) : path;
-      if (fresh) git(["init", "-q", "--bare", cwd]);
-      const quoted = ["git", "-c", "pack.threads=1", command, ...args].map((word) => `'${word}'`).join(" ");
-      const timed = spawnSync("bash", ["-c", `TIMEFORMAT='%U %S'; time ${quoted} >/dev/null`], { cwd, input, maxBuffer: 2 ** 30 });
-      const [user, system] = timed.stderr.toString().trim().split("\n").at(-1).split(" ").map(Number);
-      best = Math.min(best, (user + system) * 1_000);
-      if (fresh) rmSync(cwd, { recursive: true });
-    }
-    return best;
-  };
-  return {
-    path, pack, tips, objects, oid, engine, isomorphic, full,
-    title: `${objects} objects, ${(pack.length / 2 ** 20).toFixed(1)} MiB`,
-    reopen: (contents) => engine.openObjectStore(engine.openMemoryFiles(contents)),
-    native: nativeCpu,
-    cpu: async (work, times = rounds) => {
-      let best = Infinity;
-      for (let round = 0; round < times; round++) {
-        const before = process.cpuUsage();
-        await work();
-        const { user, system } = process.cpuUsage(before);
-        best = Math.min(best, (user + system) / 1_000);
-      }
-      return best;
-    },
-    someOids: (many) => {
-      const all = text("rev-list", "--objects", "--no-object-names", "--all").split("\n");
-      let state = 12_345;
-      return Array.from({ length: many }, () => {
-        state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
-        return all[state % all.length];
-      });
-    },
-    row: (name, { ours, peer, against, goal, better = "less" }) => {
-      const ratio = better === "less" ? ours / peer : peer / ours;
-      return {
-        name, ours, peer, against, unit: "CPU ms", ratio, goal, better,
-        met: better === "less" ? ratio <= goal : ratio >= goal,
-        sizes: { objects, packBytes: pack.length },
-      };
-    },
-  };
 }
 
 function formatRow({ name, ours, peer, against, unit, ratio, goal, met }) {
   const number = (value) => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
-  const verdict = met === undefined ? "" : `${ratio.toFixed(2)} (goal ${goal}) ${met ? "met" : "MISSED"}`;
+  const verdict =
+    met === undefined ? "" : `${ratio.toFixed(2)} (goal ${goal}) ${met ? "met" : "MISSED"}`;
   return `${name.padEnd(30)} ${number(ours).padStart(9)} ${number(peer).padStart(9)} ${unit}  ${against}  ${verdict}`;
 }
 
@@ -267,7 +333,7 @@ async function bundleEngine() {
       emptyOutDir: false,
       minify: false,
       target: "es2023",
-      lib: { entry: join(home, "git-engine.ts"), formats: ["es"], fileName: () => "engine.mjs" },
+      lib: { entry: join(home, "git-engine.mjs"), formats: ["es"], fileName: () => "engine.mjs" },
     },
   });
   return await import(pathToFileURL(join(kept, "engine.mjs")).href);
@@ -277,7 +343,10 @@ const partBytes = 64 * 1024;
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const bundle = process.argv.find((_, index, all) => all[index - 1] === "--bundle");
-  const sizes = process.argv.find((_, index, all) => all[index - 1] === "--sizes")?.split(",").map(Number);
+  const sizes = process.argv
+    .find((_, index, all) => all[index - 1] === "--sizes")
+    ?.split(",")
+    .map(Number);
   const json = process.argv.includes("--json");
   const result = await run({ json, bundle, ...(sizes && { sizes }) });
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);

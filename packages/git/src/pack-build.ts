@@ -2,7 +2,6 @@
 
 /* oxlint-disable eslint/no-await-in-loop -- a pack is written one object after the other. */
 
-import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
 import { crc32 } from "./crc32.ts";
@@ -28,15 +27,7 @@ export interface Building {
   readonly turn: (done: number) => Promise<void> | void;
 }
 
-export async function buildPackOf(
-  packs: BuildSource,
-  given: Building,
-): Promise<{ readonly bytes: Bytes; readonly objects: number }> {
-  const { pack, columns } = await writePackOf(packs, given);
-  return { bytes: pack, objects: columns.count };
-}
-
-/** The same, with what its index says. */
+/** Writes the objects, each after its base. Deltas may also name what is `had`. */
 export async function writePackOf(packs: BuildSource, given: Building): Promise<WrittenPack> {
   const work: Work = {
     packs,

@@ -415,16 +415,17 @@ function growRows(rows: Rows, index: number): void {
 
 /** A small pack needs a small ring. */
 function ringBytesFor(expectedBytes: number): number {
-  return expectedBytes > 0 && expectedBytes < smallPackBytes ? smallRingBytes : ringBytes;
+  if (expectedBytes === 0) return ringBytesMax;
+  return Math.min(ringBytesMax, Math.max(ringBytesMin, ringBytesPerByte * expectedBytes));
 }
 
 const needsMore = -2;
 const noPlace = -1;
 const wholeBase = -1;
 const outsideBase = -2;
-const ringBytes = 32 * 1024 * 1024;
-const smallPackBytes = 64 * 1024;
-const smallRingBytes = 1024 * 1024;
+const ringBytesMax = 32 * 1024 * 1024;
+const ringBytesMin = 1024 * 1024;
+const ringBytesPerByte = 4;
 const largeBytes = 48 * 1024 * 1024;
 /** Real packs ask for almost nothing twice. */
 const repeatedBytesMax = 2 * packInflatedBytesMax;
