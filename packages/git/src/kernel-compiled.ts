@@ -41,7 +41,7 @@ function openCompiled(module: WebAssembly.Module): Kernel {
   let view: Bytes = new Uint8Array(memory.buffer);
   const reserve = (end: number): void => {
     const missing = end + spareBytes - memory.buffer.byteLength;
-    if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
+    if (missing > 0) memory.grow(Math.max(pagesPerGrowth, Math.ceil(missing / pageBytes)));
     view = new Uint8Array(memory.buffer);
   };
   return { ...exports, heap: exports.heap(), bytes: () => view, reserve };
@@ -75,6 +75,8 @@ let compiled: WebAssembly.Module | undefined;
 let shared: { readonly kernel: Kernel; readonly fast: boolean } | undefined;
 
 const pageBytes = 65_536;
+/** Growing is dear, and memory that is never touched is not. */
+const pagesPerGrowth = 32;
 /** Inflating and copying may touch a few bytes behind the end. */
 const spareBytes = 64;
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

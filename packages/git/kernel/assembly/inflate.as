@@ -6,6 +6,9 @@ const cutShort: i32 = -2;
 
 /** Codes of so many bits are looked up at once; longer ones lead to a second table. */
 const literalRoot: u32 = 11;
+/** A large table is not worth filling for what is small. */
+const smallLiteralRoot: u32 = 8;
+const smallBytes: u32 = 1024;
 const distanceRoot: u32 = 8;
 const lengthRoot: u32 = 7;
 /** What zlib's `enough` gives for 288 codes at 11 bits, and 32 at 8. */
@@ -77,7 +80,10 @@ export function inflate(from: usize, end: usize, target: usize, size: u32): i32 
     let sound = false;
     if (kind == 0) sound = copyStored(stop);
     else if (kind == 1) sound = inflateFixed(target, stop);
-    else if (kind == 2) sound = readCodes() && inflateBlock(literals, distances, target, stop);
+    else if (kind == 2) {
+      const root = size < smallBytes ? smallLiteralRoot : literalRoot;
+      sound = readCodes(root) && inflateBlock(literals, distances, target, stop, root);
+    }
     // Made-up zeros may be what is wrong.
     if (!sound) return made > 0 ? cutShort : broken;
     if (made > held >> 3) return cutShort;
@@ -155,11 +161,11 @@ function inflateFixed(target: usize, stop: usize): bool {
     buildTable(fixedDistances, lengths, 32, distanceRoot, 1);
     fixedReady = true;
   }
-  return inflateBlock(fixedLiterals, fixedDistances, target, stop);
+  return inflateBlock(fixedLiterals, fixedDistances, target, stop, literalRoot);
 }
 
 /** The codes at the front of a dynamic block (RFC 1951 §3.2.7). */
-function readCodes(): bool {
+function readCodes(literalBits: u32): bool {
   fill();
   const literalCount = (u32(bits) & 31) + 257;
   const distanceCount = (u32(bits >> 5) & 31) + 1;
@@ -204,7 +210,7 @@ function readCodes(): bool {
   }
   if (load<u8>(lengths + 256) == 0) return false;
   return (
-    buildTable(literals, lengths, literalCount, literalRoot, 0) &&
+    buildTable(literals, lengths, literalCount, literalBits, 0) &&
     buildTable(distances, lengths + literalCount, distanceCount, distanceRoot, 1)
   );
 }
@@ -309,14 +315,14 @@ function fillTable(table: usize, root: u32, kind: u32, longest: u32): void {
   }
 }
 
-function inflateBlock(literalTable: usize, distanceTable: usize, target: usize, stop: usize): bool {
+function inflateBlock(literalTable: usize, distanceTable: usize, target: usize, stop: usize, literalBits: u32): bool {
   // The globals are held here while the block lasts.
   let out = to;
   let at = next;
   let hold = bits;
   let many = held;
   const end = last;
-  const literalMask: u32 = (1 << literalRoot) - 1;
+  const literalMask: u32 = (1 << literalBits) - 1;
   const distanceMask: u32 = (1 << distanceRoot) - 1;
   let sound = false;
   for (;;) {
