@@ -2,6 +2,7 @@
 
 /* oxlint-disable eslint/no-await-in-loop -- a pack is written one entry after the other. */
 
+import { equal } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
 import type { Closures, ObjectSet } from "./closure.ts";
 import { crc32 } from "./crc32.ts";
@@ -9,6 +10,7 @@ import { oidAt, type GitObject } from "./object.ts";
 import { rankOf } from "./pack-build.ts";
 import { formatOffsetDeltaHeader, formatRefDeltaHeader, readEntryHeader } from "./pack-entry.ts";
 import { openPackWriter, wholeEntry, type PackWriter, type WrittenPack } from "./pack-write.ts";
+import { sha1 } from "./sha1.ts";
 import { damaged, type StoredPack } from "./stored-pack.ts";
 import type { StoredPacks } from "./stored-packs.ts";
 
@@ -28,7 +30,40 @@ interface Work extends Copying {
   readonly placed: Map<number, { readonly offset: number; readonly depth: number }>;
 }
 
-export async function copyPack(given: Copying): Promise<WrittenPack> {
+/** The pack to send, and how many objects are in it. */
+export async function copyPack(
+  given: Copying,
+): Promise<{ readonly bytes: Uint8Array; readonly objects: number }> {
+  const whole = wholePack(given);
+  if (whole !== undefined)
+    return { bytes: await readWhole(given, whole), objects: whole.idx.count };
+  const { pack, columns } = await copyEntries(given);
+  return { bytes: pack, objects: columns.count };
+}
+
+/** The one stored pack that is, as it stands, what is to be sent. */
+function wholePack({ packs, sending }: Copying): StoredPack | undefined {
+  const needed = packs.all().filter(({ base, idx }) => countIn(sending, base, idx.count) > 0);
+  const [only] = needed;
+  if (only === undefined || needed.length > 1) return undefined;
+  return countIn(sending, only.base, only.idx.count) === only.idx.count ? only : undefined;
+}
+
+function countIn(set: ObjectSet, base: number, count: number): number {
+  let many = 0;
+  for (let number = base; number < base + count; number++) if (set.has(number)) many += 1;
+  return many;
+}
+
+async function readWhole({ packs, turn }: Copying, pack: StoredPack): Promise<Uint8Array> {
+  const bytes = await packs.stretch(pack, 0, pack.bytes);
+  if (!equal(sha1(bytes.subarray(0, -20)), bytes.subarray(-20))) throw damaged(pack, 0);
+  const waited = turn(pack.idx.count);
+  if (waited !== undefined) await waited;
+  return bytes;
+}
+
+async function copyEntries(given: Copying): Promise<WrittenPack> {
   const work: Work = { ...given, writer: openPackWriter(), placed: new Map() };
   for (const pack of given.packs.all().toSorted((a, b) => a.base - b.base)) {
     const order = pack.byOffset();
