@@ -183,7 +183,9 @@ export function filesContract(name: string, open: (place: string) => Promise<Fil
       const large = new Uint8Array(3 * 1024 * 1024 + 5).map((_, at) => (at * 31) ^ (at >> 8));
       await files.commit({ put: [["large", large]], delete: [] }, strict);
       await files.commit({ put: [["small", text("abcdef")]], delete: [] }, strict);
-      const readRange = files.readRange ?? (async (path, start, end) => (await files.read(path))?.slice(start, end));
+      const readRange =
+        files.readRange ??
+        (async (path, start, end) => (await files.read(path))?.slice(start, end));
       const mega = 1024 * 1024;
       for (const [start, end] of [
         [0, 1],
