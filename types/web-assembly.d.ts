@@ -1,8 +1,9 @@
 /** The part of WebAssembly that the pack engine uses. Where the platform has none, the name is undefined. */
 
 declare namespace WebAssembly {
+  // oxlint-disable-next-line typescript/no-extraneous-class -- the platform has such a class.
   class Module {
-    private constructor();
+    constructor(bytes: Uint8Array<ArrayBuffer>);
   }
   class Instance {
     constructor(module: Module);
@@ -13,5 +14,4 @@ declare namespace WebAssembly {
     readonly buffer: ArrayBuffer;
     grow(pages: number): number;
   }
-  function compile(bytes: Uint8Array<ArrayBuffer>): Promise<Module>;
 }

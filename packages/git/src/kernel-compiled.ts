@@ -6,10 +6,14 @@ import { kernelBytes, kernelModule } from "./kernel-module.ts";
 import { openPlainKernel } from "./kernel-plain.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** Compiles the kernel, once. Afterwards `openKernel` gives the fast one. */
-export async function prepareKernel(): Promise<void> {
-  preparing ??= compile();
-  compiled = await preparing;
+/**
+ * Compiles the kernel, once: about two milliseconds, in a worker. Afterwards `openKernel` gives the fast one. It does not
+ * wait, so that what opens a store is done in the same order every time.
+ */
+export function prepareKernel(): void {
+  if (prepared) return;
+  prepared = true;
+  compiled = compile();
 }
 
 /** A kernel with memory of its own. */
@@ -24,10 +28,10 @@ export function sharedKernel(): Kernel {
   return shared.kernel;
 }
 
-async function compile(): Promise<WebAssembly.Module | undefined> {
+function compile(): WebAssembly.Module | undefined {
   if (typeof WebAssembly === "undefined") return undefined;
   try {
-    return await WebAssembly.compile(decodeBase64(kernelModule, kernelBytes));
+    return new WebAssembly.Module(decodeBase64(kernelModule, kernelBytes));
   } catch {
     // A page may be forbidden to compile: the plain kernel gives the same answers, later.
     return undefined;
@@ -70,7 +74,7 @@ function decodeBase64(text: string, length: number): Bytes {
   return bytes;
 }
 
-let preparing: Promise<WebAssembly.Module | undefined> | undefined;
+let prepared = false;
 let compiled: WebAssembly.Module | undefined;
 let shared: { readonly kernel: Kernel; readonly fast: boolean } | undefined;
 

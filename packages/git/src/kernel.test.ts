@@ -12,7 +12,7 @@ import { openKernel, prepareKernel } from "./kernel-compiled.ts";
 import { hashStateBytes, type Kernel } from "./kernel.ts";
 import * as vectors from "./sha1-vectors.ts";
 
-beforeAll(prepareKernel);
+beforeAll(() => prepareKernel());
 
 test("the module is what its sources make", async () => {
   const path = join(import.meta.dirname, "..", "kernel", "build.mjs");

@@ -95,7 +95,7 @@ export async function openObjectStore(
   files: Files,
   { breathe = async () => {} }: { readonly breathe?: Breathe } = {},
 ): Promise<ObjectStore> {
-  await prepareKernel();
+  prepareKernel();
   const packs = await openStoredPacks(files);
   const { read, type, size } = packs;
 
