@@ -7,7 +7,7 @@ import { readBundle, writeBundle } from "@skein/git/bundle";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openObjectStore, type ObjectStore } from "@skein/git/object-store";
 import { indexPack } from "@skein/git/pack-index";
-import { StorageDamagedError } from "@skein/git/stored-packs";
+import { StorageDamagedError } from "@skein/git/stored-pack";
 import type { Bytes } from "@skein/protocol/bytes";
 import { parseObjectId, parseRefName, type ObjectId } from "@skein/protocol/ids";
 import { afterAll, describe, expect, test } from "vitest";

@@ -15,6 +15,8 @@ export interface FileBatch {
 /** Paths have no leading slash, and folders exist as long as a file is in them. */
 export interface Files {
   readonly read: (path: string) => Promise<Bytes | undefined>;
+  /** Bytes from `start` to `end` of a file that has them, where the storage can do so without reading all of it. */
+  readonly readRange?: (path: string, start: number, end: number) => Promise<Bytes | undefined>;
   readonly size: (path: string) => Promise<number | undefined>;
   /** Names directly inside `folder` (`""` is the root), in byte order; folders end with `/`. */
   readonly list: (folder: string) => Promise<ReadonlyArray<string>>;

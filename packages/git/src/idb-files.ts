@@ -25,7 +25,8 @@ export async function openIdbFiles(name: string): Promise<Files> {
   );
   opened = database;
   return {
-    read: (path) => asFault(() => database.get("contents", path)),
+    read: (path) => asFault(() => readAll(database, path)),
+    readRange: (path, start, end) => asFault(() => readSlices(database, path, { start, end })),
     size: async (path) => (await asFault(() => database.get("entries", path)))?.size,
     list: (folder) => asFault(() => listNames(database, folder)),
     commit: (batch, { durability }) => asFault(() => commit(database, batch, durability)),
@@ -40,13 +41,76 @@ export async function removeIdbFiles(name: string): Promise<void> {
   await asFault(() => deleteDB(name));
 }
 
-/** Directory entries are small and apart from the bytes, so that listing reads no contents. */
+/**
+ * Directory entries are small and apart from the bytes, so that listing reads no contents. What is longer than a slice
+ * lies in several values: the first under its path alone, as all did before there were slices.
+ */
 interface Schema extends DBSchema {
-  readonly entries: { readonly key: string; readonly value: { readonly size: number } };
-  readonly contents: { readonly key: string; readonly value: Bytes };
+  readonly entries: {
+    readonly key: string;
+    readonly value: { readonly size: number; readonly sliced?: true };
+  };
+  readonly contents: {
+    readonly key: string | [path: string, slice: number];
+    readonly value: Bytes;
+  };
 }
 
 type Database = IDBPDatabase<Schema>;
+
+/** One transaction, so that what is read is one state of the file. */
+async function readAll(database: Database, path: string): Promise<Bytes | undefined> {
+  const reading = database.transaction(["entries", "contents"]);
+  const entry = await reading.objectStore("entries").get(path);
+  const contents = reading.objectStore("contents");
+  if (entry?.sliced !== true) return await contents.get(path);
+  return await joinSlices(contents, path, { start: 0, end: entry.size });
+}
+
+async function readSlices(
+  database: Database,
+  path: string,
+  range: { readonly start: number; readonly end: number },
+): Promise<Bytes | undefined> {
+  const reading = database.transaction(["entries", "contents"]);
+  const entry = await reading.objectStore("entries").get(path);
+  const contents = reading.objectStore("contents");
+  if (entry === undefined) return undefined;
+  const end = Math.min(range.end, entry.size);
+  if (entry.sliced !== true) return (await contents.get(path))?.slice(range.start, end);
+  return await joinSlices(contents, path, { start: range.start, end });
+}
+
+async function joinSlices(
+  contents: { readonly get: (key: SliceKey) => Promise<Bytes | undefined> },
+  path: string,
+  { start, end }: { readonly start: number; readonly end: number },
+): Promise<Bytes | undefined> {
+  const first = Math.floor(start / sliceBytes);
+  const last = Math.floor(Math.max(start, end - 1) / sliceBytes);
+  const slices = await Promise.all(
+    Array.from({ length: last - first + 1 }, (_, at) => contents.get(keyOfSlice(path, first + at))),
+  );
+  const joined = new Uint8Array(Math.max(0, end - start));
+  for (const [at, slice] of slices.entries()) {
+    if (slice === undefined) return undefined;
+    const from = (first + at) * sliceBytes;
+    const part = slice.subarray(Math.max(0, start - from), Math.max(0, end - from));
+    joined.set(part, Math.max(0, from - start));
+  }
+  return joined;
+}
+
+type SliceKey = string | [path: string, slice: number];
+
+function keyOfSlice(path: string, slice: number): SliceKey {
+  return slice === 0 ? path : [path, slice];
+}
+
+/** The keys of all slices but the first. */
+function laterSlices(path: string): IDBKeyRange {
+  return IDBKeyRange.bound([path, 1], [path, Number.MAX_SAFE_INTEGER]);
+}
 
 /** Walks keys only, and jumps over what lies inside each folder. */
 async function listNames(database: Database, folder: string): Promise<ReadonlyArray<string>> {
@@ -77,10 +141,16 @@ async function commit(database: Database, batch: FileBatch, durability: Durabili
     for (const path of batch.delete) {
       requests.push(entries.delete(path));
       requests.push(contents.delete(path));
+      requests.push(contents.delete(laterSlices(path)));
     }
     for (const [path, bytes] of puts) {
-      requests.push(contents.put(bytes, path));
-      requests.push(entries.put({ size: bytes.length }, path));
+      requests.push(contents.delete(laterSlices(path)));
+      for (let slice = 0; slice === 0 || slice * sliceBytes < bytes.length; slice++) {
+        const part = bytes.slice(slice * sliceBytes, (slice + 1) * sliceBytes);
+        requests.push(contents.put(part, keyOfSlice(path, slice)));
+      }
+      const size = bytes.length;
+      requests.push(entries.put(size > sliceBytes ? { size, sliced: true } : { size }, path));
     }
   } catch (error) {
     // A transaction that has already given itself up throws here, and is waited for all the same.
@@ -113,4 +183,6 @@ function isFull(error: unknown): boolean {
 }
 
 const schemaVersion = 1;
+/** What one read brings, at the most, of a file that is read in parts. */
+const sliceBytes = 1024 * 1024;
 const lastCharacter = "\uffff";

@@ -1,18 +1,8 @@
-/** Zlib streams inside packs: inflated to a size known beforehand, with the exact end of the stream found. */
+/** Zlib streams: inflated to a size known beforehand, with the exact end of the stream found; and made. */
 
-import {
-  Z_DEFAULT_STRATEGY,
-  Z_FINISH,
-  Z_OK,
-  Z_STREAM_END,
-  ZStream,
-  deflate as deflateStream,
-  zlibInflate,
-  zlibInflateInit2,
-  zlibInflateReset,
-} from "pako";
+import { Z_DEFAULT_STRATEGY, deflate as deflateStream } from "pako";
 import type { Bytes } from "@skein/protocol/bytes";
-import { assert } from "@skein/protocol/errors";
+import { sharedKernel } from "./kernel-compiled.ts";
 
 export interface Inflated {
   readonly bytes: Bytes;
@@ -25,39 +15,21 @@ export interface Inflated {
  * that asks for a dictionary, is cut short or has a wrong checksum is `undefined`.
  */
 export function inflateAt(from: Uint8Array, offset: number, size: number): Inflated | undefined {
-  const stream = readyStream();
-  const bytes = new Uint8Array(size);
-  stream.input = from;
-  stream.next_in = offset;
-  stream.avail_in = from.length - offset;
-  stream.output = bytes;
-  stream.next_out = 0;
-  stream.avail_out = size;
-  const status = zlibInflate(stream, Z_FINISH);
-  const end = stream.next_in;
-  const whole = status === Z_STREAM_END && stream.avail_out === 0;
-  stream.input = nothing;
-  stream.output = nothing;
-  return whole ? { bytes, end } : undefined;
+  const kernel = sharedKernel();
+  // What does not shrink grows a little; only a strange stream is longer than that.
+  const usual = Math.min(from.length, offset + size + (size >>> 3) + 1024);
+  for (const stop of usual < from.length ? [usual, from.length] : [usual]) {
+    const to = kernel.heap + stop - offset;
+    kernel.reserve(to + size);
+    kernel.bytes().set(from.subarray(offset, stop), kernel.heap);
+    const length = kernel.inflate(kernel.heap, to, to, size);
+    if (length >= 0) return { bytes: kernel.bytes().slice(to, to + size), end: offset + length };
+    if (length === -1) return undefined;
+  }
+  return undefined;
 }
 
 /** One zlib stream that holds `bytes`. */
 export function deflate(bytes: Uint8Array): Bytes {
   return deflateStream(bytes, { level: 6, strategy: Z_DEFAULT_STRATEGY });
 }
-
-/** One stream is enough: nothing here waits, so nobody else can be in the middle of it. */
-let kept: ZStream | undefined;
-
-function readyStream(): ZStream {
-  if (kept === undefined) {
-    kept = new ZStream();
-    assert(zlibInflateInit2(kept, zlibWindowBits) === Z_OK, "an inflate stream can be made");
-  }
-  assert(zlibInflateReset(kept) === Z_OK, "an inflate stream can be used again");
-  return kept;
-}
-
-/** 32 KiB of window, and a zlib header: neither gzip nor raw deflate. */
-const zlibWindowBits = 15;
-const nothing: Bytes = new Uint8Array(0);

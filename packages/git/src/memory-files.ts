@@ -7,6 +7,7 @@ import type { Files } from "./files.ts";
 export function openMemoryFiles(contents: Map<string, Bytes> = new Map()): Files {
   return {
     read: async (path) => contents.get(path)?.slice(),
+    readRange: async (path, start, end) => contents.get(path)?.slice(start, end),
     size: async (path) => contents.get(path)?.length,
     list: async (folder) => namesInside(folder, contents.keys()),
     commit: async (batch) => {

@@ -5,13 +5,15 @@
 import type { Bytes } from "@skein/protocol/bytes";
 import { SkeinError } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
+import { openObjectSet, type ObjectSet } from "./closure.ts";
 import type { Files } from "./files.ts";
+import { prepareKernel } from "./kernel-compiled.ts";
 import { hashObject, oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
-import { buildPackOf } from "./pack-build.ts";
-import { indexPack, type IndexedPack } from "./pack-index.ts";
+import { copyPack } from "./pack-copy.ts";
+import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
+import { dropUnreachable, mergePacks } from "./pack-keep.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { openPackWriter, wholeEntry } from "./pack-write.ts";
-import { collectReachable } from "./reachable.ts";
 import type { Breathe, LongWork, Progress, StopSignal } from "./stop-signal.ts";
 import { openStoredPacks, type StoredPacks } from "./stored-packs.ts";
 
@@ -25,6 +27,13 @@ export interface ObjectStore {
   readonly storePack: (
     received: { readonly bytes: Uint8Array; readonly tips: ReadonlyArray<ObjectId> } & LongWork,
   ) => Promise<{ readonly objects: number }>;
+  /** The same of a pack that comes in parts: each is read while the next is on its way. */
+  readonly openReceiver: (
+    expected: {
+      readonly tips: ReadonlyArray<ObjectId>;
+      readonly packBytes?: number | undefined;
+    } & LongWork,
+  ) => PackReceiver;
   /** All that `wants` reach and `haves` do not. Unknown haves are passed over; an unknown want throws. */
   readonly buildPack: (
     asked: {
@@ -32,11 +41,37 @@ export interface ObjectStore {
       readonly haves: ReadonlyArray<ObjectId>;
     } & LongWork,
   ) => Promise<{ readonly bytes: Bytes; readonly objects: number }>;
+  /** What `buildPack` would send, as ids. */
+  readonly listReachable: (
+    asked: {
+      readonly wants: ReadonlyArray<ObjectId>;
+      readonly haves: ReadonlyArray<ObjectId>;
+    } & LongWork,
+  ) => Promise<ReadonlyArray<ObjectId>>;
+  /**
+   * Copies small packs together, if there are many. It may be stopped, or die, at any moment: all objects stay.
+   * Answers how many packs became one.
+   */
+  readonly mergePacks: (work: LongWork) => Promise<number>;
+  /**
+   * Lets go of all that `keep` does not reach. Whoever calls it names every tip there is, those that a person may still
+   * undo to as well. Answers how many objects went.
+   */
+  readonly dropUnreachable: (
+    work: { readonly keep: ReadonlyArray<ObjectId> } & LongWork,
+  ) => Promise<number>;
   /** Keeps objects made here as one small pack, durably. Answers their ids, in order. Throws `ObjectRejectedError`. */
   readonly objectsToPack: (
     objects: ReadonlyArray<GitObject>,
     options: { readonly signal: StopSignal },
   ) => Promise<ReadonlyArray<ObjectId>>;
+}
+
+/** Parts come in order, each after the one before was taken. One that is let go has kept nothing. */
+export interface PackReceiver {
+  readonly write: (part: Uint8Array) => Promise<void>;
+  /** The pack is over: if all of it is sound it is kept, at once and durably. */
+  readonly finish: () => Promise<{ readonly objects: number }>;
 }
 
 /** An object that is asked for and is not here. */
@@ -60,18 +95,37 @@ export async function openObjectStore(
   files: Files,
   { breathe = async () => {} }: { readonly breathe?: Breathe } = {},
 ): Promise<ObjectStore> {
+  prepareKernel();
   const packs = await openStoredPacks(files);
   const { read, type, size } = packs;
 
-  const storePack: ObjectStore["storePack"] = (received) =>
-    keepPack(packs, { ...received, breathe });
+  // What was found to be here must still be here when what leads to it is kept.
+  const alone = openTurnstile();
+  const openReceiver: ObjectStore["openReceiver"] = (expected) =>
+    receivePack(packs, { ...expected, breathe, alone });
+  const storePack: ObjectStore["storePack"] = async (received) => {
+    const receiver = openReceiver({ ...received, packBytes: received.bytes.length });
+    await receiver.write(received.bytes);
+    return await receiver.finish();
+  };
   return {
     has: async (oid) => isKept(packs, oid),
     read,
     type,
     size,
     storePack,
+    openReceiver,
     buildPack: (asked) => collectPack(packs, { ...asked, breathe }),
+    listReachable: (asked) => listReachable(packs, { ...asked, breathe }),
+    mergePacks: (work) =>
+      alone(() => mergePacks(keepingOf(packs, openTurn({ ...work, breathe }, "writing", 0)))),
+    dropUnreachable: (work) =>
+      alone(async () => {
+        const asked = { wants: work.keep, haves: [], signal: work.signal, breathe };
+        const reachable = new Set(await listReachable(packs, asked));
+        const keeping = keepingOf(packs, openTurn({ ...work, breathe }, "writing", 0));
+        return await dropUnreachable(keeping, (oid) => reachable.has(oid));
+      }),
     objectsToPack: async (objects, { signal }) => {
       const oids = objects.map((object) => hashObject(object));
       const writer = openPackWriter();
@@ -91,44 +145,106 @@ export async function openObjectStore(
 
 type Work = LongWork & { readonly breathe: Breathe };
 
-async function keepPack(
+function receivePack(
   packs: StoredPacks,
-  given: { readonly bytes: Uint8Array; readonly tips: ReadonlyArray<ObjectId> } & Work,
-): Promise<{ readonly objects: number }> {
-  const { bytes, tips, signal, onProgress } = given;
-  const indexed = await indexPack({ ...given, pack: bytes, resolveBase: packs.read });
-  await checkConnected(packs, indexed, openTurn(given, "checking", indexed.links.size()));
-  for (const tip of tips)
-    if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
-      throw new PackRejectedError(`it does not bring ${tip}`);
-  signal.throwIfAborted();
-  onProgress?.({ phase: "storing", done: 0, total: 1 });
-  if (indexed.objects > 0) await packs.add(indexed.packHash, indexed.idx, indexed.pack);
-  onProgress?.({ phase: "storing", done: 1, total: 1 });
-  return { objects: indexed.objects };
+  given: {
+    readonly tips: ReadonlyArray<ObjectId>;
+    readonly packBytes?: number | undefined;
+    readonly alone: Turnstile;
+  } & Work,
+): PackReceiver {
+  const { tips, signal, onProgress } = given;
+  const indexing = openPackIndexing({ ...given, resolveBase: packs.read });
+  return {
+    write: indexing.write,
+    finish: async () => {
+      const indexed = await indexing.finish();
+      return await given.alone(async () => {
+        await checkConnected(packs, indexed, openTurn(given, "checking", indexed.links.size()));
+        for (const tip of tips)
+          if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
+            throw new PackRejectedError(`it does not bring ${tip}`);
+        signal.throwIfAborted();
+        onProgress?.({ phase: "storing", done: 0, total: 1 });
+        if (indexed.objects > 0) await packs.add(indexed.packHash, indexed.idx, indexed.pack);
+        onProgress?.({ phase: "storing", done: 1, total: 1 });
+        return { objects: indexed.objects };
+      });
+    },
+  };
 }
+
+type Turnstile = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
+/** Lets one piece of work through at a time. */
+function openTurnstile(): Turnstile {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const mine = last.then(work, work);
+    last = mine.catch(() => {});
+    return mine;
+  };
+}
+
+function keepingOf(packs: StoredPacks, turn: Turn): Parameters<typeof mergePacks>[0] {
+  return { packs, read: openMustRead(packs), turn };
+}
+
+type Asked = {
+  readonly wants: ReadonlyArray<ObjectId>;
+  readonly haves: ReadonlyArray<ObjectId>;
+} & Work;
 
 async function collectPack(
   packs: StoredPacks,
-  given: {
-    readonly wants: ReadonlyArray<ObjectId>;
-    readonly haves: ReadonlyArray<ObjectId>;
-  } & Work,
+  given: Asked,
 ): Promise<{ readonly bytes: Bytes; readonly objects: number }> {
-  const read = async (oid: ObjectId): Promise<GitObject> => {
+  return await packs.again(async () => {
+    const { sending, had } = await collect(packs, given);
+    const { bytes, objects } = await copyPack({
+      packs,
+      closures: packs.closures,
+      sending,
+      had,
+      read: openMustRead(packs),
+      turn: openTurn(given, "writing", 0),
+    });
+    // Pages of the storage are nobody else's.
+    return { bytes: new Uint8Array(bytes), objects };
+  });
+}
+
+/** What `wants` reach and `haves` do not, and all that `haves` reach. */
+async function collect(
+  packs: StoredPacks,
+  given: Asked,
+): Promise<{ readonly sending: ObjectSet; readonly had: ObjectSet }> {
+  given.signal.throwIfAborted();
+  const { wants } = given;
+  for (const want of wants)
+    if (!isKept(packs, want)) throw new ObjectMissingError(`Object ${want} is not here`);
+  const haves = given.haves.filter((have) => isKept(packs, have));
+  const turn = openTurn(given, "collecting", 0);
+  const had = openObjectSet();
+  for (const have of haves) had.addAll(await packs.closures.of(have, turn));
+  return { sending: await packs.closures.missing({ wants, haves }, had, turn), had };
+}
+
+async function listReachable(packs: StoredPacks, given: Asked): Promise<ReadonlyArray<ObjectId>> {
+  const { sending } = await packs.again(() => collect(packs, given));
+  const oids: ObjectId[] = [];
+  for (const { base, idx } of packs.all())
+    for (let position = 0; position < idx.count; position++)
+      if (sending.has(base + position)) oids.push(oidAt(idx.oids, position * 20));
+  return oids;
+}
+
+function openMustRead(packs: StoredPacks): (oid: ObjectId) => Promise<GitObject> {
+  return async (oid) => {
     const object = await packs.read(oid);
     if (object === undefined) throw new ObjectMissingError(`Object ${oid} is not here`);
     return object;
   };
-  given.signal.throwIfAborted();
-  const reachable = await collectReachable({
-    wants: given.wants,
-    haves: given.haves.filter((have) => isKept(packs, have)),
-    read,
-    turn: openTurn(given, "collecting", 0),
-  });
-  const turn = openTurn(given, "writing", reachable.objects.length);
-  return await buildPackOf(packs, { ...reachable, read, turn });
 }
 
 function isKept(packs: StoredPacks, oid: ObjectId): boolean {

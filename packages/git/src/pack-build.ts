@@ -2,7 +2,6 @@
 
 /* oxlint-disable eslint/no-await-in-loop -- a pack is written one object after the other. */
 
-import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
 import { crc32 } from "./crc32.ts";
@@ -14,19 +13,23 @@ import {
   readEntryHeader,
   type EntryHeader,
 } from "./pack-entry.ts";
-import { openPackWriter, wholeEntry, type PackWriter } from "./pack-write.ts";
-import { StorageDamagedError, type Place, type StoredPacks } from "./stored-packs.ts";
+import { openPackWriter, wholeEntry, type PackWriter, type WrittenPack } from "./pack-write.ts";
+import { StorageDamagedError, type Place } from "./stored-pack.ts";
+import type { StoredPacks } from "./stored-packs.ts";
 
-export async function buildPackOf(
-  packs: StoredPacks,
-  given: {
-    readonly objects: ReadonlyArray<ObjectId>;
-    readonly had: ReadonlySet<ObjectId>;
-    readonly read: (oid: ObjectId) => Promise<GitObject>;
-    readonly turn: (done: number) => Promise<void> | void;
-  },
-): Promise<{ readonly bytes: Bytes; readonly objects: number }> {
-  const building: Building = {
+/** Where objects are looked for, and read as they are stored. */
+export type BuildSource = Pick<StoredPacks, "find" | "stretch">;
+
+export interface Building {
+  readonly objects: ReadonlyArray<ObjectId>;
+  readonly had: ReadonlySet<ObjectId>;
+  readonly read: (oid: ObjectId) => Promise<GitObject>;
+  readonly turn: (done: number) => Promise<void> | void;
+}
+
+/** Writes the objects, each after its base. Deltas may also name what is `had`. */
+export async function writePackOf(packs: BuildSource, given: Building): Promise<WrittenPack> {
+  const work: Work = {
     packs,
     writer: openPackWriter(),
     sending: new Set(given.objects),
@@ -35,15 +38,15 @@ export async function buildPackOf(
     placed: new Map(),
   };
   for (const oid of given.objects) {
-    await place(building, oid);
-    await given.turn(building.placed.size);
+    await place(work, oid);
+    const waited = given.turn(work.placed.size);
+    if (waited !== undefined) await waited;
   }
-  const { pack } = building.writer.finish();
-  return { bytes: pack, objects: building.writer.count() };
+  return work.writer.finish();
 }
 
-interface Building {
-  readonly packs: StoredPacks;
+interface Work {
+  readonly packs: BuildSource;
   readonly writer: PackWriter;
   readonly sending: ReadonlySet<ObjectId>;
   readonly had: ReadonlySet<ObjectId>;
@@ -53,7 +56,7 @@ interface Building {
 }
 
 /** Writes an object after its base, its base's base, and so on. */
-async function place(building: Building, wanted: ObjectId): Promise<void> {
+async function place(building: Work, wanted: ObjectId): Promise<void> {
   const stack = [wanted];
   // Two packs may each hold one of two objects as a delta on the other: the second one met is made whole.
   const under = new Set<ObjectId>();
@@ -82,21 +85,26 @@ interface StoredEntry {
   readonly stream: Uint8Array;
 }
 
-async function storedEntry({ packs }: Building, oid: ObjectId): Promise<StoredEntry> {
+async function storedEntry({ packs }: Work, oid: ObjectId): Promise<StoredEntry> {
   const found = packs.find(oidBytes(oid), 0);
   if (found === undefined) throw new StorageDamagedError(`Object ${oid} is gone`);
-  const bytes = await packs.load(found.pack);
-  const { idx } = found.pack;
-  const start = idx.packOffset(found.position);
-  const end = endOf(found, bytes.length - 20);
-  const header = readEntryHeader(bytes, start);
+  const { pack, position } = found;
+  const { idx } = pack;
+  const start = idx.packOffset(position);
+  const end = endOf(found, pack.bytes - 20);
+  const bytes = await packs.stretch(pack, start, end);
+  const header = readEntryHeader(bytes, 0);
   // What goes out is checked by its checksum, as git does; the receiver checks the object.
-  if (header === undefined || crc32(bytes, start, end) !== idx.crc(found.position))
-    throw new StorageDamagedError(`Pack ${found.pack.name} is damaged at byte ${start}`);
-  return { header, base: baseOf(found, bytes, header), stream: bytes.subarray(header.data, end) };
+  if (
+    header === undefined ||
+    header.data > bytes.length ||
+    crc32(bytes, 0, bytes.length) !== idx.crc(position)
+  )
+    throw new StorageDamagedError(`Pack ${pack.name} is damaged at byte ${start}`);
+  return { header, base: baseOf(found, bytes, header), stream: bytes.subarray(header.data) };
 }
 
-async function append(building: Building, oid: ObjectId, entry: StoredEntry): Promise<void> {
+async function append(building: Work, oid: ObjectId, entry: StoredEntry): Promise<void> {
   const { writer, placed } = building;
   const { header, base, stream } = entry;
   const offset = writer.offset();
@@ -139,7 +147,7 @@ function baseOf(
 }
 
 /** How many entries begin before `offset`. */
-function rankOf(pack: Place["pack"], offset: number): number {
+export function rankOf(pack: Place["pack"], offset: number): number {
   const order = pack.byOffset();
   let low = 0;
   let high = order.length;

@@ -1,30 +1,32 @@
-/** Reads a whole pack as a stranger's: everything is verified, and its index is what `git index-pack` would write. */
+/** Reads a pack as a stranger's while it arrives: everything is verified, and its index is what `git index-pack` would write. */
 
 /* oxlint-disable eslint/no-await-in-loop -- entries are read one after the other; to wait between them is to give way. */
 
-import { equal, formatHex, type Bytes } from "@skein/protocol/bytes";
+import { formatHex, type Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
-import { packBytesMax, packObjectsMax } from "@skein/protocol/limits";
-import { crc32 } from "./crc32.ts";
+import { packBytesMax } from "@skein/protocol/limits";
 import { formatIdx, sortByOid } from "./idx.ts";
-import { sameId, type LinkSet } from "./link-set.ts";
-import { oidBytes, type GitObject, type ObjectType } from "./object.ts";
-import { readEntryHeader } from "./pack-entry.ts";
+import type { LinkSet } from "./link-set.ts";
+import { oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
 import {
   bytesOf,
-  findBasesInside,
-  findOid,
   giveBase,
   missingBases,
   openPackReading,
-  readEntry,
   resolveNext,
   typeAt,
   type PackReading,
 } from "./pack-reading.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
+import {
+  finishWindow,
+  noticeArrival,
+  openPackWindow,
+  readNext,
+  trailerBytes,
+  type PackWindow,
+} from "./pack-window.ts";
 import { appendObjects } from "./pack-write.ts";
-import { sha1 } from "./sha1.ts";
 import type { Breathe, LongWork } from "./stop-signal.ts";
 
 export interface IndexedPack {
@@ -44,122 +46,159 @@ export interface IndexedPack {
 export type ResolveBase = (oid: ObjectId) => Promise<GitObject | undefined>;
 
 export type Indexing = {
-  readonly pack: Uint8Array;
   readonly resolveBase: ResolveBase;
   readonly breathe: Breathe;
+  /** How long the pack will be, if that is known. */
+  readonly packBytes?: number | undefined;
 } & LongWork;
+
+export interface PackIndexing {
+  /** The next part of the pack. It is read as far as it can be before this resolves. Parts come one after the other. */
+  readonly write: (part: Uint8Array) => Promise<void>;
+  /** The pack is over. */
+  readonly finish: () => Promise<IndexedPack>;
+}
 
 /**
  * Verifies the trailer, the count, the end of every zlib stream, every delta, every id and what `git fsck` checks of
  * every object. Throws `PackRejectedError`, or the signal's reason. What is referred to need not be there: see `links`.
  */
-export async function indexPack(given: Indexing): Promise<IndexedPack> {
-  const { pack, signal, resolveBase } = given;
-  signal.throwIfAborted();
-  const count = readPackHeader(pack);
-  if (!equal(sha1(pack.subarray(0, -20)), pack.subarray(-20)))
-    throw new PackRejectedError("a wrong checksum at its end");
-  const reading = openPackReading(pack, count);
-  const turn = openTurns(given, count);
-  await readEntries(reading, turn);
-  await resolveDeltas(reading, resolveBase, turn);
-  const { oids } = reading;
-  const order = sortByOid(oids, count);
-  for (let position = 1; position < count; position++)
-    if (sameId(oids, (order[position - 1] ?? 0) * 20, oids, (order[position] ?? 0) * 20))
-      throw new PackRejectedError("an object appears twice");
-  await reading.judge.judgeWhole(async (oid) => {
-    const index = findOid(oids, order, oidBytes(oid), 0);
-    if (index < 0) return await resolveBase(oid);
-    return { type: typeAt(reading, index), bytes: bytesOf(reading, index) };
-  });
-  return complete(reading, order);
+export function openPackIndexing(given: Indexing): PackIndexing {
+  const { packBytes = 0, signal } = given;
+  if (packBytes > packBytesMax) throw new PackRejectedError(`more than ${packBytesMax} bytes`);
+  const reading = openPackReading(packBytes);
+  const window = openPackWindow(reading);
+  const turn = openTurns(given, window);
+  const read = async (ended: boolean): Promise<void> => {
+    signal.throwIfAborted();
+    noticeArrival(window, ended);
+    for (let entry = readNext(window); entry !== undefined; entry = readNext(window)) {
+      const waited = turn("reading", reading.read, entry.size);
+      if (waited !== undefined) await waited;
+      if (entry.named !== undefined) await giveMissing(reading, given, entry.named);
+      for (let size = resolveNext(reading); size !== undefined; size = resolveNext(reading))
+        await turn("reading", reading.read, size);
+    }
+  };
+  return {
+    write: async (part) => {
+      append(reading, part);
+      await read(false);
+    },
+    finish: async () => {
+      if (reading.packBytes < headerBytes + trailerBytes) throw new PackRejectedError("cut short");
+      await read(true);
+      finishWindow(window);
+      await resolveRest(reading, given, turn);
+      await reading.judge.judgeWhole(async (oid) => {
+        const index = reading.ids.find(oidBytes(oid), 0);
+        if (index < 0) return await given.resolveBase(oid);
+        return { type: typeAt(reading, index), bytes: bytesOf(reading, index) };
+      });
+      return complete(reading);
+    },
+  };
 }
 
-/** Magic, version 2, and a count that the bytes could hold. */
-function readPackHeader(pack: Uint8Array): number {
-  if (pack.length > packBytesMax) throw new PackRejectedError(`more than ${packBytesMax} bytes`);
-  if (pack.length < headerBytes + trailerBytes) throw new PackRejectedError("cut short");
-  const view = new DataView(pack.buffer, pack.byteOffset, pack.byteLength);
-  if (view.getUint32(0) !== magic) throw new PackRejectedError("not a pack");
-  if (view.getUint32(4) !== version) throw new PackRejectedError("a version other than 2");
-  const count = view.getUint32(8);
-  if (count > packObjectsMax) throw new PackRejectedError(`more than ${packObjectsMax} objects`);
-  if (count * entryBytesMin > pack.length) throw new PackRejectedError("cut short");
-  return count;
+/** The same of a pack that is here already. */
+export async function indexPack(
+  given: { readonly pack: Uint8Array } & Indexing,
+): Promise<IndexedPack> {
+  const indexing = openPackIndexing({ ...given, packBytes: given.pack.length });
+  await indexing.write(given.pack);
+  return await indexing.finish();
 }
 
-/** First time through: each entry is found, inflated and, where its base came before it, resolved. */
-async function readEntries(reading: PackReading, turn: Turn): Promise<void> {
-  const { pack, count, crcs } = reading;
-  const end = pack.length - trailerBytes;
-  let offset = headerBytes;
-  for (let index = 0; index < count; index++) {
-    const header = offset < end ? readEntryHeader(pack, offset) : undefined;
-    if (header === undefined || header.data > end)
-      throw new PackRejectedError(`no entry of a known kind at byte ${offset}`);
-    const next = readEntry(reading, { index, offset, header });
-    if (next > end) throw new PackRejectedError("cut short");
-    crcs[index] = crc32(pack, offset, next);
-    offset = next;
-    await turn("reading", index + 1, header.size);
+function append(reading: PackReading, part: Uint8Array): void {
+  const { pack, packBytes, expectedBytes } = reading;
+  const length = packBytes + part.length;
+  if (length > packBytesMax) throw new PackRejectedError(`more than ${packBytesMax} bytes`);
+  reading.packBytes = length;
+  if (packBytes === 0 && length === expectedBytes) {
+    reading.pack = part;
+    return;
   }
-  if (offset !== end) throw new PackRejectedError("junk after the last object");
+  if (length > pack.length) {
+    // No more is set aside than twice what has come.
+    const room = Math.max(length, 2 * pack.length);
+    reading.pack = new Uint8Array(length <= expectedBytes ? Math.min(room, expectedBytes) : room);
+    reading.pack.set(pack.subarray(0, packBytes));
+  }
+  reading.pack.set(part, packBytes);
 }
 
-/** Then the deltas whose base came later, or stands outside. */
-async function resolveDeltas(
+/** The base of the entry just read, named `named` bytes after its start, may stand outside. */
+async function giveMissing(
   reading: PackReading,
-  resolveBase: ResolveBase,
+  { resolveBase }: Indexing,
+  named: number,
+): Promise<void> {
+  const { rows, read, pack } = reading;
+  if (rows.codes[read - 1] !== 0) return;
+  const base = oidAt(pack, (rows.offsets[read - 1] ?? 0) + named);
+  const object = await resolveBase(base);
+  if (object !== undefined) giveBase(reading, base, object);
+}
+
+/** Then the deltas whose base came later and stands outside. */
+async function resolveRest(
+  reading: PackReading,
+  { resolveBase }: Indexing,
   turn: Turn,
 ): Promise<void> {
-  findBasesInside(reading);
-  const resolved = (): number => reading.count - reading.unresolved;
   for (let found = true; found;) {
     found = false;
     for (let size = resolveNext(reading); size !== undefined; size = resolveNext(reading))
-      await turn("resolving", resolved(), size);
+      await turn("resolving", reading.resolved, size);
     for (const base of missingBases(reading)) {
       const object = await resolveBase(base);
       if (object === undefined) continue;
       found = true;
       giveBase(reading, base, object);
-      await turn("resolving", resolved(), object.bytes.length);
+      await turn("resolving", reading.resolved, object.bytes.length);
     }
   }
-  if (reading.unresolved > 0)
-    throw new PackRejectedError(`${reading.unresolved} deltas without a base`);
+  if (reading.resolved < reading.read)
+    throw new PackRejectedError(`${reading.read - reading.resolved} deltas without a base`);
 }
 
 /** A thin pack gets its bases appended, so that git itself accepts what is kept. */
-function complete(reading: PackReading, order: Uint32Array): IndexedPack {
-  const { oids, outside } = reading;
-  const bases = outside.filter(({ id }) => findOid(oids, order, id, 0) < 0);
-  const thin = bases.length > 0;
-  const { pack, columns } = thin
-    ? appendObjects({ pack: reading.pack, columns: reading }, bases)
-    : { pack: reading.pack, columns: reading };
+function complete(reading: PackReading): IndexedPack {
+  const { rows, outside, ids } = reading;
+  const count = reading.read;
+  const received = { count, ...rows };
+  const bases = outside.filter(({ id }) => ids.find(id, 0) < 0);
+  const whole = reading.pack.subarray(0, reading.packBytes);
+  const { pack, columns } =
+    bases.length > 0
+      ? appendObjects({ pack: whole, columns: received }, bases)
+      : { pack: whole, columns: received };
   const packHash = pack.subarray(-trailerBytes);
   return {
     pack,
-    idx: formatIdx(columns, thin ? sortByOid(columns.oids, columns.count) : order, packHash),
+    idx: formatIdx(columns, sortByOid(columns.oids, columns.count), packHash),
     packHash: formatHex(packHash),
-    objects: reading.count,
+    objects: count,
     typeOf: (id, offset) => {
-      const index = findOid(oids, order, id, offset);
+      const index = ids.find(id, offset);
       return index < 0 ? undefined : typeAt(reading, index);
     },
     links: reading.judge.links,
   };
 }
 
-type Turn = (phase: "reading" | "resolving", done: number, bytes: number) => Promise<void> | void;
+type Turn = (
+  phase: "reading" | "resolving",
+  done: number,
+  bytes: number,
+) => Promise<void> | undefined;
 
 /** Tells how far the work is and lets others have their turn, once enough was done. */
-function openTurns({ signal, onProgress, breathe }: Indexing, total: number): Turn {
+function openTurns({ signal, onProgress, breathe }: Indexing, window: PackWindow): Turn {
   let since = 0;
   return (phase, done, bytes) => {
     since += bytes + entryCostBytes;
+    const total = window.count ?? done;
     if (since < turnBytes && done < total) return undefined;
     since = 0;
     onProgress?.({ phase, done, total });
@@ -168,12 +207,7 @@ function openTurns({ signal, onProgress, breathe }: Indexing, total: number): Tu
   };
 }
 
-const magic = 0x5041_434b;
-const version = 2;
 const headerBytes = 12;
-const trailerBytes = 20;
-/** One byte of header and an empty zlib stream. */
-const entryBytesMin = 9;
 /** About 10 ms of work. */
 const turnBytes = 1024 * 1024;
 const entryCostBytes = 2048;

@@ -1,4 +1,4 @@
-/** What is known of a pack while it is being read: which entries are resolved, and what the others wait for. */
+/** What is known of a pack while it arrives: which entries are resolved, where they are at hand, and what others wait for. */
 
 import { formatHex, type Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
@@ -11,118 +11,142 @@ import {
   packInflationMax,
 } from "@skein/protocol/limits";
 import { openByteCache, type ByteCache } from "./byte-cache.ts";
-import { applyDelta, readDeltaSizes } from "./delta.ts";
-import { sortByOid } from "./idx.ts";
-import { inflateAt } from "./inflate.ts";
-import { hashBytes, oidBytes, type GitObject, type ObjectType } from "./object.ts";
+import { openIdTable, type IdTable } from "./id-table.ts";
+import { oidBytes, type GitObject, type ObjectType } from "./object.ts";
 import { codeOfType, readEntryHeader, typeOfPackCode, type EntryHeader } from "./pack-entry.ts";
 import { openPackJudge, type PackJudge } from "./pack-judge.ts";
+import { openPackMemory, type Held, type PackMemory } from "./pack-memory.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
-
-export interface PackReading {
-  readonly pack: Uint8Array;
-  readonly count: number;
-  readonly oids: Bytes;
-  readonly offsets: Uint32Array;
-  readonly crcs: Uint32Array;
-  readonly judge: PackJudge;
-  /** Types as packs write them; 0 as long as an entry is not resolved. */
-  readonly codes: Uint8Array;
-  /** Deltas below each entry. */
-  readonly depths: Uint16Array;
-  /** The index of each delta's base; from `outsideBase` downwards, those that stand outside. */
-  readonly bases: Int32Array;
-  readonly outside: OutsideBase[];
-  readonly waitingForIndex: Map<number, number[]>;
-  readonly waitingForOid: Map<string, number[]>;
-  /** Deltas whose base is resolved. The last goes first, so that its base is still at hand. */
-  readonly ready: number[];
-  readonly cache: ByteCache<number, { readonly bytes: Bytes }>;
-  unresolved: number;
-  inflatedBytes: number;
-  repeatedBytes: number;
-}
 
 /** A base that a thin pack left out. */
 export interface OutsideBase extends GitObject {
   readonly id: Bytes;
 }
 
-export function openPackReading(pack: Uint8Array, count: number): PackReading {
+/** One row for each entry that was read. */
+interface Rows {
+  oids: Bytes;
+  offsets: Uint32Array<ArrayBuffer>;
+  crcs: Uint32Array<ArrayBuffer>;
+  /** Types as packs write them; 0 as long as an entry is not resolved. */
+  codes: Uint8Array<ArrayBuffer>;
+  /** Deltas below each entry. */
+  depths: Uint16Array<ArrayBuffer>;
+  /** The index of each delta's base; from `outsideBase` downwards, those that stand outside. */
+  bases: Int32Array<ArrayBuffer>;
+  sizes: Uint32Array<ArrayBuffer>;
+  /** Where in the ring each object was last. */
+  places: Float64Array<ArrayBuffer>;
+}
+
+export interface PackReading {
+  readonly memory: PackMemory;
+  readonly rows: Rows;
+  readonly judge: PackJudge;
+  readonly ids: IdTable;
+  readonly outside: OutsideBase[];
+  readonly waitingForIndex: Map<number, number[]>;
+  readonly waitingForOid: Map<string, number[]>;
+  /** Deltas whose base is resolved. The last goes first, so that its base is still at hand. */
+  readonly ready: number[];
+  /** What is too large for the ring. */
+  readonly large: ByteCache<number, { readonly bytes: Bytes }>;
+  /** The pack as far as it is here. */
+  pack: Uint8Array;
+  packBytes: number;
+  /** How long it will be, as far as that is known. */
+  expectedBytes: number;
+  /** Entries read so far; the next one begins at `offset`. */
+  read: number;
+  offset: number;
+  resolved: number;
+  inflatedBytes: number;
+  repeatedBytes: number;
+}
+
+export function openPackReading(expectedBytes: number): PackReading {
+  const rows: Rows = {
+    oids: new Uint8Array(0),
+    offsets: new Uint32Array(0),
+    crcs: new Uint32Array(0),
+    codes: new Uint8Array(0),
+    depths: new Uint16Array(0),
+    bases: new Int32Array(0),
+    sizes: new Uint32Array(0),
+    places: new Float64Array(0),
+  };
   return {
-    pack,
-    count,
-    oids: new Uint8Array(count * 20),
-    offsets: new Uint32Array(count),
-    crcs: new Uint32Array(count),
+    memory: openPackMemory(ringBytesFor(expectedBytes)),
+    rows,
     judge: openPackJudge(),
-    codes: new Uint8Array(count),
-    depths: new Uint16Array(count),
-    bases: new Int32Array(count).fill(wholeBase),
+    ids: openIdTable(() => rows.oids),
     outside: [],
     waitingForIndex: new Map(),
     waitingForOid: new Map(),
     ready: [],
-    cache: openByteCache(cacheBytes),
-    unresolved: count,
+    large: openByteCache(largeBytes),
+    pack: new Uint8Array(0),
+    packBytes: 0,
+    expectedBytes,
+    read: 0,
+    offset: 0,
+    resolved: 0,
     inflatedBytes: 0,
     repeatedBytes: 0,
   };
 }
 
-export function typeAt(reading: PackReading, index: number): ObjectType {
-  const type = typeOfPackCode(reading.codes[index] ?? 0);
+export function typeAt({ rows }: PackReading, index: number): ObjectType {
+  const type = typeOfPackCode(rows.codes[index] ?? 0);
   assert(type !== undefined, "a resolved entry has a type");
   return type;
 }
 
-/** Reads the entry at `offset` for the first time and answers where it ends. */
-export function readEntry(
-  reading: PackReading,
-  {
-    index,
-    offset,
-    header,
-  }: { readonly index: number; readonly offset: number; readonly header: EntryHeader },
-): number {
-  reading.offsets[index] = offset;
-  claim(reading, header.size);
-  const inflated = inflateAt(reading.pack, header.data, header.size);
-  if (inflated === undefined)
-    throw new PackRejectedError(`a broken zlib stream in the entry at byte ${offset}`);
-  if (header.form === "whole") finish(reading, index, { type: header.type, bytes: inflated.bytes });
-  else if (header.form === "ref-delta") {
-    const base = formatHex(reading.pack.subarray(header.base, header.base + 20));
-    wait(reading.waitingForOid, base, index);
-  } else {
-    const base = indexAt(reading, offset - header.distance, index);
-    reading.bases[index] = base;
-    if ((reading.codes[base] ?? 0) === 0) wait(reading.waitingForIndex, base, index);
-    else resolve(reading, index, inflated.bytes);
-  }
-  return inflated.end;
+/** An entry whose stream is in the kernel's memory, from `from` to `end` or less. A named base is at `memory.idAt`. */
+export interface EntryHere {
+  readonly header: EntryHeader;
+  readonly from: number;
+  readonly end: number;
 }
 
-/** Once all entries were seen: deltas whose base is named and stands in the pack. */
-export function findBasesInside(reading: PackReading): void {
-  if (reading.waitingForOid.size === 0) return;
-  const order = sortByOid(reading.oids, reading.count);
-  for (const [base, waiting] of reading.waitingForOid) {
-    const index = findByOid(reading, order, base);
-    if (index === undefined) continue;
-    reading.waitingForOid.delete(base);
-    wake(reading, waiting, index);
+/** Reads the next entry, and resolves it if its base was seen. Answers how long its stream is, or -1 if it needs more. */
+export function readEntry(reading: PackReading, { header, from, end }: EntryHere): number {
+  const { memory, rows } = reading;
+  const index = reading.read;
+  claim(reading, header.size);
+  growRows(rows, index);
+  const mark = memory.mark();
+  const held =
+    header.form === "whole" ? roomFor(reading, index, header.size) : memory.lend(header.size);
+  const length = memory.kernel.inflate(from, end, held.at, header.size);
+  if (length === needsMore) {
+    reading.inflatedBytes -= header.size;
+    memory.release(mark);
+    return -1;
   }
+  if (length < 0)
+    throw new PackRejectedError(`a broken zlib stream in the entry at byte ${reading.offset}`);
+  rows.offsets[index] = reading.offset;
+  rows.bases[index] = wholeBase;
+  reading.read += 1;
+  if (header.form === "whole") {
+    rows.codes[index] = codeOfType(header.type);
+    finish(reading, index, kept(reading, index, held));
+  } else if (findBase(reading, index, header)) resolve(reading, index, held);
+  memory.release(mark);
+  return length;
 }
 
 /** Resolves one delta whose base is at hand. Answers its size, or `undefined` if there is none. */
 export function resolveNext(reading: PackReading): number | undefined {
   const index = reading.ready.pop();
   if (index === undefined) return undefined;
-  const delta = inflateEntry(reading, index);
-  repeat(reading, delta.length);
+  const mark = reading.memory.mark();
+  const delta = inflateDelta(reading, index);
+  repeat(reading, delta.size);
   resolve(reading, index, delta);
-  return delta.length;
+  reading.memory.release(mark);
+  return delta.size;
 }
 
 export function missingBases(reading: PackReading): ReadonlyArray<ObjectId> {
@@ -138,78 +162,164 @@ export function giveBase(reading: PackReading, oid: ObjectId, object: GitObject)
   wake(reading, waiting, outsideBase - (reading.outside.length - 1));
 }
 
-/** The object at `index`, from the cache or made again from the nearest base that is. */
+/** The object at `index`, as bytes of its own. */
 export function bytesOf(reading: PackReading, index: number): Bytes {
-  const chain: number[] = [];
-  let at = index;
-  let bytes: Bytes | undefined;
-  while (bytes === undefined) {
-    const base = reading.bases[at] ?? wholeBase;
-    bytes = reading.cache.read(at)?.bytes;
-    if (bytes !== undefined) break;
-    if (base === wholeBase) {
-      bytes = inflateEntry(reading, at);
-      repeat(reading, bytes.length);
-      reading.cache.write(at, { bytes });
-      break;
-    }
-    chain.push(at);
-    if (base <= outsideBase) bytes = reading.outside[outsideBase - base]?.bytes;
-    at = base;
-  }
-  for (let delta = chain.pop(); delta !== undefined; delta = chain.pop()) {
-    const made = applyDelta(bytes, inflateEntry(reading, delta), objectBytesMax);
-    assert(made !== undefined, "a delta that was resolved can be resolved again");
-    bytes = made;
-    repeat(reading, bytes.length);
-    reading.cache.write(delta, { bytes });
-  }
+  const { memory } = reading;
+  const mark = memory.mark();
+  const bytes = memory.view(objectAt(reading, index)).slice();
+  memory.release(mark);
   return bytes;
 }
 
-function resolve(reading: PackReading, index: number, delta: Uint8Array): void {
-  const base = reading.bases[index] ?? wholeBase;
-  const depth = base <= outsideBase ? 1 : (reading.depths[base] ?? 0) + 1;
+/** Whether the base of the delta just read is resolved. If not, the delta waits for it. */
+function findBase(reading: PackReading, index: number, header: EntryHeader): boolean {
+  const { rows, memory } = reading;
+  if (header.form === "offset-delta") {
+    const base = indexAt(reading, reading.offset - header.distance, index);
+    rows.bases[index] = base;
+    if ((rows.codes[base] ?? 0) !== 0) return true;
+    wait(reading.waitingForIndex, base, index);
+    return false;
+  }
+  const base = reading.ids.find(memory.kernel.bytes(), memory.idAt);
+  if (base < 0)
+    wait(reading.waitingForOid, formatHex(memory.view({ at: memory.idAt, size: 20 })), index);
+  else rows.bases[index] = base;
+  return base >= 0;
+}
+
+function resolve(reading: PackReading, index: number, delta: Held): void {
+  const { rows } = reading;
+  const base = rows.bases[index] ?? wholeBase;
+  const depth = base <= outsideBase ? 1 : (rows.depths[base] ?? 0) + 1;
   if (depth > deltaChainMax)
     throw new PackRejectedError(`a chain of more than ${deltaChainMax} deltas`);
-  const sizes = readDeltaSizes(delta);
-  if (sizes !== undefined) claim(reading, sizes.result);
   const from = objectAt(reading, base);
-  const bytes = applyDelta(from.bytes, delta, objectBytesMax);
-  if (bytes === undefined) throw new PackRejectedError("a delta that does not fit its base");
-  reading.depths[index] = depth;
-  finish(reading, index, { type: from.type, bytes });
+  const made = apply(reading, index, { from, delta, first: true });
+  if (made === undefined) throw new PackRejectedError("a delta that does not fit its base");
+  rows.depths[index] = depth;
+  rows.codes[index] = codeOf(reading, base);
+  finish(reading, index, made);
 }
 
-function objectAt(reading: PackReading, base: number): GitObject {
-  if (base > outsideBase) return { type: typeAt(reading, base), bytes: bytesOf(reading, base) };
-  const outside = reading.outside[outsideBase - base];
-  assert(outside !== undefined, "a base outside the pack was given");
-  return outside;
+/** From the ring, from what is large, or made again from the nearest base that is at hand. */
+function objectAt(reading: PackReading, index: number): Held {
+  const { memory, rows } = reading;
+  const mark = memory.mark();
+  const chain: number[] = [];
+  let at = index;
+  let held = heldAt(reading, at);
+  while (held === undefined) {
+    const base = rows.bases[at] ?? wholeBase;
+    if (base === wholeBase) {
+      held = memory.release(mark, inflateWhole(reading, at));
+      repeat(reading, held.size);
+      break;
+    }
+    chain.push(at);
+    at = base;
+    held = heldAt(reading, at);
+  }
+  for (let next = chain.pop(); next !== undefined; next = chain.pop()) {
+    const delta = inflateDelta(reading, next);
+    const made = apply(reading, next, { from: held, delta, first: false });
+    assert(made !== undefined, "a delta that was resolved can be resolved again");
+    repeat(reading, made.size);
+    held = memory.release(mark, made);
+  }
+  return held;
 }
 
-function finish(reading: PackReading, index: number, object: GitObject): void {
-  reading.oids.set(hashBytes(object.type, object.bytes), index * 20);
-  reading.judge.judge(object, { bytes: reading.oids, offset: index * 20 });
-  reading.codes[index] = codeOfType(object.type);
-  reading.unresolved -= 1;
-  reading.cache.write(index, { bytes: object.bytes });
+function heldAt({ memory, rows, large, outside }: PackReading, index: number): Held | undefined {
+  const given = index <= outsideBase ? outside[outsideBase - index]?.bytes : undefined;
+  const place = given === undefined ? (rows.places[index] ?? noPlace) : noPlace;
+  if (memory.holds(place)) {
+    const size = rows.sizes[index] ?? 0;
+    const at = memory.addressOf(place);
+    if (!memory.isOld(place)) return { at, size };
+    const next = memory.take(size);
+    rows.places[index] = next;
+    const moved = { at: memory.addressOf(next), size };
+    memory.kernel.bytes().copyWithin(moved.at, at, at + size);
+    return moved;
+  }
+  const bytes = given ?? large.read(index)?.bytes;
+  if (bytes === undefined) return undefined;
+  const held = memory.lend(bytes.length);
+  memory.view(held).set(bytes);
+  return held;
+}
+
+/** Room for the object at `index`: in the ring, if it is not too large. */
+function roomFor({ memory, rows }: PackReading, index: number, size: number): Held {
+  rows.sizes[index] = size;
+  rows.places[index] = noPlace;
+  if (size > memory.ringBlockMax) return memory.lend(size);
+  const place = memory.take(size);
+  rows.places[index] = place;
+  return { at: memory.addressOf(place), size };
+}
+
+/** An object that was just made is remembered, also if it is too large for the ring. */
+function kept({ memory, large }: PackReading, index: number, held: Held): Held {
+  if (memory.isLent(held)) large.write(index, { bytes: memory.view(held).slice() });
+  return held;
+}
+
+function apply(
+  reading: PackReading,
+  index: number,
+  { from, delta, first }: { readonly from: Held; readonly delta: Held; readonly first: boolean },
+): Held | undefined {
+  const { kernel } = reading.memory;
+  const size = kernel.deltaResult(delta.at, delta.size, from.size);
+  if (size < 0) return undefined;
+  if (first) claim(reading, size);
+  const to = roomFor(reading, index, size);
+  if (kernel.applyDelta(from.at, from.size, delta.at, delta.size, to.at, size) !== 1)
+    return undefined;
+  return kept(reading, index, to);
+}
+
+function finish(reading: PackReading, index: number, held: Held): void {
+  const { memory, rows } = reading;
+  const { kernel, idAt } = memory;
+  const code = rows.codes[index] ?? 0;
+  if (kernel.nameObject(code, held.at, held.size, idAt) === 1)
+    throw new PackRejectedError("an object made to collide with another (SHA-1)");
+  const bytes = kernel.bytes();
+  for (let at = 0; at < 20; at++) rows.oids[index * 20 + at] = bytes[idAt + at] ?? 0;
+  if (!reading.ids.add(index)) throw new PackRejectedError("an object appears twice");
+  const type = typeAt(reading, index);
+  if (type !== "blob")
+    reading.judge.judge(
+      { type, bytes: memory.view(held) },
+      { bytes: rows.oids, offset: index * 20 },
+    );
+  reading.resolved += 1;
   const waiting = reading.waitingForIndex.get(index);
   if (waiting !== undefined) {
     reading.waitingForIndex.delete(index);
     wake(reading, waiting, index);
   }
   if (reading.waitingForOid.size === 0) return;
-  const oid = formatHex(reading.oids.subarray(index * 20, index * 20 + 20));
+  const oid = formatHex(rows.oids.subarray(index * 20, index * 20 + 20));
   const named = reading.waitingForOid.get(oid);
   if (named === undefined) return;
   reading.waitingForOid.delete(oid);
   wake(reading, named, index);
 }
 
+function codeOf({ rows, outside }: PackReading, base: number): number {
+  if (base > outsideBase) return rows.codes[base] ?? 0;
+  const given = outside[outsideBase - base];
+  assert(given !== undefined, "a base outside the pack was given");
+  return codeOfType(given.type);
+}
+
 function wake(reading: PackReading, waiting: ReadonlyArray<number>, base: number): void {
   for (const index of waiting) {
-    reading.bases[index] = base;
+    reading.rows.bases[index] = base;
     reading.ready.push(index);
   }
 }
@@ -225,30 +335,54 @@ function claim(reading: PackReading, size: number): void {
   if (size > objectBytesMax)
     throw new PackRejectedError(`an object of more than ${objectBytesMax} bytes`);
   reading.inflatedBytes += size;
-  const most = Math.min(
-    packInflatedBytesMax,
-    packInflatedBytesFree + packInflationMax * reading.pack.length,
-  );
+  const packBytes = Math.max(reading.expectedBytes, reading.packBytes);
+  const most = Math.min(packInflatedBytesMax, packInflatedBytesFree + packInflationMax * packBytes);
   if (reading.inflatedBytes > most)
     throw new PackRejectedError(`more than ${most} bytes once inflated`);
 }
 
-/** What fell out of the cache is made again, but not for ever. */
+/** What fell out of the ring is made again, but not for ever. */
 function repeat(reading: PackReading, size: number): void {
   reading.repeatedBytes += size;
   if (reading.repeatedBytes > repeatedBytesMax)
     throw new PackRejectedError("its deltas take too much work");
 }
 
-function inflateEntry(reading: PackReading, index: number): Bytes {
-  const header = readEntryHeader(reading.pack, reading.offsets[index] ?? 0);
-  const inflated = header && inflateAt(reading.pack, header.data, header.size);
-  assert(inflated !== undefined, "an entry that was read can be read again");
-  return inflated.bytes;
+/** A delta that was read before, from the pack as it is kept. */
+function inflateDelta(reading: PackReading, index: number): Held {
+  const { header, stream } = streamAgain(reading, index);
+  const held = reading.memory.lend(header.size);
+  inflateTo(reading, stream, held);
+  return held;
+}
+
+function inflateWhole(reading: PackReading, index: number): Held {
+  const { header, stream } = streamAgain(reading, index);
+  const held = roomFor(reading, index, header.size);
+  inflateTo(reading, stream, held);
+  return kept(reading, index, held);
+}
+
+function inflateTo({ memory }: PackReading, stream: Held, to: Held): void {
+  const length = memory.kernel.inflate(stream.at, stream.at + stream.size, to.at, to.size);
+  assert(length >= 0, "an entry that was read can be read again");
+}
+
+function streamAgain(
+  { memory, pack, rows, read, offset }: PackReading,
+  index: number,
+): { readonly header: EntryHeader; readonly stream: Held } {
+  const header = readEntryHeader(pack, rows.offsets[index] ?? 0);
+  assert(header !== undefined, "an entry that was read can be read again");
+  const end = index + 1 < read ? (rows.offsets[index + 1] ?? 0) : offset;
+  const bytes = pack.subarray(header.data, end);
+  const stream = memory.lend(bytes.length);
+  memory.view(stream).set(bytes);
+  return { header, stream };
 }
 
 /** The index of the entry that begins at `offset`, among those before `end`. */
-function indexAt({ offsets }: PackReading, offset: number, end: number): number {
+function indexAt({ rows: { offsets } }: PackReading, offset: number, end: number): number {
   let low = 0;
   let high = end;
   while (low < high) {
@@ -261,36 +395,37 @@ function indexAt({ offsets }: PackReading, offset: number, end: number): number 
   return low;
 }
 
-function findByOid(reading: PackReading, order: Uint32Array, oid: string): number | undefined {
-  const id = parseObjectId(oid);
-  const position = id === undefined ? -1 : findOid(reading.oids, order, oidBytes(id), 0);
-  return position < 0 || reading.codes[position] === 0 ? undefined : position;
+/** Rows are added as entries come: a header that promises a million of them is not believed. */
+function growRows(rows: Rows, index: number): void {
+  if (index < rows.codes.length) return;
+  const length = Math.max(1024, rows.codes.length * 2);
+  const grown = <Row extends { set(from: Row): void }>(row: Row, fresh: Row): Row => {
+    fresh.set(row);
+    return fresh;
+  };
+  rows.oids = grown(rows.oids, new Uint8Array(length * 20));
+  rows.offsets = grown(rows.offsets, new Uint32Array(length));
+  rows.crcs = grown(rows.crcs, new Uint32Array(length));
+  rows.codes = grown(rows.codes, new Uint8Array(length));
+  rows.depths = grown(rows.depths, new Uint16Array(length));
+  rows.bases = grown(rows.bases, new Int32Array(length));
+  rows.sizes = grown(rows.sizes, new Uint32Array(length));
+  rows.places = grown(rows.places, new Float64Array(length));
 }
 
-/** The index of an id in `oids`, by their `order`, or -1. */
-export function findOid(
-  oids: Uint8Array,
-  order: Uint32Array,
-  id: Uint8Array,
-  offset: number,
-): number {
-  let low = 0;
-  let high = order.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const index = order[middle] ?? 0;
-    let difference = 0;
-    for (let at = 0; at < 20 && difference === 0; at++)
-      difference = (oids[index * 20 + at] ?? 0) - (id[offset + at] ?? 0);
-    if (difference === 0) return index;
-    if (difference < 0) low = middle + 1;
-    else high = middle;
-  }
-  return -1;
+/** A small pack needs a small ring. */
+function ringBytesFor(expectedBytes: number): number {
+  if (expectedBytes === 0) return ringBytesMax;
+  return Math.min(ringBytesMax, Math.max(ringBytesMin, ringBytesPerByte * expectedBytes));
 }
 
+const needsMore = -2;
+const noPlace = -1;
 const wholeBase = -1;
 const outsideBase = -2;
-const cacheBytes = 64 * 1024 * 1024;
+const ringBytesMax = 32 * 1024 * 1024;
+const ringBytesMin = 1024 * 1024;
+const ringBytesPerByte = 4;
+const largeBytes = 48 * 1024 * 1024;
 /** Real packs ask for almost nothing twice. */
 const repeatedBytesMax = 2 * packInflatedBytesMax;

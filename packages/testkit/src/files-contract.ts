@@ -5,6 +5,11 @@ import { describe, expect, test } from "vitest";
 /** The port as these tests use it. */
 interface Files {
   readonly read: (path: string) => Promise<Uint8Array | undefined>;
+  readonly readRange?: (
+    path: string,
+    start: number,
+    end: number,
+  ) => Promise<Uint8Array | undefined>;
   readonly size: (path: string) => Promise<number | undefined>;
   readonly list: (folder: string) => Promise<ReadonlyArray<string>>;
   readonly commit: (
@@ -166,6 +171,36 @@ export function filesContract(name: string, open: (place: string) => Promise<Fil
       const back = await files.read("large");
       expect(back?.length).toBe(large.length);
       expect(back?.every((byte, at) => byte === large[at])).toBe(true);
+      await files.commit({ put: [["large", large.subarray(0, 10)]], delete: [] }, strict);
+      expect(await files.read("large")).toEqual(large.slice(0, 10));
+      await files.commit({ put: [], delete: ["large"] }, strict);
+      expect(await files.read("large")).toBeUndefined();
+      await files.close();
+    });
+
+    test("a part of a file is what stands there, where parts can be read", async () => {
+      const files = await open(somewhere());
+      const large = new Uint8Array(3 * 1024 * 1024 + 5).map((_, at) => (at * 31) ^ (at >> 8));
+      await files.commit({ put: [["large", large]], delete: [] }, strict);
+      await files.commit({ put: [["small", text("abcdef")]], delete: [] }, strict);
+      const readRange =
+        files.readRange ??
+        (async (path, start, end) => (await files.read(path))?.slice(start, end));
+      const mega = 1024 * 1024;
+      for (const [start, end] of [
+        [0, 1],
+        [mega - 1, mega + 1],
+        [5, 3 * mega + 4],
+        [2 * mega, 3 * mega],
+        [3 * mega, 4 * mega],
+      ] as const) {
+        const part = await readRange("large", start, end);
+        const expected = large.subarray(start, end);
+        expect(part?.length).toBe(expected.length);
+        expect(part?.every((byte, at) => byte === expected[at])).toBe(true);
+      }
+      expect(await readRange("small", 2, 4)).toEqual(text("cd"));
+      expect(await readRange("none", 0, 4)).toBeUndefined();
       await files.close();
     });
   });

@@ -1,0 +1,94 @@
+/** The kernel in plain TypeScript: what the compiled one is held against, and what serves where that cannot run. */
+
+import {
+  Z_BUF_ERROR,
+  Z_FINISH,
+  Z_OK,
+  Z_STREAM_END,
+  ZStream,
+  zlibInflate,
+  zlibInflateInit2,
+  zlibInflateReset,
+} from "pako";
+import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
+import { assert } from "@skein/protocol/errors";
+import { applyDelta, readDeltaSizes } from "./delta.ts";
+import type { Kernel } from "./kernel.ts";
+import { openPlainSha1, type PlainSha1 } from "./sha1-plain.ts";
+
+export function openPlainKernel(): Kernel {
+  let memory: Bytes = new Uint8Array(65_536);
+  const hashes = new Map<number, PlainSha1>();
+  const hashAt = (state: number): PlainSha1 => {
+    const hash = hashes.get(state) ?? openPlainSha1();
+    hashes.set(state, hash);
+    return hash;
+  };
+  const naming = openPlainSha1();
+  const stream = new ZStream();
+  assert(zlibInflateInit2(stream, zlibWindowBits) === Z_OK, "an inflate stream can be made");
+  return {
+    heap: 64,
+    bytes: () => memory,
+    reserve: (end) => {
+      if (end + spareBytes <= memory.length) return;
+      const larger = new Uint8Array(Math.max(end + spareBytes, memory.length * 2));
+      larger.set(memory);
+      memory = larger;
+    },
+    inflate: (from, end, to, size) => {
+      assert(zlibInflateReset(stream) === Z_OK, "an inflate stream can be used again");
+      stream.input = memory;
+      stream.next_in = from;
+      stream.avail_in = end - from;
+      stream.output = memory;
+      stream.next_out = to;
+      stream.avail_out = size;
+      const status = zlibInflate(stream, Z_FINISH);
+      if (status === Z_STREAM_END && stream.avail_out === 0) return stream.next_in - from;
+      return status === Z_BUF_ERROR && stream.avail_in === 0 ? -2 : -1;
+    },
+    crc32: (from, length) => crcOf(memory.subarray(from, from + length)),
+    deltaResult: (delta, length, base) => {
+      const sizes = readDeltaSizes(memory.subarray(delta, delta + length));
+      return sizes?.base === base && sizes.result <= 0x7fff_ffff ? sizes.result : -1;
+    },
+    // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
+    applyDelta: (base, baseLength, delta, length, to, size) => {
+      const made = applyDelta(
+        memory.subarray(base, base + baseLength),
+        memory.subarray(delta, delta + length),
+        size,
+      );
+      if (made?.length !== size) return 0;
+      memory.set(made, to);
+      return 1;
+    },
+    nameObject: (type, from, length, to) => {
+      naming.begin(true);
+      naming.update(formatUtf8(`${typeNames[type] ?? "tag"} ${length}\0`));
+      naming.update(memory.subarray(from, from + length));
+      return Number(naming.finish(memory, to));
+    },
+    sha1Begin: (state, look) => hashAt(state).begin(look === 1),
+    sha1Update: (state, from, length) => hashAt(state).update(memory.subarray(from, from + length)),
+    sha1Finish: (state, to) => Number(hashAt(state).finish(memory, to)),
+  };
+}
+
+function crcOf(bytes: Uint8Array): number {
+  let crc = -1;
+  for (const byte of bytes) crc = (crcTable[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
+  return crc ^ -1;
+}
+
+const crcTable = Int32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit++)
+    value = (value & 1) === 0 ? value >>> 1 : (value >>> 1) ^ 0xedb8_8320;
+  return value;
+});
+const typeNames = ["", "commit", "tree", "blob", "tag"];
+/** 32 KiB of window, and a zlib header: neither gzip nor raw deflate. */
+const zlibWindowBits = 15;
+const spareBytes = 64;

@@ -1,0 +1,34 @@
+/** One pack as it is kept, and what stands where in it. */
+
+import { SkeinError } from "@skein/protocol/errors";
+import type { Idx } from "./idx.ts";
+import type { Paged } from "./pack-pages.ts";
+
+/** Bytes that were kept are not what they were. */
+export class StorageDamagedError extends SkeinError {
+  override readonly name = "StorageDamagedError";
+  readonly code = "storage_damaged";
+  readonly blame = "environment";
+  readonly hint = "This device's copy is damaged. Get the repository again from another device.";
+}
+
+export interface StoredPack extends Paged {
+  readonly name: string;
+  /** Counts the packs that were opened. */
+  readonly number: number;
+  /** The number of its first object; those of all packs are counted through. */
+  readonly base: number;
+  readonly idx: Idx;
+  /** Positions in the order of the pack. */
+  readonly byOffset: () => Uint32Array;
+}
+
+/** One object's entry in one pack. */
+export interface Place {
+  readonly pack: StoredPack;
+  readonly position: number;
+}
+
+export function damaged(pack: StoredPack, offset: number): StorageDamagedError {
+  return new StorageDamagedError(`Pack ${pack.name} is damaged at byte ${offset}`);
+}

@@ -1,0 +1,149 @@
+/** Packs that are copied together and cleaned: git finds every object, whenever the storage fails. */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { StorageFullError } from "@skein/git/files";
+import { openMemoryFiles } from "@skein/git/memory-files";
+import { openObjectStore, type ObjectStore } from "@skein/git/object-store";
+import { chooseMerge } from "@skein/git/pack-keep";
+import type { Bytes } from "@skein/protocol/bytes";
+import { parseObjectId, type ObjectId } from "@skein/protocol/ids";
+import { failAtCommit } from "@skein/testkit/failing-files";
+import { afterAll, expect, test } from "vitest";
+import { makeGit, makeHistory, readObjects } from "./pack-git.ts";
+
+const history = makeHistory(60);
+afterAll(() => history[Symbol.dispose]());
+const signal = new AbortController().signal;
+const main = history.oid("main");
+const steps = history.text("rev-list", "--reverse", "--first-parent", "main").split("\n");
+const oids = history
+  .text("rev-list", "--objects", "--no-object-names", "main")
+  .split("\n")
+  .map((line) => oid(line));
+const gitObjects = readObjects(history, oids);
+
+test("many small packs become few, and git finds all that was there", async () => {
+  const { contents, store } = await receivedInSteps();
+  expect(packsOf(contents).length).toBe(steps.length);
+  expect(await store.mergePacks({ signal })).toBeGreaterThan(steps.length - 10);
+  expect(packsOf(contents).length).toBeLessThan(11);
+  expect(fsckOf(contents, main)).toBe("");
+  // Whoever had the repository open goes on, and whoever opens it now finds the same.
+  for (const opened of [store, await openObjectStore(openMemoryFiles(contents))])
+    for (const [name, { bytes }] of gitObjects)
+      expect(bytes.equals((await opened.read(name))?.bytes ?? new Uint8Array(0))).toBe(true);
+  expect(await store.mergePacks({ signal })).toBe(0);
+  const { bytes } = await store.buildPack({ wants: [main], haves: [], signal });
+  const carol = new Map<string, Bytes>();
+  const hers = await openObjectStore(openMemoryFiles(carol));
+  await hers.storePack({ bytes, tips: [main], signal });
+  expect(fsckOf(carol, main)).toBe("");
+}, 60_000);
+
+test.each(["before", "after"] as const)(
+  "storage that fails %s the change loses nothing",
+  async (moment) => {
+    const { contents } = await receivedInSteps();
+    const error = new StorageFullError("The device has no room left");
+    const failing = failAtCommit(openMemoryFiles(contents), { failing: 1, moment, error });
+    const store = await openObjectStore(failing);
+    await expect(store.mergePacks({ signal })).rejects.toBe(error);
+    expect(fsckOf(contents, main)).toBe("");
+    const opened = await openObjectStore(openMemoryFiles(contents));
+    for (const [name] of gitObjects) expect(await opened.read(name)).toBeDefined();
+  },
+  60_000,
+);
+
+test("merging that is stopped changes nothing", async () => {
+  const { contents } = await receivedInSteps();
+  const before = [...contents.keys()];
+  const controller = new AbortController();
+  const store = await openObjectStore(openMemoryFiles(contents), {
+    breathe: async () => controller.abort(),
+  });
+  await expect(store.mergePacks({ signal: controller.signal })).rejects.toThrow(/abort/u);
+  expect([...contents.keys()]).toEqual(before);
+});
+
+test("what nobody can reach goes, and what somebody can stays", async () => {
+  const { contents, store } = await receivedInSteps();
+  await store.mergePacks({ signal });
+  const stray: ReadonlyArray<ObjectId> = await store.objectsToPack(
+    [{ type: "blob", bytes: Uint8Array.from(Buffer.from("a draft that was given up")) }],
+    { signal },
+  );
+  const back = oid(steps[20] ?? "");
+  expect(await store.dropUnreachable({ keep: [back], signal })).toBeGreaterThan(20);
+  for (const gone of [...stray, main]) expect(await store.has(gone)).toBe(false);
+  expect(fsckOf(contents, back)).toBe("");
+  const reachable = history.text("rev-list", "--objects", "--no-object-names", back).split("\n");
+  for (const name of reachable) expect(await store.has(oid(name))).toBe(true);
+  expect(await store.dropUnreachable({ keep: [back], signal })).toBe(0);
+  // What was let go of can come back.
+  const pack = history.run(
+    ["pack-objects", "--stdout", "--thin", "--revs", "-q"],
+    `${main}\n^${back}\n`,
+  );
+  await store.storePack({ bytes: pack, tips: [main], signal });
+  expect(fsckOf(contents, main)).toBe("");
+}, 60_000);
+
+test("few packs are left alone, and packs are copied no more often than doubling asks for", () => {
+  expect(chooseMerge([5, 5, 5])).toEqual([]);
+  let copied = 0;
+  let sizes: number[] = [];
+  for (let commit = 0; commit < 2_000; commit++) {
+    sizes.push(1_000);
+    const chosen = new Set(chooseMerge(sizes));
+    let merged = 0;
+    for (const index of chosen) merged += sizes[index] ?? 0;
+    copied += merged;
+    sizes = sizes.filter((_, index) => !chosen.has(index));
+    if (merged > 0) sizes.push(merged);
+    expect(sizes.length).toBeLessThan(12);
+  }
+  expect(copied / (2_000 * 1_000)).toBeLessThan(12);
+  // Nothing is made that is more than a segment.
+  const large = Array.from({ length: 20 }, () => 10 * 1024 * 1024);
+  expect(chooseMerge(large).length).toBeLessThan(2);
+});
+
+async function receivedInSteps(): Promise<{
+  readonly contents: Map<string, Bytes>;
+  readonly store: ObjectStore;
+}> {
+  const contents = new Map<string, Bytes>();
+  const store = await openObjectStore(openMemoryFiles(contents));
+  let have = "";
+  for (const want of steps) {
+    const bytes = history.run(
+      ["pack-objects", "--stdout", "--thin", "--revs", "-q"],
+      `${want}\n${have}`,
+    );
+    await store.storePack({ bytes, tips: [oid(want)], signal });
+    have = `^${want}\n`;
+  }
+  return { contents, store };
+}
+
+function packsOf(contents: ReadonlyMap<string, Bytes>): ReadonlyArray<string> {
+  return [...contents.keys()].filter((path) => path.endsWith(".pack"));
+}
+
+function fsckOf(contents: ReadonlyMap<string, Bytes>, tip: ObjectId): string {
+  using git = makeGit();
+  for (const [path, bytes] of contents) {
+    mkdirSync(dirname(join(git.path, path)), { recursive: true });
+    writeFileSync(join(git.path, path), bytes);
+  }
+  git.run(["update-ref", "refs/heads/main", tip]);
+  return git.text("fsck", "--full", "--strict", "--no-dangling");
+}
+
+function oid(text: string): ObjectId {
+  const parsed = parseObjectId(text);
+  if (parsed === undefined) throw new Error(`${text} is no object id`);
+  return parsed;
+}
