@@ -214,8 +214,9 @@ async function findOrigins(
     if (there === blob) return origins.slice(-1);
   }
   for (const parent of without) {
+    const trees = { before: parent.tree, after: commit.tree, from: "moved" } as const;
     // oxlint-disable-next-line no-await-in-loop
-    const moved = await previousPath(objects, { before: parent.tree, after: commit.tree }, path);
+    const moved = await previousPath(objects, trees, path);
     if (moved !== undefined) origins.push({ parent, path: moved.path, blob: moved.oid });
   }
   const order = (origin: Origin): number => commit.parents.indexOf(origin.parent.oid);

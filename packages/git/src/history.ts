@@ -134,7 +134,7 @@ async function follow(
     // oxlint-disable-next-line no-await-in-loop
     const theirs = await markOf(objects, commit.tree, path);
     if (theirs === mine) return { shown: false, next: [{ commit, path }] };
-    const trees = { before: commit.tree, after: at.commit.tree };
+    const trees = { before: commit.tree, after: at.commit.tree, from: "moved-or-copied" } as const;
     const isNew = at.follows && theirs === undefined;
     // oxlint-disable-next-line no-await-in-loop
     const old = isNew ? await previousPath(objects, trees, path) : undefined;
