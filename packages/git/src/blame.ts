@@ -52,7 +52,8 @@ export async function readBlame(
   const numbers = openBlobLines(from.objects);
   const suspects = openSuspects();
   const count = (await numbers.of(blob)).length;
-  suspects.add(start, { path: asked.path, blob, pieces: [{ line: 0, there: 0, count }] });
+  if (count > 0)
+    suspects.add(start, { path: asked.path, blob, pieces: [{ line: 0, there: 0, count }] });
   const passing = { ...from, numbers, suspects };
   const blamed: BlamedLines[] = [];
   let walked = 0;
