@@ -80,6 +80,16 @@ test("a repository of SHA-256 is refused in plain words", async () => {
   await expect(clone(host.url)).rejects.toThrow("uses SHA-256 object names");
 });
 
+test("a bundle of such a repository is refused in the same words", async () => {
+  using git = openNativeGit();
+  git.run(["init", "--quiet", "--object-format=sha256", "--initial-branch=main"]);
+  git.run(["commit", "--quiet", "--allow-empty", "-m", "First"]);
+  const bundle = git.bytes(["bundle", "create", "--quiet", "-", "--all"]);
+  const { repository, stop } = await open();
+  const taken = repository.importBundle(bundle, { signal: stop.signal });
+  await expect(taken).rejects.toThrow("uses SHA-256 object names");
+});
+
 test("a clone that is cancelled has changed nothing", async () => {
   using git = openNativeGit();
   tell(git, 10);

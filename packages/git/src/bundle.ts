@@ -94,7 +94,9 @@ function readCapabilities(lines: Lines): void {
     if (capability === "@object-format=sha1") continue;
     if (capability?.startsWith("@object-format=") === true)
       throw new BundleRejectedError(
-        "The bundle is of a repository with another object format than sha1",
+        capability === "@object-format=sha256"
+          ? "This repository uses SHA-256 object names. Skein keeps repositories with SHA-1 object names only"
+          : "The bundle is of a repository with another object format than sha1",
       );
     throw new BundleRejectedError(
       `The bundle leaves objects out or asks for what is unknown here: ${capability ?? ""}`,

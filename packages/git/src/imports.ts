@@ -9,10 +9,10 @@ import type { Signed } from "./draft.ts";
 import { entryNameFault } from "./entry-name.ts";
 import type { Commits } from "./history-commits.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { formatCommit, formatTree } from "./object.ts";
+import { formatCommit } from "./object.ts";
 import { keep, keyOf, openOverlay } from "./overlay.ts";
 import type { Overlay } from "./overlay.ts";
-import type { LongWork } from "./stop-signal.ts";
+import type { Breathe, LongWork } from "./stop-signal.ts";
 import { editTree } from "./tree-edit.ts";
 import type { TreeEdit } from "./tree-edit.ts";
 import { formatPath } from "./tree-path.ts";
@@ -53,6 +53,7 @@ export type SkippedWhy =
 interface Source {
   readonly objects: ObjectStore;
   readonly commits: Commits;
+  readonly breathe?: Breathe | undefined;
 }
 
 /** The path of a file in a folder that a person chose: what stands between slashes are names. */
@@ -77,13 +78,13 @@ export async function importFiles(
 ): Promise<ImportedFiles> {
   const parent = asked.parent === undefined ? undefined : await from.commits.read(asked.parent);
   const overlay = openOverlay(from.objects);
-  const { edits, skipped } = readEdits(overlay, files, asked);
+  const { edits, skipped } = await readEdits({ overlay, breathe: from.breathe }, files, asked);
   const kept = asked.others === "stay" ? parent?.tree : undefined;
   const laid = await editTree(overlay, kept, edits);
   if (laid === undefined || laid === parent?.tree) throw new DraftRefusedError("nothing-changed");
   const author = signatureOf(asked);
   const commit = formatCommit({
-    tree: laid ?? overlay.write("tree", formatTree([])),
+    tree: laid,
     parents: parent === undefined ? [] : [parent.oid],
     author,
     committer: author,
@@ -95,22 +96,30 @@ export async function importFiles(
   return { oid, files: edits.length, skipped };
 }
 
-function readEdits(
-  overlay: Overlay,
+async function readEdits(
+  { overlay, breathe }: { readonly overlay: Overlay; readonly breathe: Breathe | undefined },
   files: Iterable<FileToImport>,
   asked: ImportAsked,
-): Pick<ImportedFiles, "skipped"> & { readonly edits: ReadonlyArray<TreeEdit> } {
+): Promise<Pick<ImportedFiles, "skipped"> & { readonly edits: ReadonlyArray<TreeEdit> }> {
   const edits: TreeEdit[] = [];
   const skipped: Array<ImportedFiles["skipped"][number]> = [];
   const taken = openTaken();
+  let length = 0;
   for (const { names, bytes, kind } of files) {
-    asked.signal.throwIfAborted();
+    length += bytes.length;
+    if (length > importedBytesMax) throw new DraftRefusedError("too-large");
     const fault = fileFault(names, bytes) ?? taken.add(names);
     if (fault === undefined) {
       const oid = overlay.write("blob", new Uint8Array(bytes));
       edits.push({ path: names.map((name) => new Uint8Array(name)), slot: { kind, oid } });
     } else skipped.push({ path: formatPath(names), why: fault });
+    if ((edits.length + skipped.length) % filesPerTurn !== 0) continue;
+    asked.signal.throwIfAborted();
+    asked.onProgress?.({ phase: "reading", done: edits.length, total: edits.length });
+    // oxlint-disable-next-line no-await-in-loop -- to give way is what it is for.
+    await breathe?.();
   }
+  asked.signal.throwIfAborted();
   return { edits: asked.leaveOutTopFolder === true ? withoutTop(edits) : edits, skipped };
 }
 
@@ -161,3 +170,6 @@ function withoutTop(edits: ReadonlyArray<TreeEdit>): ReadonlyArray<TreeEdit> {
 }
 
 const systemNames: ReadonlySet<string> = new Set(["__MACOSX", ".DS_Store", "Thumbs.db"]);
+const filesPerTurn = 64;
+/** All files of one import: they are in memory until they are stored. */
+export const importedBytesMax = 256 * 1024 * 1024;

@@ -3,6 +3,7 @@
 import { parseUtf8 } from "@skein/protocol/bytes";
 import type { Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
+import { parseLfsPointer } from "./lfs.ts";
 import { mergeTextRegions } from "./merge-text.ts";
 import type { TextRegion } from "./merge-text.ts";
 import { isRegular } from "./merge-trees.ts";
@@ -83,7 +84,10 @@ export async function regionsOf(
   const present = base === undefined ? [ours, theirs] : [base, ours, theirs];
   if (!present.every(isRegular)) return undefined;
   const texts = await Promise.all(present.map(async ({ oid }) => readObject(objects, oid, "blob")));
-  if (texts.some((text) => kindOf(text) !== "text")) return undefined;
+  // A pointer of Git LFS has lines, and is one thing all the same.
+  const isOneThing = (text: Uint8Array): boolean =>
+    kindOf(text) !== "text" || parseLfsPointer(text) !== undefined;
+  if (texts.some(isOneThing)) return undefined;
   const [theirText, ourText, baseText] = texts.toReversed();
   if (ourText === undefined || theirText === undefined) return undefined;
   return mergeTextRegions({ base: baseText, ours: ourText, theirs: theirText });

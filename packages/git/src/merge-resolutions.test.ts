@@ -151,6 +151,18 @@ test("a text that is not UTF-8 is taken as a whole", async () => {
   ]);
 });
 
+test("a pointer of Git LFS is taken as a whole", async () => {
+  const pointer = (digit: string): string =>
+    `version https://git-lfs.github.com/spec/v1\noid sha256:${digit.repeat(64)}\nsize 9\n`;
+  const { repository, tips } = await meet(
+    { "a.psd": pointer("0") },
+    { "a.psd": pointer("1") },
+    { "a.psd": pointer("2") },
+  );
+  const [conflict] = (await repository.conflicts(tips)).conflicts;
+  expect(conflict).toMatchObject({ path: "a.psd", reason: "bytes", hunks: undefined });
+});
+
 test("a path left out is told, and nothing is stored", async () => {
   const { repository, tips } = await meet(
     { a: "0\n", b: "0\n" },

@@ -94,31 +94,61 @@ function hasLines(region: LineRegion): boolean {
   return region.kind === "conflict" || region.lines.length > 0;
 }
 
+/** Cut as `mergeLines` cuts, so that what it calls a conflict is one here. */
 function regionsOf(lines: NumberedLines): ReadonlyArray<LineRegion> {
-  const work = workOf(lines.base, lines.ours) + workOf(lines.base, lines.theirs);
+  const { start, middle, end } = cutCommon(lines);
+  const work = workOf(middle.base, middle.ours) + workOf(middle.base, middle.theirs);
   if (work > workMax) return wholeConflict(lines);
-  const regions = diff3Merge<number>(lines.ours, lines.base, lines.theirs, {
+  const regions = diff3Merge<number>(middle.ours, middle.base, middle.theirs, {
     excludeFalseConflicts: true,
   });
-  return regions.map(({ ok, conflict }) =>
-    conflict === undefined
-      ? { kind: "merged", lines: ok ?? [] }
-      : { kind: "conflict", base: conflict.o, ours: conflict.a, theirs: conflict.b },
-  );
+  return joinMerged([
+    { kind: "merged", lines: start },
+    ...regions.map(({ ok, conflict }): LineRegion =>
+      conflict === undefined
+        ? { kind: "merged", lines: ok ?? [] }
+        : { kind: "conflict", base: conflict.o, ours: conflict.a, theirs: conflict.b },
+    ),
+    { kind: "merged", lines: end },
+  ]);
 }
 
 /** All but what all three begin and end with. */
 function wholeConflict(lines: NumberedLines): ReadonlyArray<LineRegion> {
-  const { base, ours, theirs } = lines;
-  const start = commonStart([base, ours, theirs]);
-  const end = commonStart([base, ours, theirs].map((side) => side.slice(start).toReversed()));
-  const middle = (side: ReadonlyArray<number>): ReadonlyArray<number> =>
-    side.slice(start, side.length - end);
+  const { start, middle, end } = cutCommon(lines);
   return [
-    { kind: "merged", lines: base.slice(0, start) },
-    { kind: "conflict", base: middle(base), ours: middle(ours), theirs: middle(theirs) },
-    { kind: "merged", lines: base.slice(base.length - end) },
+    { kind: "merged", lines: start },
+    { kind: "conflict", ...middle },
+    { kind: "merged", lines: end },
   ];
+}
+
+function joinMerged(regions: ReadonlyArray<LineRegion>): ReadonlyArray<LineRegion> {
+  const joined: LineRegion[] = [];
+  for (const region of regions) {
+    const last = joined.at(-1);
+    if (region.kind === "merged" && last?.kind === "merged")
+      joined[joined.length - 1] = { kind: "merged", lines: [...last.lines, ...region.lines] };
+    else joined.push(region);
+  }
+  return joined;
+}
+
+interface Cut {
+  readonly start: number[];
+  readonly middle: Omit<NumberedLines, "byNumber">;
+  readonly end: number[];
+}
+
+function cutCommon({ base, ours, theirs }: Omit<NumberedLines, "byNumber">): Cut {
+  const start = commonStart([base, ours, theirs]);
+  const end = commonStart([base, ours, theirs].map((lines) => lines.slice(start).toReversed()));
+  const middle = (lines: ReadonlyArray<number>): number[] => lines.slice(start, lines.length - end);
+  return {
+    start: base.slice(0, start),
+    middle: { base: middle(base), ours: middle(ours), theirs: middle(theirs) },
+    end: base.slice(base.length - end),
+  };
 }
 
 function differences(lines: NumberedLines): ReadonlyArray<LineRegion> {
@@ -176,22 +206,13 @@ interface MergedLines {
 
 type Marks = readonly [before: number, between: number, after: number];
 
-function mergeLines(
-  { base, ours, theirs }: Omit<NumberedLines, "byNumber">,
-  marks: Marks,
-): MergedLines {
-  const start = commonStart([base, ours, theirs]);
-  const end = commonStart([base, ours, theirs].map((lines) => lines.slice(start).toReversed()));
-  const middle = (lines: ReadonlyArray<number>): number[] => lines.slice(start, lines.length - end);
-  const sides = { base: middle(base), ours: middle(ours), theirs: middle(theirs) };
+function mergeLines(lines: Omit<NumberedLines, "byNumber">, marks: Marks): MergedLines {
+  const { start, middle, end } = cutCommon(lines);
   const merged =
-    workOf(sides.base, sides.ours) + workOf(sides.base, sides.theirs) > workMax
-      ? { lines: withMarks(sides, marks), conflict: true }
-      : mergeMiddle(sides, marks);
-  return {
-    lines: [...base.slice(0, start), ...merged.lines, ...base.slice(base.length - end)],
-    conflict: merged.conflict,
-  };
+    workOf(middle.base, middle.ours) + workOf(middle.base, middle.theirs) > workMax
+      ? { lines: withMarks(middle, marks), conflict: true }
+      : mergeMiddle(middle, marks);
+  return { lines: [...start, ...merged.lines, ...end], conflict: merged.conflict };
 }
 
 function mergeMiddle(sides: Omit<NumberedLines, "byNumber">, marks: Marks): MergedLines {

@@ -51,6 +51,18 @@ test("Alice deletes a branch, and has it back", async () => {
   expect(await refs.moves({ ref: side })).toHaveLength(3);
 });
 
+test("a move that others came after is not undone: what came after would go with it", async () => {
+  const { refs } = await open();
+  await refs.update([{ ref: main, from: undefined, to: one }]);
+  await refs.update([{ ref: main, from: one, to: two }]);
+  const [second, first] = await refs.moves();
+  if (first === undefined || second === undefined) throw new Error("no moves");
+  expect(await refs.undo(first)).toBe("moved");
+  expect((await refs.all()).get(main)).toBe(two);
+  expect(await refs.undo(second)).toBe("done");
+  expect((await refs.all()).get(main)).toBe(one);
+});
+
 test("what a ref named before is a root as long as it can be undone to", async () => {
   const { refs } = await open();
   await refs.update([{ ref: main, from: undefined, to: one }]);

@@ -27,8 +27,11 @@ export interface Refs {
   ) => Promise<"done" | "moved">;
   /** Every move that can be undone, the latest first. */
   readonly moves: (asked?: MovesAsked) => Promise<ReadonlyArray<RefMove>>;
-  /** Puts the ref back to where it was before the move, by a move of its own. Throws `RefRefusedError`. */
-  readonly undo: (move: Pick<RefMove, "ref" | "from">) => Promise<"done" | "moved">;
+  /**
+   * Puts the ref back to where it was before the move, by a move of its own. `moved` when it is no longer where the
+   * move took it: what came after would be undone as well. Throws `RefRefusedError`.
+   */
+  readonly undo: (move: Pick<RefMove, "ref" | "from" | "to">) => Promise<"done" | "moved">;
   /** All that refs name or named: whatever these reach must never be collected. */
   readonly roots: () => Promise<ReadonlySet<ObjectId>>;
 }
@@ -111,10 +114,7 @@ export async function openRefs(
         .filter((move) => ref === undefined || move.ref === ref)
         .toReversed()
         .slice(0, limit),
-    undo: async ({ ref, from: to }) => {
-      const from = (await all()).get(ref);
-      return update([{ ref, from, to }], { why: "undo" });
-    },
+    undo: ({ ref, from, to }) => update([{ ref, from: to, to: from }], { why: "undo" }),
     roots: () =>
       inTurn(async () => {
         const roots = new Set((await all()).values());

@@ -48,7 +48,7 @@ export interface Repository extends QuestionsOfCommits, Branches {
   readonly updateRefs: Refs["update"];
   /** Every move of a ref that can be undone, the latest first. */
   readonly refMoves: Refs["moves"];
-  /** Puts a ref back to where it was before a move. Throws `RefRefusedError`. */
+  /** Puts a ref back to where it was before its last move. Throws `RefRefusedError`. */
   readonly undoMove: Refs["undo"];
   /** For garbage collection: what refs name, and what they named in the last 90 days. */
   readonly reachableRoots: () => Promise<ReadonlyArray<ObjectId>>;
@@ -151,8 +151,8 @@ export async function openRepository({
     revert: (asked) => revert(parts, asked),
     importBundle: (bytes, work) => importBundle(parts, bytes, work),
     cloneFrom: (asked) => cloneFrom(parts, asked),
-    importZip: (zip, asked) => importZip(parts, zip, asked),
-    importFiles: (list, asked) => importFiles(parts, list, asked),
+    importZip: (zip, asked) => importZip({ ...parts, breathe }, zip, asked),
+    importFiles: (list, asked) => importFiles({ ...parts, breathe }, list, asked),
     exportZip: (asked) => exportZip({ ...parts, breathe }, asked),
     exportFile: (commit, path) => exportFile(parts, commit, path),
     exportBundle: (work) => exportBundle(parts, work),

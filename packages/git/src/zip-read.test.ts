@@ -53,8 +53,10 @@ test.each<readonly [string, (zip: Bytes) => Uint8Array]>([
   expect(() => [...readZip(spoil(zip))]).toThrow(ZipRejectedError);
 });
 
-test("a megabyte that would be a gigabyte is let go of at the first byte too many", () => {
-  const zip = zipSync({ bomb: [new Uint8Array(64 * 1024 * 1024), { level: 9 }] });
+test("inflating ends soon after the first byte too many: what comes later is not even looked at", () => {
+  const zip = zipSync({ bomb: [new Uint8Array(16 * 1024 * 1024), { level: 9 }] });
+  zip.fill(0xff, 10_000, 14_000);
+  expect(() => [...readZip(zip)]).toThrow("damaged");
   expect(() => [...readZip(poke(zip, "entry", 24, [10, 0, 0, 0]))]).toThrow("not as long");
 });
 
