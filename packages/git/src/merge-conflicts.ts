@@ -55,9 +55,14 @@ export async function describeConflict(
   {
     conflict: { path, sides, folder },
     moved,
-  }: { readonly conflict: TreeConflict; readonly moved: boolean },
+    withText,
+  }: {
+    readonly conflict: TreeConflict;
+    readonly moved: boolean;
+    readonly withText: boolean;
+  },
 ): Promise<Conflict> {
-  const regions = folder === undefined ? await regionsOf(objects, sides) : undefined;
+  const regions = folder === undefined && withText ? await regionsOf(objects, sides) : undefined;
   const hunks = regions === undefined ? undefined : hunksOf(regions);
   const reason =
     folder !== undefined

@@ -81,10 +81,23 @@ export async function describeConflicts(
     ...conflicts.map((conflict) => ({ conflict, moved: false })),
     ...moved.map((conflict) => ({ conflict, moved: true })),
   ];
-  return Promise.all(
-    described.map(async ({ conflict, moved }) => describeConflict(overlay, { conflict, moved })),
-  );
+  const told: Conflict[] = [];
+  let room = conflictTextsBytesMax;
+  for (const { conflict, moved: isMoved } of described) {
+    // oxlint-disable-next-line no-await-in-loop -- texts are read one after the other: memory is bounded.
+    const next = await describeConflict(overlay, { conflict, moved: isMoved, withText: room > 0 });
+    for (const hunk of next.hunks ?? [])
+      room -=
+        hunk.kind === "merged"
+          ? hunk.text.length
+          : hunk.base.length + hunk.ours.length + hunk.theirs.length;
+    told.push(next);
+  }
+  return told;
 }
+
+/** Of all conflicts together; those after that are told without their hunks. */
+export const conflictTextsBytesMax = 32 * 1024 * 1024;
 
 export interface ResolvedMerge extends Signed {
   readonly ours: ObjectId;
