@@ -9,7 +9,7 @@ import { entryNameFault } from "./entry-name.ts";
 import type { Commits } from "./history-commits.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { formatCommit, formatTree } from "./object.ts";
-import type { Person, TreeEntry } from "./object.ts";
+import type { Commit, Person, TreeEntry } from "./object.ts";
 import { canonicalMode, keep, keyOf, nameOf, openOverlay, readEntries } from "./overlay.ts";
 import type { Overlay } from "./overlay.ts";
 import { parsePath } from "./tree-path.ts";
@@ -72,14 +72,13 @@ export async function commitDraft(
   if (tree === parent?.tree || (laid === undefined && parent === undefined))
     throw new DraftRefusedError("nothing-changed");
   const author = signatureOf(draft);
-  const commit = formatCommit({
+  const oid = writeCommit(overlay, draft, {
     tree,
     parents: parent === undefined ? [] : [parent.oid],
     author,
     committer: author,
     message: cleanMessage(draft.message),
   });
-  const oid = overlay.write("commit", commit);
   await keep(overlay, from.objects, oid);
   return oid;
 }
@@ -89,6 +88,14 @@ export interface Signed {
   readonly author: Author;
   readonly at: Instant;
   readonly offsetMinutes: number;
+  /** Given the commit's bytes, answers with those of the same commit, signed. */
+  readonly sign?: ((commit: Bytes) => Bytes) | undefined;
+}
+
+/** A commit made here, signed where that is asked for. */
+export function writeCommit(overlay: Overlay, { sign }: Signed, commit: Commit): ObjectId {
+  const bytes = formatCommit(commit);
+  return overlay.write("commit", sign?.(bytes) ?? bytes);
 }
 
 /** Throws `DraftRefusedError` for nobody. */

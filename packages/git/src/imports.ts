@@ -4,12 +4,11 @@ import { equal, formatUtf8 } from "@skein/protocol/bytes";
 import type { Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
 import { objectBytesMax, pathBytesMax, treeDepthMax } from "@skein/protocol/limits";
-import { cleanMessage, DraftRefusedError, signatureOf } from "./draft.ts";
+import { cleanMessage, DraftRefusedError, signatureOf, writeCommit } from "./draft.ts";
 import type { Signed } from "./draft.ts";
 import { entryNameFault } from "./entry-name.ts";
 import type { Commits } from "./history-commits.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { formatCommit } from "./object.ts";
 import { keep, keyOf, openOverlay } from "./overlay.ts";
 import type { Overlay } from "./overlay.ts";
 import type { Breathe, LongWork } from "./stop-signal.ts";
@@ -83,15 +82,14 @@ export async function importFiles(
   const laid = await editTree(overlay, kept, edits);
   if (laid === undefined || laid === parent?.tree) throw new DraftRefusedError("nothing-changed");
   const author = signatureOf(asked);
-  const commit = formatCommit({
+  asked.signal.throwIfAborted();
+  const oid = writeCommit(overlay, asked, {
     tree: laid,
     parents: parent === undefined ? [] : [parent.oid],
     author,
     committer: author,
     message: cleanMessage(asked.message),
   });
-  const oid = overlay.write("commit", commit);
-  asked.signal.throwIfAborted();
   await keep(overlay, from.objects, oid);
   return { oid, files: edits.length, skipped };
 }

@@ -2,7 +2,7 @@
 
 import { instant } from "@skein/protocol/ids";
 import type { ObjectId } from "@skein/protocol/ids";
-import { cleanMessage, signatureOf } from "./draft.ts";
+import { cleanMessage, signatureOf, writeCommit } from "./draft.ts";
 import type { Signed } from "./draft.ts";
 import { findMergeBases, relate } from "./history-ancestry.ts";
 import type { Commits, StoredCommit } from "./history-commits.ts";
@@ -128,16 +128,13 @@ export async function mergeWithResolutions(
   if (resolved.kind === "unresolved") return { kind: "conflict", paths: resolved.paths };
   const author = signatureOf(asked);
   const message = asked.message ?? titleOf(ours, theirs);
-  const oid = overlay.write(
-    "commit",
-    formatCommit({
-      tree: resolved.tree ?? overlay.write("tree", formatTree([])),
-      parents: [ours.oid, theirs.oid],
-      author,
-      committer: author,
-      message: cleanMessage(message),
-    }),
-  );
+  const oid = writeCommit(overlay, asked, {
+    tree: resolved.tree ?? overlay.write("tree", formatTree([])),
+    parents: [ours.oid, theirs.oid],
+    author,
+    committer: author,
+    message: cleanMessage(message),
+  });
   await keep(overlay, from.objects, oid);
   return { kind: "merged", oid };
 }

@@ -84,6 +84,26 @@ test("of a merge a person says which parent's side is the change", async () => {
   expect((await repository.readCommit(oid)).body).toContain(`changes made to ${alice}.`);
 });
 
+test("what a person makes is signed where they sign, and a merge that nodes make is not", async () => {
+  const { repository, base } = await tell({ a: "0\n" });
+  const alice = await commit(repository, base, { a: "1\n" }, "Alice");
+  const bob = await commit(repository, base, { a: "2\n" }, "Bob");
+  const seen: string[] = [];
+  const sign = (bytes: Uint8Array) => {
+    seen.push(parseUtf8(bytes)?.split("\n")[0] ?? "");
+    return formatUtf8((parseUtf8(bytes) ?? "").replace("\n\n", "\ngpgsig x\n\n"));
+  };
+  const resolutions = [{ path: "a", take: "theirs" }] as const;
+  const asked = { ...signed("Bob"), sign, resolutions };
+  const oid = pickedOf(await repository.cherryPick({ ...asked, commit: alice, onto: bob }));
+  const merged = await repository.mergeWithResolutions({ ...asked, ours: bob, theirs: alice });
+  expect(seen).toHaveLength(2);
+  expect(parseUtf8((await repository.objects.read(oid))?.bytes ?? new Uint8Array())).toContain(
+    "gpgsig x",
+  );
+  expect(merged.kind).toBe("merged");
+});
+
 let seconds = 1_700_000_000;
 
 function signed(name: string) {

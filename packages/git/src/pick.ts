@@ -1,7 +1,7 @@
 /** The change of one commit, made again on another one (cherry-pick), or taken back there (revert). */
 
 import type { ObjectId } from "@skein/protocol/ids";
-import { cleanMessage, signatureOf } from "./draft.ts";
+import { cleanMessage, signatureOf, writeCommit } from "./draft.ts";
 import type { Signed } from "./draft.ts";
 import type { Commits, StoredCommit } from "./history-commits.ts";
 import { describeCommit } from "./history.ts";
@@ -11,9 +11,8 @@ import type { Resolution } from "./merge-resolutions.ts";
 import { mergeTrees } from "./merge-trees.ts";
 import { describeConflicts, findMoved } from "./merge.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { formatCommit, formatTree } from "./object.ts";
+import { formatTree } from "./object.ts";
 import { keep, openOverlay } from "./overlay.ts";
-import type { Overlay } from "./overlay.ts";
 
 /** In conflicts, `ours` is `onto` and `theirs` is what the change leads to. */
 export interface PickAsked extends Signed {
@@ -89,24 +88,15 @@ async function applyChange(
   }
   const tree = resolved.tree ?? empty;
   if (tree === onto.tree) return { kind: "nothing-to-pick" };
-  const oid = writeCommit(overlay, { tree, onto, author, message, asked });
+  const oid = writeCommit(overlay, asked, {
+    tree,
+    parents: [onto.oid],
+    author,
+    committer: signatureOf(asked),
+    message,
+  });
   await keep(overlay, from.objects, oid);
   return { kind: "picked", oid };
-}
-
-function writeCommit(
-  overlay: Overlay,
-  made: Pick<Change, "asked" | "author" | "message"> & {
-    readonly tree: ObjectId;
-    readonly onto: StoredCommit;
-  },
-): ObjectId {
-  const committer = signatureOf(made.asked);
-  const { tree, author, message } = made;
-  return overlay.write(
-    "commit",
-    formatCommit({ tree, parents: [made.onto.oid], author, committer, message }),
-  );
 }
 
 /** `undefined`: a first commit has none. */
