@@ -1,7 +1,7 @@
 /** One bare repository in a `Files`: its objects, its refs, and what screens and replication ask of them. */
 
 import type { Bytes } from "@skein/protocol/bytes";
-import type { ObjectId } from "@skein/protocol/ids";
+import type { Instant, ObjectId } from "@skein/protocol/ids";
 import { readChanges } from "./changes.ts";
 import type { ChangedFiles } from "./changes.ts";
 import { commitDraft } from "./draft.ts";
@@ -32,6 +32,12 @@ export interface Repository extends QuestionsOfCommits {
   readonly refs: Refs["all"];
   /** Compare-and-swap of all of them, in one strict transaction. Throws `RefRefusedError`. */
   readonly updateRefs: Refs["update"];
+  /** Every move of a ref that can be undone, the latest first. */
+  readonly refMoves: Refs["moves"];
+  /** Puts a ref back to where it was before a move. Throws `RefRefusedError`. */
+  readonly undoMove: Refs["undo"];
+  /** For garbage collection: what refs name, and what they named in the last 90 days. */
+  readonly reachableRoots: () => Promise<ReadonlyArray<ObjectId>>;
   /** Stores the objects of a commit, strictly; moves no ref. Throws `DraftRefusedError` or `ObjectRejectedError`. */
   readonly commitDraft: (draft: Draft) => Promise<ObjectId>;
   /** Stores the merge commit, strictly; moves no ref. */
@@ -69,19 +75,29 @@ interface QuestionsOfCommits {
 export async function openRepository({
   files,
   breathe,
+  now,
 }: {
   readonly files: Files;
   readonly breathe?: Breathe | undefined;
+  /** Dates what refs leave behind when they move. */
+  readonly now?: (() => Instant) | undefined;
 }): Promise<Repository> {
   const objects = await openObjectStore(files, breathe === undefined ? {} : { breathe });
   const commits = openCommits(objects);
-  const refs = await openRefs(files, objects);
+  const refs = await openRefs(files, objects, { now });
   const parts = { objects, commits, refs };
   return {
     objects,
     head: refs.head,
     refs: refs.all,
     updateRefs: refs.update,
+    refMoves: refs.moves,
+    undoMove: refs.undo,
+    reachableRoots: async () => {
+      const roots = [...(await refs.roots())];
+      const here = await Promise.all(roots.map(objects.has));
+      return roots.filter((_, index) => here[index]);
+    },
     commitDraft: (draft) => commitDraft(parts, draft),
     merge: (tips) => mergeTips(parts, tips),
     importBundle: (bytes, work) => importBundle(parts, bytes, work),
