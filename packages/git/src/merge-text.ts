@@ -2,7 +2,7 @@
 
 import { concat, formatUtf8 } from "@skein/protocol/bytes";
 import type { Bytes } from "@skein/protocol/bytes";
-import { diff3Merge } from "node-diff3";
+import { diff3Merge, diffIndices } from "node-diff3";
 import { keyOf } from "./overlay.ts";
 import { isBinary } from "./tree.ts";
 
@@ -39,6 +39,102 @@ function mergeBothWays(
   if (down.conflict !== up.conflict || !isSame(down.lines, up.lines.toReversed())) return undefined;
   const bytes = concat(...down.lines.map((line) => lines.byNumber[line] ?? noBytes));
   return { bytes, conflict: down.conflict };
+}
+
+/** A stretch of a text that merges by itself, or one that needs a person. */
+export type TextRegion =
+  | { readonly kind: "merged"; readonly bytes: Bytes }
+  | {
+      readonly kind: "conflict";
+      readonly base: Bytes;
+      readonly ours: Bytes;
+      readonly theirs: Bytes;
+    };
+
+/**
+ * The whole text in order, for a person to go through. Of two texts that were added apart (no base), every difference
+ * is a conflict. `undefined`: too large, or not texts at all.
+ */
+export function mergeTextRegions(
+  sides: Omit<TextSides, "base"> & { readonly base: Uint8Array | undefined },
+): ReadonlyArray<TextRegion> | undefined {
+  const lines = readLines({ ...sides, base: sides.base ?? noBytes });
+  if (lines === undefined) return undefined;
+  const bytesOf = (numbers: ReadonlyArray<number>): Bytes =>
+    concat(...numbers.map((line) => lines.byNumber[line] ?? noBytes));
+  const regions =
+    sides.base === undefined
+      ? differences(lines)
+      : mergeBothWays({ ...sides, base: sides.base }) === undefined
+        ? wholeConflict(lines)
+        : regionsOf(lines);
+  return regions.filter(hasLines).map((region) =>
+    region.kind === "merged"
+      ? { kind: "merged", bytes: bytesOf(region.lines) }
+      : {
+          kind: "conflict",
+          base: bytesOf(region.base),
+          ours: bytesOf(region.ours),
+          theirs: bytesOf(region.theirs),
+        },
+  );
+}
+
+type LineRegion =
+  | { readonly kind: "merged"; readonly lines: ReadonlyArray<number> }
+  | ({ readonly kind: "conflict" } & Sides);
+
+interface Sides {
+  readonly base: ReadonlyArray<number>;
+  readonly ours: ReadonlyArray<number>;
+  readonly theirs: ReadonlyArray<number>;
+}
+
+function hasLines(region: LineRegion): boolean {
+  return region.kind === "conflict" || region.lines.length > 0;
+}
+
+function regionsOf(lines: NumberedLines): ReadonlyArray<LineRegion> {
+  const work = workOf(lines.base, lines.ours) + workOf(lines.base, lines.theirs);
+  if (work > workMax) return wholeConflict(lines);
+  const regions = diff3Merge<number>(lines.ours, lines.base, lines.theirs, {
+    excludeFalseConflicts: true,
+  });
+  return regions.map(({ ok, conflict }) =>
+    conflict === undefined
+      ? { kind: "merged", lines: ok ?? [] }
+      : { kind: "conflict", base: conflict.o, ours: conflict.a, theirs: conflict.b },
+  );
+}
+
+/** All but what all three begin and end with. */
+function wholeConflict(lines: NumberedLines): ReadonlyArray<LineRegion> {
+  const { base, ours, theirs } = lines;
+  const start = commonStart([base, ours, theirs]);
+  const end = commonStart([base, ours, theirs].map((side) => side.slice(start).toReversed()));
+  const middle = (side: ReadonlyArray<number>): ReadonlyArray<number> =>
+    side.slice(start, side.length - end);
+  return [
+    { kind: "merged", lines: base.slice(0, start) },
+    { kind: "conflict", base: middle(base), ours: middle(ours), theirs: middle(theirs) },
+    { kind: "merged", lines: base.slice(base.length - end) },
+  ];
+}
+
+function differences(lines: NumberedLines): ReadonlyArray<LineRegion> {
+  const { ours, theirs } = lines;
+  if (workOf(ours, theirs) > workMax) return [{ kind: "conflict", base: [], ours, theirs }];
+  const regions: LineRegion[] = [];
+  let at = 0;
+  for (const { buffer1, buffer2 } of diffIndices(ours, theirs)) {
+    regions.push({ kind: "merged", lines: ours.slice(at, buffer1[0]) });
+    const mine = ours.slice(buffer1[0], buffer1[0] + buffer1[1]);
+    const other = theirs.slice(buffer2[0], buffer2[0] + buffer2[1]);
+    regions.push({ kind: "conflict", base: [], ours: mine, theirs: other });
+    at = buffer1[0] + buffer1[1];
+  }
+  regions.push({ kind: "merged", lines: ours.slice(at) });
+  return regions;
 }
 
 interface NumberedLines {

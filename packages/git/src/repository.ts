@@ -12,8 +12,8 @@ import type { Relation } from "./history-ancestry.ts";
 import { openCommits } from "./history-commits.ts";
 import { describeCommit, readHistory } from "./history.ts";
 import type { CommitInfo, HistoryOptions, HistoryPage } from "./history.ts";
-import { mergeTips } from "./merge.ts";
-import type { MergeResult } from "./merge.ts";
+import { mergeTips, mergeWithResolutions, readConflicts } from "./merge.ts";
+import type { Conflicts, MergeResult, ResolvedMerge } from "./merge.ts";
 import { openObjectStore } from "./object-store.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { openRefs } from "./refs.ts";
@@ -45,6 +45,13 @@ export interface Repository extends QuestionsOfCommits {
     readonly ours: ObjectId;
     readonly theirs: ObjectId;
   }) => Promise<MergeResult>;
+  /** What stands between two tips, for an editor. Empty where they merge by themselves. */
+  readonly conflicts: (tips: {
+    readonly ours: ObjectId;
+    readonly theirs: ObjectId;
+  }) => Promise<Conflicts>;
+  /** The merge a person makes; moves no ref. Throws `ResolutionRefusedError` and `DraftRefusedError`. */
+  readonly mergeWithResolutions: (asked: ResolvedMerge) => Promise<MergeResult>;
   /** Takes branches, tags and notes. Throws `BundleRejectedError` or `PackRejectedError`, and has changed nothing. */
   readonly importBundle: (bytes: Uint8Array, work: LongWork) => Promise<ImportedBundle>;
   /** All local branches and tags, with all they reach. */
@@ -100,6 +107,8 @@ export async function openRepository({
     },
     commitDraft: (draft) => commitDraft(parts, draft),
     merge: (tips) => mergeTips(parts, tips),
+    conflicts: (tips) => readConflicts(parts, tips),
+    mergeWithResolutions: (asked) => mergeWithResolutions(parts, asked),
     importBundle: (bytes, work) => importBundle(parts, bytes, work),
     exportBundle: (work) => exportBundle(parts, work),
     ...questionsOfCommits(parts),

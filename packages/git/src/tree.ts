@@ -66,7 +66,7 @@ export async function readFolder(
   return Promise.all(
     entries.map(async ({ name, kind, oid }) => ({
       name: formatPathName(name),
-      kind: shownKinds[kind],
+      kind: shownKindOf(kind),
       oid,
       size: kind === "tree" || kind === "submodule" ? undefined : await objects.size(oid),
     })),
@@ -114,6 +114,10 @@ function isImage(bytes: Uint8Array): boolean {
   return imageSignatures.some(({ at, signature }) =>
     equal(bytes.subarray(at, at + signature.length), signature),
   );
+}
+
+export function shownKindOf(kind: EntryKind): TreeEntry["kind"] {
+  return shownKinds[kind];
 }
 
 const shownKinds: Readonly<Record<EntryKind, TreeEntry["kind"]>> = {
