@@ -149,9 +149,11 @@ async function bothEdits(
   if (ours === undefined || theirs === undefined)
     throw new ResolutionRefusedError("no-such-side", path);
   const beside = parseDraftPath(theirsAt);
-  for (let names = beside; names.length > 0 && tree !== undefined; names = names.slice(0, -1)) {
+  const entryAt = async (names: ReadonlyArray<Bytes>): ReturnType<typeof findEntry> =>
+    tree === undefined ? undefined : findEntry(overlay, tree, formatPath(names));
+  for (let names = beside; names.length > 0; names = names.slice(0, -1)) {
     // oxlint-disable-next-line no-await-in-loop -- the folders above are few.
-    const there = await findEntry(overlay, tree, formatPath(names));
+    const there = await entryAt(names);
     // A folder may hold one more; a file in the way may not become one.
     if (there !== undefined && (names === beside || there.kind !== "tree"))
       throw new ResolutionRefusedError("path-taken", theirsAt);

@@ -2,6 +2,8 @@
 
 import type { Bytes } from "@skein/protocol/bytes";
 import type { Instant, ObjectId } from "@skein/protocol/ids";
+import { openBranches } from "./branches.ts";
+import type { Branches } from "./branches.ts";
 import { readChanges } from "./changes.ts";
 import type { ChangedFiles } from "./changes.ts";
 import { commitDraft } from "./draft.ts";
@@ -16,6 +18,8 @@ import { mergeTips, mergeWithResolutions, readConflicts } from "./merge.ts";
 import type { Conflicts, MergeResult, ResolvedMerge } from "./merge.ts";
 import { openObjectStore } from "./object-store.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { cherryPick, revert } from "./pick.ts";
+import type { PickAsked, PickResult } from "./pick.ts";
 import { openRefs } from "./refs.ts";
 import type { Refs } from "./refs.ts";
 import { exportBundle, importBundle } from "./repository-bundles.ts";
@@ -25,7 +29,7 @@ import { readFileAt, readFolder } from "./tree.ts";
 import type { FileContent, TreeEntry } from "./tree.ts";
 
 /** Where a commit is asked for, a tag that names one will do. A missing one throws `ObjectMissingError`. */
-export interface Repository extends QuestionsOfCommits {
+export interface Repository extends QuestionsOfCommits, Branches {
   readonly objects: ObjectStore;
   /** The branch that HEAD names, whether it exists or not. */
   readonly head: Refs["head"];
@@ -52,6 +56,10 @@ export interface Repository extends QuestionsOfCommits {
   }) => Promise<Conflicts>;
   /** The merge a person makes; moves no ref. Throws `ResolutionRefusedError` and `DraftRefusedError`. */
   readonly mergeWithResolutions: (asked: ResolvedMerge) => Promise<MergeResult>;
+  /** The change of a commit once more, elsewhere; moves no ref. Throws as `mergeWithResolutions` does. */
+  readonly cherryPick: (asked: PickAsked) => Promise<PickResult>;
+  /** The change of a commit taken back; moves no ref. Throws as `mergeWithResolutions` does. */
+  readonly revert: (asked: PickAsked) => Promise<PickResult>;
   /** Takes branches, tags and notes. Throws `BundleRejectedError` or `PackRejectedError`, and has changed nothing. */
   readonly importBundle: (bytes: Uint8Array, work: LongWork) => Promise<ImportedBundle>;
   /** All local branches and tags, with all they reach. */
@@ -109,8 +117,11 @@ export async function openRepository({
     merge: (tips) => mergeTips(parts, tips),
     conflicts: (tips) => readConflicts(parts, tips),
     mergeWithResolutions: (asked) => mergeWithResolutions(parts, asked),
+    cherryPick: (asked) => cherryPick(parts, asked),
+    revert: (asked) => revert(parts, asked),
     importBundle: (bytes, work) => importBundle(parts, bytes, work),
     exportBundle: (work) => exportBundle(parts, work),
+    ...openBranches(parts),
     ...questionsOfCommits(parts),
   };
 }
