@@ -2,6 +2,8 @@
 
 import type { Bytes } from "@skein/protocol/bytes";
 import type { Instant, ObjectId } from "@skein/protocol/ids";
+import { readBlame } from "./blame.ts";
+import type { Blame } from "./blame.ts";
 import { openBranches } from "./branches.ts";
 import type { Branches } from "./branches.ts";
 import { readChanges } from "./changes.ts";
@@ -80,7 +82,12 @@ interface QuestionsOfCommits {
   ) => Promise<FileContent | undefined>;
   readonly readCommit: (commit: ObjectId) => Promise<CommitInfo>;
   readonly history: (commit: ObjectId, options: HistoryOptions) => Promise<HistoryPage>;
-  readonly changedFiles: (commit: ObjectId) => Promise<ChangedFiles>;
+  readonly changedFiles: (
+    commit: ObjectId,
+    options?: { readonly renames?: boolean | undefined },
+  ) => Promise<ChangedFiles>;
+  /** Which commit each line comes from. `undefined`: there is no such file, or it is no text. */
+  readonly blame: (commit: ObjectId, path: string, work: LongWork) => Promise<Blame | undefined>;
   readonly isAncestor: (ancestor: ObjectId, descendant: ObjectId) => Promise<boolean>;
   readonly mergeBases: (ours: ObjectId, theirs: ObjectId) => Promise<ReadonlyArray<ObjectId>>;
   readonly relation: (ours: ObjectId, theirs: ObjectId) => Promise<Relation>;
@@ -122,11 +129,14 @@ export async function openRepository({
     importBundle: (bytes, work) => importBundle(parts, bytes, work),
     exportBundle: (work) => exportBundle(parts, work),
     ...openBranches(parts),
-    ...questionsOfCommits(parts),
+    ...questionsOfCommits(parts, breathe),
   };
 }
 
-function questionsOfCommits({ objects, commits }: Parts): QuestionsOfCommits {
+function questionsOfCommits(
+  { objects, commits }: Parts,
+  breathe: Breathe | undefined,
+): QuestionsOfCommits {
   const idOf = async (oid: ObjectId): Promise<ObjectId> => (await commits.read(oid)).oid;
   const treeOf = async (oid: ObjectId): Promise<ObjectId> => (await commits.read(oid)).tree;
   return {
@@ -136,11 +146,13 @@ function questionsOfCommits({ objects, commits }: Parts): QuestionsOfCommits {
     readCommit: async (commit) => describeCommit(await commits.read(commit)),
     history: async (commit, options) =>
       readHistory({ objects, commits }, await idOf(commit), options),
-    changedFiles: async (oid) => {
+    blame: (commit, path, work) =>
+      readBlame({ objects, commits, breathe }, { commit, path, ...work }),
+    changedFiles: async (oid, options) => {
       const { tree, parents } = await commits.read(oid);
       const [first] = parents;
       const before = first === undefined ? undefined : await treeOf(first);
-      return readChanges(objects, { before, after: tree });
+      return readChanges(objects, { before, after: tree }, options);
     },
     isAncestor: async (ancestor, descendant) =>
       isAncestor(commits, await idOf(ancestor), await idOf(descendant)),
