@@ -10,12 +10,16 @@ import { readChanges } from "./changes.ts";
 import type { ChangedFiles } from "./changes.ts";
 import { commitDraft } from "./draft.ts";
 import type { Draft } from "./draft.ts";
+import { exportFile, exportZip } from "./exports.ts";
+import type { ExportedFile, ZipAsked } from "./exports.ts";
 import type { Files } from "./files.ts";
 import { findMergeBases, isAncestor, relate } from "./history-ancestry.ts";
 import type { Relation } from "./history-ancestry.ts";
 import { openCommits } from "./history-commits.ts";
 import { describeCommit, readHistory } from "./history.ts";
 import type { CommitInfo, HistoryOptions, HistoryPage } from "./history.ts";
+import { importFiles, importZip } from "./imports.ts";
+import type { FileToImport, ImportAsked, ImportedFiles } from "./imports.ts";
 import { mergeTips, mergeWithResolutions, readConflicts } from "./merge.ts";
 import type { Conflicts, MergeResult, ResolvedMerge } from "./merge.ts";
 import { openObjectStore } from "./object-store.ts";
@@ -27,6 +31,8 @@ import type { Refs } from "./refs.ts";
 import { exportBundle, importBundle } from "./repository-bundles.ts";
 import type { ImportedBundle, Parts } from "./repository-bundles.ts";
 import type { Breathe, LongWork } from "./stop-signal.ts";
+import { readSubmodule } from "./submodules.ts";
+import type { Submodule } from "./submodules.ts";
 import { readFileAt, readFolder } from "./tree.ts";
 import type { FileContent, TreeEntry } from "./tree.ts";
 
@@ -64,6 +70,17 @@ export interface Repository extends QuestionsOfCommits, Branches {
   readonly revert: (asked: PickAsked) => Promise<PickResult>;
   /** Takes branches, tags and notes. Throws `BundleRejectedError` or `PackRejectedError`, and has changed nothing. */
   readonly importBundle: (bytes: Uint8Array, work: LongWork) => Promise<ImportedBundle>;
+  /** A commit of the files of a zip; moves no ref. Throws `ZipRejectedError` and `DraftRefusedError`. */
+  readonly importZip: (zip: Uint8Array, asked: ImportAsked) => Promise<ImportedFiles>;
+  /** A commit of the files of a folder; moves no ref. Throws `DraftRefusedError`. */
+  readonly importFiles: (
+    files: Iterable<FileToImport>,
+    asked: ImportAsked,
+  ) => Promise<ImportedFiles>;
+  /** All files of a commit, with names that any file system can hold. */
+  readonly exportZip: (asked: ZipAsked) => Promise<Bytes>;
+  /** `undefined`: there is no such file. */
+  readonly exportFile: (commit: ObjectId, path: string) => Promise<ExportedFile | undefined>;
   /** All local branches and tags, with all they reach. */
   readonly exportBundle: (work: LongWork) => Promise<Bytes>;
 }
@@ -80,6 +97,8 @@ interface QuestionsOfCommits {
     path: string,
     options?: { readonly bytesMax?: number | undefined },
   ) => Promise<FileContent | undefined>;
+  /** `undefined`: no submodule stands there. */
+  readonly submodule: (commit: ObjectId, path: string) => Promise<Submodule | undefined>;
   readonly readCommit: (commit: ObjectId) => Promise<CommitInfo>;
   readonly history: (commit: ObjectId, options: HistoryOptions) => Promise<HistoryPage>;
   readonly changedFiles: (
@@ -127,6 +146,10 @@ export async function openRepository({
     cherryPick: (asked) => cherryPick(parts, asked),
     revert: (asked) => revert(parts, asked),
     importBundle: (bytes, work) => importBundle(parts, bytes, work),
+    importZip: (zip, asked) => importZip(parts, zip, asked),
+    importFiles: (list, asked) => importFiles(parts, list, asked),
+    exportZip: (asked) => exportZip({ ...parts, breathe }, asked),
+    exportFile: (commit, path) => exportFile(parts, commit, path),
     exportBundle: (work) => exportBundle(parts, work),
     ...openBranches(parts),
     ...questionsOfCommits(parts, breathe),
@@ -143,6 +166,7 @@ function questionsOfCommits(
     readTree: async (commit, path) => readFolder(objects, await treeOf(commit), path),
     readFile: async (commit, path, options) =>
       readFileAt(objects, await treeOf(commit), { path, ...options }),
+    submodule: async (commit, path) => readSubmodule(objects, await treeOf(commit), path),
     readCommit: async (commit) => describeCommit(await commits.read(commit)),
     history: async (commit, options) =>
       readHistory({ objects, commits }, await idOf(commit), options),

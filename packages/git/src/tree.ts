@@ -4,6 +4,8 @@ import { equal, parseUtf8 } from "@skein/protocol/bytes";
 import type { Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
 import { objectBytesMax } from "@skein/protocol/limits";
+import { parseLfsPointer } from "./lfs.ts";
+import type { LfsPointer } from "./lfs.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { EntryKind, TreeEntry as StoredEntry } from "./object.ts";
 import { readEntries, readObject } from "./overlay.ts";
@@ -26,6 +28,8 @@ export interface FileContent {
   /** Of the whole file, in bytes. */
   readonly size: number;
   readonly kind: FileKind;
+  /** Where the file is kept by Git LFS, and these bytes only name it. */
+  readonly lfs: LfsPointer | undefined;
 }
 
 export type FileKind = "text" | "image" | "binary";
@@ -87,6 +91,7 @@ export async function readFileAt(
     bytes: bytes.subarray(0, at.bytesMax ?? objectBytesMax),
     size: bytes.length,
     kind: kindOf(bytes),
+    lfs: parseLfsPointer(bytes),
   };
 }
 
