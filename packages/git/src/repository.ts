@@ -28,6 +28,8 @@ import { cherryPick, revert } from "./pick.ts";
 import type { PickAsked, PickResult } from "./pick.ts";
 import { openRefs } from "./refs.ts";
 import type { Refs } from "./refs.ts";
+import { cloneFrom } from "./remote-clone.ts";
+import type { CloneAsked } from "./remote-clone.ts";
 import { exportBundle, importBundle } from "./repository-bundles.ts";
 import type { ImportedBundle, Parts } from "./repository-bundles.ts";
 import type { Breathe, LongWork } from "./stop-signal.ts";
@@ -70,6 +72,8 @@ export interface Repository extends QuestionsOfCommits, Branches {
   readonly revert: (asked: PickAsked) => Promise<PickResult>;
   /** Takes branches, tags and notes. Throws `BundleRejectedError` or `PackRejectedError`, and has changed nothing. */
   readonly importBundle: (bytes: Uint8Array, work: LongWork) => Promise<ImportedBundle>;
+  /** Takes branches and tags of an ordinary git host. Throws `RemoteRefusedError` or `PackRejectedError`. */
+  readonly cloneFrom: (asked: CloneAsked) => Promise<ImportedBundle>;
   /** A commit of the files of a zip; moves no ref. Throws `ZipRejectedError` and `DraftRefusedError`. */
   readonly importZip: (zip: Uint8Array, asked: ImportAsked) => Promise<ImportedFiles>;
   /** A commit of the files of a folder; moves no ref. Throws `DraftRefusedError`. */
@@ -146,6 +150,7 @@ export async function openRepository({
     cherryPick: (asked) => cherryPick(parts, asked),
     revert: (asked) => revert(parts, asked),
     importBundle: (bytes, work) => importBundle(parts, bytes, work),
+    cloneFrom: (asked) => cloneFrom(parts, asked),
     importZip: (zip, asked) => importZip(parts, zip, asked),
     importFiles: (list, asked) => importFiles(parts, list, asked),
     exportZip: (asked) => exportZip({ ...parts, breathe }, asked),
