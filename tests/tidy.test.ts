@@ -16,6 +16,7 @@ const mayDependOn: Readonly<Record<string, ReadonlyArray<string>>> = {
     "protocol",
     "@isomorphic-git/lightning-fs",
     "diff",
+    "fflate",
     "idb",
     "isomorphic-git",
     "node-diff3",

@@ -26,13 +26,23 @@ interface Tip {
 /** One history for each seed from 1: the same each time. Files are moved only where that is asked for. */
 export function makeHistories(
   seeds: number,
-  { moves }: { readonly moves: boolean },
+  {
+    moves,
+    repeats = true,
+    straight = false,
+  }: {
+    readonly moves: boolean;
+    /** One line in six is one that repeats. */
+    readonly repeats?: boolean;
+    /** No merges, and more commits. */
+    readonly straight?: boolean;
+  },
 ): RandomHistory {
   const out: string[] = [];
   const pairs = [];
   let mark = 0;
   for (let seed = 1; seed <= seeds; seed++) {
-    const chance = openChance(seed, moves);
+    const chance = openChance(seed, { moves, repeats });
     const commit = (tree: Tree, parents: ReadonlyArray<Tip>, branch: string): Tip => {
       mark++;
       out.push(formatCommit({ mark, tree, branch, parents: parents.map((parent) => parent.mark) }));
@@ -42,8 +52,8 @@ export function makeHistories(
     const root = commit(firstTree(chance), [], names.ours);
     let ours = commit(edit(chance, root.tree), [root], names.ours);
     let theirs = commit(edit(chance, root.tree), [root], names.theirs);
-    for (let step = chance.below(7); step > 0; step--) {
-      const what = chance.below(10);
+    for (let step = chance.below(7) + (straight ? 8 : 0); step > 0; step--) {
+      const what = chance.below(straight ? 6 : 10);
       if (what < 3) ours = commit(edit(chance, ours.tree), [ours], names.ours);
       else if (what < 6) theirs = commit(edit(chance, theirs.tree), [theirs], names.theirs);
       else {
@@ -144,7 +154,10 @@ interface Chance {
 }
 
 /** A linear congruence: enough chance for a test, and the same everywhere. */
-function openChance(seed: number, moves: boolean): Chance {
+function openChance(
+  seed: number,
+  { moves, repeats }: { readonly moves: boolean; readonly repeats: boolean },
+): Chance {
   let state = seed * 2_654_435_761;
   let made = 0;
   const below = (end: number): number => {
@@ -155,9 +168,10 @@ function openChance(seed: number, moves: boolean): Chance {
     moves,
     below,
     pick: (from) => from[below(from.length)],
-    // One line in six is one that repeats.
     line: () =>
-      below(6) === 0 ? (["", "}", "  return;"][below(3)] ?? "") : `line ${seed}.${made++}`,
+      repeats && below(6) === 0
+        ? (["", "}", "  return;"][below(3)] ?? "")
+        : `line ${seed}.${made++}`,
   };
 }
 

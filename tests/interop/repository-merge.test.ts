@@ -13,7 +13,8 @@ import type { NativeGit } from "./repository-native.ts";
 // Git is another process, and a busy machine starts it slowly.
 vi.setConfig({ testTimeout: 120_000 });
 
-const seeds = 150;
+/** By command: SKEIN_HISTORIES=500. */
+const seeds = Number(process.env["SKEIN_HISTORIES"] ?? 150);
 
 test(`in ${seeds} histories by chance we merge as git does, and never where git sees a conflict`, async () => {
   using git = openNativeGit();

@@ -102,7 +102,9 @@ function readCapabilities(lines: Lines): void {
     if (capability === "@object-format=sha1") continue;
     if (capability?.startsWith("@object-format=") === true)
       throw new BundleRejectedError(
-        "The bundle is of a repository with another object format than SHA-1, and Skein holds SHA-1 only",
+        capability === "@object-format=sha256"
+            ? "This repository uses SHA-256 object names. Skein keeps repositories with SHA-1 object names only"
+            : "The bundle is of a repository with another object format than sha1",
         {
           hint: "Bring the history over into a repository made with `--object-format=sha1` first.",
         },

@@ -5,8 +5,12 @@ import type { Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
 import type { TreeEntry } from "./object.ts";
 import { readObject } from "./overlay.ts";
+import { readDifferences } from "./history-follow.ts";
 import type { ObjectReader } from "./overlay.ts";
+import { findRenames } from "./renames.ts";
+import type { Rename } from "./renames.ts";
 import { diffTrees } from "./tree-diff.ts";
+import type { TreeDifference } from "./tree-diff.ts";
 import { formatPath } from "./tree-path.ts";
 import { kindOf } from "./tree.ts";
 
@@ -17,6 +21,8 @@ export interface ChangedFile {
   readonly before: string | undefined;
   readonly after: string | undefined;
   readonly binary: boolean;
+  /** Where it stood before, when renames were asked for; how much of it stayed, of 100. */
+  readonly moved?: { readonly from: string; readonly likeness: number } | undefined;
 }
 
 export interface ChangedFiles {
@@ -35,23 +41,42 @@ export const changedTextsBytesMax = 16 * 1024 * 1024;
 export async function readChanges(
   objects: ObjectReader,
   trees: { readonly before: ObjectId | undefined; readonly after: ObjectId },
+  { renames = false }: { readonly renames?: boolean | undefined } = {},
 ): Promise<ChangedFiles> {
+  const all = renames ? await readDifferences(objects, trees) : undefined;
+  const moves = all === undefined ? new Map<string, Rename>() : await findRenames(objects, all);
+  const left = new Set([...moves.values()].map(({ from }) => from));
   const files: ChangedFile[] = [];
   let room = changedTextsBytesMax;
-  for await (const { path, before, after } of diffTrees(objects, trees)) {
+  for await (const difference of all ?? diffTrees(objects, trees)) {
+    const path = formatPath(difference.path);
+    // A file that was moved is told where it came to.
+    if (difference.after === undefined && left.has(path)) continue;
     if (files.length === changedFilesMax) return { files, more: true };
-    const was = await readSide(objects, before, room);
-    const is = await readSide(objects, after, room - was.bytes);
-    room -= was.bytes + is.bytes;
-    files.push({
-      path: formatPath(path),
-      kind: before === undefined ? "added" : after === undefined ? "deleted" : "changed",
-      before: was.text,
-      after: is.text,
-      binary: was.binary || is.binary,
-    });
+    const { file, bytes } = await readFile(objects, difference, { move: moves.get(path), room });
+    files.push(file);
+    room -= bytes;
   }
   return { files, more: false };
+}
+
+async function readFile(
+  objects: ObjectReader,
+  { path, before: there, after }: TreeDifference,
+  { move, room }: { readonly move: Rename | undefined; readonly room: number },
+): Promise<{ readonly file: ChangedFile; readonly bytes: number }> {
+  const before = there ?? move?.before;
+  const was = await readSide(objects, before, room);
+  const is = await readSide(objects, after, room - was.bytes);
+  const file: ChangedFile = {
+    path: formatPath(path),
+    kind: before === undefined ? "added" : after === undefined ? "deleted" : "changed",
+    before: was.text,
+    after: is.text,
+    binary: was.binary || is.binary,
+    ...(move && { moved: { from: move.from, likeness: move.likeness } }),
+  };
+  return { file, bytes: was.bytes + is.bytes };
 }
 
 interface Side {

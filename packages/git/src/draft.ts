@@ -9,7 +9,7 @@ import { entryNameFault } from "./entry-name.ts";
 import type { Commits } from "./history-commits.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { formatCommit, formatTree } from "./object.ts";
-import type { TreeEntry } from "./object.ts";
+import type { Commit, Person, TreeEntry } from "./object.ts";
 import { canonicalMode, keep, keyOf, nameOf, openOverlay, readEntries } from "./overlay.ts";
 import type { Overlay } from "./overlay.ts";
 import { parsePath, showPath } from "./tree-path.ts";
@@ -25,14 +25,11 @@ export interface Author {
   readonly email: string;
 }
 
-export interface Draft {
+export interface Draft extends Signed {
   /** Undefined for a first commit. */
   readonly parent: ObjectId | undefined;
   readonly changes: ReadonlyArray<DraftChange>;
   readonly message: string;
-  readonly author: Author;
-  readonly at: Instant;
-  readonly offsetMinutes: number;
 }
 
 export type DraftFault =
@@ -78,23 +75,43 @@ export async function commitDraft(
   const tree = laid ?? overlay.write("tree", formatTree([]));
   if (tree === parent?.tree || (laid === undefined && parent === undefined))
     throw new DraftRefusedError("nothing-changed");
-  const author = {
-    name: cleanPerson(draft.author.name),
-    email: cleanPerson(draft.author.email).replaceAll(" ", ""),
-    at: instant(Math.max(0, draft.at)),
-    offsetMinutes: Math.trunc(draft.offsetMinutes),
-  };
-  if (author.name === "") throw new DraftRefusedError("no-author");
-  const commit = formatCommit({
+  const author = signatureOf(draft);
+  const oid = writeCommit(overlay, draft, {
     tree,
     parents: parent === undefined ? [] : [parent.oid],
     author,
     committer: author,
     message: cleanMessage(draft.message),
   });
-  const oid = overlay.write("commit", commit);
-  await keep(overlay, from.objects);
+  await keep(overlay, from.objects, oid);
   return oid;
+}
+
+/** Who made a commit here, and when. */
+export interface Signed {
+  readonly author: Author;
+  readonly at: Instant;
+  readonly offsetMinutes: number;
+  /** Given the commit's bytes, answers with those of the same commit, signed. */
+  readonly sign?: ((commit: Bytes) => Bytes) | undefined;
+}
+
+/** A commit made here, signed where that is asked for. */
+export function writeCommit(overlay: Overlay, { sign }: Signed, commit: Commit): ObjectId {
+  const bytes = formatCommit(commit);
+  return overlay.write("commit", sign?.(bytes) ?? bytes);
+}
+
+/** Throws `DraftRefusedError` for nobody. */
+export function signatureOf({ author, at, offsetMinutes }: Signed): Person {
+  const person = {
+    name: cleanPerson(author.name),
+    email: cleanPerson(author.email).replaceAll(" ", ""),
+    at: instant(Math.max(0, at)),
+    offsetMinutes: Math.trunc(offsetMinutes),
+  };
+  if (person.name === "") throw new DraftRefusedError("no-author");
+  return person;
 }
 
 /** What is to happen in one folder. */
@@ -128,7 +145,8 @@ function planOf(changes: ReadonlyArray<DraftChange>): Plan {
   return root;
 }
 
-function parseDraftPath(path: string): ReadonlyArray<Bytes> {
+/** The names of a path that may be written. Throws `DraftRefusedError`. */
+export function parseDraftPath(path: string): ReadonlyArray<Bytes> {
   const names = parsePath(path);
   if (names === undefined || names.length === 0) throw new DraftRefusedError("bad-name", path);
   const length = names.reduce((bytes, name) => bytes + name.length + 1, -1);
@@ -246,7 +264,7 @@ function cleanPerson(text: string): string {
 }
 
 /** As `git commit` cleans a message: no spaces at line ends, no empty lines around it, and a newline at its end. */
-function cleanMessage(message: string): string {
+export function cleanMessage(message: string): string {
   const lines = message.replaceAll("\0", "").split(/\r?\n/u);
   const text = lines.map((line) => line.trimEnd()).join("\n");
   const cleaned = text.replace(/\n{3,}/gu, "\n\n").replace(/^\n+|\n+$/gu, "");

@@ -2,6 +2,7 @@
 
 import type { Instant, ObjectId } from "@skein/protocol/ids";
 import type { Commits, StoredCommit } from "./history-commits.ts";
+import { previousPath } from "./history-follow.ts";
 import { openCommitQueue } from "./history-queue.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { findEntry } from "./tree.ts";
@@ -23,6 +24,8 @@ export interface CommitInfo {
 export interface HistoryOptions {
   /** Only commits that changed this path. */
   readonly path?: string | undefined;
+  /** With a path: goes on under the path that the file was moved from. */
+  readonly follow?: boolean | undefined;
   /** Follows first parents only. */
   readonly firstParent?: boolean | undefined;
   readonly skip?: number | undefined;
@@ -31,6 +34,8 @@ export interface HistoryOptions {
 
 export interface HistoryPage {
   readonly commits: ReadonlyArray<CommitInfo>;
+  /** Where the file that is followed stood in each of them. */
+  readonly paths: ReadonlyMap<ObjectId, string>;
   readonly more: boolean;
 }
 
@@ -65,22 +70,31 @@ export async function readHistory(
   start: ObjectId,
   { skip = 0, limit, ...asked }: HistoryOptions,
 ): Promise<HistoryPage> {
-  const found: CommitInfo[] = [];
+  const commits: CommitInfo[] = [];
+  const paths = new Map<ObjectId, string>();
   let shown = 0;
-  for await (const commit of walkHistory(from, start, asked)) {
-    if (commit === "too-far" || found.length === limit) return { commits: found, more: true };
-    if (shown++ >= skip) found.push(describeCommit(commit));
+  for await (const step of walkHistory(from, start, asked)) {
+    if (step === "too-far" || commits.length === limit) return { commits, paths, more: true };
+    if (shown++ < skip) continue;
+    commits.push(describeCommit(step.commit));
+    if (asked.follow === true && step.path !== undefined) paths.set(step.commit.oid, step.path);
   }
-  return { commits: found, more: false };
+  return { commits, paths, more: false };
+}
+
+interface Step {
+  readonly commit: StoredCommit;
+  readonly path: string | undefined;
 }
 
 async function* walkHistory(
   from: Source,
   start: ObjectId,
-  { path, firstParent = false }: Omit<HistoryOptions, "limit">,
-): AsyncGenerator<StoredCommit | "too-far", void, void> {
+  { path: asked, firstParent = false, follow: follows = false }: Omit<HistoryOptions, "limit">,
+): AsyncGenerator<Step | "too-far", void, void> {
   const queue = openCommitQueue();
-  const seen = new Set<ObjectId>([start]);
+  /** Each commit that was met, and the path to look for in it. */
+  const seen = new Map<ObjectId, string | undefined>([[start, asked]]);
   queue.push(start, 0);
   for (let walked = 0; ; walked++) {
     const oid = queue.pop();
@@ -89,13 +103,14 @@ async function* walkHistory(
     // oxlint-disable-next-line no-await-in-loop -- a walk goes one step at a time.
     const commit = await from.commits.read(oid);
     const parents = firstParent ? commit.parents.slice(0, 1) : commit.parents;
+    const path = seen.get(oid);
     // oxlint-disable-next-line no-await-in-loop
-    const step = await follow(from, { commit, parents, path });
-    if (step.shown) yield commit;
+    const step = await follow(from, { commit, parents, path, follows });
+    if (step.shown) yield { commit, path };
     for (const next of step.next) {
-      if (seen.has(next.oid)) continue;
-      seen.add(next.oid);
-      queue.push(next.oid, next.committer.at);
+      if (seen.has(next.commit.oid)) continue;
+      seen.set(next.commit.oid, next.path);
+      queue.push(next.commit.oid, next.commit.committer.at);
     }
   }
 }
@@ -103,27 +118,27 @@ async function* walkHistory(
 /** As git simplifies history: a commit that left the path as one parent had it is not shown, and only that parent is followed. */
 async function follow(
   { objects, commits }: Source,
-  at: {
-    readonly commit: StoredCommit;
-    readonly parents: ReadonlyArray<ObjectId>;
-    readonly path: string | undefined;
-  },
-): Promise<{ readonly shown: boolean; readonly next: ReadonlyArray<StoredCommit> }> {
-  const next: StoredCommit[] = [];
+  at: Step & { readonly parents: ReadonlyArray<ObjectId>; readonly follows: boolean },
+): Promise<{ readonly shown: boolean; readonly next: ReadonlyArray<Step> }> {
+  const next: Step[] = [];
   const { path } = at;
   if (path === undefined) {
     // oxlint-disable-next-line no-await-in-loop
-    for (const parent of at.parents) next.push(await commits.read(parent));
+    for (const oid of at.parents) next.push({ commit: await commits.read(oid), path });
     return { shown: true, next };
   }
   const mine = await markOf(objects, at.commit.tree, path);
   for (const oid of at.parents) {
     // oxlint-disable-next-line no-await-in-loop -- the first parent that is alike ends the search.
-    const parent = await commits.read(oid);
+    const commit = await commits.read(oid);
     // oxlint-disable-next-line no-await-in-loop
-    const theirs = await markOf(objects, parent.tree, path);
-    if (theirs === mine) return { shown: false, next: [parent] };
-    next.push(parent);
+    const theirs = await markOf(objects, commit.tree, path);
+    if (theirs === mine) return { shown: false, next: [{ commit, path }] };
+    const trees = { before: commit.tree, after: at.commit.tree, from: "moved-or-copied" } as const;
+    const isNew = at.follows && theirs === undefined;
+    // oxlint-disable-next-line no-await-in-loop
+    const old = isNew ? await previousPath(objects, trees, path) : undefined;
+    next.push({ commit, path: old?.path ?? path });
   }
   return { shown: at.parents.length > 0 || mine !== undefined, next };
 }

@@ -1,6 +1,7 @@
-import { formatUtf8, parseUtf8 } from "@skein/protocol/bytes";
+import { concat, formatUtf8, parseUtf8 } from "@skein/protocol/bytes";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { mergeText, mergeTextWithMarkers } from "./merge-text.ts";
+import { mergeText, mergeTextRegions, mergeTextWithMarkers } from "./merge-text.ts";
 
 const base = "one\ntwo\nthree\nfour\nfive\n";
 
@@ -84,3 +85,20 @@ function merge(before: string, ours: string, theirs: string): string | undefined
   });
   return merged === undefined ? undefined : parseUtf8(merged);
 }
+
+test("a text comes apart for a person exactly where it does not merge by itself", () => {
+  const line = fc.constantFrom("a\n", "b\n", "c\n", "\n", "}\n");
+  const text = fc.array(line, { maxLength: 9 }).map((lines) => formatUtf8(lines.join("")));
+  fc.assert(
+    fc.property(text, text, text, (base, ours, theirs) => {
+      const sides = { base, ours, theirs };
+      const regions = mergeTextRegions(sides) ?? [];
+      const merged = mergeText(sides);
+      const joined = regions.map((region) => (region.kind === "merged" ? region.bytes : undefined));
+      expect(joined.includes(undefined)).toBe(merged === undefined);
+      const whole = concat(...joined.filter((bytes) => bytes !== undefined));
+      expect(merged ?? whole).toEqual(whole);
+    }),
+    { numRuns: Number(process.env["SKEIN_FUZZ"] ?? 3_000) },
+  );
+});

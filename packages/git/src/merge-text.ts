@@ -2,7 +2,7 @@
 
 import { concat, formatUtf8 } from "@skein/protocol/bytes";
 import type { Bytes } from "@skein/protocol/bytes";
-import { diff3Merge } from "node-diff3";
+import { diff3Merge, diffIndices } from "node-diff3";
 import { keyOf } from "./overlay.ts";
 import { isBinary } from "./tree.ts";
 
@@ -39,6 +39,132 @@ function mergeBothWays(
   if (down.conflict !== up.conflict || !isSame(down.lines, up.lines.toReversed())) return undefined;
   const bytes = concat(...down.lines.map((line) => lines.byNumber[line] ?? noBytes));
   return { bytes, conflict: down.conflict };
+}
+
+/** A stretch of a text that merges by itself, or one that needs a person. */
+export type TextRegion =
+  | { readonly kind: "merged"; readonly bytes: Bytes }
+  | {
+      readonly kind: "conflict";
+      readonly base: Bytes;
+      readonly ours: Bytes;
+      readonly theirs: Bytes;
+    };
+
+/**
+ * The whole text in order, for a person to go through. Of two texts that were added apart (no base), every difference
+ * is a conflict. `undefined`: too large, or not texts at all.
+ */
+export function mergeTextRegions(
+  sides: Omit<TextSides, "base"> & { readonly base: Uint8Array | undefined },
+): ReadonlyArray<TextRegion> | undefined {
+  const lines = readLines({ ...sides, base: sides.base ?? noBytes });
+  if (lines === undefined) return undefined;
+  const bytesOf = (numbers: ReadonlyArray<number>): Bytes =>
+    concat(...numbers.map((line) => lines.byNumber[line] ?? noBytes));
+  const regions =
+    sides.base === undefined
+      ? differences(lines)
+      : mergeBothWays({ ...sides, base: sides.base }) === undefined
+        ? wholeConflict(lines)
+        : regionsOf(lines);
+  return regions.filter(hasLines).map((region) =>
+    region.kind === "merged"
+      ? { kind: "merged", bytes: bytesOf(region.lines) }
+      : {
+          kind: "conflict",
+          base: bytesOf(region.base),
+          ours: bytesOf(region.ours),
+          theirs: bytesOf(region.theirs),
+        },
+  );
+}
+
+type LineRegion =
+  | { readonly kind: "merged"; readonly lines: ReadonlyArray<number> }
+  | ({ readonly kind: "conflict" } & Sides);
+
+interface Sides {
+  readonly base: ReadonlyArray<number>;
+  readonly ours: ReadonlyArray<number>;
+  readonly theirs: ReadonlyArray<number>;
+}
+
+function hasLines(region: LineRegion): boolean {
+  return region.kind === "conflict" || region.lines.length > 0;
+}
+
+/** Cut as `mergeLines` cuts, so that what it calls a conflict is one here. */
+function regionsOf(lines: NumberedLines): ReadonlyArray<LineRegion> {
+  const { start, middle, end } = cutCommon(lines);
+  const work = workOf(middle.base, middle.ours) + workOf(middle.base, middle.theirs);
+  if (work > workMax) return wholeConflict(lines);
+  const regions = diff3Merge<number>(middle.ours, middle.base, middle.theirs, {
+    excludeFalseConflicts: true,
+  });
+  return joinMerged([
+    { kind: "merged", lines: start },
+    ...regions.map(({ ok, conflict }): LineRegion =>
+      conflict === undefined
+        ? { kind: "merged", lines: ok ?? [] }
+        : { kind: "conflict", base: conflict.o, ours: conflict.a, theirs: conflict.b },
+    ),
+    { kind: "merged", lines: end },
+  ]);
+}
+
+/** All but what all three begin and end with. */
+function wholeConflict(lines: NumberedLines): ReadonlyArray<LineRegion> {
+  const { start, middle, end } = cutCommon(lines);
+  return [
+    { kind: "merged", lines: start },
+    { kind: "conflict", ...middle },
+    { kind: "merged", lines: end },
+  ];
+}
+
+function joinMerged(regions: ReadonlyArray<LineRegion>): ReadonlyArray<LineRegion> {
+  const joined: LineRegion[] = [];
+  for (const region of regions) {
+    const last = joined.at(-1);
+    if (region.kind === "merged" && last?.kind === "merged")
+      joined[joined.length - 1] = { kind: "merged", lines: [...last.lines, ...region.lines] };
+    else joined.push(region);
+  }
+  return joined;
+}
+
+interface Cut {
+  readonly start: number[];
+  readonly middle: Omit<NumberedLines, "byNumber">;
+  readonly end: number[];
+}
+
+function cutCommon({ base, ours, theirs }: Omit<NumberedLines, "byNumber">): Cut {
+  const start = commonStart([base, ours, theirs]);
+  const end = commonStart([base, ours, theirs].map((lines) => lines.slice(start).toReversed()));
+  const middle = (lines: ReadonlyArray<number>): number[] => lines.slice(start, lines.length - end);
+  return {
+    start: base.slice(0, start),
+    middle: { base: middle(base), ours: middle(ours), theirs: middle(theirs) },
+    end: base.slice(base.length - end),
+  };
+}
+
+function differences(lines: NumberedLines): ReadonlyArray<LineRegion> {
+  const { ours, theirs } = lines;
+  if (workOf(ours, theirs) > workMax) return [{ kind: "conflict", base: [], ours, theirs }];
+  const regions: LineRegion[] = [];
+  let at = 0;
+  for (const { buffer1, buffer2 } of diffIndices(ours, theirs)) {
+    regions.push({ kind: "merged", lines: ours.slice(at, buffer1[0]) });
+    const mine = ours.slice(buffer1[0], buffer1[0] + buffer1[1]);
+    const other = theirs.slice(buffer2[0], buffer2[0] + buffer2[1]);
+    regions.push({ kind: "conflict", base: [], ours: mine, theirs: other });
+    at = buffer1[0] + buffer1[1];
+  }
+  regions.push({ kind: "merged", lines: ours.slice(at) });
+  return regions;
 }
 
 interface NumberedLines {
@@ -80,22 +206,13 @@ interface MergedLines {
 
 type Marks = readonly [before: number, between: number, after: number];
 
-function mergeLines(
-  { base, ours, theirs }: Omit<NumberedLines, "byNumber">,
-  marks: Marks,
-): MergedLines {
-  const start = commonStart([base, ours, theirs]);
-  const end = commonStart([base, ours, theirs].map((lines) => lines.slice(start).toReversed()));
-  const middle = (lines: ReadonlyArray<number>): number[] => lines.slice(start, lines.length - end);
-  const sides = { base: middle(base), ours: middle(ours), theirs: middle(theirs) };
+function mergeLines(lines: Omit<NumberedLines, "byNumber">, marks: Marks): MergedLines {
+  const { start, middle, end } = cutCommon(lines);
   const merged =
-    workOf(sides.base, sides.ours) + workOf(sides.base, sides.theirs) > workMax
-      ? { lines: withMarks(sides, marks), conflict: true }
-      : mergeMiddle(sides, marks);
-  return {
-    lines: [...base.slice(0, start), ...merged.lines, ...base.slice(base.length - end)],
-    conflict: merged.conflict,
-  };
+    workOf(middle.base, middle.ours) + workOf(middle.base, middle.theirs) > workMax
+      ? { lines: withMarks(middle, marks), conflict: true }
+      : mergeMiddle(middle, marks);
+  return { lines: [...start, ...merged.lines, ...end], conflict: merged.conflict };
 }
 
 function mergeMiddle(sides: Omit<NumberedLines, "byNumber">, marks: Marks): MergedLines {

@@ -21,7 +21,15 @@ export interface Sides<T> {
 export interface MergedTrees {
   /** `undefined`: nothing is left. */
   readonly tree: ObjectId | undefined;
-  readonly conflicts: ReadonlyArray<string>;
+  readonly conflicts: ReadonlyArray<TreeConflict>;
+}
+
+/** A path that needs a person. Until then a blob stands there that no side can agree with. */
+export interface TreeConflict {
+  readonly path: string;
+  readonly sides: Sides<Slot>;
+  /** Where a side has a folder and another a file: what the folders merge to. */
+  readonly folder: ObjectId | undefined;
 }
 
 /**
@@ -41,12 +49,13 @@ export async function mergeTrees(
 interface Work {
   readonly overlay: Overlay;
   readonly purpose: "final" | "virtual";
-  readonly conflicts: string[];
+  readonly conflicts: TreeConflict[];
   entries: number;
 }
 
 type Path = ReadonlyArray<Bytes>;
-type Slot = Pick<TreeEntry, "kind" | "oid">;
+/** What stands at a name. */
+export type Slot = Pick<TreeEntry, "kind" | "oid">;
 
 async function mergeFolder(
   work: Work,
@@ -77,7 +86,7 @@ async function mergeEntry(
   const folder = await mergeFolder(work, onSides(row, folderOf), path);
   const file = await mergeFile(work, onSides(row, fileOf), path);
   if (folder === undefined) return file;
-  if (file !== undefined) return conflict(work, path);
+  if (file !== undefined) return conflict(work, path, { sides: row, folder });
   return { kind: "tree", oid: folder };
 }
 
@@ -85,14 +94,18 @@ async function mergeFile(work: Work, sides: Sides<Slot>, path: Path): Promise<Sl
   const { base, ours, theirs } = sides;
   if (isAlike(ours, theirs) || isAlike(theirs, base)) return ours;
   if (isAlike(ours, base)) return theirs;
-  if (ours === undefined || theirs === undefined) return conflict(work, path);
+  if (ours === undefined || theirs === undefined) return conflict(work, path, { sides });
   const kind = mergeKind(base, ours, theirs);
   const oid = kind && (await mergeContents(work, { base, ours, theirs }));
-  return kind === undefined || oid === undefined ? conflict(work, path) : { kind, oid };
+  return kind === undefined || oid === undefined ? conflict(work, path, { sides }) : { kind, oid };
 }
 
 /** A file may become executable on one side while its text changes on the other; it may not become a link. */
-function mergeKind(base: Slot | undefined, ours: Slot, theirs: Slot): Slot["kind"] | undefined {
+export function mergeKind(
+  base: Slot | undefined,
+  ours: Slot,
+  theirs: Slot,
+): Slot["kind"] | undefined {
   if (ours.kind === theirs.kind) return ours.kind;
   if (base === undefined || ![base, ours, theirs].every(isRegular)) return undefined;
   return ours.kind === base.kind ? theirs.kind : ours.kind;
@@ -119,9 +132,15 @@ async function mergeContents(
   return merged === undefined ? undefined : overlay.write("blob", merged);
 }
 
-function conflict(work: Work, path: Path): Slot {
-  const last = formatPath(path);
-  if (work.conflicts.at(-1) !== last) work.conflicts.push(last);
+function conflict(
+  work: Work,
+  path: Path,
+  { sides, folder }: { readonly sides: Sides<Slot>; readonly folder?: ObjectId },
+): Slot {
+  const told = formatPath(path);
+  // A file in conflict whose folder of the same name stays is told once, with the folder.
+  if (work.conflicts.at(-1)?.path === told) work.conflicts.pop();
+  work.conflicts.push({ path: told, sides, folder });
   // A NUL makes it binary, so whatever the sides of a later merge disagree about here is a conflict again.
   const oid = work.overlay.write("blob", Uint8Array.of(0));
   return { kind: "file", oid };
@@ -163,7 +182,7 @@ function isAlike(one: Slot | undefined, other: Slot | undefined): boolean {
   return one?.oid === other?.oid && one?.kind === other?.kind;
 }
 
-function isRegular({ kind }: Slot): boolean {
+export function isRegular({ kind }: Slot): boolean {
   return kind === "file" || kind === "executable";
 }
 

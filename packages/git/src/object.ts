@@ -242,7 +242,7 @@ function personOf(headers: ReadonlyArray<Header>, key: string): Person | undefin
   };
 }
 
-function formatPerson({ name, email, at, offsetMinutes }: Person): string {
+export function formatPerson({ name, email, at, offsetMinutes }: Person): string {
   const offset = Math.abs(Math.trunc(offsetMinutes));
   const digits = (value: number): string => String(Math.floor(value)).padStart(2, "0");
   const zone = `${offsetMinutes < 0 ? "-" : "+"}${digits(offset / 60)}${digits(offset % 60)}`;

@@ -4,7 +4,7 @@ import type { Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
 import { ObjectMissingError } from "./object-store.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { hashObject, parseTree } from "./object.ts";
+import { hashObject, parseCommit, parseTree } from "./object.ts";
 import type { EntryKind, GitObject, ObjectType, TreeEntry } from "./object.ts";
 
 /** Whatever answers reads: a store, or an overlay on one. */
@@ -30,12 +30,25 @@ export function openOverlay(below: ObjectReader): Overlay {
   };
 }
 
-/** Stores what an overlay holds and the store does not, durably, as one pack. */
+/** Stores what a commit reaches in an overlay and the store does not have, durably, as one pack. */
 export async function keep(
   overlay: Overlay,
   store: Pick<ObjectStore, "objectsToPack">,
+  commit: ObjectId,
 ): Promise<void> {
-  await store.objectsToPack([...overlay.written().values()], { signal: neverStopped });
+  const written = overlay.written();
+  const wanted = new Map<ObjectId, GitObject>();
+  const queue = [commit];
+  for (let oid = queue.pop(); oid !== undefined; oid = queue.pop()) {
+    const object = written.get(oid);
+    if (object === undefined || wanted.has(oid)) continue;
+    wanted.set(oid, object);
+    const tree = object.type === "commit" ? parseCommit(object.bytes)?.tree : undefined;
+    if (tree !== undefined) queue.push(tree);
+    const entries = object.type === "tree" ? (parseTree(object.bytes) ?? []) : [];
+    for (const entry of entries) queue.push(entry.oid);
+  }
+  await store.objectsToPack([...wanted.values()], { signal: neverStopped });
 }
 
 /** Throws `ObjectMissingError` where there is no such object of that type. */

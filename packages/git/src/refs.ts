@@ -2,10 +2,12 @@
 
 import { compare, formatUtf8, parseUtf8 } from "@skein/protocol/bytes";
 import { SkeinError } from "@skein/protocol/errors";
-import { parseObjectId, parseRefName } from "@skein/protocol/ids";
-import type { ObjectId, RefName } from "@skein/protocol/ids";
-import type { Files } from "./files.ts";
+import { instant, parseObjectId, parseRefName } from "@skein/protocol/ids";
+import type { Instant, ObjectId, RefName } from "@skein/protocol/ids";
+import type { FileBatch, Files } from "./files.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { openReflog } from "./reflog.ts";
+import type { Reflog, RefMove } from "./reflog.ts";
 
 /** Moves one ref from what the caller believes it to be; `undefined` is absence. */
 export interface RefChange {
@@ -21,8 +23,28 @@ export interface Refs {
   /** `moved` when a ref is no longer at `from`: then nothing was changed. Throws `RefRefusedError`. */
   readonly update: (
     changes: ReadonlyArray<RefChange>,
-    options?: { readonly head?: RefName | undefined },
+    options?: RefUpdateOptions,
   ) => Promise<"done" | "moved">;
+  /** Every move that can be undone, the latest first. */
+  readonly moves: (asked?: MovesAsked) => Promise<ReadonlyArray<RefMove>>;
+  /**
+   * Puts the ref back to where it was before the move, by a move of its own. `moved` when it is no longer where the
+   * move took it: what came after would be undone as well. Throws `RefRefusedError`.
+   */
+  readonly undo: (move: Pick<RefMove, "ref" | "from" | "to">) => Promise<"done" | "moved">;
+  /** All that refs name or named: whatever these reach must never be collected. */
+  readonly roots: () => Promise<ReadonlySet<ObjectId>>;
+}
+
+export interface RefUpdateOptions {
+  readonly head?: RefName | undefined;
+  /** One line for the reflog. */
+  readonly why?: string | undefined;
+}
+
+export interface MovesAsked {
+  readonly ref?: RefName | undefined;
+  readonly limit?: number | undefined;
 }
 
 export type RefFault =
@@ -53,39 +75,88 @@ export class RefRefusedError extends SkeinError {
 export const branchPrefix = "refs/heads/";
 export const tagPrefix = "refs/tags/";
 
-/** Lays an empty bare repository where there is none. */
-export async function openRefs(files: Files, objects: Pick<ObjectStore, "type">): Promise<Refs> {
+/** Lays an empty bare repository where there is none. `now` dates the reflog. */
+export async function openRefs(
+  files: Files,
+  objects: Pick<ObjectStore, "type">,
+  { now = withoutClock }: { readonly now?: (() => Instant) | undefined } = {},
+): Promise<Refs> {
   if ((await files.read("HEAD")) === undefined)
     await files.commit(
       { put: [["config", formatUtf8(config)], headFile(firstBranch)], delete: [] },
       { durability: "strict" },
     );
-  let last: Promise<unknown> = Promise.resolve();
+  const reflog = openReflog(files);
   const all = async (): Promise<Map<RefName, ObjectId>> =>
     parsePackedRefs(await files.read("packed-refs"));
+  const inTurn = openTurns();
+  const update: Refs["update"] = (changes, options = {}) =>
+    // One change at a time: between reading and writing nobody else may write.
+    inTurn(async () => {
+      const refs = await all();
+      if (changes.some(({ ref, from }) => refs.get(ref) !== from)) return "moved";
+      await judge(refs, { changes, head: options.head, objects });
+      const at = now();
+      const moves = changes
+        .filter(({ from, to }) => from !== to)
+        .map(({ ref, from, to }) => ({ ref, from, to, at, why: options.why ?? "" }));
+      await files.commit(await batchOf({ refs, changes, moves, reflog }, options.head), {
+        durability: "strict",
+      });
+      return "done";
+    });
   return {
     head: async () => parseHead(await files.read("HEAD")),
     all,
-    update: (changes, { head } = {}) => {
-      // One change at a time: between reading and writing nobody else may write.
-      const turn = last.then(async () => {
-        const refs = await all();
-        if (changes.some(({ ref, from }) => refs.get(ref) !== from)) return "moved";
-        await judge(refs, { changes, head, objects });
-        for (const { ref, to } of changes) {
-          if (to === undefined) refs.delete(ref);
-          else refs.set(ref, to);
-        }
-        const put = changes.length === 0 ? [] : [packedRefsFile(refs)];
-        await files.commit(
-          { put: head === undefined ? put : [...put, headFile(head)], delete: [] },
-          { durability: "strict" },
-        );
-        return "done";
-      });
-      last = turn.catch(ignoreForTheNextInTurn);
-      return turn;
-    },
+    update,
+    moves: async ({ ref, limit = Infinity } = {}) =>
+      (await reflog.read())
+        .filter((move) => ref === undefined || move.ref === ref)
+        .toReversed()
+        .slice(0, limit),
+    undo: ({ ref, from, to }) => update([{ ref, from: to, to: from }], { why: "undo" }),
+    roots: () =>
+      inTurn(async () => {
+        const roots = new Set((await all()).values());
+        for (const { from, to } of await reflog.read())
+          for (const oid of [from, to]) if (oid !== undefined) roots.add(oid);
+        return roots;
+      }),
+  };
+}
+
+/** The refs, what is remembered of them, and HEAD: all of it, or nothing. */
+async function batchOf(
+  asked: {
+    readonly refs: Map<RefName, ObjectId>;
+    readonly changes: ReadonlyArray<RefChange>;
+    readonly moves: ReadonlyArray<RefMove>;
+    readonly reflog: Reflog;
+  },
+  head: RefName | undefined,
+): Promise<FileBatch> {
+  for (const { ref, to } of asked.changes) {
+    if (to === undefined) asked.refs.delete(ref);
+    else asked.refs.set(ref, to);
+  }
+  const remembered = await asked.reflog.record(asked.moves);
+  return {
+    put: [
+      ...(asked.changes.length === 0 ? [] : [packedRefsFile(asked.refs)]),
+      ...(head === undefined ? [] : [headFile(head)]),
+      ...remembered.put,
+    ],
+    delete: remembered.delete,
+  };
+}
+
+/** Runs one thing after the other, in the order they were asked for. */
+function openTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const turn = last.then(work);
+    last = turn.catch(ignoreForTheNextInTurn);
+    return turn;
   };
 }
 
@@ -165,6 +236,10 @@ function packedRefsFile(refs: ReadonlyMap<RefName, ObjectId>): readonly [string,
 
 function ignoreForTheNextInTurn(): void {
   // Whoever asked for the change was told; the next change starts from what is stored.
+}
+
+function withoutClock(): Instant {
+  return instant(0);
 }
 
 const symbolic = "ref: ";

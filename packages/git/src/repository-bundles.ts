@@ -43,10 +43,24 @@ export async function importBundle(
   }
   const offered = new Map([...bundle.refs].filter(([ref]) => isWanted(ref)));
   await parts.objects.storePack({ bytes: bundle.pack, tips: [...offered.values()], ...work });
-  const skipped = [...bundle.skipped, ...[...bundle.refs.keys()].filter((ref) => !isWanted(ref))];
+  const unwanted = [...bundle.refs.keys()].filter((ref) => !isWanted(ref));
+  const skipped = [...bundle.skipped, ...unwanted];
+  return takeRefs(parts, { offered, head: bundle.head, skipped });
+}
+
+/** Moves refs to what has come, all of them at once: what is new here, and what goes ahead. */
+export async function takeRefs(
+  parts: Parts,
+  brought: {
+    readonly offered: ReadonlyMap<RefName, ObjectId>;
+    readonly head: Bundle["head"];
+    readonly skipped: ReadonlyArray<string>;
+  },
+): Promise<ImportedBundle> {
+  const { offered, head, skipped } = brought;
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- goes round again only when somebody moved a ref meanwhile.
-    const taken = await moveRefs(parts, offered, bundle.head);
+    const taken = await moveRefs(parts, offered, head);
     if (taken === "moved") continue;
     const left = [...offered.keys()].filter((ref) => !taken.has(ref));
     // oxlint-disable-next-line no-await-in-loop
@@ -91,6 +105,7 @@ async function moveRefs(
   }
   const outcome = await parts.refs.update(changes, {
     head: before.size === 0 ? firstBranch(taken, head) : undefined,
+    why: "import",
   });
   return outcome === "done" ? taken : "moved";
 }

@@ -40,6 +40,41 @@ function gitmodulesFault(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
+/** A submodule as `.gitmodules` describes it. */
+export interface Module {
+  readonly name: string;
+  readonly path: string | undefined;
+  readonly url: string | undefined;
+}
+
+/** What `.gitmodules` says, leaving out whatever git would refuse. */
+export function readModules(bytes: Uint8Array): ReadonlyArray<Module> {
+  if (gitmodulesFault(bytes) !== undefined) return [];
+  const modules = new Map<string, Map<string, string>>();
+  let settings = new Map<string, string>();
+  const lines = showText(bytes).replaceAll(/\\\r?\n/gu, "");
+  for (const line of lines.split(/[\n\r]/u)) {
+    const section = sectionName(line.trim());
+    if (section !== undefined) settings = new Map();
+    if (section?.submodule !== undefined) {
+      settings = modules.get(section.submodule) ?? settings;
+      modules.set(section.submodule, settings);
+    }
+    const [key, value] = settingOf(line.trim().slice(section?.length ?? 0));
+    settings.set(key, value);
+  }
+  return [...modules].map(([name, told]) => ({
+    name,
+    path: told.get("path"),
+    url: told.get("url"),
+  }));
+}
+
+function settingOf(text: string): readonly [key: string, value: string] {
+  const { key = "", value = "" } = settingPattern.exec(text.trim())?.groups ?? {};
+  return [key.toLowerCase(), plainValue(value)];
+}
+
 /** The section that begins at the front of a line, and the submodule that it is about. */
 function sectionName(
   line: string,

@@ -10,7 +10,7 @@ export function formatPathName(name: Uint8Array): string {
   let out = "";
   for (const character of text) {
     if (character === "\\") out += "\\\\";
-    else if (unshowable.test(character)) out += escapeBytes(formatUtf8(character));
+    else if (isUnshowable(character)) out += escapeBytes(formatUtf8(character));
     else out += character;
   }
   return out;
@@ -53,6 +53,11 @@ export function parsePath(path: string): ReadonlyArray<Bytes> | undefined {
     names.push(name);
   }
   return names;
+}
+
+/** Whether a character is invisible, ends a line or turns the direction of text. */
+export function isUnshowable(character: string): boolean {
+  return unshowable.test(character);
 }
 
 function formatByte(byte: number): string {

@@ -4,6 +4,8 @@ import { equal, parseUtf8 } from "@skein/protocol/bytes";
 import type { Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
 import { objectBytesMax } from "@skein/protocol/limits";
+import { parseLfsPointer } from "./lfs.ts";
+import type { LfsPointer } from "./lfs.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { EntryKind, TreeEntry as StoredEntry } from "./object.ts";
 import { readEntries, readObject } from "./overlay.ts";
@@ -26,6 +28,8 @@ export interface FileContent {
   /** Of the whole file, in bytes. */
   readonly size: number;
   readonly kind: FileKind;
+  /** Where the file is kept by Git LFS, and these bytes only name it. */
+  readonly lfs: LfsPointer | undefined;
 }
 
 export type FileKind = "text" | "image" | "binary";
@@ -66,7 +70,7 @@ export async function readFolder(
   return Promise.all(
     entries.map(async ({ name, kind, oid }) => ({
       name: formatPathName(name),
-      kind: shownKinds[kind],
+      kind: shownKindOf(kind),
       oid,
       size: kind === "tree" || kind === "submodule" ? undefined : await objects.size(oid),
     })),
@@ -87,6 +91,7 @@ export async function readFileAt(
     bytes: bytes.subarray(0, at.bytesMax ?? objectBytesMax),
     size: bytes.length,
     kind: kindOf(bytes),
+    lfs: parseLfsPointer(bytes),
   };
 }
 
@@ -114,6 +119,10 @@ function isImage(bytes: Uint8Array): boolean {
   return imageSignatures.some(({ at, signature }) =>
     equal(bytes.subarray(at, at + signature.length), signature),
   );
+}
+
+export function shownKindOf(kind: EntryKind): TreeEntry["kind"] {
+  return shownKinds[kind];
 }
 
 const shownKinds: Readonly<Record<EntryKind, TreeEntry["kind"]>> = {

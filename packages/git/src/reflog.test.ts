@@ -1,0 +1,133 @@
+import type { Bytes } from "@skein/protocol/bytes";
+import { instant, parseObjectId, parseRefName } from "@skein/protocol/ids";
+import type { ObjectId, RefName } from "@skein/protocol/ids";
+import { expect, test } from "vitest";
+import { openMemoryFiles } from "./memory-files.ts";
+import { openReflog, reflogAgeMillisMax, reflogMovesPerRefMax } from "./reflog.ts";
+import { openRefs } from "./refs.ts";
+import type { Refs } from "./refs.ts";
+
+test("every move of a ref leaves where it was, where it went, when and why", async () => {
+  const { refs } = await open();
+  await refs.update([{ ref: main, from: undefined, to: one }], { why: "commit: Draw" });
+  await refs.update([{ ref: main, from: one, to: two }], { why: "merge\nof two" });
+  expect(await refs.moves()).toEqual([
+    { ref: main, from: one, to: two, at: 2, why: "merge of two" },
+    { ref: main, from: undefined, to: one, at: 1, why: "commit: Draw" },
+  ]);
+});
+
+test("a move that was refused, or changes nothing, leaves nothing", async () => {
+  const { refs } = await open();
+  await refs.update([{ ref: main, from: undefined, to: one }]);
+  await refs.update([{ ref: main, from: two, to: one }]);
+  await refs.update([{ ref: main, from: one, to: one }]);
+  await refs.update([], { head: name("heads/next") });
+  expect(await refs.moves()).toHaveLength(1);
+});
+
+test("the move and what is remembered of it are written together", async () => {
+  const contents = new Map<string, Bytes>();
+  const files = openMemoryFiles(contents);
+  const batches: string[][] = [];
+  const commit: typeof files.commit = async (batch, options) => {
+    batches.push([options.durability, ...batch.put.map(([path]) => path)]);
+    await files.commit(batch, options);
+  };
+  const refs = await openRefs({ ...files, commit }, objects);
+  await refs.update([{ ref: main, from: undefined, to: one }]);
+  expect(batches.at(-1)).toEqual(["strict", "packed-refs", "reflog/0000000001"]);
+});
+
+test("Alice deletes a branch, and has it back", async () => {
+  const { refs } = await open();
+  const side = name("heads/side");
+  await refs.update([{ ref: side, from: undefined, to: one }]);
+  await refs.update([{ ref: side, from: one, to: undefined }], { why: "delete" });
+  const [deleted] = await refs.moves({ ref: side, limit: 1 });
+  if (deleted === undefined) throw new Error("no move");
+  expect(await refs.undo(deleted)).toBe("done");
+  expect((await refs.all()).get(side)).toBe(one);
+  expect(await refs.moves({ ref: side })).toHaveLength(3);
+});
+
+test("a move that others came after is not undone: what came after would go with it", async () => {
+  const { refs } = await open();
+  await refs.update([{ ref: main, from: undefined, to: one }]);
+  await refs.update([{ ref: main, from: one, to: two }]);
+  const [second, first] = await refs.moves();
+  if (first === undefined || second === undefined) throw new Error("no moves");
+  expect(await refs.undo(first)).toBe("moved");
+  expect((await refs.all()).get(main)).toBe(two);
+  expect(await refs.undo(second)).toBe("done");
+  expect((await refs.all()).get(main)).toBe(one);
+});
+
+test("what a ref named before is a root as long as it can be undone to", async () => {
+  const { refs } = await open();
+  await refs.update([{ ref: main, from: undefined, to: one }]);
+  await refs.update([{ ref: main, from: one, to: two }]);
+  await refs.update([{ ref: main, from: two, to: undefined }]);
+  expect(await refs.roots()).toEqual(new Set([one, two]));
+});
+
+test("moves are kept for ninety days", async () => {
+  const files = openMemoryFiles();
+  const reflog = openReflog(files);
+  const record = async (at: number, count: number): Promise<void> => {
+    for (let done = 0; done < count; done++) {
+      const moves = [{ ref: main, from: one, to: two, at: instant(at), why: "w".repeat(200) }];
+      await files.commit(await reflog.record(moves), { durability: "strict" });
+    }
+  };
+  const start = 1_700_000_000_000;
+  await record(start, 150);
+  await record(start + reflogAgeMillisMax, 150);
+  expect((await reflog.read()).filter(({ at }) => at === start)).toHaveLength(150);
+  await record(start + reflogAgeMillisMax + 1, 150);
+  expect((await reflog.read()).filter(({ at }) => at === start)).toHaveLength(0);
+  expect(await reflog.read()).toHaveLength(300);
+});
+
+test("a ref keeps a thousand moves, however often it moves, and leaves those of others", async () => {
+  const contents = new Map<string, Bytes>();
+  const files = openMemoryFiles(contents);
+  const reflog = openReflog(files);
+  const move = { ref: main, from: one, to: two, at: instant(1), why: "" };
+  const record = async (ref: RefName): Promise<void> =>
+    files.commit(await reflog.record([{ ...move, ref }]), { durability: "strict" });
+  await record(name("heads/side"));
+  for (let done = 0; done < 2 * reflogMovesPerRefMax; done++) await record(main);
+  const kept = await reflog.read();
+  expect(kept.filter(({ ref }) => ref === main).length).toBeGreaterThanOrEqual(
+    reflogMovesPerRefMax,
+  );
+  expect(kept.length).toBeLessThan(1.4 * reflogMovesPerRefMax);
+  expect(kept[0]?.ref).toBe("refs/heads/side");
+});
+
+test("a line that was damaged costs that line", async () => {
+  const { refs, contents } = await open();
+  await refs.update([{ ref: main, from: undefined, to: one }]);
+  await refs.update([{ ref: main, from: one, to: two }]);
+  const bytes = contents.get("reflog/0000000001") ?? new Uint8Array();
+  bytes[3] = 0x7a;
+  contents.set("reflog/0000000001", bytes);
+  expect(await refs.moves()).toHaveLength(1);
+});
+
+async function open(): Promise<{ readonly refs: Refs; readonly contents: Map<string, Bytes> }> {
+  const contents = new Map<string, Bytes>();
+  let time = 0;
+  const now = () => instant(++time);
+  return { refs: await openRefs(openMemoryFiles(contents), objects, { now }), contents };
+}
+
+function name(short: string): RefName {
+  return parseRefName(`refs/${short}`) as RefName;
+}
+
+const main = name("heads/main");
+const one = parseObjectId("1".repeat(40)) as ObjectId;
+const two = parseObjectId("2".repeat(40)) as ObjectId;
+const objects = { type: async () => "commit" as const };
