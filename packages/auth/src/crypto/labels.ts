@@ -28,6 +28,7 @@ export const labels = [
   ["door pass", "by the door key: whoever holds these node keys knew the passphrase"],
   ["repository genesis", "by a node key: it begins this repository"],
   ["ref record", "by a node key: its refs in one repository are now these"],
+  ["ref heartbeat", "by a node key: its stream in one repository ends here, as of now"],
   // Membership, sessions and approval.
   ["account", "an account's id: its signed genesis"],
   ["account genesis", "by a node key: it begins this account"],
@@ -35,7 +36,21 @@ export const labels = [
   ["entry", "a membership entry's id: its body and its signatures"],
   ["membership entry", "by a node key: its next entry in an account's log"],
   ["membership entry door", "by the door key: the passphrase was typed for this entry"],
+  ["door set", "by a new door key: whoever sets this door has its words"],
   ["read key commitment", "which read key a log means, without saying it"],
+  ["read key before", "associated data under which a read key seals the one before it"],
+  [
+    "epoch meeting",
+    "from the read key: where the nodes of this epoch meet, and a removed one does not",
+  ],
+  // At rest.
+  ["passkey salt", "what a passkey derives from, for one node of one account"],
+  ["passkey lock", "the key under which a locked vault seals its secrets"],
+  // The recovery kit.
+  ["recovery", "the author that stands for an account's recovery key: its public half"],
+  ["recovery sign", "seed of the recovery key, from the kit's 128 bits"],
+  ["recovery checksum", "four bits by which the kit's words are told from a passphrase"],
+  ["recovery file", "checksum of a kit in a file"],
   ["session hello", "the hash by which one HELLO is told from another"],
   ["session index", "marks an index as one this node gave out for a session with one other node"],
   ["session stale", "key of the answer to a HELLO that is not newer; from both static keys"],
