@@ -208,7 +208,9 @@ test("a repository taken off a device counts as a copy no more, stays off after 
   expect(bob.repository("notes")?.copies).toBe(0);
   const { repositories } = await alice.ask("removed-repositories", {});
   expect(repositories).toEqual([{ id, name: "notes" }]);
-  await alice.ask("bring-back-repository", { id });
+  const back = alice.ask("bring-back-repository", { id });
+  await world.until("its return", () => alice.repository("notes") !== undefined);
+  await back;
   expect(alice.tip("notes")).toBe(tip);
   await world.until("Bob's side", () => theirs(alice, "bob")?.oid === other);
   await world.until("two copies again", () => bob.repository("notes")?.copies === 1);
