@@ -43,6 +43,7 @@ test("both change the same line while they are apart, and both are told", async 
   await bob.page.context().setOffline(false);
   for (const { page } of [alice, bob])
     await page.getByText("main has diverged").waitFor({ timeout: 90_000 });
+  expect(await bob.tip()).not.toBe(await alice.tip());
 });
 
 test("the conflict is shown by device and time, and nothing changes until Merge is pressed", async () => {

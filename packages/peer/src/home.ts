@@ -4,6 +4,7 @@ import { judgeKnock } from "@skein/auth/knock";
 import { cleanName, judgePass } from "@skein/auth/pass";
 import type { Acquaintance } from "@skein/auth/session";
 import type { Introduction } from "@skein/auth/session-handshake";
+import { StorageFullError } from "@skein/git/files";
 import type { NodeId } from "@skein/protocol/ids";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import type { Alarms } from "./alarms.ts";
@@ -75,6 +76,7 @@ export class Home {
       alarms: options.alarms,
       ask: (node, request, asked) => network.ask(node, request, asked),
       send: (node, message) => network.send(node, message),
+      storageFailed: (cause) => this.#storageFailed(cause),
       changed: () => this.#membershipChanged(),
     });
     this.approvals = new Approvals({
@@ -126,10 +128,10 @@ export class Home {
     return {
       mayConnect: (introduction) => this.#mayConnect(introduction),
       acquaintances: () => this.#acquaintances(),
-      find: async (_node, request) =>
+      find: async (_node, request, signal) =>
         request.type === "entries"
           ? membership.source(request.heads)
-          : repositories.source(request),
+          : repositories.source(request, signal),
       up: (node) => {
         this.contacts.met(node, undefined);
         membership.connected(node);
@@ -191,6 +193,12 @@ export class Home {
     return judged.node;
   }
 
+  #storageFailed(cause: unknown): void {
+    const { ports, notices } = this.#options;
+    ports.report(cause);
+    notices.add(cause instanceof StorageFullError ? noRoom : brokenStorage);
+  }
+
   #membershipChanged(): void {
     const { network, identity } = this;
     this.repositories.membershipChanged();
@@ -216,13 +224,26 @@ export class Home {
       send: (node, message) => network.send(node, message),
       drop: (node) => network.drop(node),
       nameOf: (node) => this.nameOf(node),
-      storageFailed: (cause) => {
+      storageFailed: (cause) => this.#storageFailed(cause),
+      cannotOpen: (name, cause) => {
         ports.report(cause);
-        notices.add(noRoom);
+        notices.add({
+          tone: "error",
+          what: `“${cleanName(name)}” cannot be opened on this device.`,
+          safe: "Your other repositories, and its copies on your other nodes, are not touched.",
+          next: "Reload the page. If it happens again, update the browser or use another node.",
+        });
       },
     };
   }
 }
+
+const brokenStorage = {
+  tone: "error",
+  what: "This browser's storage did not take what Skein wanted to keep.",
+  safe: "What was kept before stays as it is.",
+  next: "Reload the page. If it happens again, download your repositories as bundles.",
+} as const;
 
 const noRoom = {
   tone: "error",

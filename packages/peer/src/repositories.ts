@@ -35,9 +35,16 @@ interface Opened {
   readonly genesis: Bytes;
 }
 
+export type RepositoryPorts = Pick<
+  Ports,
+  "random" | "openFiles" | "storedRepositories" | "removeFiles" | "breathe"
+>;
+
 export class Repositories {
   readonly #world: RepositoryWorld;
-  readonly #ports: Pick<Ports, "random" | "openFiles" | "keepOnly" | "breathe">;
+  readonly #ports: RepositoryPorts;
+  /** Stored here, and not to be opened: whatever others say of them waits until the next start. */
+  readonly #shut = new Set<RepoId>();
   readonly #opened = new Map<RepoId, Opened>();
   readonly #connected = new Set<NodeId>();
   /** Repositories that a person took off this device, with what must not be forgotten of them. */
@@ -49,10 +56,7 @@ export class Repositories {
   /** Repositories by somebody whom the log does not know: the entry that admits them may be on its way. */
   readonly #unplaced = new Map<RepoId, ReadonlyMap<NodeId, RepoHeads>>();
 
-  constructor(
-    world: RepositoryWorld,
-    ports: Pick<Ports, "random" | "openFiles" | "keepOnly" | "breathe">,
-  ) {
+  constructor(world: RepositoryWorld, ports: RepositoryPorts) {
     this.#world = world;
     this.#ports = ports;
   }
@@ -60,15 +64,31 @@ export class Repositories {
   /** Opens what is stored. */
   async open(): Promise<void> {
     const { ledger } = this.#world;
+    const here = await this.#ports.storedRepositories();
     const repositories = await ledger.readRepositories();
-    // A tab that was closed in the middle of an import leaves objects that nothing names.
-    const kept = repositories.filter(({ removed }) => !removed);
-    await this.#ports.keepOnly(kept.map(({ id }) => id));
-    for (const stored of repositories) if (stored.removed) this.#removed.set(stored.id, stored);
-    for (const stored of kept) {
+    for (const stored of repositories) {
+      if (stored.removed) this.#removed.set(stored.id, stored);
       // oxlint-disable-next-line no-await-in-loop -- a phone opens a hundred databases one after another, not at once.
-      await this.#add(stored, await this.#openGit(stored.id), this.#birthOf(stored));
+      else await this.#openStored(stored, this.#birthOf(stored));
     }
+    const kept = repositories.filter(({ removed }) => !removed);
+    const known = new Set<string>(kept.map(({ id }) => id));
+    this.#world.scope.start(() => this.#sweep(here.filter((id) => !known.has(id))));
+  }
+
+  /** One that cannot be opened keeps nobody from the others. */
+  async #openStored(stored: StoredRepository, born: Birth): Promise<void> {
+    try {
+      await this.#add(stored, await this.#openGit(stored.id), born);
+    } catch (error) {
+      this.#shut.add(stored.id);
+      this.#world.cannotOpen(born.name, error);
+    }
+  }
+
+  /** A tab that was closed in the middle of an import leaves objects that nothing names. */
+  async #sweep(leftovers: ReadonlyArray<string>): Promise<void> {
+    await Promise.allSettled(leftovers.map((id) => this.#ports.removeFiles(id)));
   }
 
   all(): ReadonlyArray<RepositoryNode> {
@@ -86,8 +106,14 @@ export class Repositories {
     const at = clock.now();
     const made = makeRepoGenesis({ crypto, keys, account: log.account, name, at, random });
     const opened = await this.#openGit(made.repo);
-    await fill(opened.git);
-    await ledger.writeGenesis(made.repo, made.bytes);
+    try {
+      await fill(opened.git);
+      await ledger.writeGenesis(made.repo, made.bytes);
+    } catch (error) {
+      await opened.files.close();
+      await this.#sweep([made.repo]);
+      throw error;
+    }
     return this.#add(newborn(made.repo, made.bytes), opened, { name, at });
   }
 
@@ -118,8 +144,9 @@ export class Repositories {
     await opened.node.retire();
     for (const peer of this.#connected) this.#tellNothingHere(peer, id);
     changed();
-    await emptyFiles(opened.files);
     await opened.files.close();
+    // What cannot be removed now is swept at the next start.
+    await this.#sweep([id]);
   }
 
   /** Copies it here again, from whoever is connected and has what this node had. */
@@ -151,6 +178,7 @@ export class Repositories {
       return true;
     }
     await opened.files.close();
+    await this.#sweep([stored.id]);
     return false;
   }
 
@@ -196,7 +224,8 @@ export class Repositories {
       waiting.set(from, heads);
       return undefined;
     }
-    if (this.#opened.size + this.#arriving.size >= repositoriesPerAccountMax) return undefined;
+    const count = this.#opened.size + this.#arriving.size + this.#shut.size;
+    if (this.#shut.has(heads.repo) || count >= repositoriesPerAccountMax) return undefined;
     this.#arriving.set(heads.repo, new Map([[from, heads]]));
     return this.#world.scope.start((signal) => this.#arrive(heads.repo, signal));
   }
@@ -222,7 +251,7 @@ export class Repositories {
   }
 
   /** Answers streams. Throws `NoSourceError`. */
-  async source(request: Asked): Promise<Source> {
+  async source(request: Asked, signal: AbortSignal): Promise<Source> {
     const opened = this.#opened.get(request.repo);
     if (opened === undefined) throw new NoSourceError("not-here");
     switch (request.type) {
@@ -231,7 +260,7 @@ export class Repositories {
       case "records":
         return { bytes: joinParts(await opened.node.records(request)), objects: 0 };
       case "pack":
-        return this.#pack(opened.node.git, request);
+        return this.#pack(opened.node.git, request, signal);
     }
   }
 
@@ -312,29 +341,16 @@ export class Repositories {
   async #pack(
     git: Repository,
     { wants, haves }: Extract<Asked, { readonly type: "pack" }>,
+    signal: AbortSignal,
   ): Promise<Source> {
     const here = await Promise.all(wants.map((want) => git.objects.has(want)));
     if (here.includes(false)) throw new NoSourceError("not-here");
-    return git.objects.buildPack({ wants, haves, signal: this.#world.scope.signal });
+    return git.objects.buildPack({ wants, haves, signal });
   }
 }
 
 function newborn(id: RepoId, genesis: Bytes): StoredRepository {
   return { id, genesis, streams: new Map(), held: new Map(), copies: [], removed: false };
-}
-
-async function emptyFiles(files: Files): Promise<void> {
-  const folders = [""];
-  const gone: string[] = [];
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    // oxlint-disable-next-line no-await-in-loop -- one folder says which there are below it.
-    for (const name of await files.list(folder)) {
-      if (name.endsWith("/"))
-        folders.push(`${folder}${folder === "" ? "" : "/"}${name.slice(0, -1)}`);
-      else gone.push(`${folder}${folder === "" ? "" : "/"}${name}`);
-    }
-  }
-  await files.commit({ put: [], delete: gone }, { durability: "relaxed" });
 }
 
 /** Whoever has the passphrase can make any number of them; the honest case is one or two. */

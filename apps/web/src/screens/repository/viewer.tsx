@@ -108,8 +108,8 @@ function Stored({
         <Contents
           path={path}
           file={file.answer}
-          text={textOfDraft(drafted) ?? text}
-          onChange={editing && mayEdit ? change : undefined}
+          text={textShown(drafted, text)}
+          onChange={editing && mayWrite ? change : undefined}
         />
       )}
     </Shell>
@@ -269,8 +269,9 @@ function ontoOf(
   return drafted === undefined ? undefined : readDraft(draft)?.onto;
 }
 
-function textOfDraft(file: DraftFile | undefined): string | undefined {
-  return file?.kind === "write" ? file.text : undefined;
+/** What is drafted goes before what is stored. */
+function textShown(file: DraftFile | undefined, text: string | undefined): string | undefined {
+  return (file?.kind === "write" ? file.text : undefined) ?? text;
 }
 
 function noteOf(file: FileView, text: string | undefined): string {
