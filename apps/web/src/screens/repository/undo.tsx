@@ -52,7 +52,7 @@ export function Undo({
               move={move}
               there={whereIs(place, move)}
               busy={order.busy}
-              onUndo={mayWrite ? () => void undo(move) : undefined}
+              onUndo={mayWrite && mayUndo(place, move) ? () => void undo(move) : undefined}
             />
           </li>
         ))}
@@ -80,7 +80,6 @@ function Move({
   readonly onUndo: (() => void) | undefined;
 }): JSX.Element {
   const { kind, name, from, to, at, why } = move;
-  const target = from === undefined ? copy.undo.notThere : shortOid(from.oid);
   return (
     <>
       <div>
@@ -105,7 +104,11 @@ function Move({
             type="button"
             class="button"
             disabled={busy}
-            aria-label={copy.undo.backOf(name, target)}
+            aria-label={
+              from === undefined
+                ? copy.undo.removeOf(name)
+                : copy.undo.backOf(name, shortOid(from.oid))
+            }
             onClick={onUndo}
           >
             {from === undefined ? copy.undo.remove : copy.undo.back}
@@ -123,6 +126,11 @@ function Spot({ spot }: { readonly spot: RefMoveView["from"] }): JSX.Element {
       <code>{shortOid(spot.oid)}</code> {spot.title}
     </>
   );
+}
+
+/** The branch that is shown first cannot be taken away. */
+function mayUndo({ repository }: Place, { kind, name, from }: RefMoveView): boolean {
+  return from !== undefined || kind === "tag" || name !== repository.head;
 }
 
 function whereIs(
