@@ -131,6 +131,7 @@ export class Device {
   async exportBundle(to: string): Promise<void> {
     const download = this.page.waitForEvent("download");
     await this.page.getByRole("button", { name: "Download", exact: true }).first().click();
+    await this.page.getByRole("button", { name: "Git bundle" }).click();
     const path = await (await download).path();
     await writeFile(to, await readFile(path));
   }

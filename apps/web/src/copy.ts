@@ -1,5 +1,6 @@
 /** Every sentence a person reads, in English. Screens hold none of their own. */
 
+import { gitCopy } from "./copy-git.ts";
 import { formatCount } from "./format.ts";
 
 export const copy = {
@@ -122,6 +123,7 @@ export const copy = {
     files: "Files",
     history: "History",
     remotes: "Remotes",
+    undo: "Undo",
     tabs: "Views of this repository",
     download: "Download",
     noCommits: "No commits on this branch yet",
@@ -153,6 +155,7 @@ export const copy = {
     binary: "This is a binary file",
     binaryText: (size: string) => `${size}. It can be downloaded, but not shown.`,
     save: "Download",
+    history: "History",
     submodule: "a submodule, not fetched",
     link: "a symbolic link",
     emptyFolder: "Empty",
@@ -195,6 +198,9 @@ export const copy = {
     back: "History",
     files: (count: number) => formatCount(count, "file changed", "files changed"),
     merge: "Joins two lines of work",
+    of: (path: string) => `History of ${path}`,
+    whole: "History of everything",
+    stood: (path: string) => `then ${path}`,
   },
   remotes: {
     none: "No other node has this repository yet",
@@ -218,8 +224,10 @@ export const copy = {
     merged: "Merged. Both lines of work are in the branch now.",
     upToDate: "Nothing to merge: everything was there already.",
     conflictTitle: "These files were changed in both places",
-    conflictText: "Nothing was changed. Make them agree on one side, commit, and merge again.",
+    conflictText: "Nothing was changed. Choose what each of them is to be.",
+    resolve: "Resolve",
   },
+  ...gitCopy,
 
   approval: {
     waitingTitle: "This device can read, not write",

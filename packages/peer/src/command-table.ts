@@ -2,7 +2,10 @@
 
 import { proposeRename } from "@skein/auth/membership-proposals";
 import { cleanName } from "@skein/auth/pass";
+import { branchCommands } from "./branch-commands.ts";
 import { openHomeOf, writersHome, type CommandTable, type CommandWorld } from "./command-world.ts";
+import { keepingCommands } from "./keeping-commands.ts";
+import { mergeCommands } from "./merge-commands.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import { repositoryCommands } from "./repository-commands.ts";
 
@@ -10,6 +13,9 @@ export function commandTable(world: CommandWorld): CommandTable {
   const { account, ports, tasks, notices } = world;
   return {
     ...repositoryCommands(world),
+    ...branchCommands(world),
+    ...mergeCommands(world),
+    ...keepingCommands(world),
     "create-account": (ask) => account.create(ask),
     "confirm-words": ({ words }) => account.confirm(words),
     "forget-words": async () => account.forgetWords(),

@@ -62,3 +62,13 @@ export function branchRef(name: string): RefName {
     });
   return ref;
 }
+
+export function tagRef(name: string): RefName {
+  const ref = parseRefName(`refs/tags/${name}`);
+  if (ref === undefined)
+    throw new CommandRefusedError("bad_branch", {
+      what: `git does not allow a tag to be called "${name}".`,
+      next: "Use letters, digits, dots, dashes and slashes.",
+    });
+  return ref;
+}

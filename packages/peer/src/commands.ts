@@ -75,6 +75,46 @@ export interface Commands {
     readonly ask: { readonly id: string; readonly name: string; readonly from: string };
     readonly answer: void;
   };
+  "rename-branch": {
+    readonly ask: { readonly id: string; readonly name: string; readonly to: string };
+    readonly answer: void;
+  };
+  /** Another node's branch of that name stays. */
+  "delete-branch": {
+    readonly ask: { readonly id: string; readonly name: string };
+    readonly answer: void;
+  };
+  "new-tag": {
+    readonly ask: { readonly id: string; readonly name: string; readonly commit: string };
+    readonly answer: void;
+  };
+  "delete-tag": {
+    readonly ask: { readonly id: string; readonly name: string };
+    readonly answer: void;
+  };
+  /** Puts a branch or tag back to where it was before a move, if it still is where the person saw it. */
+  undo: {
+    readonly ask: {
+      readonly id: string;
+      readonly kind: "branch" | "tag";
+      readonly name: string;
+      /** Where it is now, and where it goes; absent: it is not there. */
+      readonly from?: string | undefined;
+      readonly to?: string | undefined;
+    };
+    readonly answer: void;
+  };
+  /** The change of a commit once more, on top of a branch. */
+  "cherry-pick": { readonly ask: PickAsk; readonly answer: PickAnswer };
+  /** The change of a commit taken back, on top of a branch. */
+  revert: { readonly ask: PickAsk; readonly answer: PickAnswer };
+  /** Takes a repository off this device. Refused as `only_copy` unless `evenIfOnly`. */
+  "remove-repository": {
+    readonly ask: { readonly id: string; readonly evenIfOnly: boolean };
+    readonly answer: void;
+  };
+  /** Copies it here again from a node that is connected. */
+  "bring-back-repository": { readonly ask: { readonly id: string }; readonly answer: void };
   /** Merges `theirs` (an oid) into a branch. */
   merge: {
     readonly ask: { readonly id: string; readonly branch: string; readonly theirs: string };
@@ -82,7 +122,62 @@ export interface Commands {
       | { readonly kind: "merged" | "fast-forward" | "up-to-date"; readonly oid: string }
       | { readonly kind: "conflict"; readonly paths: ReadonlyArray<string> };
   };
+  /** The merge that a person made by their choices: one for each path in conflict. */
+  "merge-resolved": {
+    readonly ask: {
+      readonly id: string;
+      readonly branch: string;
+      /** The tip that the choices were made for. */
+      readonly ours: string;
+      readonly theirs: string;
+      readonly resolutions: ReadonlyArray<ResolutionAsk>;
+    };
+    readonly answer: Commands["merge"]["answer"];
+  };
   // --- questions ---
+  /** What stands between a branch and `theirs`. Changes nothing. */
+  conflicts: {
+    readonly ask: { readonly id: string; readonly ours: string; readonly theirs: string };
+    readonly answer: {
+      readonly ours: CommitView;
+      readonly theirs: CommitView;
+      readonly conflicts: ReadonlyArray<ConflictView>;
+    };
+  };
+  /** What branches and tags were, the latest first. */
+  "ref-moves": {
+    readonly ask: { readonly id: string; readonly limit: number };
+    readonly answer: { readonly moves: ReadonlyArray<RefMoveView>; readonly more: boolean };
+  };
+  /** Which commit each line of a file comes from. */
+  blame: {
+    readonly ask: { readonly id: string; readonly commit: string; readonly path: string };
+    readonly answer: {
+      readonly lines: ReadonlyArray<{
+        readonly line: number;
+        readonly count: number;
+        readonly commit: string;
+      }>;
+      readonly commits: ReadonlyArray<CommitView>;
+      /** False where history goes on longer than could be looked at. */
+      readonly complete: boolean;
+    };
+  };
+  "download-zip": {
+    readonly ask: { readonly id: string; readonly commit: string };
+    readonly answer: { readonly name: string; readonly file: Blob };
+  };
+  "download-file": {
+    readonly ask: { readonly id: string; readonly commit: string; readonly path: string };
+    readonly answer: { readonly name: string; readonly file: Blob };
+  };
+  /** Repositories that were taken off this device and can come back. */
+  "removed-repositories": {
+    readonly ask: Nothing;
+    readonly answer: {
+      readonly repositories: ReadonlyArray<{ readonly id: string; readonly name: string }>;
+    };
+  };
   "read-tree": {
     readonly ask: { readonly id: string; readonly commit: string; readonly path: string };
     readonly answer: { readonly entries: ReadonlyArray<TreeEntryView> };
@@ -97,9 +192,16 @@ export interface Commands {
       readonly commit: string;
       /** Only commits that changed this path, when given. */
       readonly path?: string;
+      /** With a path: goes on under the name that the file had before. */
+      readonly follow?: boolean;
       readonly limit: number;
     };
-    readonly answer: { readonly commits: ReadonlyArray<CommitView>; readonly more: boolean };
+    readonly answer: {
+      readonly commits: ReadonlyArray<CommitView>;
+      /** Where the followed file stood in each commit, by the commit's id. */
+      readonly paths: ReadonlyMap<string, string>;
+      readonly more: boolean;
+    };
   };
   "read-commit": {
     readonly ask: { readonly id: string; readonly commit: string };
@@ -171,4 +273,73 @@ export interface ChangedFileView {
   readonly before: string | undefined;
   readonly after: string | undefined;
   readonly binary: boolean;
+}
+
+export interface PickAsk {
+  readonly id: string;
+  readonly branch: string;
+  /** The tip that the person saw. */
+  readonly onto: string;
+  readonly commit: string;
+  /** Of a merge: against which parent its change is taken, from 1. */
+  readonly mainline?: number;
+  readonly resolutions: ReadonlyArray<ResolutionAsk>;
+}
+
+export type PickAnswer =
+  | { readonly kind: "picked"; readonly oid: string }
+  | { readonly kind: "nothing-to-pick" }
+  | { readonly kind: "which-parent"; readonly parents: ReadonlyArray<string> }
+  | { readonly kind: "conflict"; readonly conflicts: ReadonlyArray<ConflictView> };
+
+/** One path on which two sides do not agree. Everything else merges by itself. */
+export interface ConflictView {
+  readonly path: string;
+  readonly reason:
+    | "text"
+    | "bytes"
+    | "added-apart"
+    | "deleted-in-ours"
+    | "deleted-in-theirs"
+    | "kinds"
+    | "file-and-folder"
+    | "moved";
+  readonly hasBase: boolean;
+  readonly hasOurs: boolean;
+  readonly hasTheirs: boolean;
+  /** The whole text in order; undefined: a side is taken as a whole. */
+  readonly hunks: ReadonlyArray<HunkView> | undefined;
+}
+
+export type HunkView =
+  | { readonly kind: "merged"; readonly text: string }
+  | {
+      readonly kind: "conflict";
+      readonly base: string;
+      readonly ours: string;
+      readonly theirs: string;
+    };
+
+export type HunkChoiceAsk = "base" | "ours" | "theirs" | "both" | { readonly text: string };
+
+export type ResolutionAsk = { readonly path: string } & (
+  | { readonly take: "base" | "ours" | "theirs" }
+  | { readonly take: "both"; readonly theirsAt: string }
+  | { readonly take: "hunks"; readonly hunks: ReadonlyArray<HunkChoiceAsk> }
+);
+
+/** One move of one branch or tag. An absent side: it was not there. */
+export interface RefMoveView {
+  readonly kind: "branch" | "tag";
+  readonly name: string;
+  readonly from: MovedCommitView | undefined;
+  readonly to: MovedCommitView | undefined;
+  readonly at: number;
+  readonly why: string;
+}
+
+export interface MovedCommitView {
+  readonly oid: string;
+  /** Undefined where it is not a commit. */
+  readonly title: string | undefined;
 }

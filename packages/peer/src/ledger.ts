@@ -67,6 +67,8 @@ export interface StoredRepository {
   readonly streams: ReadonlyMap<NodeId, StoredStream>;
   readonly held: ReadonlyMap<NodeId, StoredHead>;
   readonly copies: ReadonlyArray<NodeId>;
+  /** A person took it off this device: only what must never be forgotten is here, such as this node's own records. */
+  readonly removed: boolean;
 }
 
 export class Ledger {
@@ -151,6 +153,23 @@ export class Ledger {
     return this.#write(heldEntry(repo, node, head));
   }
 
+  /** From now on its objects need not be here. Its records stay: a node that forgets what it signed signs it twice. */
+  async writeRemoved(repo: RepoId): Promise<void> {
+    const folder = `repositories/${repo}`;
+    const held = (await this.#files.list(`${folder}/held`)).map((name) => `${folder}/held/${name}`);
+    await this.#files.commit(
+      { put: [[`${folder}/removed`, new Uint8Array()]], delete: [...held, `${folder}/copies`] },
+      { durability: "strict" },
+    );
+  }
+
+  writeBroughtBack(repo: RepoId): Promise<void> {
+    return this.#files.commit(
+      { put: [], delete: [`repositories/${repo}/removed`] },
+      { durability: "strict" },
+    );
+  }
+
   writeCopies(repo: RepoId, nodes: ReadonlyArray<NodeId>): Promise<void> {
     return this.#write([`repositories/${repo}/copies`, encode(StoredCopies, nodes)]);
   }
@@ -189,6 +208,7 @@ export class Ledger {
       streams: await this.#readAll(`${folder}/streams`, StoredStream, parseNodeId),
       held: await this.#readAll(`${folder}/held`, StoredHead, parseNodeId),
       copies: (await this.#read(`${folder}/copies`, StoredCopies)) ?? [],
+      removed: (await this.#files.read(`${folder}/removed`)) !== undefined,
     };
   }
 

@@ -65,6 +65,7 @@ function record(
 function git(relation: Relation): Parameters<typeof planAdvance>[0]["git"] {
   return {
     relation: () => Promise.resolve(relation),
+    refMoves: () => Promise.resolve([]),
     objects: { type: (of) => Promise.resolve(of === blob ? "blob" : "commit") },
   };
 }

@@ -14,7 +14,7 @@ import { refsPerNodeMax } from "@skein/protocol/limits";
 import type { StoredStream } from "./ledger.ts";
 
 /** What of a repository says how its commits stand to each other. */
-interface History extends Pick<Repository, "relation"> {
+interface History extends Pick<Repository, "relation" | "refMoves"> {
   readonly objects: Pick<Repository["objects"], "type">;
 }
 
@@ -92,6 +92,8 @@ export async function planAdvance({
     if (ours === oid || !room.fits(ref)) continue;
     // oxlint-disable-next-line no-await-in-loop -- walks through history are long: one at a time.
     if (!(await mayFollow(git, ref, { ours, oid }))) continue;
+    // oxlint-disable-next-line no-await-in-loop
+    if (await wasTakenBack(git, ref, oid)) continue;
     plan.push({ ref, from: ours, to: oid });
     room.take(ref);
   }
@@ -107,6 +109,20 @@ async function mayFollow(
   if (branchOf(ref) === undefined) return ours === undefined;
   if ((await git.objects.type(oid)) !== "commit") return false;
   return ours === undefined || (await git.relation(ours, oid)) === "behind";
+}
+
+/**
+ * Whether a person deleted this branch here, or put it back to before, when it already was where another node still has
+ * it. That stands until the other node goes further.
+ */
+async function wasTakenBack(git: History, ref: RefName, oid: ObjectId): Promise<boolean> {
+  const [last] = await git.refMoves({ ref, limit: 1 });
+  if (last?.from === undefined) return false;
+  const { from, to } = last;
+  if (branchOf(ref) === undefined) return to === undefined && from === oid;
+  if (to !== undefined && (await git.relation(to, from)) !== "behind") return false;
+  const relation = await git.relation(from, oid);
+  return relation === "same" || relation === "ahead";
 }
 
 /** `a` and `a/b` cannot both be refs (git's files backend); the one that came first stays. */

@@ -1,6 +1,9 @@
 /** All repositories at this node: opened from storage, made here, or heard of from other nodes. */
 
 import { judgeRepoGenesis, makeRepoGenesis } from "@skein/auth/repo";
+import { cleanName } from "@skein/auth/pass";
+import type { Files } from "@skein/git/files";
+import { PackRejectedError } from "@skein/git/pack-rejected";
 import { openRepository, type Repository } from "@skein/git/repository";
 import type { Bytes } from "@skein/protocol/bytes";
 import { instant, type Instant, type NodeId, type RepoId } from "@skein/protocol/ids";
@@ -9,6 +12,7 @@ import type { RepoHeads } from "@skein/protocol/node-messages/repo-heads";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { FlowFailedError, NoSourceError, type Source } from "./flows.ts";
 import type { StoredRepository } from "./ledger.ts";
+import { fetchObjects } from "./object-fetching.ts";
 import { joinParts } from "./parts.ts";
 import type { Ports } from "./ports.ts";
 import { RepositoryNode, type RepositoryWorld } from "./repository-node.ts";
@@ -20,8 +24,14 @@ interface Birth {
   readonly at: Instant;
 }
 
+interface OpenedGit {
+  readonly git: Repository;
+  readonly files: Files;
+}
+
 interface Opened {
   readonly node: RepositoryNode;
+  readonly files: Files;
   readonly genesis: Bytes;
 }
 
@@ -37,6 +47,10 @@ export class Repositories {
   readonly #shut = new Set<RepoId>();
   readonly #opened = new Map<RepoId, Opened>();
   readonly #connected = new Set<NodeId>();
+  /** Repositories that a person took off this device, with what must not be forgotten of them. */
+  readonly #removed = new Map<RepoId, StoredRepository>();
+  /** Who has what of those. */
+  readonly #elsewhere = new Map<RepoId, Map<NodeId, RepoHeads>>();
   /** Repositories whose genesis is being fetched, with what was heard of them meanwhile. */
   readonly #arriving = new Map<RepoId, Map<NodeId, RepoHeads>>();
   /** Repositories by somebody whom the log does not know: the entry that admits them may be on its way. */
@@ -49,16 +63,16 @@ export class Repositories {
 
   /** Opens what is stored. */
   async open(): Promise<void> {
-    const { crypto, log, ledger } = this.#world;
+    const { ledger } = this.#world;
     const here = await this.#ports.storedRepositories();
     const repositories = await ledger.readRepositories();
     for (const stored of repositories) {
-      const judged = judgeRepoGenesis({ crypto, bytes: stored.genesis, account: log.account });
-      const born = { name: judged?.name ?? stored.id.slice(0, 8), at: judged?.at ?? instant(0) };
+      if (stored.removed) this.#removed.set(stored.id, stored);
       // oxlint-disable-next-line no-await-in-loop -- a phone opens a hundred databases one after another, not at once.
-      await this.#openStored(stored, born);
+      else await this.#openStored(stored, this.#birthOf(stored));
     }
-    const known = new Set<string>(repositories.map(({ id }) => id));
+    const kept = repositories.filter(({ removed }) => !removed);
+    const known = new Set<string>(kept.map(({ id }) => id));
     this.#world.scope.start(() => this.#sweep(here.filter((id) => !known.has(id))));
   }
 
@@ -91,17 +105,112 @@ export class Repositories {
     const { random } = this.#ports;
     const at = clock.now();
     const made = makeRepoGenesis({ crypto, keys, account: log.account, name, at, random });
-    const files = await this.#ports.openFiles(made.repo);
-    const git = await openRepository({ files, breathe: this.#ports.breathe });
+    const opened = await this.#openGit(made.repo);
     try {
-      await fill(git);
+      await fill(opened.git);
       await ledger.writeGenesis(made.repo, made.bytes);
     } catch (error) {
-      await files.close();
+      await opened.files.close();
       await this.#sweep([made.repo]);
       throw error;
     }
-    return this.#add(newborn(made.repo, made.bytes), git, { name, at });
+    return this.#add(newborn(made.repo, made.bytes), opened, { name, at });
+  }
+
+  // --- Where a person wants it kept. ---
+
+  removed(): ReadonlyArray<{ readonly id: string; readonly name: string }> {
+    return [...this.#removed.values()].map((stored) => {
+      const named = [...stored.streams.values()].filter(({ name }) => name !== undefined);
+      const newest = named.toSorted((a, b) => b.at - a.at)[0]?.name;
+      return { id: stored.id, name: cleanName(newest ?? this.#birthOf(stored).name) };
+    });
+  }
+
+  /** Takes it off this device. Other nodes are told that nothing of it is here any more. */
+  async remove(id: RepoId): Promise<void> {
+    const { ledger, changed } = this.#world;
+    const opened = this.#opened.get(id);
+    if (opened === undefined) return;
+    await ledger.writeRemoved(id);
+    const stored = (await ledger.readRepositories()).find((one) => one.id === id);
+    this.#opened.delete(id);
+    if (stored !== undefined) this.#removed.set(id, stored);
+    const claims = [...opened.node.sync().claims].filter(([, streams]) => streams.length > 0);
+    this.#elsewhere.set(
+      id,
+      new Map(claims.map(([node, streams]) => [node, { repo: id, streams }] as const)),
+    );
+    await opened.node.retire();
+    for (const peer of this.#connected) this.#tellNothingHere(peer, id);
+    changed();
+    await opened.files.close();
+    // What cannot be removed now is swept at the next start.
+    await this.#sweep([id]);
+  }
+
+  /** Copies it here again, from whoever is connected and has what this node had. */
+  async bringBack(id: string, signal: AbortSignal): Promise<boolean> {
+    const stored = [...this.#removed.values()].find((one) => one.id === id);
+    if (stored === undefined) return false;
+    const { ledger, keys, inbox } = this.#world;
+    const heard = this.#elsewhere.get(stored.id) ?? new Map<NodeId, RepoHeads>();
+    const opened = await this.#openGit(stored.id);
+    const mine = stored.streams.get(keys.id);
+    for (const from of heard.keys()) {
+      // oxlint-disable-next-line no-await-in-loop -- the first that has all is enough.
+      if (!(await this.#fetchOwn(opened.git, stored, { from, signal }))) continue;
+      const held = new Map(
+        mine === undefined ? [] : [[keys.id, { seq: mine.seq, hash: mine.hash }]],
+      );
+      // oxlint-disable-next-line no-await-in-loop
+      for (const [node, head] of held) await ledger.writeHeld(stored.id, node, head);
+      // oxlint-disable-next-line no-await-in-loop
+      await ledger.writeBroughtBack(stored.id);
+      this.#removed.delete(stored.id);
+      this.#elsewhere.delete(stored.id);
+      // oxlint-disable-next-line no-await-in-loop
+      const node = await this.#add({ ...stored, held }, opened, this.#birthOf(stored));
+      inbox.post(() => {
+        for (const [peer, { streams }] of heard)
+          if (this.#connected.has(peer)) node.heard(peer, streams);
+      });
+      return true;
+    }
+    await opened.files.close();
+    await this.#sweep([stored.id]);
+    return false;
+  }
+
+  /** What this node's own branches and tags were when the repository was taken off. */
+  async #fetchOwn(
+    git: Repository,
+    stored: StoredRepository,
+    { from, signal }: { readonly from: NodeId; readonly signal: AbortSignal },
+  ): Promise<boolean> {
+    const { ask, tasks, keys, nameOf } = this.#world;
+    const target = stored.streams.get(keys.id);
+    if (!this.#connected.has(from)) return false;
+    if (target === undefined) return true;
+    const title = `Copying ${this.#birthOf(stored).name} from ${nameOf(from)}`;
+    const repo = stored.id;
+    try {
+      await fetchObjects({ repo, git, ask, tasks, title, from, target, haves: [], signal });
+      return true;
+    } catch (error) {
+      if (error instanceof FlowFailedError || error instanceof PackRejectedError) return false;
+      throw error;
+    }
+  }
+
+  #birthOf({ id, genesis }: StoredRepository): Birth {
+    const { crypto, log } = this.#world;
+    const judged = judgeRepoGenesis({ crypto, bytes: genesis, account: log.account });
+    return { name: judged?.name ?? id.slice(0, 8), at: judged?.at ?? instant(0) };
+  }
+
+  #tellNothingHere(to: NodeId, repo: RepoId): void {
+    this.#world.send(to, { type: "repo-heads", repo, streams: [] });
   }
 
   // --- What other nodes say. ---
@@ -109,6 +218,7 @@ export class Repositories {
   heard(from: NodeId, heads: RepoHeads): void {
     const known = this.#opened.get(heads.repo);
     if (known !== undefined) return known.node.heard(from, heads.streams);
+    if (this.#removed.has(heads.repo)) return this.#heardElsewhere(from, heads);
     const waiting = this.#arriving.get(heads.repo);
     if (waiting !== undefined) {
       waiting.set(from, heads);
@@ -123,11 +233,13 @@ export class Repositories {
   connected(node: NodeId): void {
     this.#connected.add(node);
     for (const repository of this.all()) repository.connected(node);
+    for (const repo of this.#removed.keys()) this.#tellNothingHere(node, repo);
   }
 
   gone(node: NodeId): void {
     this.#connected.delete(node);
     for (const repository of this.all()) repository.gone(node);
+    for (const heard of this.#elsewhere.values()) heard.delete(node);
   }
 
   membershipChanged(): void {
@@ -158,17 +270,29 @@ export class Repositories {
 
   // --- Opening and being told of. ---
 
-  async #add(stored: StoredRepository, git: Repository, born: Birth): Promise<RepositoryNode> {
+  #heardElsewhere(from: NodeId, heads: RepoHeads): void {
+    const heard = this.#elsewhere.get(heads.repo) ?? new Map<NodeId, RepoHeads>();
+    this.#elsewhere.set(heads.repo, heard);
+    if (heads.streams.length === 0) heard.delete(from);
+    else heard.set(from, heads);
+  }
+
+  async #add(
+    stored: StoredRepository,
+    { git, files }: OpenedGit,
+    born: Birth,
+  ): Promise<RepositoryNode> {
     const node = await RepositoryNode.open(this.#world, stored, { git, ...born });
-    this.#opened.set(stored.id, { node, genesis: stored.genesis });
+    this.#opened.set(stored.id, { node, files, genesis: stored.genesis });
     for (const peer of this.#connected) node.connected(peer);
     this.#world.changed();
     return node;
   }
 
-  async #openGit(id: RepoId): Promise<Repository> {
+  async #openGit(id: RepoId): Promise<OpenedGit> {
     const files = await this.#ports.openFiles(id);
-    return openRepository({ files, breathe: this.#ports.breathe });
+    const { now } = this.#world.clock;
+    return { files, git: await openRepository({ files, breathe: this.#ports.breathe, now }) };
   }
 
   async #arrive(repo: RepoId, signal: AbortSignal): Promise<void> {
@@ -226,7 +350,7 @@ export class Repositories {
 }
 
 function newborn(id: RepoId, genesis: Bytes): StoredRepository {
-  return { id, genesis, streams: new Map(), held: new Map(), copies: [] };
+  return { id, genesis, streams: new Map(), held: new Map(), copies: [], removed: false };
 }
 
 /** Whoever has the passphrase can make any number of them; the honest case is one or two. */

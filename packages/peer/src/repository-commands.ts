@@ -2,22 +2,25 @@
 
 import { cleanName } from "@skein/auth/pass";
 import type { Repository } from "@skein/git/repository";
-import type { Progress } from "@skein/git/stop-signal";
 import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
-import type { ObjectId, RefName } from "@skein/protocol/ids";
 import { packBytesMax } from "@skein/protocol/limits";
 import {
   branchRef,
   oidOf,
-  openHomeOf,
   readOnly,
   writersHome,
   type CommandTable,
   type CommandWorld,
 } from "./command-world.ts";
-import type { CommitView } from "./commands.ts";
 import { CommandRefusedError } from "./refusals.ts";
-import type { RepositoryNode } from "./repository-node.ts";
+import {
+  commitView,
+  moved,
+  notThere,
+  repositoryOf,
+  tipMoved,
+  wordsOf,
+} from "./repository-access.ts";
 import type { Task } from "./tasks.ts";
 
 type RepositoryCommandName =
@@ -26,20 +29,20 @@ type RepositoryCommandName =
   | "export-bundle"
   | "rename-repository"
   | "commit"
-  | "new-branch"
   | "merge"
   | "read-tree"
   | "read-file"
   | "history"
-  | "read-commit";
+  | "read-commit"
+  | "blame"
+  | "download-zip"
+  | "download-file";
 
 export function repositoryCommands(world: CommandWorld): Pick<CommandTable, RepositoryCommandName> {
-  return { ...making(world), ...changing(world), ...reading(world) };
+  return { ...making(world), ...taking(world), ...changing(world), ...reading(world) };
 }
 
-function making(
-  world: CommandWorld,
-): Pick<CommandTable, "new-repository" | "import-bundle" | "export-bundle"> {
+function making(world: CommandWorld): Pick<CommandTable, "new-repository" | "import-bundle"> {
   const { ports, tasks } = world;
   return {
     "new-repository": async ({ name, files }) => {
@@ -84,6 +87,15 @@ function making(
       });
       return { id: repository.id };
     },
+  };
+}
+
+/** What leaves as a file. */
+function taking(
+  world: CommandWorld,
+): Pick<CommandTable, "export-bundle" | "download-zip" | "download-file"> {
+  const { tasks } = world;
+  return {
     "export-bundle": async ({ id }) => {
       const repository = repositoryOf(world, id);
       using task = tasks.start(`Exporting ${repository.name()}`, { cancellable: true });
@@ -93,18 +105,37 @@ function making(
       });
       return { file: new Blob([bytes], { type: "application/x-git-bundle" }) };
     },
+    "download-zip": async ({ id, commit }) => {
+      const repository = repositoryOf(world, id);
+      using task = tasks.start(`Packing ${repository.name()}`, { cancellable: true });
+      const folder = `${repository.name()}-${commit.slice(0, 7)}`;
+      const bytes = await repository.git.exportZip({
+        commit: oidOf(commit),
+        folder,
+        signal: task.signal,
+        onProgress: ({ done }) =>
+          task.tell({ phase: "Writing the zip", detail: `${done.toLocaleString("en")} files` }),
+      });
+      return { name: `${folder}.zip`, file: new Blob([bytes], { type: "application/zip" }) };
+    },
+    "download-file": async ({ id, commit, path }) => {
+      const file = await repositoryOf(world, id).git.exportFile(oidOf(commit), path);
+      if (file === undefined) throw notThere(path);
+      return { name: file.name, file: new Blob([file.bytes]) };
+    },
   };
 }
 
 function changing(
   world: CommandWorld,
-): Pick<CommandTable, "rename-repository" | "commit" | "new-branch" | "merge"> {
+): Pick<CommandTable, "rename-repository" | "commit" | "merge"> {
   const { ports } = world;
   return {
     "rename-repository": async ({ id, name }) => {
       const repository = repositoryOf(world, id);
       writersHome(world);
-      await repository.moveRefs([], { name: repositoryName(name) });
+      if ((await repository.moveRefs([], { name: repositoryName(name) })) === "read-only")
+        throw readOnly();
     },
     commit: async ({ id, branch, onto, message, changes }) => {
       const home = writersHome(world);
@@ -126,18 +157,8 @@ function changing(
         at: ports.clock.now(),
         offsetMinutes: ports.offsetMinutes(),
       });
-      await moved(repository, { ref, from, to: oid, branch });
+      await moved(repository, { ref, from, to: oid, branch, why: `commit: ${firstLine(message)}` });
       return { oid };
-    },
-    "new-branch": async ({ id, name, from }) => {
-      writersHome(world);
-      const repository = repositoryOf(world, id);
-      await moved(repository, {
-        ref: branchRef(name),
-        from: undefined,
-        to: oidOf(from),
-        branch: name,
-      });
     },
     merge: async ({ id, branch, theirs }) => {
       writersHome(world);
@@ -147,7 +168,8 @@ function changing(
       if (ours === undefined) throw tipMoved(branch);
       const result = await repository.git.merge({ ours, theirs: oidOf(theirs) });
       if (result.kind === "conflict") return result;
-      if (result.oid !== ours) await moved(repository, { ref, from: ours, to: result.oid, branch });
+      if (result.oid !== ours)
+        await moved(repository, { ref, from: ours, to: result.oid, branch, why: "merge" });
       return result;
     },
   };
@@ -155,7 +177,7 @@ function changing(
 
 function reading(
   world: CommandWorld,
-): Pick<CommandTable, "read-tree" | "read-file" | "history" | "read-commit"> {
+): Pick<CommandTable, "read-tree" | "read-file" | "history" | "read-commit" | "blame"> {
   return {
     "read-tree": async ({ id, commit, path }) => {
       const entries = await repositoryOf(world, id).git.readTree(oidOf(commit), path);
@@ -167,9 +189,10 @@ function reading(
       if (file === undefined) throw notThere(path);
       return file;
     },
-    history: async ({ id, commit, path, limit }) => {
-      const page = await repositoryOf(world, id).git.history(oidOf(commit), { path, limit });
-      return { commits: page.commits.map(commitView), more: page.more };
+    history: async ({ id, commit, path, follow, limit }) => {
+      const { git } = repositoryOf(world, id);
+      const page = await git.history(oidOf(commit), { path, follow, limit });
+      return { commits: page.commits.map(commitView), paths: page.paths, more: page.more };
     },
     "read-commit": async ({ id, commit }) => {
       const { git } = repositoryOf(world, id);
@@ -177,35 +200,17 @@ function reading(
       const { files } = await git.changedFiles(oid);
       return { commit: commitView(await git.readCommit(oid)), files };
     },
+    blame: async ({ id, commit, path }) => {
+      const repository = repositoryOf(world, id);
+      using task = world.tasks.start(`Looking who wrote ${path}`, { cancellable: true });
+      const blamed = await repository.git.blame(oidOf(commit), path, {
+        signal: task.signal,
+        onProgress: (progress) => task.tell(wordsOf(progress)),
+      });
+      if (blamed === undefined) throw notThere(path);
+      return { ...blamed, commits: [...blamed.commits.values()].map(commitView) };
+    },
   };
-}
-
-function repositoryOf(world: CommandWorld, id: string): RepositoryNode {
-  const repository = openHomeOf(world).repositories.find(id);
-  if (repository !== undefined) return repository;
-  throw new CommandRefusedError("no_repository", {
-    what: "This repository is not on this device.",
-    next: "Go back to the list of repositories.",
-  });
-}
-
-async function moved(
-  repository: RepositoryNode,
-  {
-    ref,
-    from,
-    to,
-    branch,
-  }: {
-    readonly ref: RefName;
-    readonly from: ObjectId | undefined;
-    readonly to: ObjectId;
-    readonly branch: string;
-  },
-): Promise<void> {
-  const outcome = await repository.moveRefs([{ ref, from, to }]);
-  if (outcome === "moved") throw tipMoved(branch);
-  if (outcome === "read-only") throw readOnly();
 }
 
 async function readFiles(
@@ -231,40 +236,10 @@ function repositoryName(name: string): string {
   throw new CommandRefusedError("empty_name", { what: "A repository needs a name." });
 }
 
-function tipMoved(branch: string): CommandRefusedError {
-  return new CommandRefusedError("tip_moved", {
-    what: `${branch} has moved while you were working on it.`,
-    safe: "Your changes are kept here; nothing was overwritten.",
-    next: "Look at what came in, then commit again.",
-  });
-}
-
-function notThere(path: string): CommandRefusedError {
-  return new CommandRefusedError("not_there", { what: `There is no ${path} in this commit.` });
-}
-
-function wordsOf({ phase, done, total }: Progress): Parameters<Task["tell"]>[0] {
-  return {
-    phase: phaseWords[phase],
-    share: total > 0 ? done / total : undefined,
-    detail: `${done.toLocaleString("en")} of ${total.toLocaleString("en")}`,
-  };
-}
-
-function commitView(commit: CommitView): CommitView {
-  const { oid, parents, authorName, authorEmail, at, offsetMinutes, title, body } = commit;
-  return { oid, parents, authorName, authorEmail, at, offsetMinutes, title, body };
+function firstLine(message: string): string {
+  return message.trim().split("\n", 1)[0] ?? "";
 }
 
 function megabytes(bytes: number): string {
   return (bytes / 1_000_000).toFixed(1);
 }
-
-const phaseWords = {
-  reading: "Reading objects",
-  resolving: "Resolving deltas",
-  checking: "Checking that nothing is missing",
-  storing: "Storing",
-  collecting: "Collecting objects",
-  writing: "Writing the bundle",
-} as const;

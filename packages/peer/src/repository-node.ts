@@ -58,6 +58,8 @@ export type MoveOutcome = "done" | "moved" | "read-only";
 interface MoveOptions {
   readonly head?: RefName | undefined;
   readonly name?: string | undefined;
+  /** One line for the list of what was. */
+  readonly why?: string | undefined;
 }
 
 type Sync = Machine<RepoSyncState, RepoSyncEvent, RepoSyncEffect>;
@@ -79,6 +81,7 @@ export class RepositoryNode {
   #refs: ReadonlyMap<RefName, ObjectId> = new Map();
   #head: RefName | undefined;
   #changedAt: Instant;
+  #retired = false;
 
   /** Opens what is stored, and mends what a crash left half-said. */
   static async open(
@@ -192,6 +195,15 @@ export class RepositoryNode {
     return this.#world.ledger.readRecords(this.id, node, { from, to, bytesMax: logBytesMax });
   }
 
+  /** It is taken off this device: nothing more happens to it, and what was happening has ended. */
+  retire(): Promise<void> {
+    this.#retired = true;
+    for (const asking of this.#asking.values())
+      for (const controller of asking) controller.abort(new Error("the repository is removed"));
+    this.close();
+    return this.#turns.take(() => Promise.resolve());
+  }
+
   close(): void {
     this.#world.alarms.cancel(`repository ${this.id}`);
   }
@@ -199,6 +211,7 @@ export class RepositoryNode {
   // --- The machine and its orders. ---
 
   #tell(event: RepoSyncEvent): void {
+    if (this.#retired) return;
     const [next, effects] = step(this.#sync, this.#state, event);
     this.#state = next;
     for (const effect of effects) this.#perform(effect);
@@ -344,7 +357,11 @@ export class RepositoryNode {
     await this.#readRefs();
     const plan = await planAdvance({ git: this.git, refs: this.#refs, target });
     const isFirst = this.#ownRefs().size === 0;
-    if (plan.length > 0) await this.#move(plan, { head: isFirst ? target.head : undefined });
+    if (plan.length > 0)
+      await this.#move(plan, {
+        head: isFirst ? target.head : undefined,
+        why: `came from ${this.#world.nameOf(of)}`,
+      });
     await this.#world.ledger.writeHeld(this.id, of, { seq: target.seq, hash: target.hash });
     this.#changedAt = instant(Math.max(this.#changedAt, target.at));
     this.#recountCopies(true);
@@ -373,7 +390,7 @@ export class RepositoryNode {
   /** The record first, the ref after: what others are told is never ahead of what is durable here. */
   async #move(
     changes: ReadonlyArray<RefChange>,
-    { head, name }: MoveOptions,
+    { head, name, why }: MoveOptions,
   ): Promise<"done" | "moved"> {
     if (changes.some(({ ref, from }) => this.#refs.get(ref) !== from)) return "moved";
     const refs = new Map(this.#ownRefs());
@@ -384,7 +401,7 @@ export class RepositoryNode {
     const signed = this.#isWriter()
       ? await this.#streams.sign({ refs, head: head ?? this.#head, name })
       : undefined;
-    const done = await this.git.updateRefs(changes, { head });
+    const done = await this.git.updateRefs(changes, { head, why });
     await this.#readRefs();
     this.#changedAt = this.#now();
     if (signed !== undefined) {

@@ -60,7 +60,23 @@ const commandKinds = {
   "rename-repository": "order",
   commit: "order",
   "new-branch": "order",
+  "rename-branch": "order",
+  "delete-branch": "order",
+  "new-tag": "order",
+  "delete-tag": "order",
+  undo: "order",
+  "cherry-pick": "order",
+  revert: "order",
+  "remove-repository": "order",
+  "bring-back-repository": "order",
   merge: "order",
+  "merge-resolved": "order",
+  conflicts: "question",
+  "ref-moves": "question",
+  blame: "question",
+  "download-zip": "question",
+  "download-file": "question",
+  "removed-repositories": "question",
   "read-tree": "question",
   "read-file": "question",
   history: "question",
@@ -109,7 +125,16 @@ export function isOutcome<Name extends CommandName>(
   return value["ok"] === true || (value["ok"] === false && isRefused(value["refused"]));
 }
 
-type Field = "string" | "number" | "boolean" | "list" | "file" | "string?";
+type Field = "string" | "number" | "boolean" | "list" | "file" | "string?" | "number?" | "boolean?";
+
+const pickFields = {
+  id: "string",
+  branch: "string",
+  onto: "string",
+  commit: "string",
+  mainline: "number?",
+  resolutions: "list",
+} as const;
 
 const askFields = {
   "create-account": { nodeName: "string", platform: "string" },
@@ -129,10 +154,32 @@ const askFields = {
   "rename-repository": { id: "string", name: "string" },
   commit: { id: "string", branch: "string", onto: "string", message: "string", changes: "list" },
   "new-branch": { id: "string", name: "string", from: "string" },
+  "rename-branch": { id: "string", name: "string", to: "string" },
+  "delete-branch": { id: "string", name: "string" },
+  "new-tag": { id: "string", name: "string", commit: "string" },
+  "delete-tag": { id: "string", name: "string" },
+  undo: { id: "string", kind: "string", name: "string", from: "string?", to: "string?" },
+  "cherry-pick": pickFields,
+  revert: pickFields,
+  "remove-repository": { id: "string", evenIfOnly: "boolean" },
+  "bring-back-repository": { id: "string" },
   merge: { id: "string", branch: "string", theirs: "string" },
+  "merge-resolved": {
+    id: "string",
+    branch: "string",
+    ours: "string",
+    theirs: "string",
+    resolutions: "list",
+  },
+  conflicts: { id: "string", ours: "string", theirs: "string" },
+  "ref-moves": { id: "string", limit: "number" },
+  blame: { id: "string", commit: "string", path: "string" },
+  "download-zip": { id: "string", commit: "string" },
+  "download-file": { id: "string", commit: "string", path: "string" },
+  "removed-repositories": {},
   "read-tree": { id: "string", commit: "string", path: "string" },
   "read-file": { id: "string", commit: "string", path: "string" },
-  history: { id: "string", commit: "string", path: "string?", limit: "number" },
+  history: { id: "string", commit: "string", path: "string?", follow: "boolean?", limit: "number" },
   "read-commit": { id: "string", commit: "string" },
   "cancel-task": { id: "string" },
   "dismiss-notice": { id: "string" },
@@ -147,7 +194,9 @@ function fits(value: unknown, form: Field): boolean {
     case "file":
       return value instanceof Blob;
     case "string?":
-      return value === undefined || typeof value === "string";
+    case "number?":
+    case "boolean?":
+      return value === undefined || typeof value === form.slice(0, -1);
     case "string":
     case "number":
     case "boolean":

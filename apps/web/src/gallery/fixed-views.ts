@@ -1,6 +1,6 @@
 /** Views and answers that never change, for looking at every state of every screen. */
 
-import type { CommitView, FileView } from "@skein/peer/commands";
+import type { Answer, CommitView, FileView, RefMoveView } from "@skein/peer/commands";
 import type { AccountView, RepositoryView, RequestView, TaskView, Views } from "@skein/peer/views";
 
 export const present = Date.UTC(2026, 10, 21, 9, 30);
@@ -8,7 +8,7 @@ const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 export const tip = "9f2c41d07b6e5a3f8c1d2e4b6a7980f1c3d5e7a9";
-const theirTip = "c41d07b6e5a3f8c1d2e4b6a7980f1c3d5e7a99f2";
+export const theirTip = "c41d07b6e5a3f8c1d2e4b6a7980f1c3d5e7a99f2";
 
 export const writer: AccountView = {
   phase: "open",
@@ -226,3 +226,75 @@ export const commits: ReadonlyArray<CommitView> = [
 
 export const commitBody =
   "A scope that hangs used to say nothing. Now it names the task, and the test\nwaits for the name instead of for a second.";
+
+const [first = Reflect.get(commits, 0), second = first] = commits;
+
+export const conflicts: Answer<"conflicts"> = {
+  ours: first,
+  theirs: second,
+  conflicts: [
+    {
+      path: "docs/plan.md",
+      reason: "text",
+      hasBase: true,
+      hasOurs: true,
+      hasTheirs: true,
+      hunks: [
+        { kind: "merged", text: "# Plan\n\nWhat comes first, and why.\n" },
+        {
+          kind: "conflict",
+          base: "Storage first.\n",
+          ours: "Storage first: nothing may be lost.\n",
+          theirs: "The relay first, so that two people can try it.\n",
+        },
+        { kind: "merged", text: "Then the screens.\n" },
+        { kind: "conflict", base: "Then rest.\n", ours: "", theirs: "Then a week of rest.\n" },
+      ],
+    },
+    {
+      path: "logo.png",
+      reason: "bytes",
+      hasBase: true,
+      hasOurs: true,
+      hasTheirs: true,
+      hunks: undefined,
+    },
+  ],
+};
+
+export const moves: ReadonlyArray<RefMoveView> = [
+  {
+    kind: "branch",
+    name: "main",
+    from: { oid: theirTip, title: second.title },
+    to: { oid: tip, title: first.title },
+    at: present - 4 * minute,
+    why: "commit: Let a scope say who it waits for",
+  },
+  {
+    kind: "branch",
+    name: "an-idea",
+    from: { oid: theirTip, title: "Try packs of a fixed size" },
+    to: undefined,
+    at: present - 3 * hour,
+    why: "branch: deleted",
+  },
+  {
+    kind: "tag",
+    name: "v0.1.0",
+    from: undefined,
+    to: { oid: theirTip, title: second.title },
+    at: present - 2 * day,
+    why: "tag: created",
+  },
+];
+
+export const blame: Answer<"blame"> = {
+  lines: [
+    { line: 1, count: 8, commit: second.oid },
+    { line: 9, count: 2, commit: first.oid },
+    { line: 11, count: 11, commit: second.oid },
+  ],
+  commits: [first, second],
+  complete: true,
+};

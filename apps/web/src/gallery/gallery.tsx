@@ -10,8 +10,12 @@ import { emptyViews } from "../door/tab.ts";
 import { now } from "../parts/door-context.ts";
 import { putInDraft, textFile } from "../screens/repository/draft.ts";
 import {
+  blame,
   commitBody,
   commits,
+  conflicts,
+  moves,
+  theirTip,
   full,
   present,
   replica,
@@ -102,6 +106,12 @@ const states: Readonly<Record<string, State>> = {
   file: { path: "/r/r2?path=packages/peer/scope.ts", views: full },
   editing: { path: "/r/r2?path=packages/peer/scope.ts", views: full, draft: true },
   history: { path: "/r/r2?tab=history", views: full },
+  "file-history": { path: "/r/r2?tab=history&path=packages/peer/scope.ts", views: full },
+  blame: { path: "/r/r2?path=packages/peer/scope.ts", views: full, press: "Blame" },
+  conflicts: { path: `/r/r1?merging=${theirTip}`, views: full },
+  undo: { path: "/r/r1?tab=undo", views: full },
+  downloads: { path: "/r/r1", views: full, press: "Download" },
+  more: { path: "/r/r1", views: full, press: "More" },
   commit: { path: `/r/r2?tab=history&commit=${tip}`, views: full },
   remotes: { path: "/r/r1?tab=remotes", views: full },
   missing: { path: "/r/nowhere", views: full },
@@ -117,7 +127,12 @@ const answers: { readonly [Name in keyof Commands]?: Commands[Name]["answer"] } 
     ],
   },
   "read-file": sourceFile,
-  history: { commits, more: true },
+  history: { commits, paths: new Map(), more: true },
+  "removed-repositories": { repositories: [{ id: "r9", name: "old-site" }] },
+  merge: { kind: "conflict", paths: ["docs/plan.md", "logo.png"] },
+  conflicts,
+  "ref-moves": { moves, more: true },
+  blame,
   "read-commit": {
     commit: {
       ...(commits[0] ?? Reflect.get(commits, 1)),

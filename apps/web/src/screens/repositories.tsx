@@ -5,7 +5,8 @@ import { useState } from "preact/hooks";
 import type { RepositoryView } from "@skein/peer/views";
 import { copy } from "../copy.ts";
 import { formatAgo } from "../format.ts";
-import { now, useDoor } from "../parts/door-context.ts";
+import { Refusal } from "../parts/banner.tsx";
+import { now, useDoor, useOrder, useQuestion } from "../parts/door-context.ts";
 import { Icon } from "../parts/icons.tsx";
 import { Empty } from "../parts/pieces.tsx";
 import { ImportDialog } from "./import-dialog.tsx";
@@ -38,6 +39,7 @@ export function Repositories(): JSX.Element {
           ))}
         </ul>
       )}
+      <Removed key={shown.length} />
       {dialog === "new" && <NewRepositoryDialog onClose={close} />}
       {dialog === "import" && <ImportDialog onClose={close} />}
     </>
@@ -63,6 +65,36 @@ function Actions({
         {copy.repositories.new}
       </button>
     </div>
+  );
+}
+
+/** What was taken off this device and is still on others. */
+function Removed(): JSX.Element | null {
+  const answer = useQuestion("removed-repositories", {});
+  const order = useOrder("bring-back-repository");
+  const removed = answer.phase === "answered" ? answer.answer.repositories : [];
+  if (removed.length === 0) return null;
+  return (
+    <section class="removed" aria-labelledby="removed-title">
+      <h2 id="removed-title">{copy.keep.removed}</h2>
+      <Refusal refused={order.refused} />
+      <ul class="card">
+        {removed.map(({ id, name }) => (
+          <li key={id}>
+            <span>{name}</span>
+            <button
+              type="button"
+              class="button"
+              disabled={order.busy}
+              aria-label={copy.keep.bringBackOf(name)}
+              onClick={() => void order.give({ id })}
+            >
+              {copy.keep.bringBack}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

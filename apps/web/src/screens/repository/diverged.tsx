@@ -45,7 +45,10 @@ export function Diverged({
             .
           </p>
           {result?.of === oid && result.merged.kind === "conflict" && (
-            <Conflict paths={result.merged.paths} />
+            <Conflict
+              paths={result.merged.paths}
+              resolve={mayWrite ? addressOf(place, { merging: oid }) : undefined}
+            />
           )}
           {mayWrite && (
             <div class="button-row">
@@ -75,7 +78,13 @@ function Merged({ kind }: { readonly kind: Answer<"merge">["kind"] }): JSX.Eleme
   );
 }
 
-function Conflict({ paths }: { readonly paths: ReadonlyArray<string> }): JSX.Element {
+function Conflict({
+  paths,
+  resolve,
+}: {
+  readonly paths: ReadonlyArray<string>;
+  readonly resolve: string | undefined;
+}): JSX.Element {
   return (
     <div role="alert">
       <p class="banner-title">{copy.diverged.conflictTitle}</p>
@@ -87,6 +96,13 @@ function Conflict({ paths }: { readonly paths: ReadonlyArray<string> }): JSX.Ele
         ))}
       </ul>
       <p>{copy.diverged.conflictText}</p>
+      {resolve !== undefined && (
+        <p class="button-row">
+          <a class="button button-primary" href={resolve}>
+            {copy.diverged.resolve}
+          </a>
+        </p>
+      )}
     </div>
   );
 }

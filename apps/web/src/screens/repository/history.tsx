@@ -9,6 +9,7 @@ import { Refusal } from "../../parts/banner.tsx";
 import { DiffView } from "../../parts/diff-view.tsx";
 import { now, useQuestion } from "../../parts/door-context.ts";
 import { CopyButton, Empty, Skeleton } from "../../parts/pieces.tsx";
+import { PickActions } from "./pick-actions.tsx";
 import type { Place, ShownRef } from "./place.ts";
 import { addressOf } from "./place.ts";
 
@@ -36,21 +37,34 @@ function Commits({
     id: place.repository.id,
     commit: shown.oid,
     limit,
-    ...(place.path !== undefined && { path: place.path }),
+    ...(place.path !== undefined && { path: place.path, follow: true }),
   });
   if (history.phase === "asking") return <Skeleton lines={9} />;
   if (history.phase === "refused") return <Refusal refused={history.refused} />;
-  const { commits, more } = history.answer;
+  const { commits, more, paths } = history.answer;
   if (commits.length === 0) return <Empty icon="clock" title={copy.history.none} />;
   const days = Map.groupBy(commits, ({ at }) => formatDay(at, now.value));
   return (
     <>
+      {place.path !== undefined && (
+        <div class="history-of">
+          <h2>{copy.history.of(place.path)}</h2>
+          <a class="small" href={addressOf(place, { tab: "history" })}>
+            {copy.history.whole}
+          </a>
+        </div>
+      )}
       {Array.from(days, ([day, ofDay]) => (
         <section key={day}>
           <h2 class="history-day">{day}</h2>
           <ol class="card commit-list">
             {ofDay.map((commit) => (
-              <CommitRow key={commit.oid} commit={commit} place={place} />
+              <CommitRow
+                key={commit.oid}
+                commit={commit}
+                place={place}
+                was={paths.get(commit.oid)}
+              />
             ))}
           </ol>
         </section>
@@ -69,9 +83,12 @@ function Commits({
 function CommitRow({
   commit,
   place,
+  was,
 }: {
   readonly commit: CommitView;
   readonly place: Place;
+  /** Where the file that is followed stood then. */
+  readonly was: string | undefined;
 }): JSX.Element {
   return (
     <li>
@@ -80,6 +97,7 @@ function CommitRow({
         <a href={addressOf(place, { tab: "history", commit: commit.oid })}>{commit.title}</a>
         <p title={formatDateTime(commit.at)}>
           {copy.history.by(commit.authorName, formatAgo(commit.at, now.value))}
+          {was !== undefined && was !== place.path && ` · ${copy.history.stood(was)}`}
         </p>
       </div>
       <code class="quiet">{shortOid(commit.oid)}</code>
@@ -114,6 +132,7 @@ function Commit({ place, oid }: { readonly place: Place; readonly oid: string })
           {commit.parents.length > 1 && <p class="small quiet">{copy.history.merge}</p>}
         </div>
       </header>
+      <PickActions place={place} commit={commit} />
       {files.map((file) => (
         <DiffView
           key={file.path}

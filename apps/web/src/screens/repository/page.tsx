@@ -2,22 +2,21 @@
 
 import type { JSX } from "preact";
 import { useLocation, useRoute } from "preact-iso/router";
-import type { RepositoryView } from "@skein/peer/views";
 import { copy } from "../../copy.ts";
 import { formatAgo } from "../../format.ts";
-import { Refusal } from "../../parts/banner.tsx";
-import { now, useDoor, useOrder } from "../../parts/door-context.ts";
-import { Icon } from "../../parts/icons.tsx";
-import { saveFile } from "../../parts/save-file.ts";
+import { now, useDoor } from "../../parts/door-context.ts";
 import { CopyButton, Empty } from "../../parts/pieces.tsx";
 import { Copies } from "../repositories.tsx";
 import { BranchPicker } from "./branch-picker.tsx";
 import { Diverged } from "./diverged.tsx";
 import { Files } from "./files.tsx";
 import { History } from "./history.tsx";
-import type { Place, Tab } from "./place.ts";
-import { addressOf, placeOf } from "./place.ts";
+import { BranchMenu, DownloadMenu, RepositoryMenu } from "./menus.tsx";
+import { Merging } from "./merging.tsx";
+import type { Place } from "./place.ts";
+import { addressOf, placeOf, tabs } from "./place.ts";
 import { Remotes } from "./remotes.tsx";
+import { Undo } from "./undo.tsx";
 
 export function RepositoryPage(): JSX.Element {
   const { params, query } = useRoute();
@@ -36,22 +35,42 @@ export function RepositoryPage(): JSX.Element {
 }
 
 function Repository({ place }: { readonly place: Place }): JSX.Element {
-  const { repository, ref, tab } = place;
+  const { repository, ref } = place;
   const { account } = useDoor().views;
   const mayWrite = account.value.phase === "open" && account.value.role === "writer";
   return (
     <>
-      <Head repository={repository} />
+      <Head place={place} mayWrite={mayWrite} />
       <div class="repo-bar">
         <BranchPicker place={place} mayWrite={mayWrite} />
+        {mayWrite && <BranchMenu key={ref?.name} place={place} />}
         {ref !== undefined && <Tip oid={ref.oid} />}
         <span class="small quiet">
           {copy.repositories.changed(formatAgo(repository.changedAt, now.value))}
         </span>
       </div>
       <Tabs place={place} />
+      <Shown place={place} mayWrite={mayWrite} />
+    </>
+  );
+}
+
+function Shown({
+  place,
+  mayWrite,
+}: {
+  readonly place: Place;
+  readonly mayWrite: boolean;
+}): JSX.Element {
+  const { ref, tab, merging } = place;
+  if (ref?.local === true && merging !== undefined && mayWrite)
+    return <Merging key={`${ref.name} ${merging}`} place={place} shown={ref} theirs={merging} />;
+  return (
+    <>
       {ref !== undefined && <Diverged key={ref.name} place={place} mayWrite={mayWrite} />}
-      {ref === undefined ? (
+      {tab === "undo" ? (
+        <Undo place={place} mayWrite={mayWrite} />
+      ) : ref === undefined ? (
         <Empty icon="branch" title={copy.repository.noCommits} />
       ) : tab === "files" ? (
         <Files place={place} shown={ref} mayWrite={mayWrite && ref.local} />
@@ -64,37 +83,29 @@ function Repository({ place }: { readonly place: Place }): JSX.Element {
   );
 }
 
-function Head({ repository }: { readonly repository: RepositoryView }): JSX.Element {
-  const bundle = useOrder("export-bundle");
-  const download = async (): Promise<void> => {
-    const made = await bundle.give({ id: repository.id });
-    if (made?.ok === true) saveFile(made.value.file, `${repository.name}.bundle`);
-  };
+function Head({
+  place,
+  mayWrite,
+}: {
+  readonly place: Place;
+  readonly mayWrite: boolean;
+}): JSX.Element {
+  const { repository } = place;
   return (
-    <>
-      <div class="page-head">
-        <div class="crumbs">
-          <a href="/">{copy.nav.repositories}</a>
-          <span aria-hidden="true" class="quiet">
-            /
-          </span>
-          <h1>{repository.name}</h1>
-          <Copies copies={repository.copies} />
-        </div>
-        <div class="button-row">
-          <button
-            type="button"
-            class="button"
-            disabled={bundle.busy}
-            onClick={() => void download()}
-          >
-            <Icon name="download" />
-            {copy.repository.download}
-          </button>
-        </div>
+    <div class="page-head">
+      <div class="crumbs">
+        <a href="/">{copy.nav.repositories}</a>
+        <span aria-hidden="true" class="quiet">
+          /
+        </span>
+        <h1>{repository.name}</h1>
+        <Copies copies={repository.copies} />
       </div>
-      <Refusal refused={bundle.refused} />
-    </>
+      <div class="button-row">
+        <DownloadMenu place={place} />
+        <RepositoryMenu repository={repository} mayWrite={mayWrite} />
+      </div>
+    </div>
   );
 }
 
@@ -112,7 +123,6 @@ function Tip({ oid }: { readonly oid: string }): JSX.Element {
 
 function Tabs({ place }: { readonly place: Place }): JSX.Element {
   const { url } = useLocation();
-  const tabs: ReadonlyArray<Tab> = ["files", "history", "remotes"];
   return (
     <nav class="tabs" aria-label={copy.repository.tabs} data-url={url}>
       {tabs.map((tab) => (

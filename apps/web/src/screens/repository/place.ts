@@ -2,7 +2,8 @@
 
 import type { RepositoryView } from "@skein/peer/views";
 
-export type Tab = "files" | "history" | "remotes";
+export const tabs = ["files", "history", "remotes", "undo"] as const;
+export type Tab = (typeof tabs)[number];
 
 export interface Place {
   readonly repository: RepositoryView;
@@ -11,6 +12,8 @@ export interface Place {
   readonly ref: ShownRef | undefined;
   readonly path: string | undefined;
   readonly commit: string | undefined;
+  /** The tip of another node's branch that is being merged into the one shown. */
+  readonly merging: string | undefined;
 }
 
 export interface ShownRef {
@@ -24,20 +27,23 @@ export function placeOf(
   repository: RepositoryView,
   query: Readonly<Record<string, string>>,
 ): Place {
-  const { tab, branch, path, commit } = query;
+  const { tab, branch, path, commit, merging } = query;
   return {
     repository,
-    tab: tab === "history" || tab === "remotes" ? tab : "files",
+    tab: tabs.find((one) => one === tab) ?? "files",
     ref:
       findRef(repository, branch) ?? findRef(repository, repository.head) ?? refsOf(repository)[0],
     path: path === "" ? undefined : path,
     commit: commit === "" ? undefined : commit,
+    merging: merging === "" ? undefined : merging,
   };
 }
 
 export function addressOf(
   place: Place,
-  changes: { readonly [Key in "tab" | "branch" | "path" | "commit"]?: string | undefined },
+  changes: {
+    readonly [Key in "tab" | "branch" | "path" | "commit" | "merging"]?: string | undefined;
+  },
 ): string {
   const { repository, tab, ref } = place;
   const branch = "branch" in changes ? changes.branch : ref?.name;
@@ -49,6 +55,7 @@ export function addressOf(
   add("tab", changes.tab ?? tab, "files");
   add("path", changes.path);
   add("commit", changes.commit);
+  add("merging", changes.merging);
   const text = query.toString();
   return `/r/${repository.id}${text === "" ? "" : `?${text}`}`;
 }

@@ -11,6 +11,7 @@ import type { IconName } from "../../parts/icons.tsx";
 import { Icon } from "../../parts/icons.tsx";
 import { Empty, Skeleton } from "../../parts/pieces.tsx";
 import { saveFile } from "../../parts/save-file.ts";
+import { Blame } from "./blame.tsx";
 import { CodeHost } from "./code-host.tsx";
 import type { DraftFile } from "./draft.ts";
 import { discardFromDraft, putInDraft, readDraft, textFile, textOf } from "./draft.ts";
@@ -75,9 +76,10 @@ function Stored({
 }: ViewerProps & { readonly drafted: DraftFile | undefined }): JSX.Element {
   const id = place.repository.id;
   const draft = { repository: id, branch: shown.name };
-  const onto = (drafted === undefined ? undefined : readDraft(draft)?.onto) ?? shown.oid;
+  const onto = ontoOf(draft, drafted) ?? shown.oid;
   const file = useQuestion("read-file", { id, commit: onto, path });
   const [editing, setEditing] = useState(drafted !== undefined);
+  const [blaming, setBlaming] = useState(false);
   if (file.phase === "asking") return <Skeleton lines={10} />;
   if (file.phase === "refused") return <Refusal refused={file.refused} />;
   const text = textOfFile(file.answer);
@@ -87,25 +89,35 @@ function Stored({
     else putInDraft(draft, { onto, path, file: textFile(typed, before) });
   };
   const toDelete = (): void => putInDraft(draft, { onto, path, file: { kind: "delete", before } });
+  const mayEdit = mayWrite && text !== undefined && !blaming;
   const tools = (
     <Tools
       path={path}
       file={file.answer}
-      editing={editing}
-      onEdit={mayWrite && text !== undefined ? () => setEditing(!editing) : undefined}
+      history={addressOf(place, { tab: "history", path })}
+      blame={toggleOf(text !== undefined && !editing, blaming, setBlaming)}
+      edit={toggleOf(mayEdit, editing, setEditing)}
       onDelete={mayWrite ? toDelete : undefined}
     />
   );
   return (
     <Shell place={place} path={path} note={noteOf(file.answer, text)} tools={tools}>
-      <Contents
-        path={path}
-        file={file.answer}
-        text={textOfDraft(drafted) ?? text}
-        onChange={editing && mayWrite ? change : undefined}
-      />
+      {blaming ? (
+        <Blame place={place} commit={onto} path={path} text={text ?? ""} />
+      ) : (
+        <Contents
+          path={path}
+          file={file.answer}
+          text={textShown(drafted, text)}
+          onChange={editing && mayWrite ? change : undefined}
+        />
+      )}
     </Shell>
   );
+}
+
+function toggleOf(may: boolean, on: boolean, toggle: Toggle["toggle"]): Toggle | undefined {
+  return may ? { on, toggle } : undefined;
 }
 
 function Contents({
@@ -129,29 +141,48 @@ function Contents({
   );
 }
 
+interface Toggle {
+  readonly on: boolean;
+  readonly toggle: (on: boolean) => void;
+}
+
 function Tools({
   path,
   file,
-  editing,
-  onEdit,
+  history,
+  blame,
+  edit,
   onDelete,
 }: {
   readonly path: string;
   readonly file: FileView;
-  readonly editing: boolean;
-  readonly onEdit: (() => void) | undefined;
+  /** The address of this file's history. */
+  readonly history: string;
+  readonly blame: Toggle | undefined;
+  readonly edit: Toggle | undefined;
   readonly onDelete: (() => void) | undefined;
 }): JSX.Element {
   const name = path.slice(path.lastIndexOf("/") + 1);
   return (
     <div class="button-row viewer-tools">
-      {onEdit !== undefined && (
+      {edit !== undefined && (
         <Tool
-          icon={editing ? "check" : "edit"}
-          label={editing ? copy.files.stopEditing : copy.files.edit}
-          onClick={onEdit}
+          icon={edit.on ? "check" : "edit"}
+          label={edit.on ? copy.files.stopEditing : copy.files.edit}
+          onClick={() => edit.toggle(!edit.on)}
         />
       )}
+      {blame !== undefined && (
+        <Tool
+          icon="pen"
+          label={blame.on ? copy.blame.hide : copy.blame.show}
+          onClick={() => blame.toggle(!blame.on)}
+        />
+      )}
+      <a class="button button-quiet" href={history}>
+        <Icon name="clock" />
+        {copy.files.history}
+      </a>
       <Tool
         icon="download"
         label={copy.files.save}
@@ -230,8 +261,17 @@ function textOfFile(file: FileView): string | undefined {
   return file.kind === "text" ? textOf(file.bytes) : undefined;
 }
 
-function textOfDraft(file: DraftFile | undefined): string | undefined {
-  return file?.kind === "write" ? file.text : undefined;
+/** What the draft of this file was begun on. */
+function ontoOf(
+  draft: Parameters<typeof readDraft>[0],
+  drafted: DraftFile | undefined,
+): string | undefined {
+  return drafted === undefined ? undefined : readDraft(draft)?.onto;
+}
+
+/** What is drafted goes before what is stored. */
+function textShown(file: DraftFile | undefined, text: string | undefined): string | undefined {
+  return (file?.kind === "write" ? file.text : undefined) ?? text;
 }
 
 function noteOf(file: FileView, text: string | undefined): string {

@@ -1,0 +1,74 @@
+/** What commands about one repository share: finding it, moving its refs, and saying why something did not happen. */
+
+import type { Progress } from "@skein/git/stop-signal";
+import type { ObjectId, RefName } from "@skein/protocol/ids";
+import { openHomeOf, readOnly, type CommandWorld } from "./command-world.ts";
+import type { CommitView } from "./commands.ts";
+import { CommandRefusedError } from "./refusals.ts";
+import type { RepositoryNode } from "./repository-node.ts";
+import type { Task } from "./tasks.ts";
+
+export function repositoryOf(world: CommandWorld, id: string): RepositoryNode {
+  const repository = openHomeOf(world).repositories.find(id);
+  if (repository !== undefined) return repository;
+  throw new CommandRefusedError("no_repository", {
+    what: "This repository is not on this device.",
+    next: "Go back to the list of repositories.",
+  });
+}
+
+export async function moved(
+  repository: RepositoryNode,
+  {
+    ref,
+    from,
+    to,
+    branch,
+    why,
+  }: {
+    readonly ref: RefName;
+    readonly from: ObjectId | undefined;
+    readonly to: ObjectId;
+    readonly branch: string;
+    /** One line for the list of what was. */
+    readonly why: string;
+  },
+): Promise<void> {
+  const outcome = await repository.moveRefs([{ ref, from, to }], { why });
+  if (outcome === "moved") throw tipMoved(branch);
+  if (outcome === "read-only") throw readOnly();
+}
+
+export function tipMoved(branch: string): CommandRefusedError {
+  return new CommandRefusedError("tip_moved", {
+    what: `${branch} has moved while you were working on it.`,
+    safe: "Your changes are kept here; nothing was overwritten.",
+    next: "Look at what came in, then commit again.",
+  });
+}
+
+export function notThere(path: string): CommandRefusedError {
+  return new CommandRefusedError("not_there", { what: `There is no ${path} in this commit.` });
+}
+
+export function wordsOf({ phase, done, total }: Progress): Parameters<Task["tell"]>[0] {
+  return {
+    phase: phaseWords[phase],
+    share: total > 0 ? done / total : undefined,
+    detail: `${done.toLocaleString("en")} of ${total.toLocaleString("en")}`,
+  };
+}
+
+export function commitView(commit: CommitView): CommitView {
+  const { oid, parents, authorName, authorEmail, at, offsetMinutes, title, body } = commit;
+  return { oid, parents, authorName, authorEmail, at, offsetMinutes, title, body };
+}
+
+const phaseWords = {
+  reading: "Reading objects",
+  resolving: "Resolving deltas",
+  checking: "Checking that nothing is missing",
+  storing: "Storing",
+  collecting: "Collecting objects",
+  writing: "Writing the bundle",
+} as const;
