@@ -7,7 +7,7 @@ import { foundWorld } from "./peer-world.ts";
 
 describe("in calm weather", () => {
   test("a repository is on the second device within seconds, read-only, and writable once approved", async () => {
-    await using world = await foundWorld({ seed: 1, weather: calm,  });
+    await using world = await foundWorld({ seed: 1, weather: calm });
     const alice = world.node("alice");
     const words = await haveAccount(world, alice);
     const { id } = await alice.ask("new-repository", { name: "notes", files: [] });

@@ -9,20 +9,24 @@ import { tellStory, type Ending } from "./story.ts";
 
 const one = process.env["SEED"];
 const count = Number(process.env["SEEDS"] ?? 200);
-const seeds = one === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(one)];
+const seeds =
+  one === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(one)];
 
 describe("whatever the weather", () => {
   const endings: Ending[] = [];
 
-  test.for(seeds)("seed %i: nothing acknowledged is lost, and all replicas agree in the end", async (seed) => {
-    const ending = await tellStory(seed);
-    endings.push(ending);
-    expect(ending.lost).toEqual([]);
-    expect(ending.disagreements).toEqual([]);
-    expect(ending.acceptedFromUnapproved).toEqual([]);
-    expect(ending.readByRelay).toEqual([]);
-    expect(ending.bugs).toEqual([]);
-  });
+  test.for(seeds)(
+    "seed %i: nothing acknowledged is lost, and all replicas agree in the end",
+    async (seed) => {
+      const ending = await tellStory(seed);
+      endings.push(ending);
+      expect(ending.lost).toEqual([]);
+      expect(ending.disagreements).toEqual([]);
+      expect(ending.acceptedFromUnapproved).toEqual([]);
+      expect(ending.readByRelay).toEqual([]);
+      expect(ending.bugs).toEqual([]);
+    },
+  );
 
   afterAll(() => {
     if (endings.length < 50) return;

@@ -24,7 +24,11 @@ export interface Ending {
 
 export async function tellStory(seed: number): Promise<Ending> {
   await using world = await foundWorld({ seed, weather: calm, direct: seed % 3 !== 0 });
-  const writers = [world.node("alice"), world.node("bob"), ...(seed % 2 === 0 ? [world.node("carol")] : [])];
+  const writers = [
+    world.node("alice"),
+    world.node("bob"),
+    ...(seed % 2 === 0 ? [world.node("carol")] : []),
+  ];
   const replica = world.node("rex");
   const [first, ...others] = writers;
   if (first === undefined) throw new Error("nobody");
@@ -36,7 +40,9 @@ export async function tellStory(seed: number): Promise<Ending> {
   }
   await signIn(world, replica, words);
   const nodes = [...writers, replica];
-  await world.until("the first copies", () => nodes.every((node) => node.tip(repository) === first.tip(repository)));
+  await world.until("the first copies", () =>
+    nodes.every((node) => node.tip(repository) === first.tip(repository)),
+  );
 
   const told = await trouble(world, writers, replica);
   await settle(world, nodes, writers);
@@ -82,7 +88,13 @@ async function trouble(
       if (relay.isUp) relay.stop();
       else relay.start();
     } else if (deed < 0.8) {
-      simulation.partition([node.name], ["rita", ...[...writers, replica].filter((other) => other !== node).map(({ name }) => name)]);
+      simulation.partition(
+        [node.name],
+        [
+          "rita",
+          ...[...writers, replica].filter((other) => other !== node).map(({ name }) => name),
+        ],
+      );
     } else simulation.partition();
     if (writers.some((one) => one.running && isDiverged(one))) divergences++;
     await world.pass(simulation.between(100, 5_000));
@@ -109,9 +121,17 @@ async function settle(
   if (merger === undefined) throw new Error("nobody");
   for (let round = 0; isDiverged(merger) && round < 10; round++) {
     await mergeAll(merger);
-    await world.until("the merge everywhere", () => nodes.every((node) => seesAll(node, writers)), 60_000);
+    await world.until(
+      "the merge everywhere",
+      () => nodes.every((node) => seesAll(node, writers)),
+      60_000,
+    );
   }
-  await world.until("one branch", () => nodes.every((node) => node.tip(repository) === merger.tip(repository)), 60_000);
+  await world.until(
+    "one branch",
+    () => nodes.every((node) => node.tip(repository) === merger.tip(repository)),
+    60_000,
+  );
 }
 
 async function mergeAll(node: SimulatedNode): Promise<void> {
@@ -129,11 +149,15 @@ function isDiverged(node: SimulatedNode): boolean {
 
 /** Whether this node shows every writer's branch where that writer has it. */
 function seesAll(node: SimulatedNode, writers: ReadonlyArray<SimulatedNode>): boolean {
-  return writers.every((writer) => writer === node || shownAt(node, writer) === writer.tip(repository));
+  return writers.every(
+    (writer) => writer === node || shownAt(node, writer) === writer.tip(repository),
+  );
 }
 
 function shownAt(node: SimulatedNode, writer: SimulatedNode): string | undefined {
-  const remote = node.repository(repository)?.remotes.find(({ nodeName }) => nodeName === writer.name);
+  const remote = node
+    .repository(repository)
+    ?.remotes.find(({ nodeName }) => nodeName === writer.name);
   return remote?.branches.find(({ name }) => name === "main")?.oid;
 }
 
@@ -158,7 +182,9 @@ async function judge(
     .filter((node) => !seesAll(node, writers))
     .map((node) => `${node.name} at ${world.simulation.now()}`);
   const acceptedFromUnapproved = nodes
-    .filter((node) => node.repository(repository)?.remotes.some(({ nodeName }) => nodeName === "rex"))
+    .filter((node) =>
+      node.repository(repository)?.remotes.some(({ nodeName }) => nodeName === "rex"),
+    )
     .map(({ name }) => name);
   return { lost, disagreements, acceptedFromUnapproved };
 }
