@@ -138,5 +138,7 @@ export class Device {
 
 /** A relay that is away on purpose makes the browser complain; that is not the app's doing. */
 function isRelayAway(text: string): boolean {
-  return /WebSocket connection to .* failed|net::ERR_(CONNECTION_REFUSED|INTERNET_DISCONNECTED)/u.test(text);
+  return /WebSocket connection to .* failed|net::ERR_(CONNECTION_REFUSED|INTERNET_DISCONNECTED)/u.test(
+    text,
+  );
 }

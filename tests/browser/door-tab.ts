@@ -20,7 +20,6 @@ interface DoorInPage {
 }
 
 declare global {
-  // oxlint-disable-next-line no-var -- a global of the page under test.
   var skeinDoorTab: DoorInPage;
 }
 
@@ -99,6 +98,8 @@ function attach(): void {
   const seen = new Map<string, number>();
   const watchers = new Set<() => void>();
   let asks = 0;
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a broadcast channel has one origin.
+  const post = (message: object): void => channel.postMessage({ ...message, tab });
 
   const note = (repositories: Views["repositories"]): void => {
     const now = performance.timeOrigin + performance.now();
@@ -111,7 +112,7 @@ function attach(): void {
   };
 
   channel.addEventListener("message", ({ data }) => {
-    if (data.kind === "here") channel.postMessage({ kind: "attach", tab });
+    if (data.kind === "here") post({ kind: "attach" });
     if (data.kind === "answer" && data.tab === tab) {
       waiting.get(data.id)?.(data.outcome);
       waiting.delete(data.id);
@@ -121,7 +122,7 @@ function attach(): void {
       if (data.views.repositories !== undefined) note(data.views.repositories);
     }
   });
-  channel.postMessage({ kind: "attach", tab });
+  post({ kind: "attach" });
 
   globalThis.skeinDoorTab = {
     views: () => views,
@@ -129,7 +130,7 @@ function attach(): void {
       new Promise((resolve) => {
         const id = ++asks;
         waiting.set(id, resolve);
-        channel.postMessage({ kind: "ask", tab, id, name, ask });
+        post({ kind: "ask", id, name, ask });
       }),
     seen: ({ repository, branch, oid }) =>
       new Promise((resolve) => {

@@ -34,7 +34,7 @@ export async function approve(
   asker: SimulatedNode,
   { millis = 60_000 }: { readonly millis?: number } = {},
 ): Promise<void> {
-  const request = (): ReturnType<typeof find> => find(approver, asker);
+  const request = (): ReturnType<typeof requestOf> => requestOf(approver, asker);
   await world.until("a request", () => request() !== undefined, millis);
   await approver.ask("open-request", { id: request()?.id ?? "" });
   await world.until("digits", () => digitsAt(asker, approver) !== undefined, millis);
@@ -49,14 +49,14 @@ export async function approve(
   );
 }
 
-function find(
+export function requestOf(
   approver: SimulatedNode,
   asker: SimulatedNode,
 ): SimulatedNode["views"]["requests"][number] | undefined {
   return approver.views.requests.find(({ name }) => name === asker.name);
 }
 
-function digitsAt(asker: SimulatedNode, approver: SimulatedNode): string | undefined {
+export function digitsAt(asker: SimulatedNode, approver: SimulatedNode): string | undefined {
   const { account } = asker.views;
   if (account.phase !== "open" || account.approval.phase !== "asked") return undefined;
   return account.approval.numbers.find(({ nodeName }) => nodeName === approver.name)?.digits;

@@ -81,6 +81,13 @@ interface Place {
   readonly crypto: Crypto;
 }
 
+/** What an attacker may change in the software of a node of its own. */
+export interface Patches {
+  readonly crypto?: Partial<Crypto>;
+  /** The passphrase that it "mints". */
+  readonly words?: string;
+}
+
 /** One browser profile: its storage outlives its program, which may be killed at any moment and started again. */
 export class SimulatedNode {
   readonly name: string;
@@ -91,6 +98,8 @@ export class SimulatedNode {
   #peer: Peer | undefined;
   #life = 0;
   #clockErrorMillis = 0;
+  #writesLeft: number | undefined;
+  #patches: Patches = {};
 
   constructor(name: string, place: Place) {
     this.name = name;
@@ -102,18 +111,40 @@ export class SimulatedNode {
     this.#peer = await openPeer(this.#ports(() => this.#life === life));
   }
 
-  /** As when a tab is killed: nothing more is written, nothing more is said. */
-  async kill(): Promise<void> {
+  /** As when a tab is killed: nothing more is written, nothing more is said, and nobody waits for it to end. */
+  kill(): Promise<void> {
+    this.#writesLeft = undefined;
     this.#life++;
     const peer = this.#peer;
     this.#peer = undefined;
     this.#place.relay.cut(this.name);
-    await peer?.[Symbol.asyncDispose]();
+    void peer?.[Symbol.asyncDispose]();
+    return Promise.resolve();
   }
 
   async stop(): Promise<void> {
     await this.#peer?.[Symbol.asyncDispose]();
     this.#peer = undefined;
+  }
+
+  /** The tab will be killed in the middle of whatever writes next, after so many writes. */
+  dieAfterWrites(count: number): void {
+    this.#writesLeft = count;
+  }
+
+  /** Changes this node's software, from its next start on. */
+  patch(patches: Patches): void {
+    this.#patches = patches;
+  }
+
+  /** What is on its disk; changed only while it does not run. */
+  disk(name: string): Files {
+    return this.#disk(name, () => true);
+  }
+
+  /** Repositories that have something on its disk. */
+  stored(): ReadonlyArray<string> {
+    return [...this.#disks.keys()].filter((name) => name !== "ledger");
   }
 
   setClockWrong(millis: number): void {
@@ -174,13 +205,14 @@ export class SimulatedNode {
           }),
       },
       random: { bytes: simulation.bytes },
-      crypto,
-      unlocker: quickUnlocker(crypto, simulation),
+      crypto: { ...crypto, ...this.#patches.crypto },
+      unlocker: quickUnlocker(crypto, simulation, this.#patches.words),
       ledger: this.#disk("ledger", alive),
       openFiles: (repository) => Promise.resolve(this.#disk(repository, alive)),
+      keepOnly: (repositories) => this.#keepOnly(repositories),
       sockets: this.#sockets(alive),
       relayUrl: "ws://rita/relay",
-      channels: fabric?.channelsOf(`${this.name} ${this.#life}`) ?? noChannels,
+      channels: fabric?.channelsOf(`${this.name}-${this.#life}`) ?? noChannels,
       breathe: () => Promise.resolve(),
       offsetMinutes: () => 60,
       report: (cause) => {
@@ -197,10 +229,17 @@ export class SimulatedNode {
       ...files,
       commit: (batch, options) => {
         // A killed tab's write never happens, and whoever waits for it waits for ever.
+        if (this.#writesLeft !== undefined && this.#writesLeft-- === 0) this.#life++;
         if (!alive()) return new Promise<never>(() => undefined);
         return files.commit(batch, options);
       },
     };
+  }
+
+  #keepOnly(repositories: ReadonlyArray<string>): Promise<void> {
+    for (const name of this.#disks.keys())
+      if (name !== "ledger" && !repositories.includes(name)) this.#disks.delete(name);
+    return Promise.resolve();
   }
 
   #sockets(alive: () => boolean): Sockets {
@@ -209,9 +248,11 @@ export class SimulatedNode {
 }
 
 /** Stretching is the unlock worker's work and tested there; here the words are hashed once. */
-function quickUnlocker(crypto: Crypto, simulation: Simulation): Unlocker {
+function quickUnlocker(crypto: Crypto, simulation: Simulation, words?: string): Unlocker {
+  const chosen = (): ReadonlyArray<string> =>
+    words?.split(" ") ?? Array.from({ length: 12 }, () => simulation.pick(someWords));
   return {
-    mint: () => Promise.resolve(Array.from({ length: 12 }, () => simulation.pick(someWords))),
+    mint: () => Promise.resolve(chosen()),
     checksumFits: () => Promise.resolve(true),
     derive: (words) => {
       const secret = formatUtf8(words.join(" "));

@@ -44,6 +44,7 @@ export async function tellStory(seed: number): Promise<Ending> {
     nodes.every((node) => node.tip(repository) === first.tip(repository)),
   );
 
+  if (seed % 3 !== 0) await world.until("a direct path", () => isDirect(first));
   const told = await trouble(world, writers, replica);
   await settle(world, nodes, writers);
   return {
@@ -55,12 +56,16 @@ export async function tellStory(seed: number): Promise<Ending> {
   };
 }
 
+function isDirect(node: SimulatedNode): boolean {
+  return node.views.network.nodes.some(({ path }) => path.kind === "direct");
+}
+
 interface Told {
-  readonly commits: number;
-  readonly kills: number;
-  readonly relayRestarts: number;
-  readonly divergences: number;
-  readonly acknowledged: ReadonlyArray<string>;
+  commits: number;
+  kills: number;
+  relayRestarts: number;
+  divergences: number;
+  readonly acknowledged: string[];
 }
 
 /** Half a minute to two minutes of everything going wrong at once, at each node for itself. */
@@ -69,38 +74,74 @@ async function trouble(
   writers: ReadonlyArray<SimulatedNode>,
   replica: SimulatedNode,
 ): Promise<Told> {
-  const { simulation, relay } = world;
-  const acknowledged: string[] = [];
-  let kills = 0;
-  let relayRestarts = 0;
-  let divergences = 0;
+  const { simulation } = world;
+  const told: Told = { commits: 0, kills: 0, relayRestarts: 0, divergences: 0, acknowledged: [] };
   simulation.changeWeather(simulation.pick<Weather>([breeze, storm]));
   for (let turn = 0; turn < 24; turn++) {
     const node = simulation.pick([...writers, ...writers, replica]);
-    const deed = simulation.random();
-    if (deed < 0.45 && node.running && node !== replica) {
-      acknowledged.push(await commitHere(node, turn));
-    } else if (deed < 0.6) {
-      kills += node.running ? 1 : 0;
-      await (node.running ? node.kill() : node.start());
-    } else if (deed < 0.7) {
-      relayRestarts += relay.isUp ? 1 : 0;
-      if (relay.isUp) relay.stop();
-      else relay.start();
-    } else if (deed < 0.8) {
-      simulation.partition(
-        [node.name],
-        [
-          "rita",
-          ...[...writers, replica].filter((other) => other !== node).map(({ name }) => name),
-        ],
-      );
-    } else simulation.partition();
-    if (writers.some((one) => one.running && isDiverged(one))) divergences++;
+    const chance = simulation.random();
+    const deed = deeds.find(([upTo]) => chance < upTo)?.[1] ?? unite;
+    await deed({
+      world,
+      node,
+      others: [...writers, replica].filter((other) => other !== node),
+      told,
+      turn,
+    });
+    if (writers.some((one) => one.running && isDiverged(one))) told.divergences++;
     await world.pass(simulation.between(100, 5_000));
   }
-  return { commits: acknowledged.length, kills, relayRestarts, divergences, acknowledged };
+  return { ...told, commits: told.acknowledged.length };
 }
+
+interface Turn {
+  readonly world: World;
+  readonly node: SimulatedNode;
+  readonly others: ReadonlyArray<SimulatedNode>;
+  readonly told: Told;
+  readonly turn: number;
+}
+
+type Deed = (turn: Turn) => Promise<void>;
+
+const commitSomething: Deed = async ({ node, told, turn }) => {
+  if (node.running && node.name !== "rex") told.acknowledged.push(await commitHere(node, turn));
+};
+
+/** Killed in the middle of a commit: what was acknowledged by then counts. */
+const dieCommitting: Deed = async ({ world, node, told, turn }) => {
+  if (!node.running || node.name === "rex") return;
+  node.dieAfterWrites(world.simulation.between(0, 5));
+  void commitHere(node, turn).then((oid) => told.acknowledged.push(oid));
+  await world.pass(1);
+  await node.kill();
+  told.kills++;
+};
+
+const killOrStart: Deed = async ({ node, told }) => {
+  told.kills += node.running ? 1 : 0;
+  await (node.running ? node.kill() : node.start());
+};
+
+const stopOrStartRelay: Deed = async ({ world: { relay }, told }) => {
+  told.relayRestarts += relay.isUp ? 1 : 0;
+  if (relay.isUp) relay.stop();
+  else relay.start();
+};
+
+const cutOff: Deed = async ({ world, node, others }) =>
+  world.simulation.partition([node.name], ["rita", ...others.map(({ name }) => name)]);
+
+const unite: Deed = async ({ world }) => world.simulation.partition();
+
+/** What happens in a turn, by how likely it is. */
+const deeds: ReadonlyArray<readonly [upTo: number, deed: Deed]> = [
+  [0.4, commitSomething],
+  [0.48, dieCommitting],
+  [0.6, killOrStart],
+  [0.7, stopOrStartRelay],
+  [0.8, cutOff],
+];
 
 async function commitHere(node: SimulatedNode, turn: number): Promise<string> {
   return node.commit(repository, `${node.name}-${turn}.txt`, `${canary} by ${node.name}`);

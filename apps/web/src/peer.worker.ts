@@ -1,7 +1,7 @@
 /** The peer's worker: builds a peer from this browser's parts and serves it to the tabs. */
 
 import { openCrypto } from "@skein/auth/crypto/sodium";
-import { openIdbFiles } from "@skein/git/idb-files";
+import { openIdbFiles, removeIdbFiles } from "@skein/git/idb-files";
 import { openPeer } from "@skein/peer/peer";
 import { channelsOver } from "@skein/transport/port-channels";
 import { openWebSockets } from "@skein/transport/websocket-socket";
@@ -11,6 +11,7 @@ import { serveDoor } from "./door/host.ts";
 import { awaitChannels } from "./door/own-worker.ts";
 import { unlockPort } from "./unlock.ts";
 
+const repositoryPrefix = "skein-repository-";
 const channelsOffered = awaitChannels(globalThis);
 
 async function serve(): Promise<void> {
@@ -26,9 +27,10 @@ async function serve(): Promise<void> {
     crypto,
     unlocker: unlockPort(),
     ledger,
-    openFiles: (repository) => openIdbFiles(`skein-repository-${repository}`),
+    openFiles: (repository) => openIdbFiles(`${repositoryPrefix}${repository}`),
+    keepOnly,
     sockets,
-    relayUrl: relayUrlOf(globalThis.location),
+    relayUrl: await findRelay(globalThis.location),
     channels: channelsOver(offer.port, { supported: offer.supported }),
     breathe: openBreath(),
     offsetMinutes,
@@ -37,7 +39,28 @@ async function serve(): Promise<void> {
   serveDoor(globalThis, peer);
 }
 
-/** The relay that serves this page is also the one to speak with. */
+async function keepOnly(repositories: ReadonlyArray<string>): Promise<void> {
+  const names = new Set(repositories.map((repository) => `${repositoryPrefix}${repository}`));
+  for (const { name = "" } of await indexedDB.databases())
+    if (name.startsWith(repositoryPrefix) && !names.has(name)) await removeIdbFiles(name);
+}
+
+/** The relay that `skein.json` names, for an app that is served from somewhere else; otherwise the one that serves this page. */
+async function findRelay(place: {
+  readonly protocol: string;
+  readonly host: string;
+}): Promise<string> {
+  try {
+    const answer: unknown = await (await fetch("/skein.json")).json();
+    const named =
+      typeof answer === "object" && answer !== null && "relay" in answer && answer.relay;
+    if (typeof named === "string" && /^wss?:\/\//u.test(named)) return named;
+  } catch {
+    // Offline before the file was ever kept, or a host without it: then it is the relay of this page.
+  }
+  return relayUrlOf(place);
+}
+
 function relayUrlOf({
   protocol,
   host,

@@ -7,6 +7,7 @@ import type { Clock } from "./ports.ts";
 export interface Alarms {
   readonly set: (name: string, at: Instant, ring: (now: Instant) => void) => void;
   readonly cancel: (name: string) => void;
+  /** From now on nothing rings any more, whatever is set. */
   readonly close: () => void;
 }
 
@@ -18,6 +19,7 @@ export function openAlarms({
   readonly inbox: Inbox;
 }): Alarms {
   const running = new Map<string, () => void>();
+  let closed = false;
 
   const cancel = (name: string): void => {
     running.get(name)?.();
@@ -27,15 +29,20 @@ export function openAlarms({
   return {
     set: (name, at, ring) => {
       cancel(name);
-      const stop = clock.wake(at, () => {
-        if (running.get(name) !== stop) return;
-        running.delete(name);
-        inbox.post(() => ring(clock.now()));
-      });
+      if (closed) return;
+      const stop = clock.wake(at, () =>
+        // What was told before it may have moved or cancelled it.
+        inbox.post(() => {
+          if (running.get(name) !== stop) return;
+          running.delete(name);
+          ring(clock.now());
+        }),
+      );
       running.set(name, stop);
     },
     cancel,
     close: () => {
+      closed = true;
       for (const stop of running.values()) stop();
       running.clear();
     },

@@ -9,6 +9,7 @@ import {
   type ApproverState,
 } from "@skein/auth/approval-approver";
 import { proposeNodeAdd } from "@skein/auth/membership-proposals";
+import { cleanName } from "@skein/auth/pass";
 import { formatHex, type Bytes } from "@skein/protocol/bytes";
 import type { Instant, NodeId } from "@skein/protocol/ids";
 import { step } from "@skein/protocol/machine";
@@ -36,6 +37,8 @@ export interface WaitingRequest extends Omit<RequestView, "path" | "fingerprint"
 
 export class ApprovalAnswering {
   readonly #options: ApprovalAnsweringOptions;
+  /** Numbers that were typed before they could be judged. */
+  readonly #typed = new Map<NodeId, string>();
   #state: ApproverState = approvalApprover.initial;
 
   constructor(options: ApprovalAnsweringOptions) {
@@ -62,6 +65,8 @@ export class ApprovalAnswering {
       approverNonce: row.nonce,
     });
     this.#tell({ type: "reveal-received", node, id, digits, now: this.#now() });
+    const typed = this.#typed.get(node);
+    if (typed !== undefined) this.#judge(node, typed);
   }
 
   withdrawn(node: NodeId, id: Bytes): void {
@@ -79,12 +84,13 @@ export class ApprovalAnswering {
   requests(): ReadonlyArray<WaitingRequest> {
     const { passOf } = this.#options;
     return [...this.#state.rows.values()]
-      .filter(({ stage, silent }) => stage !== "admitting" && !silent)
-      .map(({ node, request, receivedAt, triesLeft, wrong }) => ({
+      .filter(({ stage }) => stage !== "admitting")
+      .map(({ node, request, receivedAt, triesLeft, wrong, silent }) => ({
         id: formatHex(request.id),
         node,
-        name: passOf(node)?.name ?? request.name,
-        platform: passOf(node)?.platform ?? request.platform,
+        name: cleanName(passOf(node)?.name ?? request.name),
+        platform: cleanName(passOf(node)?.platform ?? request.platform),
+        silent,
         askedAt: receivedAt,
         triesLeft,
         wrong,
@@ -99,13 +105,9 @@ export class ApprovalAnswering {
 
   authorise(id: string, digits: string): void {
     const { node, stage } = this.#rowOf(id);
-    if (stage !== "revealed")
-      throw new CommandRefusedError("not_yet", {
-        what: "The number has not come through yet.",
-        safe: "Nothing was authorised.",
-        next: "Wait until the other device shows it.",
-      });
-    this.#tell({ type: "number-typed", node, digits, now: this.#now() });
+    // The other device's half may still be on its way; the number waits for it.
+    if (stage === "revealed") this.#judge(node, digits);
+    else this.#typed.set(node, digits);
   }
 
   deny(id: string): void {
@@ -120,6 +122,11 @@ export class ApprovalAnswering {
       safe: "Nothing was authorised.",
       next: "Ask again on the new device.",
     });
+  }
+
+  #judge(node: NodeId, digits: string): void {
+    this.#typed.delete(node);
+    this.#tell({ type: "number-typed", node, digits, now: this.#now() });
   }
 
   // --- The machine and its orders. ---
@@ -163,11 +170,18 @@ export class ApprovalAnswering {
         requestHash: approvalRequestHash(crypto, request),
         at: clock.now(),
       });
-    if (entry === undefined) return;
-    await membership.add(entry);
-    notices.add({
-      tone: "info",
-      what: `“${nameOf(node)}” was authorised on this device and may now change every repository.`,
+    if (entry !== undefined) await membership.add(entry);
+    if (identity.log.state().nodes.has(node))
+      return notices.add({
+        tone: "info",
+        what: `“${nameOf(node)}” was authorised on this device and may now change every repository.`,
+      });
+    this.#tell({ type: "request-denied", node, now: this.#now() });
+    return notices.add({
+      tone: "warning",
+      what: `“${nameOf(node)}” could not be authorised: your account has as many devices as it can have.`,
+      safe: "Nothing was changed.",
+      next: "Remove a device that you no longer use, then ask again.",
     });
   }
 

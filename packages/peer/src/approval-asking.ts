@@ -39,8 +39,9 @@ export class ApprovalAsking {
   }
 
   connected(node: NodeId): void {
-    const phase = this.#askers.get(node)?.phase;
-    if (phase === undefined || phase === "idle" || phase === "asking") this.#ask(node);
+    const state = this.#askers.get(node);
+    // Its program may have been started again, and then knows nothing of what it was asked before.
+    if (state?.phase !== "closed" || state.why === "expired") this.#ask(node);
   }
 
   answered(node: NodeId, { id, nonce }: ApprovalNonce): void {
@@ -131,6 +132,9 @@ export class ApprovalAsking {
     const before = this.#askers.get(node) ?? approvalAsker.initial;
     const [next, effects] = step(approvalAsker, before, event);
     this.#askers.set(node, next);
+    // Nobody has looked at it yet: it goes on standing there.
+    if (next.phase === "closed" && next.why === "expired" && !this.#opened.has(node))
+      return this.#ask(node);
     for (const effect of effects) this.#perform(node, effect);
     this.#options.changed();
   }

@@ -9,33 +9,43 @@ import type { Scope } from "./scope.ts";
 
 export interface Contacts {
   readonly all: () => ReadonlyMap<NodeId, StoredContact>;
-  /** Writes down that the node was heard just now. `false`: there are too many replicas already. */
-  readonly met: (node: NodeId, pass: Pass | undefined) => boolean;
+  /** Writes down that the node was heard just now. Where there are too many replicas, the one heard longest ago is forgotten. */
+  readonly met: (node: NodeId, pass: Pass | undefined) => void;
 }
 
 export async function openContacts({
   ledger,
   clock,
   scope,
+  isMember,
 }: {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly scope: Scope;
+  readonly isMember: (node: NodeId) => boolean;
 }): Promise<Contacts> {
   const contacts = new Map<NodeId, StoredContact>();
   for (const contact of await ledger.readContacts()) contacts.set(contact.node, contact);
+  const forgetOldest = (): void => {
+    const replicas = [...contacts.values()].filter(({ node }) => !isMember(node));
+    if (replicas.length <= replicasMax) return;
+    const oldest = replicas.reduce((first, next) =>
+      next.lastSeen < first.lastSeen ? next : first,
+    );
+    contacts.delete(oldest.node);
+    scope.start(() => ledger.forgetContact(oldest.node));
+  };
   return {
     all: () => contacts,
     met: (node, pass) => {
       const known = contacts.get(node);
-      if (known === undefined && contacts.size >= contactsMax) return false;
       const contact = { node, lastSeen: clock.now(), pass: pass ?? known?.pass };
       contacts.set(node, contact);
       scope.start(() => ledger.writeContact(contact));
-      return true;
+      forgetOldest();
     },
   };
 }
 
-/** Members, and as many replicas again: whoever has the passphrase could otherwise fill the disk with new ones. */
-const contactsMax = nodesPerAccountMax * 2;
+/** As many as there may be members: whoever has the passphrase could otherwise fill the disk with new ones. */
+const replicasMax = nodesPerAccountMax;

@@ -72,6 +72,7 @@ export const directPath: Machine<DirectPathState, DirectPathEvent, DirectPathEff
       stalled: stall,
       closed: lose,
       "attempt-heard": answerInstead,
+      "session-down": giveUp,
     },
   },
   otherwise: (state) => [state, []],
@@ -153,7 +154,8 @@ function rest(): Next {
   return [{ phase: "off" }, []];
 }
 
-function giveUp(state: In<"connecting">): Next {
+/** A node that fell silent, started again or was let go of is not at the other end any more. */
+function giveUp(state: In<"connecting" | "open">): Next {
   return [{ phase: "off" }, [{ type: "close-attempt", attempt: state.attempt }]];
 }
 

@@ -99,9 +99,15 @@ export class DirectPaths {
   #tell(node: NodeId, event: DirectPathEvent): void {
     const before = this.#paths.get(node) ?? directPath.initial;
     const [next, effects] = step(directPath, before, event);
-    this.#paths.set(node, next);
+    if (next.phase === "off") this.#rest(node);
+    else this.#paths.set(node, next);
     for (const effect of effects) this.#perform(node, effect);
     if (usable(before) !== usable(next)) this.#options.news.changed(node);
+  }
+
+  #rest(node: NodeId): void {
+    this.#paths.delete(node);
+    this.#options.alarms.cancel(`direct ${node}`);
   }
 
   #perform(node: NodeId, effect: DirectPathEffect): void {

@@ -155,6 +155,16 @@ export class Flows {
     this.#tell(this.#lineTo(node), { type: room ? "room" : "no-room", now: this.#now() });
   }
 
+  /** Whoever waits for a stream is told that none comes. */
+  close(): void {
+    for (const { asked } of this.#lines.values())
+      for (const { over, reject } of asked.values()) {
+        over();
+        reject(new FlowFailedError("stopped"));
+      }
+    this.#lines.clear();
+  }
+
   #lineTo(node: NodeId): Line {
     const known = this.#lines.get(node);
     if (known !== undefined) return known;
@@ -171,6 +181,15 @@ export class Flows {
     const [next, effects] = step(line.machine, line.state, event);
     line.state = next;
     for (const effect of effects) this.#perform(line, effect);
+    if (isIdle(line)) this.#letGo(line);
+  }
+
+  /** Numbers of streams start anew by chance: the next line to that node reuses none. */
+  #letGo(line: Line): void {
+    const { node } = line;
+    if (this.#lines.get(node) !== line) return;
+    this.#lines.delete(node);
+    this.#options.alarms.cancel(`flows ${node}`);
   }
 
   #perform(line: Line, effect: StreamsEffect): void {
@@ -261,4 +280,9 @@ export class Flows {
   #now(): Instant {
     return this.#options.clock.now();
   }
+}
+
+/** Nothing is under way, and the node is not there. */
+function isIdle({ state }: Line): boolean {
+  return state.phase === "down" && state.receiving.size === 0 && state.sending.size === 0;
 }

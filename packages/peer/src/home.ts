@@ -1,7 +1,7 @@
 /** An open account at this node: its log, its repositories and its approvals, wired to the network. */
 
 import { judgeKnock } from "@skein/auth/knock";
-import { judgePass } from "@skein/auth/pass";
+import { cleanName, judgePass } from "@skein/auth/pass";
 import type { Acquaintance } from "@skein/auth/session";
 import type { Introduction } from "@skein/auth/session-handshake";
 import type { NodeId } from "@skein/protocol/ids";
@@ -12,7 +12,7 @@ import { openContacts, type Contacts } from "./contacts.ts";
 import { storeIdentity, type Author, type Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Ledger } from "./ledger.ts";
-import { openMembershipGossip, type MembershipGossip } from "./membership-gossip.ts";
+import { MembershipGossip } from "./membership-gossip.ts";
 import type { AppMessage, Network } from "./network.ts";
 import type { Notices } from "./notices.ts";
 import { randomU32, type Ports } from "./ports.ts";
@@ -67,10 +67,12 @@ export class Home {
     this.contacts = contacts;
     this.#author = identity.author;
     this.repositories = new Repositories(this.#repositoryWorld(), ports);
-    this.membership = openMembershipGossip({
+    this.membership = new MembershipGossip({
       log: identity.log,
       ledger,
       scope,
+      clock: ports.clock,
+      alarms: options.alarms,
       ask: (node, request, asked) => network.ask(node, request, asked),
       send: (node, message) => network.send(node, message),
       changed: () => this.#membershipChanged(),
@@ -87,20 +89,20 @@ export class Home {
   /** What this node is called by itself. */
   nameOf(node: NodeId): string {
     const { log, keys, nodeName } = this.identity;
-    return (
+    const known =
       log.state().nodes.get(node)?.name ??
       this.contacts.all().get(node)?.pass?.name ??
-      (node === keys.id ? nodeName : node.slice(0, 12))
-    );
+      (node === keys.id ? nodeName : node.slice(0, 12));
+    return cleanName(known);
   }
 
   platformOf(node: NodeId): string {
     const { log, keys, platform } = this.identity;
-    return (
+    const known =
       log.state().nodes.get(node)?.platform ??
       this.contacts.all().get(node)?.pass?.platform ??
-      (node === keys.id ? platform : "")
-    );
+      (node === keys.id ? platform : "");
+    return cleanName(known);
   }
 
   author(): Author {
@@ -135,6 +137,10 @@ export class Home {
         approvals.asking.connected(node);
         this.#options.changed();
       },
+      resumed: (node) => {
+        membership.connected(node);
+        repositories.connected(node);
+      },
       down: (node) => {
         this.contacts.met(node, undefined);
         membership.gone(node);
@@ -154,9 +160,10 @@ export class Home {
     const { crypto } = this.#options.ports;
     const { revoked, nodes, door } = this.identity.log.state();
     if (revoked.has(node)) return false;
-    if (nodes.has(node)) return this.contacts.met(node, pass);
-    if (pass === undefined || judgePass(crypto, door.sign, pass) !== node) return false;
-    return this.contacts.met(node, pass);
+    const mayRead = pass !== undefined && judgePass(crypto, door.sign, pass) === node;
+    if (!nodes.has(node) && !mayRead) return false;
+    this.contacts.met(node, pass);
+    return true;
   }
 
   #acquaintances(): ReadonlyArray<Acquaintance> {
@@ -179,7 +186,8 @@ export class Home {
     const { door, revoked } = log.state();
     const judged = judgeKnock({ crypto, doorSignPublic: door.sign, knock, now: clock.now() });
     if (judged.verdict === "forged" || revoked.has(judged.node)) return undefined;
-    if (judged.node === keys.id || !this.contacts.met(judged.node, knock.pass)) return undefined;
+    if (judged.node === keys.id) return undefined;
+    this.contacts.met(judged.node, knock.pass);
     return judged.node;
   }
 

@@ -7,6 +7,20 @@ export interface Inbox {
   readonly close: () => void;
 }
 
+/** An inbox in another's order, which can close before it. */
+export function branchInbox(inbox: Inbox): Inbox {
+  let closed = false;
+  return {
+    post: (fact) =>
+      inbox.post(() => {
+        if (!closed) fact();
+      }),
+    close: () => {
+      closed = true;
+    },
+  };
+}
+
 /** `failed` is told of a fact that threw: a bug of ours, reported at the very top. */
 export function openInbox(failed: (cause: unknown) => void): Inbox {
   const queue: Array<() => void> = [];

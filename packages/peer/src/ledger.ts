@@ -106,6 +106,10 @@ export class Ledger {
     return this.#write([`contacts/${contact.node}`, encode(StoredContact, contact)]);
   }
 
+  forgetContact(node: NodeId): Promise<void> {
+    return this.#files.commit({ put: [], delete: [`contacts/${node}`] }, { durability: "strict" });
+  }
+
   // --- Repositories. ---
 
   async readRepositories(): Promise<ReadonlyArray<StoredRepository>> {
@@ -125,16 +129,26 @@ export class Ledger {
   writeRecord(
     repo: RepoId,
     node: NodeId,
-    { bytes: record, stream }: { readonly bytes: Bytes; readonly stream: StoredStream },
+    {
+      bytes: record,
+      stream,
+      held,
+    }: {
+      readonly bytes: Bytes;
+      readonly stream: StoredStream;
+      /** All that it names is here already. */
+      readonly held: boolean;
+    },
   ): Promise<void> {
     return this.#write(
       [recordPath(repo, node, stream.seq), record],
       [`repositories/${repo}/streams/${node}`, encode(StoredStream, stream)],
+      ...(held ? [heldEntry(repo, node, stream)] : []),
     );
   }
 
   writeHeld(repo: RepoId, node: NodeId, head: StoredHead): Promise<void> {
-    return this.#write([`repositories/${repo}/held/${node}`, encode(StoredHead, head)]);
+    return this.#write(heldEntry(repo, node, head));
   }
 
   writeCopies(repo: RepoId, nodes: ReadonlyArray<NodeId>): Promise<void> {
@@ -156,8 +170,8 @@ export class Ledger {
     for (let seq = from; seq <= to; seq++) {
       // oxlint-disable-next-line no-await-in-loop -- how many fit is known only as they are read.
       const record = await this.#files.read(recordPath(repo, node, seq));
-      if (record === undefined || length + record.length > bytesMax) break;
-      length += record.length + partLengthBytes;
+      length += partLengthBytes + (record?.length ?? 0);
+      if (record === undefined || length > bytesMax) break;
       records.push(record);
     }
     return records;
@@ -188,14 +202,14 @@ export class Ledger {
     codec: Codec<T>,
     parse: (name: string) => K | undefined,
   ): Promise<Map<K, T>> {
+    const names = await this.#files.list(folder);
+    const values = await Promise.all(names.map((name) => this.#read(`${folder}/${name}`, codec)));
     const found = new Map<K, T>();
-    await Promise.all(
-      (await this.#files.list(folder)).map(async (name) => {
-        const key = parse(name);
-        const value = key === undefined ? undefined : await this.#read(`${folder}/${name}`, codec);
-        if (key !== undefined && value !== undefined) found.set(key, value);
-      }),
-    );
+    for (const [index, name] of names.entries()) {
+      const key = parse(name);
+      const value = values[index];
+      if (key !== undefined && value !== undefined) found.set(key, value);
+    }
     return found;
   }
 
@@ -206,6 +220,10 @@ export class Ledger {
 
 function entryPath(index: number): string {
   return `entries/${String(index).padStart(6, "0")}`;
+}
+
+function heldEntry(repo: RepoId, node: NodeId, head: StoredHead): [path: string, bytes: Bytes] {
+  return [`repositories/${repo}/held/${node}`, encode(StoredHead, head)];
 }
 
 /** Padded, so that the order of names is the order of numbers. */

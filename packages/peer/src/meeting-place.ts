@@ -7,8 +7,8 @@ import { nodeIdOf, type NodeKeys } from "@skein/auth/identity";
 import { openPresence, sealPresence } from "@skein/auth/presence";
 import { doorTopic, inboxTopic, presenceTopic, type Topic } from "@skein/auth/topic";
 import type { Bytes } from "@skein/protocol/bytes";
-import type { Instant, NodeId } from "@skein/protocol/ids";
-import { presenceBlobsMax } from "@skein/protocol/limits";
+import { instant, later, type Instant, type NodeId, type Tag } from "@skein/protocol/ids";
+import { nodesPerAccountMax, presenceBlobsMax } from "@skein/protocol/limits";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import {
   openRelayLink,
@@ -60,6 +60,9 @@ export class MeetingPlace {
   readonly #inboxes = new Map<NodeId, Topic>();
   readonly #link: RelayLink;
   #readKey: SecretKey | undefined;
+  #announced: ReadonlyArray<Tag> = [];
+  /** What is added to the local clock to choose tags, where it is off by so much that nobody would be met. */
+  #clockErrorMillis = 0;
   #status: RelayStatus;
 
   constructor(options: MeetingPlaceOptions) {
@@ -84,16 +87,16 @@ export class MeetingPlace {
   }
 
   sendPacket(node: NodeId, packet: Bytes, bulk: boolean): void {
-    const { clock, random } = this.#options;
+    const { random } = this.#options;
     const message = { type: "packet", packet } as const;
-    const { tag, payload } = this.#inboxOf(node).seal(clock.now(), message, random);
+    const { tag, payload } = this.#inboxOf(node).seal(this.#tagTime(), message, random);
     if (bulk) this.#link.publishBulk(tag, payload);
     else this.#link.publish(tag, payload);
   }
 
   knock(knock: Knock): void {
-    const { clock, random } = this.#options;
-    const { tag, payload } = this.#door.seal(clock.now(), { type: "knock", ...knock }, random);
+    const { random } = this.#options;
+    const { tag, payload } = this.#door.seal(this.#tagTime(), { type: "knock", ...knock }, random);
     this.#link.publish(tag, payload);
   }
 
@@ -105,7 +108,7 @@ export class MeetingPlace {
 
   /** Asks who is here. */
   lookAround(): void {
-    for (const tag of this.#presence.tagsAt(this.#options.clock.now()))
+    for (const tag of this.#presence.tagsAt(this.#tagTime()))
       this.#link.lookUp(tag, presenceBlobsMax);
   }
 
@@ -120,21 +123,25 @@ export class MeetingPlace {
 
   /** Subscribes to today's tags, leaves word under them, and comes back when they change. */
   #settle(): void {
-    const now = this.#options.clock.now();
+    const now = this.#tagTime();
     const heard = this.#readKey === undefined ? [this.#mine] : [this.#mine, this.#door];
     this.#link.chooseTopics(heard.flatMap((topic) => [...topic.tagsAt(now)]));
     this.#announce(now);
     const rotations = [...heard, this.#presence].map((topic) => topic.nextRotation(now));
     const next = rotations.reduce((first, at) => (at < first ? at : first));
-    this.#options.alarms.set("topics", next, () => this.#settle());
+    this.#options.alarms.set("topics", later(next, -this.#clockErrorMillis), () => this.#settle());
   }
 
   #announce(now: Instant): void {
     const { crypto, keys, random } = this.#options;
     if (this.#readKey === undefined) return;
     const here = { sign: keys.signPublic, box: keys.boxPublic, at: now };
-    for (const tag of this.#presence.tagsAt(now))
+    const tags = this.#presence.tagsAt(now);
+    // Yesterday's tag beside today's would tell the relay that both are of one node.
+    for (const tag of this.#announced) if (!tags.includes(tag)) this.#link.withdraw(tag);
+    for (const tag of tags)
       this.#link.announce(tag, sealPresence(crypto, this.#readKey, here, random), presenceBlobsMax);
+    this.#announced = tags;
   }
 
   #hear(heard: RelayLinkNews): void {
@@ -142,6 +149,7 @@ export class MeetingPlace {
     switch (heard.type) {
       case "greeted":
         this.#status = { phase: "connected", since: clock.now() };
+        this.#compareClocks(instant(heard.hello.now));
         news.greeted(heard.hello.iceServers);
         return news.changed();
       case "away":
@@ -160,14 +168,26 @@ export class MeetingPlace {
     }
   }
 
+  /** A relay that lies about the time can make nodes miss each other, which it can do anyway. It is used for nothing else. */
+  #compareClocks(relayNow: Instant): void {
+    const error = relayNow - this.#options.clock.now();
+    const before = this.#clockErrorMillis;
+    this.#clockErrorMillis = Math.abs(error) > clockErrorMillisMin ? error : 0;
+    if (this.#clockErrorMillis !== before) this.#settle();
+  }
+
+  #tagTime(): Instant {
+    return later(this.#options.clock.now(), this.#clockErrorMillis);
+  }
+
   #goAway({ at }: News<"away">): void {
     const since = this.#status.phase === "away" ? this.#status.since : this.#options.clock.now();
     this.#status = { phase: "away", since, retryAt: at };
   }
 
   #open({ tag, payload }: News<"deliver">): void {
-    const { clock, news } = this.#options;
-    const now = clock.now();
+    const { news } = this.#options;
+    const now = this.#tagTime();
     const packet = this.#mine.open(now, tag, payload);
     if (packet?.type === "packet") return news.packet(packet.packet);
     if (this.#readKey === undefined) return undefined;
@@ -186,8 +206,16 @@ export class MeetingPlace {
 
   #inboxOf(node: NodeId): Topic {
     const { crypto, meeting } = this.#options;
-    const topic = this.#inboxes.get(node) ?? inboxTopic(crypto, meeting, node);
+    const known = this.#inboxes.get(node);
+    if (known !== undefined) return known;
+    if (this.#inboxes.size >= inboxesMax) this.#inboxes.clear();
+    const topic = inboxTopic(crypto, meeting, node);
     this.#inboxes.set(node, topic);
     return topic;
   }
 }
+
+/** Half a day: tags are of a day, and are heard half an hour around its edges. */
+const clockErrorMillisMin = 12 * 60 * 60_000;
+/** They are only kept to be found quickly: members, and as many replicas. */
+const inboxesMax = nodesPerAccountMax * 2;

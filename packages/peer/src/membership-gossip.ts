@@ -1,86 +1,111 @@
 /** Keeps the membership log the same on all nodes: heads are told, what is lacking is fetched, stored, then told onward. */
 
 import type { MembershipLog } from "@skein/auth/membership";
-import type { EntryId, NodeId } from "@skein/protocol/ids";
+import { later, type EntryId, type NodeId } from "@skein/protocol/ids";
 import type { Bytes } from "@skein/protocol/bytes";
 import { logBytesMax, membershipEntryBytesMax } from "@skein/protocol/limits";
 import type { NodeMessage } from "@skein/protocol/node-message";
 import type { MembershipHeads } from "@skein/protocol/node-messages/membership-heads";
 import { FlowFailedError, type AskNode, type Source } from "./flows.ts";
-import { joinParts, splitParts, type Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import { joinParts, splitParts } from "./parts.ts";
+import type { Alarms } from "./alarms.ts";
+import type { Clock } from "./ports.ts";
 import type { Scope } from "./scope.ts";
 
-export interface MembershipGossip {
-  readonly connected: (node: NodeId) => void;
-  readonly gone: (node: NodeId) => void;
-  readonly heard: (from: NodeId, heads: MembershipHeads) => void;
-  /** Adds an entry made here: stored first, told after. */
-  readonly add: (entry: Bytes) => Promise<void>;
-  readonly source: (heads: ReadonlyArray<EntryId>) => Source;
-}
-
-export function openMembershipGossip({
-  log,
-  ledger,
-  scope,
-  ask,
-  send,
-  changed,
-}: {
+interface MembershipGossipOptions {
   readonly log: MembershipLog;
   readonly ledger: Ledger;
   readonly scope: Scope;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
   readonly ask: AskNode;
   readonly send: (node: NodeId, message: NodeMessage) => void;
   readonly changed: () => void;
-}): MembershipGossip {
-  const connected = new Set<NodeId>();
-  const asking = new Set<NodeId>();
+}
 
-  const headsNow = (): NodeMessage => ({
-    type: "membership-heads",
-    heads: log.heads().slice(0, headsMax),
-    entries: log.size(),
-  });
+export class MembershipGossip {
+  readonly #options: MembershipGossipOptions;
+  readonly #connected = new Set<NodeId>();
+  readonly #asking = new Set<NodeId>();
 
-  /** Durable before anything is done because of it. */
-  const take = async (entries: ReadonlyArray<Bytes>): Promise<void> => {
-    const before = log.size();
-    for (const entry of entries) log.add(entry);
-    if (log.size() === before) return;
-    await ledger.writeEntries(log.all());
-    for (const node of connected) send(node, headsNow());
-    changed();
-  };
+  constructor(options: MembershipGossipOptions) {
+    this.#options = options;
+    this.#repeatIn(repeatMillisMin);
+  }
 
-  const fetch = async (from: NodeId, signal: AbortSignal): Promise<void> => {
+  connected(node: NodeId): void {
+    this.#connected.add(node);
+    this.#tell(node);
+    this.#repeatIn(repeatMillisMin);
+  }
+
+  gone(node: NodeId): void {
+    this.#connected.delete(node);
+  }
+
+  heard(from: NodeId, { heads, entries }: MembershipHeads): void {
+    const { log, scope } = this.#options;
+    const isKnown = heads.every((id) => log.has(id));
+    // Whoever knows less is told more; it says so again as long as that does not reach it.
+    if (isKnown && entries < log.size()) this.#tell(from);
+    if (isKnown || this.#asking.has(from)) return;
+    this.#asking.add(from);
+    scope.start((signal) => this.#fetch(from, signal));
+  }
+
+  /** Adds an entry made here: stored first, told after. */
+  add(entry: Bytes): Promise<void> {
+    return this.#take([entry]);
+  }
+
+  source(heads: ReadonlyArray<EntryId>): Source {
+    return { bytes: joinParts(this.#options.log.entriesAfter(heads)), objects: 0 };
+  }
+
+  #tell(node: NodeId): void {
+    const { log, send } = this.#options;
+    const heads = log.heads().slice(0, headsMax);
+    send(node, { type: "membership-heads", heads, entries: log.size() });
+  }
+
+  /** A word may be lost: news is said again soon, and then ever more seldom. */
+  #repeatIn(millis: number): void {
+    const { alarms, clock } = this.#options;
+    alarms.set("membership heads", later(clock.now(), millis), () => {
+      for (const node of this.#connected) this.#tell(node);
+      this.#repeatIn(Math.min(millis * 2, repeatMillisMax));
+    });
+  }
+
+  async #fetch(from: NodeId, signal: AbortSignal): Promise<void> {
+    const { log, ask } = this.#options;
     try {
       const request = { type: "entries", heads: log.heads().slice(0, headsMax) } as const;
       const bytes = await ask(from, request, { bytesMax: logBytesMax, signal });
       const entries = splitParts(bytes, { partBytesMax: membershipEntryBytesMax });
-      if (entries !== undefined) await take(entries);
+      if (entries !== undefined) await this.#take(entries);
     } catch (error) {
       if (!(error instanceof FlowFailedError)) throw error;
     } finally {
-      asking.delete(from);
+      this.#asking.delete(from);
     }
-  };
+  }
 
-  return {
-    connected: (node) => {
-      connected.add(node);
-      send(node, headsNow());
-    },
-    gone: (node) => connected.delete(node),
-    heard: (from, { heads }) => {
-      if (asking.has(from) || heads.every((id) => log.has(id))) return;
-      asking.add(from);
-      scope.start((signal) => fetch(from, signal));
-    },
-    add: (entry) => take([entry]),
-    source: (heads) => ({ bytes: joinParts(log.entriesAfter(heads)), objects: 0 }),
-  };
+  /** Durable before anything is done because of it. */
+  async #take(entries: ReadonlyArray<Bytes>): Promise<void> {
+    const { log, ledger, changed } = this.#options;
+    const before = log.size();
+    for (const entry of entries) log.add(entry);
+    if (log.size() === before) return;
+    await ledger.writeEntries(log.all());
+    for (const node of this.#connected) this.#tell(node);
+    this.#repeatIn(repeatMillisMin);
+    changed();
+  }
 }
 
+const repeatMillisMin = 2_000;
+const repeatMillisMax = 30_000;
 /** As many as the message holds. */
 const headsMax = 64;

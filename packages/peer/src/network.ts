@@ -17,10 +17,11 @@ import { NodeMessage } from "@skein/protocol/node-message";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
-import type { Alarms } from "./alarms.ts";
+import type { StreamMessage } from "@skein/transport/streams";
+import { openAlarms, type Alarms } from "./alarms.ts";
 import { DirectPaths } from "./direct-paths.ts";
 import { Flows, type AskOptions, type Source } from "./flows.ts";
-import type { Inbox } from "./inbox.ts";
+import { branchInbox, type Inbox } from "./inbox.ts";
 import { MeetingPlace, type RelayStatus } from "./meeting-place.ts";
 import { Pings } from "./pings.ts";
 import type { Ports } from "./ports.ts";
@@ -34,6 +35,8 @@ export interface Connection {
 
 export interface NetworkNews {
   readonly up: (node: NodeId) => void;
+  /** The relay is back, and with it the only path to this node: what was said meanwhile was lost. */
+  readonly resumed: (node: NodeId) => void;
   readonly down: (node: NodeId) => void;
   readonly message: (node: NodeId, message: AppMessage) => void;
   readonly knock: (knock: Knock) => void;
@@ -58,7 +61,6 @@ export interface NetworkOptions {
   /** Nodes that may still have a session with us from before this program was started. */
   readonly acquaintances: () => Iterable<Acquaintance>;
   readonly find: (node: NodeId, request: StreamRequest) => Promise<Source>;
-  readonly alarms: Alarms;
   readonly inbox: Inbox;
   readonly scope: Scope;
   readonly news: NetworkNews;
@@ -68,6 +70,9 @@ type Output<T extends SessionOutput["type"]> = Extract<SessionOutput, { readonly
 
 export class Network {
   readonly #options: NetworkOptions;
+  /** Both end with the network: nothing rings, and nothing is heard, after it was closed. */
+  readonly #inbox: Inbox;
+  readonly #alarms: Alarms;
   readonly #connections = new Map<NodeId, Connection>();
   /** Packets that a direct path had no room for; a few at most, because streams stop when told. */
   readonly #waiting = new Map<NodeId, Bytes[]>();
@@ -80,8 +85,12 @@ export class Network {
 
   constructor(options: NetworkOptions) {
     this.#options = options;
-    const { ports, keys, alarms, inbox, scope, find } = options;
+    const { ports, keys, scope, find } = options;
     const { crypto, clock, random } = ports;
+    const inbox = branchInbox(options.inbox);
+    const alarms = openAlarms({ clock, inbox });
+    this.#inbox = inbox;
+    this.#alarms = alarms;
     const send = (node: NodeId, message: NodeMessage): void => this.send(node, message);
     this.#sessions = openSessions({
       ...options,
@@ -149,8 +158,13 @@ export class Network {
     this.#carryOut(this.#sessions.nudge("all", this.#now()));
   }
 
+  /** Says goodbye. What was asked of other nodes fails. */
   close(): void {
     for (const node of this.#connections.keys()) this.send(node, { type: "bye" });
+    this.#connections.clear();
+    this.#alarms.close();
+    this.#inbox.close();
+    this.#flows.close();
     this.#meeting.close();
     this.#direct.close();
     this.#sessions[Symbol.dispose]();
@@ -162,7 +176,7 @@ export class Network {
     for (const output of outputs) this.#perform(output);
     const wake = this.#sessions.nextWake();
     if (wake === undefined) return;
-    this.#options.alarms.set("sessions", wake, (now) => this.#carryOut(this.#sessions.tick(now)));
+    this.#alarms.set("sessions", wake, (now) => this.#carryOut(this.#sessions.tick(now)));
   }
 
   #perform(output: SessionOutput): void {
@@ -185,6 +199,8 @@ export class Network {
   #sendPacket({ node, packet, path, bulk }: Output<"packet">): void {
     const attempt = path === relayPath ? undefined : this.#direct.pathTo(node);
     if (attempt === undefined) return this.#meeting.sendPacket(node, packet, bulk);
+    // A handshake is begun because nothing is heard: the direct path may be dead without knowing it yet.
+    if (packet[0] === sessionHelloType) this.#meeting.sendPacket(node, packet.slice(), bulk);
     const queue = this.#waiting.get(node);
     if (queue !== undefined) {
       if (queue.length < waitingPacketsMax) queue.push(packet);
@@ -230,7 +246,7 @@ export class Network {
     this.#flows.lost(node);
     this.#options.news.down(node);
     // A node that went away is often a tab that was reloaded.
-    this.#options.alarms.set("look around", later(this.#now(), lookAroundMillis), () =>
+    this.#alarms.set("look around", later(this.#now(), lookAroundMillis), () =>
       this.#meeting.lookAround(),
     );
   }
@@ -243,13 +259,8 @@ export class Network {
   }
 
   #hear(node: NodeId, message: NodeMessage, path: string): void {
+    if (isStreamMessage(message)) return this.#flows.receive(node, message);
     switch (message.type) {
-      case "stream-open":
-      case "stream-offer":
-      case "stream-grant":
-      case "stream-chunk":
-      case "stream-reset":
-        return this.#flows.receive(node, message);
       case "signal":
         return this.#direct.signalled(node, message);
       case "ping":
@@ -271,12 +282,12 @@ export class Network {
   // --- The two paths. ---
 
   #openDirectPaths(): DirectPaths {
-    const { ports, keys, alarms, inbox, news } = this.#options;
+    const { ports, keys, news } = this.#options;
     return new DirectPaths({
       ...ports,
       me: keys.id,
-      alarms,
-      inbox,
+      alarms: this.#alarms,
+      inbox: this.#inbox,
       news: {
         packet: (attempt, bytes) =>
           this.#carryOut(this.#sessions.receive(bytes, attempt, this.#now())),
@@ -292,13 +303,13 @@ export class Network {
   }
 
   #openMeetingPlace(): MeetingPlace {
-    const { ports, keys, meeting, alarms, inbox, news } = this.#options;
+    const { ports, keys, meeting, news } = this.#options;
     return new MeetingPlace({
       ...ports,
       keys,
       meeting,
-      alarms,
-      inbox,
+      alarms: this.#alarms,
+      inbox: this.#inbox,
       news: {
         packet: (packet) => this.#carryOut(this.#sessions.receive(packet, relayPath, this.#now())),
         knock: news.knock,
@@ -307,6 +318,8 @@ export class Network {
         greeted: (servers) => {
           this.#direct.useIceServers(servers);
           this.#carryOut(this.#sessions.nudge("all", this.#now()));
+          for (const node of this.#connections.keys())
+            if (this.pathKind(node) === "relayed") news.resumed(node);
         },
         changed: news.changed,
       },
@@ -324,6 +337,12 @@ export class Network {
   }
 }
 
+function isStreamMessage(message: NodeMessage): message is StreamMessage {
+  return message.type.startsWith("stream-");
+}
+
+/** The first byte of a session packet that begins a handshake (docs/protocol/3-sessions.md). */
+const sessionHelloType = 0x01;
 /** The name of the relay among the paths of a session; attempts are hex and never this. */
 const relayPath = "relay";
 const lookAroundMillis = 2_000;

@@ -46,8 +46,11 @@ async function fetchPack(
   wants: ReadonlyArray<ObjectId>,
 ): Promise<void> {
   let task: Task | undefined;
+  let shown = -1;
   const onProgress = (done: FlowProgress): void => {
-    if (done.bytesAll < shownFromBytes) return;
+    const percent = Math.floor((100 * done.bytes) / done.bytesAll);
+    if (done.bytesAll < shownFromBytes || percent === shown) return;
+    shown = percent;
     task ??= tasks.start(title, { cancellable: false });
     task.tell({
       phase: "Receiving",

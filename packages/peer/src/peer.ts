@@ -1,24 +1,19 @@
 /** The peer: one node, whole. Screens read its views and ask it things; everything else happens by itself. */
 
-import { openAccount, type Account, type Life } from "./account.ts";
+import { Account } from "./account.ts";
 import { openAlarms } from "./alarms.ts";
 import type { Answer, Ask, CommandName, Outcome } from "./commands.ts";
 import { commandTable } from "./command-table.ts";
+import type { CommandTable } from "./command-world.ts";
 import { openInbox } from "./inbox.ts";
-import { openLedger } from "./ledger.ts";
+import { Ledger } from "./ledger.ts";
 import { openNotices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
-import { refusalOf } from "./refusals.ts";
+import { CommandRefusedError, refusalOf } from "./refusals.ts";
 import { openRelations } from "./relations.ts";
 import { openScope } from "./scope.ts";
 import { openTasks } from "./tasks.ts";
-import {
-  accountView,
-  deviceViews,
-  networkView,
-  repositoryViews,
-  requestViews,
-} from "./views-of.ts";
+import { viewsOf } from "./views-of.ts";
 import type { StorageView, Views } from "./views.ts";
 
 export interface Peer extends AsyncDisposable {
@@ -32,131 +27,126 @@ export interface Peer extends AsyncDisposable {
 }
 
 export async function openPeer(ports: Ports): Promise<Peer> {
-  const { clock, crypto } = ports;
-  const listeners = new Set<(views: Views) => void>();
-  const scope = openScope(ports.report);
-  const inbox = openInbox(ports.report);
-  const alarms = openAlarms({ clock, inbox });
-  let storage: StorageView = { usedBytes: undefined, quotaBytes: undefined, persisted: undefined };
-  let told = true;
-
-  /** Many changes in one turn are told once, after it. */
-  const changed = (): void => {
-    if (!told) return;
-    told = false;
-    inbox.post(() => {
-      told = true;
-      const views = current();
-      for (const listener of listeners) listener(views);
-    });
-  };
-
-  const ledger = openLedger(ports.ledger);
-  const tasks = openTasks({ parent: scope.signal, changed });
-  const notices = openNotices({ now: () => clock.now(), changed });
-  const relations = openRelations({ scope, changed });
-  const account: Account = openAccount({
-    ports,
-    ledger,
-    alarms,
-    inbox,
-    scope,
-    tasks,
-    notices,
-    changed,
-  });
-
-  const current = (): Views => {
-    const life: Life = account.life();
-    const known = { crypto, relations };
-    const common = {
-      account: accountView(life),
-      tasks: tasks.list(),
-      notices: notices.list(),
-      storage,
-    };
-    if (life.phase !== "open")
-      return { ...common, ...nothingOpen(life, ports.relayUrl, clock.now()) };
-    const { home } = life;
-    return {
-      ...common,
-      repositories: repositoryViews(known, home),
-      network: networkView(home, ports.relayUrl),
-      devices: deviceViews(known, home),
-      requests: requestViews(known, home),
-    };
-  };
-
-  const commands = commandTable({
-    ports,
-    account,
-    ledger,
-    tasks,
-    notices,
-    changed,
-    keepStorage: (kept) => {
-      storage = { ...storage, ...kept };
-      changed();
-    },
-  });
-
-  const ask = async <Name extends CommandName>(
-    name: Name,
-    given: Ask<Name>,
-  ): Promise<Outcome<Name>> => {
-    try {
-      const value: Answer<Name> = await commands[name](given);
-      return { ok: true, value };
-    } catch (error) {
-      const refused = refusalOf(error);
-      if (refused.code === "bug") ports.report(error);
-      return { ok: false, refused };
-    } finally {
-      changed();
-    }
-  };
-
-  await account.open();
-  return {
-    views: {
-      current,
-      subscribe: (listener) => {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
-    },
-    ask,
-    [Symbol.asyncDispose]: async () => {
-      account.close();
-      listeners.clear();
-      await scope[Symbol.asyncDispose]();
-      alarms.close();
-      inbox.close();
-    },
-  };
+  const peer = new LocalPeer(ports);
+  try {
+    await peer.open();
+  } catch (error) {
+    await peer[Symbol.asyncDispose]();
+    throw error;
+  }
+  return peer;
 }
 
-function nothingOpen(
-  life: Life,
-  url: string,
-  now: number,
-): Pick<Views, "repositories" | "network" | "devices" | "requests"> {
-  const relay = life.phase === "signing-in" ? life.network.relay() : undefined;
-  return {
-    repositories: [],
-    network: {
-      relay:
-        relay?.phase === "connected"
-          ? { phase: "connected", url, since: relay.since }
-          : {
-              phase: relay?.phase ?? "connecting",
-              url,
-              since: relay?.since ?? now,
-              retryAt: relay?.retryAt,
-            },
-      nodes: [],
+class LocalPeer implements Peer {
+  readonly views: Peer["views"] = {
+    current: () => this.#current(),
+    subscribe: (listener) => {
+      this.#listeners.add(listener);
+      return () => this.#listeners.delete(listener);
     },
-    devices: [],
-    requests: [],
   };
+  readonly #ports: Ports;
+  readonly #listeners = new Set<(views: Views) => void>();
+  readonly #scope;
+  readonly #inbox;
+  readonly #alarms;
+  readonly #tasks;
+  readonly #notices;
+  readonly #relations;
+  readonly #account: Account;
+  readonly #commands: CommandTable;
+  #storage: StorageView = { usedBytes: undefined, quotaBytes: undefined, persisted: undefined };
+  #told = true;
+
+  constructor(ports: Ports) {
+    const { clock, report } = ports;
+    const changed = (): void => this.#changed();
+    this.#ports = ports;
+    this.#scope = openScope(report);
+    this.#inbox = openInbox(report);
+    this.#alarms = openAlarms({ clock, inbox: this.#inbox });
+    this.#tasks = openTasks({ parent: this.#scope.signal, changed });
+    this.#notices = openNotices({ now: () => clock.now(), changed });
+    this.#relations = openRelations({ scope: this.#scope, changed });
+    this.#account = new Account({
+      ports,
+      ledger: new Ledger(ports.ledger),
+      alarms: this.#alarms,
+      inbox: this.#inbox,
+      scope: this.#scope,
+      tasks: this.#tasks,
+      notices: this.#notices,
+      changed,
+    });
+    this.#commands = commandTable({
+      ports,
+      account: this.#account,
+      tasks: this.#tasks,
+      notices: this.#notices,
+      keepStorage: (kept) => {
+        this.#storage = { ...this.#storage, ...kept };
+        changed();
+      },
+    });
+  }
+
+  open(): Promise<void> {
+    return this.#account.open();
+  }
+
+  async ask<Name extends CommandName>(name: Name, given: Ask<Name>): Promise<Outcome<Name>> {
+    try {
+      if (this.#scope.signal.aborted) throw gone();
+      const value: Answer<Name> = await this.#commands[name](given);
+      return { ok: true, value };
+    } catch (error) {
+      const refused = refusalOf(this.#scope.signal.aborted ? gone() : error);
+      if (refused.code === "bug") this.#ports.report(error);
+      return { ok: false, refused };
+    } finally {
+      this.#changed();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#account.close();
+    this.#listeners.clear();
+    await this.#scope[Symbol.asyncDispose]();
+    this.#alarms.close();
+    this.#inbox.close();
+  }
+
+  #current(): Views {
+    const { crypto, relayUrl, clock } = this.#ports;
+    return {
+      ...viewsOf(this.#account.life(), {
+        crypto,
+        relations: this.#relations,
+        relayUrl,
+        now: clock.now(),
+      }),
+      tasks: this.#tasks.list(),
+      notices: this.#notices.list(),
+      storage: this.#storage,
+    };
+  }
+
+  /** Many changes in one turn are told once, after it. */
+  #changed(): void {
+    if (!this.#told) return;
+    this.#told = false;
+    this.#inbox.post(() => {
+      this.#told = true;
+      const views = this.#current();
+      for (const listener of this.#listeners) listener(views);
+    });
+  }
+}
+
+function gone(): CommandRefusedError {
+  return new CommandRefusedError("owner_gone", {
+    what: "Skein was closed in this tab before this was finished.",
+    safe: "What was saved before is safe.",
+    next: "Try again.",
+  });
 }

@@ -37,6 +37,8 @@ export interface Ports {
   readonly ledger: Files;
   /** One database a repository, named by its id. */
   readonly openFiles: (repository: string) => Promise<Files>;
+  /** Removes the databases of all other repositories: what was begun and never became one. */
+  readonly keepOnly: (repositories: ReadonlyArray<string>) => Promise<void>;
   readonly sockets: Sockets;
   readonly relayUrl: string;
   readonly channels: Channels;

@@ -13,6 +13,11 @@ import {
 import { refsPerNodeMax } from "@skein/protocol/limits";
 import type { StoredStream } from "./ledger.ts";
 
+/** What of a repository says how its commits stand to each other. */
+interface History extends Pick<Repository, "relation"> {
+  readonly objects: Pick<Repository["objects"], "type">;
+}
+
 /** The git remote as which another node's branches are shown. */
 export function remoteOf(node: NodeId): string {
   return `p2p-${node.slice(0, 12)}`;
@@ -58,7 +63,7 @@ export function changesTowards(
   for (const { ref, oid } of target.refs) {
     const branch = branchOf(ref);
     const remote = branch === undefined ? undefined : parseRefName(prefix + branch);
-    if (remote !== undefined) wanted.set(remote, oid);
+    if (remote !== undefined && !clashes(wanted, remote)) wanted.set(remote, oid);
   }
   const gone = [...refs.keys()].filter((ref) => ref.startsWith(prefix) && !wanted.has(ref));
   return [
@@ -75,20 +80,32 @@ export async function planAdvance({
   refs,
   target,
 }: {
-  readonly git: Repository;
+  readonly git: History;
   readonly refs: ReadonlyMap<RefName, ObjectId>;
   readonly target: StoredStream;
 }): Promise<ReadonlyArray<RefChange>> {
   const plan: RefChange[] = [];
+  const after = new Map(refs);
   for (const { ref, oid } of target.refs) {
     const ours = refs.get(ref);
-    if (ours === oid || clashes(refs, ref)) continue;
-    const forward =
-      ours === undefined ||
-      (branchOf(ref) !== undefined && (await git.relation(ours, oid)) === "behind");
-    if (forward) plan.push({ ref, from: ours, to: oid });
+    // oxlint-disable-next-line no-await-in-loop -- walks through history are long: one at a time.
+    if (ours === oid || clashes(after, ref) || !(await mayFollow(git, ref, { ours, oid })))
+      continue;
+    plan.push({ ref, from: ours, to: oid });
+    after.set(ref, oid);
   }
   return plan;
+}
+
+/** A branch is a commit and goes forward; a tag, once here, stays. */
+async function mayFollow(
+  git: History,
+  ref: RefName,
+  { ours, oid }: { readonly ours: ObjectId | undefined; readonly oid: ObjectId },
+): Promise<boolean> {
+  if (branchOf(ref) === undefined) return ours === undefined;
+  if ((await git.objects.type(oid)) !== "commit") return false;
+  return ours === undefined || (await git.relation(ours, oid)) === "behind";
 }
 
 /** `a` and `a/b` cannot both be refs (git's files backend); the one that is here stays. */

@@ -100,12 +100,12 @@ export class RefStreams {
       await this.#keep(keys.id, bytes, stream);
     }
     assert(stream !== undefined, "there is at least one portion of changes");
-    await this.#world.ledger.writeHeld(this.#repo, keys.id, stream);
     return stream;
   }
 
   async #keep(of: NodeId, bytes: Bytes, stream: StoredStream): Promise<void> {
-    await this.#world.ledger.writeRecord(this.#repo, of, { bytes, stream });
+    const held = of === this.#world.keys.id;
+    await this.#world.ledger.writeRecord(this.#repo, of, { bytes, stream, held });
     this.#streams.set(of, stream);
     this.#recent.set(of, [...(this.#recent.get(of) ?? []), stream].slice(-recentMax));
   }

@@ -7,7 +7,11 @@ import type { Scope } from "./scope.ts";
 
 export interface Relations {
   /** How the first stands to the second, or `undefined` while it is being found out; `changed` tells when. */
-  readonly between: (git: Repository, ours: ObjectId, theirs: ObjectId) => Relation | undefined;
+  readonly between: (
+    git: Pick<Repository, "relation">,
+    ours: ObjectId,
+    theirs: ObjectId,
+  ) => Relation | undefined;
 }
 
 export function openRelations({
@@ -27,7 +31,12 @@ export function openRelations({
       if (known.size >= pairsMax) known.clear();
       known.set(pair, "finding");
       scope.start(async () => {
-        known.set(pair, await git.relation(ours, theirs));
+        try {
+          known.set(pair, await git.relation(ours, theirs));
+        } catch (error) {
+          known.delete(pair);
+          throw error;
+        }
         changed();
       });
       return undefined;

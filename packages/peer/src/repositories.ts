@@ -8,164 +8,197 @@ import { repositoriesPerAccountMax, repoGenesisBytesMax } from "@skein/protocol/
 import type { RepoHeads } from "@skein/protocol/node-messages/repo-heads";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { FlowFailedError, NoSourceError, type Source } from "./flows.ts";
-import { joinParts, type StoredRepository } from "./ledger.ts";
+import type { StoredRepository } from "./ledger.ts";
+import { joinParts } from "./parts.ts";
 import type { Ports } from "./ports.ts";
 import { RepositoryNode, type RepositoryWorld } from "./repository-node.ts";
 
-export interface Repositories {
-  readonly all: () => ReadonlyArray<RepositoryNode>;
-  readonly find: (id: string) => RepositoryNode | undefined;
-  /** `fill` stores objects and moves refs; only after it has resolved does the repository exist. */
-  readonly create: (
-    name: string,
-    fill: (git: Repository) => Promise<void>,
-  ) => Promise<RepositoryNode>;
-  readonly heard: (from: NodeId, heads: RepoHeads) => void;
-  readonly connected: (node: NodeId) => void;
-  readonly gone: (node: NodeId) => void;
-  readonly membershipChanged: () => void;
-  /** Answers streams. Throws `NoSourceError`. */
-  readonly source: (
-    request: Exclude<StreamRequest, { readonly type: "entries" }>,
-  ) => Promise<Source>;
-  readonly close: () => void;
+type Asked = Exclude<StreamRequest, { readonly type: "entries" }>;
+
+interface Birth {
+  readonly name: string;
+  readonly at: Instant;
 }
 
-export async function openRepositories(
-  world: RepositoryWorld,
-  ports: Ports,
-): Promise<Repositories> {
-  const { crypto, keys, log, clock, scope, inbox, ledger } = world;
-  const nodes = new Map<RepoId, RepositoryNode>();
-  const geneses = new Map<RepoId, Bytes>();
-  const connected = new Set<NodeId>();
+interface Opened {
+  readonly node: RepositoryNode;
+  readonly genesis: Bytes;
+}
+
+export class Repositories {
+  readonly #world: RepositoryWorld;
+  readonly #ports: Pick<Ports, "random" | "openFiles" | "keepOnly" | "breathe">;
+  readonly #opened = new Map<RepoId, Opened>();
+  readonly #connected = new Set<NodeId>();
   /** Repositories whose genesis is being fetched, with what was heard of them meanwhile. */
-  const arriving = new Map<RepoId, Map<NodeId, RepoHeads>>();
+  readonly #arriving = new Map<RepoId, Map<NodeId, RepoHeads>>();
+  /** Repositories by somebody whom the log does not know: the entry that admits them may be on its way. */
+  readonly #unplaced = new Map<RepoId, ReadonlyMap<NodeId, RepoHeads>>();
 
-  const open = async (
-    stored: StoredRepository,
-    git: Repository,
-    born: { readonly name: string; readonly at: Instant },
-  ): Promise<RepositoryNode> => {
-    const node = await RepositoryNode.open(world, stored, { git, ...born });
-    nodes.set(stored.id, node);
-    geneses.set(stored.id, stored.genesis);
-    for (const peer of connected) node.connected(peer);
-    world.changed();
-    return node;
-  };
-
-  const openGit = async (id: RepoId): Promise<Repository> =>
-    openRepository({ files: await ports.openFiles(id), breathe: ports.breathe });
-
-  const create: Repositories["create"] = async (name, fill) => {
-    const at = clock.now();
-    const made = makeRepoGenesis({
-      crypto,
-      keys,
-      account: log.account,
-      name,
-      at,
-      random: ports.random,
-    });
-    const git = await openGit(made.repo);
-    await fill(git);
-    await ledger.writeGenesis(made.repo, made.bytes);
-    const stored = {
-      id: made.repo,
-      genesis: made.bytes,
-      streams: new Map(),
-      held: new Map(),
-      copies: [],
-    };
-    return open(stored, git, { name, at });
-  };
-
-  const heard = (from: NodeId, heads: RepoHeads): void => {
-    const known = nodes.get(heads.repo);
-    if (known !== undefined) return known.heard(from, heads.streams);
-    const waiting = arriving.get(heads.repo);
-    if (waiting !== undefined) {
-      waiting.set(from, heads);
-      return;
-    }
-    if (nodes.size + arriving.size >= repositoriesPerAccountMax) return;
-    arriving.set(heads.repo, new Map([[from, heads]]));
-    scope.start((signal) => arrive(from, heads.repo, signal));
-  };
-
-  const arrive = async (from: NodeId, repo: RepoId, signal: AbortSignal): Promise<void> => {
-    try {
-      const bytes = await world.ask(
-        from,
-        { type: "genesis", repo },
-        { bytesMax: repoGenesisBytesMax, signal },
-      );
-      const judged = judgeRepoGenesis({ crypto, bytes, account: log.account });
-      const { nodes: members, revoked } = log.state();
-      if (judged?.repo !== repo) return;
-      if (!members.has(judged.creator) && !revoked.has(judged.creator)) return;
-      await ledger.writeGenesis(repo, bytes);
-      const stored = { id: repo, genesis: bytes, streams: new Map(), held: new Map(), copies: [] };
-      const node = await open(stored, await openGit(repo), judged);
-      const waiting = arriving.get(repo);
-      inbox.post(() => {
-        for (const [peer, heads] of waiting ?? [])
-          if (connected.has(peer)) node.heard(peer, heads.streams);
-      });
-    } catch (error) {
-      if (!(error instanceof FlowFailedError)) throw error;
-    } finally {
-      arriving.delete(repo);
-    }
-  };
-
-  const source: Repositories["source"] = async (request) => {
-    const node = nodes.get(request.repo);
-    const genesis = geneses.get(request.repo);
-    if (node === undefined || genesis === undefined) throw new NoSourceError("not-here");
-    switch (request.type) {
-      case "genesis":
-        return { bytes: genesis, objects: 0 };
-      case "records":
-        return { bytes: joinParts(await node.records(request)), objects: 0 };
-      case "pack": {
-        for (const want of request.wants)
-          if (!(await node.git.objects.has(want))) throw new NoSourceError("not-here");
-        return node.git.objects.buildPack({
-          wants: request.wants,
-          haves: request.haves,
-          signal: scope.signal,
-        });
-      }
-    }
-  };
-
-  for (const stored of await ledger.readRepositories()) {
-    const judged = judgeRepoGenesis({ crypto, bytes: stored.genesis, account: log.account });
-    const born = { name: judged?.name ?? stored.id.slice(0, 8), at: judged?.at ?? instant(0) };
-    await open(stored, await openGit(stored.id), born);
+  constructor(
+    world: RepositoryWorld,
+    ports: Pick<Ports, "random" | "openFiles" | "keepOnly" | "breathe">,
+  ) {
+    this.#world = world;
+    this.#ports = ports;
   }
 
-  return {
-    all: () => [...nodes.values()],
-    find: (id) => [...nodes.values()].find((node) => node.id === id),
-    create,
-    heard,
-    connected: (node) => {
-      connected.add(node);
-      for (const repository of nodes.values()) repository.connected(node);
-    },
-    gone: (node) => {
-      connected.delete(node);
-      for (const repository of nodes.values()) repository.gone(node);
-    },
-    membershipChanged: () => {
-      for (const repository of nodes.values()) repository.membershipChanged();
-    },
-    source,
-    close: () => {
-      for (const repository of nodes.values()) repository.close();
-    },
-  };
+  /** Opens what is stored. */
+  async open(): Promise<void> {
+    const { crypto, log, ledger } = this.#world;
+    const repositories = await ledger.readRepositories();
+    // A tab that was closed in the middle of an import leaves objects that nothing names.
+    await this.#ports.keepOnly(repositories.map(({ id }) => id));
+    for (const stored of repositories) {
+      const judged = judgeRepoGenesis({ crypto, bytes: stored.genesis, account: log.account });
+      const born = { name: judged?.name ?? stored.id.slice(0, 8), at: judged?.at ?? instant(0) };
+      // oxlint-disable-next-line no-await-in-loop -- a phone opens a hundred databases one after another, not at once.
+      await this.#add(stored, await this.#openGit(stored.id), born);
+    }
+  }
+
+  all(): ReadonlyArray<RepositoryNode> {
+    return [...this.#opened.values()].map(({ node }) => node);
+  }
+
+  find(id: string): RepositoryNode | undefined {
+    return this.all().find((node) => node.id === id);
+  }
+
+  /** `fill` stores objects and moves refs; only after it has resolved does the repository exist. */
+  async create(name: string, fill: (git: Repository) => Promise<void>): Promise<RepositoryNode> {
+    const { crypto, keys, log, clock, ledger } = this.#world;
+    const { random } = this.#ports;
+    const at = clock.now();
+    const made = makeRepoGenesis({ crypto, keys, account: log.account, name, at, random });
+    const git = await this.#openGit(made.repo);
+    await fill(git);
+    await ledger.writeGenesis(made.repo, made.bytes);
+    return this.#add(newborn(made.repo, made.bytes), git, { name, at });
+  }
+
+  // --- What other nodes say. ---
+
+  heard(from: NodeId, heads: RepoHeads): void {
+    const known = this.#opened.get(heads.repo);
+    if (known !== undefined) return known.node.heard(from, heads.streams);
+    const waiting = this.#arriving.get(heads.repo);
+    if (waiting !== undefined) {
+      waiting.set(from, heads);
+      return undefined;
+    }
+    if (this.#opened.size + this.#arriving.size >= repositoriesPerAccountMax) return undefined;
+    this.#arriving.set(heads.repo, new Map([[from, heads]]));
+    return this.#world.scope.start((signal) => this.#arrive(heads.repo, signal));
+  }
+
+  connected(node: NodeId): void {
+    this.#connected.add(node);
+    for (const repository of this.all()) repository.connected(node);
+  }
+
+  gone(node: NodeId): void {
+    this.#connected.delete(node);
+    for (const repository of this.all()) repository.gone(node);
+  }
+
+  membershipChanged(): void {
+    for (const repository of this.all()) repository.membershipChanged();
+    const again = [...this.#unplaced.values()];
+    this.#unplaced.clear();
+    for (const heard of again)
+      for (const [node, heads] of heard) if (this.#connected.has(node)) this.heard(node, heads);
+  }
+
+  /** Answers streams. Throws `NoSourceError`. */
+  async source(request: Asked): Promise<Source> {
+    const opened = this.#opened.get(request.repo);
+    if (opened === undefined) throw new NoSourceError("not-here");
+    switch (request.type) {
+      case "genesis":
+        return { bytes: opened.genesis, objects: 0 };
+      case "records":
+        return { bytes: joinParts(await opened.node.records(request)), objects: 0 };
+      case "pack":
+        return this.#pack(opened.node.git, request);
+    }
+  }
+
+  close(): void {
+    for (const repository of this.all()) repository.close();
+  }
+
+  // --- Opening and being told of. ---
+
+  async #add(stored: StoredRepository, git: Repository, born: Birth): Promise<RepositoryNode> {
+    const node = await RepositoryNode.open(this.#world, stored, { git, ...born });
+    this.#opened.set(stored.id, { node, genesis: stored.genesis });
+    for (const peer of this.#connected) node.connected(peer);
+    this.#world.changed();
+    return node;
+  }
+
+  async #openGit(id: RepoId): Promise<Repository> {
+    const files = await this.#ports.openFiles(id);
+    return openRepository({ files, breathe: this.#ports.breathe });
+  }
+
+  async #arrive(repo: RepoId, signal: AbortSignal): Promise<void> {
+    const { ledger, inbox } = this.#world;
+    const waiting = this.#arriving.get(repo) ?? new Map<NodeId, RepoHeads>();
+    try {
+      const found = await this.#fetchGenesis(repo, waiting, signal);
+      if (found === undefined) return;
+      await ledger.writeGenesis(repo, found.bytes);
+      const node = await this.#add(newborn(repo, found.bytes), await this.#openGit(repo), found);
+      inbox.post(() => {
+        for (const [peer, heads] of waiting)
+          if (this.#connected.has(peer)) node.heard(peer, heads.streams);
+      });
+    } finally {
+      this.#arriving.delete(repo);
+    }
+  }
+
+  /** Asks one node after another of those that spoke of it, also those that speak of it meanwhile. */
+  async #fetchGenesis(
+    repo: RepoId,
+    waiting: ReadonlyMap<NodeId, RepoHeads>,
+    signal: AbortSignal,
+  ): Promise<({ readonly bytes: Bytes } & Birth) | undefined> {
+    const { crypto, log, ask } = this.#world;
+    for (const from of waiting.keys()) {
+      try {
+        const request = { type: "genesis", repo } as const;
+        // oxlint-disable-next-line no-await-in-loop -- the first that tells the truth is enough.
+        const bytes = await ask(from, request, { bytesMax: repoGenesisBytesMax, signal });
+        const judged = judgeRepoGenesis({ crypto, bytes, account: log.account });
+        if (judged?.repo !== repo) continue;
+        const { nodes, revoked } = log.state();
+        if (nodes.has(judged.creator) || revoked.has(judged.creator))
+          return { bytes, name: judged.name, at: judged.at };
+        if (this.#unplaced.size < unplacedMax) this.#unplaced.set(repo, waiting);
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof FlowFailedError)) throw error;
+      }
+    }
+    return undefined;
+  }
+
+  async #pack(
+    git: Repository,
+    { wants, haves }: Extract<Asked, { readonly type: "pack" }>,
+  ): Promise<Source> {
+    const here = await Promise.all(wants.map((want) => git.objects.has(want)));
+    if (here.includes(false)) throw new NoSourceError("not-here");
+    return git.objects.buildPack({ wants, haves, signal: this.#world.scope.signal });
+  }
 }
+
+function newborn(id: RepoId, genesis: Bytes): StoredRepository {
+  return { id, genesis, streams: new Map(), held: new Map(), copies: [] };
+}
+
+/** Whoever has the passphrase can make any number of them; the honest case is one or two. */
+const unplacedMax = 64;

@@ -1,5 +1,6 @@
 /** One repository at this node: its objects and refs, everybody's ref records, and what is fetched from whom. */
 
+import { cleanName } from "@skein/auth/pass";
 import { PackRejectedError } from "@skein/git/pack-rejected";
 import type { RefChange } from "@skein/git/refs";
 import type { Repository } from "@skein/git/repository";
@@ -19,10 +20,12 @@ import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { describeSync, repoSync, type RepoSyncState } from "@skein/replication/repo-sync";
 import type { RepoSyncEffect, RepoSyncEvent, StreamHead } from "@skein/replication/sync-events";
 import type { Alarms } from "./alarms.ts";
+import { Copies } from "./copies.ts";
 import { FlowFailedError, type AskNode } from "./flows.ts";
 import type { Inbox } from "./inbox.ts";
-import { splitParts, type StoredRepository, type StoredStream } from "./ledger.ts";
+import type { StoredRepository, StoredStream } from "./ledger.ts";
 import { fetchObjects } from "./object-fetching.ts";
+import { splitParts } from "./parts.ts";
 import { branchOf, changesTowards, planAdvance } from "./ref-moves.ts";
 import { RefStreams, type RefStreamsWorld } from "./ref-streams.ts";
 import type { Scope } from "./scope.ts";
@@ -66,7 +69,7 @@ export class RepositoryNode {
   readonly #turns = openTurns();
   /** Streams as they were when all that they name was here. */
   readonly #ready = new Map<NodeId, StoredStream>();
-  readonly #copies: Set<NodeId>;
+  readonly #copies: Copies;
   readonly #asking = new Map<NodeId, Set<AbortController>>();
   readonly #sync: Sync;
   #state: RepoSyncState;
@@ -96,7 +99,7 @@ export class RepositoryNode {
     this.#world = world;
     this.#bornAs = born.name;
     this.#streams = new RefStreams(world, stored.id, stored.streams);
-    this.#copies = new Set(stored.copies);
+    this.#copies = new Copies(stored.copies);
     this.#changedAt = instant(
       Math.max(born.at, ...[...stored.streams.values()].map((stream) => stream.at)),
     );
@@ -117,7 +120,7 @@ export class RepositoryNode {
   /** What the repository is called now: the newest name that any writer gave it. */
   name(): string {
     const named = [...this.#streams.all().values()].filter(({ name }) => name !== undefined);
-    return named.toSorted((a, b) => b.at - a.at)[0]?.name ?? this.#bornAs;
+    return cleanName(named.toSorted((a, b) => b.at - a.at)[0]?.name ?? this.#bornAs);
   }
 
   refs(): ReadonlyMap<RefName, ObjectId> {
@@ -138,7 +141,7 @@ export class RepositoryNode {
 
   /** Nodes that hold everything that is here. */
   copies(): ReadonlySet<NodeId> {
-    return this.#copies;
+    return this.#copies.holders();
   }
 
   changedAt(): Instant {
@@ -166,7 +169,8 @@ export class RepositoryNode {
   }
 
   heard(from: NodeId, heads: ReadonlyArray<StreamHead>): void {
-    this.#noteCopy(from, heads);
+    this.#copies.claimed(from, heads);
+    this.#recountCopies(false);
     this.#tell({ type: "heads-heard", from, streams: heads, now: this.#now() });
   }
 
@@ -246,7 +250,11 @@ export class RepositoryNode {
   }
 
   async #judge({ of, bytes }: Ordered<"judge-record">): Promise<void> {
-    const judged = await this.#streams.judge(of, bytes);
+    const judged = await this.#streams.judge(of, bytes).catch((error: unknown) => {
+      // Asked for again later, from wherever it is.
+      this.#world.storageFailed(error);
+      return "gap" as const;
+    });
     const now = this.#now();
     if (typeof judged === "string")
       this.#post({ type: "ref-record-judged", of, verdict: "refused", why: judged, now });
@@ -323,6 +331,7 @@ export class RepositoryNode {
     if (plan.length > 0) await this.#move(plan, { head: isFirst ? target.head : undefined });
     await this.#world.ledger.writeHeld(this.id, of, { seq: target.seq, hash: target.hash });
     this.#changedAt = instant(Math.max(this.#changedAt, target.at));
+    this.#recountCopies(true);
     this.#world.changed();
   }
 
@@ -363,7 +372,7 @@ export class RepositoryNode {
     await this.#readRefs();
     this.#changedAt = this.#now();
     if (signed !== undefined) {
-      this.#copies.clear();
+      this.#recountCopies(true);
       const { seq, hash } = signed;
       this.#post({ type: "record-made", seq, hash, now: this.#now() });
     }
@@ -394,17 +403,11 @@ export class RepositoryNode {
     return own.size === recorded.size && [...own].every(([ref, oid]) => recorded.get(ref) === oid);
   }
 
-  /** Whether a node that says what it holds holds all that is here. */
-  #noteCopy(from: NodeId, heads: ReadonlyArray<StreamHead>): void {
-    const theirs = new Map(heads.map(({ node, seq }) => [node, seq]));
-    const streams = [...this.#streams.all()];
-    const holdsAll =
-      streams.length > 0 && streams.every(([node, { seq }]) => (theirs.get(node) ?? 0) >= seq);
-    if (this.#copies.has(from) === holdsAll) return;
-    if (holdsAll) this.#copies.add(from);
-    else this.#copies.delete(from);
-    this.#world.scope.start(() => this.#world.ledger.writeCopies(this.id, [...this.#copies]));
-    this.#world.changed();
+  #recountCopies(grown: boolean): void {
+    if (!this.#copies.compare(this.#streams.all(), grown)) return;
+    const { scope, ledger, changed } = this.#world;
+    scope.start(() => ledger.writeCopies(this.id, [...this.#copies.holders()]));
+    changed();
   }
 
   #now(): Instant {

@@ -7,15 +7,16 @@ function untilAborted(signal: AbortSignal): Promise<void> {
   });
 }
 
+const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
 test("nothing outlives the scope", async () => {
   let ended = false;
-  {
-    await using scope = openScope(() => undefined);
-    scope.start(async (signal) => {
-      await untilAborted(signal);
-      ended = true;
-    });
-  }
+  const scope = openScope(() => undefined);
+  scope.start(async (signal) => {
+    await untilAborted(signal);
+    ended = true;
+  });
+  await scope[Symbol.asyncDispose]();
   expect(ended).toBe(true);
 });
 
@@ -24,7 +25,7 @@ test("work that fails is told of, and work that starts too late never runs", asy
   let ran = false;
   const scope = openScope((cause) => failures.push(cause));
   scope.start(() => Promise.reject(new Error("the relay went away")));
-  await Promise.resolve();
+  await soon();
   await scope[Symbol.asyncDispose]();
   scope.start(() => {
     ran = true;
@@ -32,4 +33,15 @@ test("work that fails is told of, and work that starts too late never runs", asy
   });
   expect(failures).toEqual([new Error("the relay went away")]);
   expect(ran).toBe(false);
+});
+
+test("work that fails before it waits for anything is told of too", async () => {
+  const failures: unknown[] = [];
+  const scope = openScope((cause) => failures.push(cause));
+  scope.start(() => {
+    throw new Error("a list with too many items");
+  });
+  await soon();
+  await scope[Symbol.asyncDispose]();
+  expect(failures).toEqual([new Error("a list with too many items")]);
 });

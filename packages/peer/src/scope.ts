@@ -14,7 +14,8 @@ export function openScope(failed: (cause: unknown) => void): Scope {
     signal: controller.signal,
     start: (work) => {
       if (controller.signal.aborted) return;
-      const running = work(controller.signal).catch((cause: unknown) => {
+      const run = async (): Promise<void> => work(controller.signal);
+      const running = run().catch((cause: unknown) => {
         if (!controller.signal.aborted) failed(cause);
       });
       works.add(running);

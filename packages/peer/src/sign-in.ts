@@ -56,6 +56,7 @@ export class SignIn {
       acquaintances: () => [],
       find: () => Promise.reject(new NoSourceError("not-here")),
       up: (node) => this.#calledBack(node),
+      resumed: () => undefined,
       down: () => this.#leftAlone(),
       message: () => undefined,
       knock: () => undefined,

@@ -19,6 +19,7 @@ export interface Stage {
   readonly acquaintances: () => Iterable<Acquaintance>;
   readonly find: (node: NodeId, request: StreamRequest) => Promise<Source>;
   readonly up: (node: NodeId) => void;
+  readonly resumed: (node: NodeId) => void;
   readonly down: (node: NodeId) => void;
   readonly message: (node: NodeId, message: AppMessage) => void;
   readonly knock: (knock: Knock) => void;
@@ -52,6 +53,7 @@ export class StagedNetwork {
       find: (node, request) => this.#stage.find(node, request),
       news: {
         up: (node) => this.#stage.up(node),
+        resumed: (node) => this.#stage.resumed(node),
         down: (node) => this.#stage.down(node),
         message: (node, message) => this.#hear(node, message),
         knock: (knock) => this.#stage.knock(knock),
@@ -90,6 +92,7 @@ const nobodyHome: Stage = {
   acquaintances: () => [],
   find: () => Promise.reject(new NoSourceError("not-here")),
   up: () => undefined,
+  resumed: () => undefined,
   down: () => undefined,
   message: () => undefined,
   knock: () => undefined,

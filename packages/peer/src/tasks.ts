@@ -38,7 +38,8 @@ export function openTasks({
       const id = `task-${++count}`;
       const controller = new AbortController();
       const follow = (): void => controller.abort(parent.reason);
-      parent.addEventListener("abort", follow, { once: true });
+      if (parent.aborted) follow();
+      else parent.addEventListener("abort", follow, { once: true });
       running.set(id, {
         view: { id, title, phase: "Starting", share: undefined, detail: "", cancellable },
         controller,

@@ -2,9 +2,11 @@
 
 import type { Crypto } from "@skein/auth/crypto/sodium";
 import { accountMark, fingerprint } from "@skein/auth/identity";
-import type { NodeId, ObjectId, RefName } from "@skein/protocol/ids";
+import type { Instant, NodeId, ObjectId, RefName } from "@skein/protocol/ids";
+import type { WaitingRequest } from "./approval-answering.ts";
 import type { Home } from "./home.ts";
 import { viewOfLife, type Life } from "./life.ts";
+import type { RelayStatus } from "./meeting-place.ts";
 import { branchOf, remoteOf } from "./ref-moves.ts";
 import type { Relations } from "./relations.ts";
 import type { RepositoryNode } from "./repository-node.ts";
@@ -17,14 +19,52 @@ import type {
   RemoteView,
   RepositoryView,
   RequestView,
+  Views,
 } from "./views.ts";
 
 interface Known {
   readonly crypto: Crypto;
   readonly relations: Relations;
+  readonly relayUrl: string;
+  readonly now: Instant;
 }
 
-export function accountView(life: Life): AccountView {
+/** All that follows from the account's life. */
+export function viewsOf(
+  life: Life,
+  known: Known,
+): Pick<Views, "account" | "repositories" | "network" | "devices" | "requests"> {
+  const account = accountView(life);
+  if (life.phase !== "open")
+    return {
+      account,
+      repositories: [],
+      network: { relay: relayView(relayOf(life, known.now), known), nodes: [] },
+      devices: [],
+      requests: [],
+    };
+  const { home } = life;
+  return {
+    account,
+    repositories: repositoryViews(known, home),
+    network: networkView(known, home),
+    devices: deviceViews(known, home),
+    requests: requestViews(known, home),
+  };
+}
+
+function relayOf(life: Exclude<Life, { readonly phase: "open" }>, now: Instant): RelayStatus {
+  if (life.phase === "signing-in") return life.network.relay();
+  return { phase: "connecting", since: now, retryAt: undefined };
+}
+
+function relayView(relay: RelayStatus, { relayUrl }: Known): NetworkView["relay"] {
+  return relay.phase === "connected"
+    ? { phase: "connected", url: relayUrl, since: relay.since }
+    : { phase: relay.phase, url: relayUrl, since: relay.since, retryAt: relay.retryAt };
+}
+
+function accountView(life: Life): AccountView {
   if (life.phase !== "open") return viewOfLife(life);
   const { identity, approvals } = life.home;
   const { log, keys, platform } = identity;
@@ -42,7 +82,7 @@ export function accountView(life: Life): AccountView {
   };
 }
 
-export function repositoryViews(known: Known, home: Home): ReadonlyArray<RepositoryView> {
+function repositoryViews(known: Known, home: Home): ReadonlyArray<RepositoryView> {
   return home.repositories
     .all()
     .map((repository) => repositoryView(known, home, repository))
@@ -98,13 +138,9 @@ function remoteView(
   };
 }
 
-export function networkView(home: Home, relayUrl: string): NetworkView {
-  const relay = home.network.relay();
+function networkView(known: Known, home: Home): NetworkView {
   return {
-    relay:
-      relay.phase === "connected"
-        ? { phase: "connected", url: relayUrl, since: relay.since }
-        : { phase: relay.phase, url: relayUrl, since: relay.since, retryAt: relay.retryAt },
+    relay: relayView(home.network.relay(), known),
     nodes: nodesOf(home).map((node) => networkNodeView(home, node)),
   };
 }
@@ -141,7 +177,7 @@ function lackingFrom(home: Home, node: NodeId): NetworkNodeView["lacking"] {
   });
 }
 
-export function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<DeviceView> {
+function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<DeviceView> {
   const { nodes } = home.identity.log.state();
   return nodesOf(home).map((node) => {
     const member = nodes.get(node);
@@ -161,13 +197,17 @@ export function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<Device
   });
 }
 
-export function requestViews({ crypto }: Known, home: Home): ReadonlyArray<RequestView> {
-  return home.approvals.answering.requests().map((request) => ({
+function requestViews(known: Known, home: Home): ReadonlyArray<RequestView> {
+  return home.approvals.answering.requests().map((request) => requestView(known, home, request));
+}
+
+function requestView({ crypto }: Known, home: Home, request: WaitingRequest): RequestView {
+  return {
     ...request,
     path: home.network.pathKind(request.node),
     fingerprint: fingerprint(crypto, request.node),
     repositories: home.repositories.all().length,
-  }));
+  };
 }
 
 /** This node first, then members, then replicas. */

@@ -159,6 +159,8 @@ export interface RequestView {
   readonly path: "direct" | "relayed";
   readonly fingerprint: string;
   readonly triesLeft: number;
+  /** There were too many requests to call a person for each: shown as a mark only. */
+  readonly silent: boolean;
   /** The number typed last was wrong. */
   readonly wrong: boolean;
   readonly repositories: number;

@@ -83,18 +83,25 @@ function decodePoint(
 ): { readonly point: number; readonly length: number } | undefined {
   const first = bytes[offset] ?? 0;
   if (first < 0x80) return { point: first, length: 1 };
-  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || offset + length > bytes.length) return undefined;
-  let point = first & (0xff >> (length + 1));
-  for (let index = 1; index < length; index++) {
+  const form = utf8Forms.find(({ from, to }) => first >= from && first <= to);
+  if (form === undefined || offset + form.length > bytes.length) return undefined;
+  let point = first & (0xff >> (form.length + 1));
+  for (let index = 1; index < form.length; index++) {
     const next = bytes[offset + index] ?? 0;
     if ((next & 0xc0) !== 0x80) return undefined;
     point = (point << 6) | (next & 0x3f);
   }
-  const least = length === 4 ? 0x1_0000 : length === 3 ? 0x800 : 0x80;
-  const sound = point >= least && point <= 0x10_ffff && (point < 0xd800 || point > 0xdfff);
-  return sound ? { point, length } : undefined;
+  const isSurrogate = point >= 0xd800 && point <= 0xdfff;
+  if (point < form.least || point > 0x10_ffff || isSurrogate) return undefined;
+  return { point, length: form.length };
 }
+
+/** RFC 3629 §4: which first bytes begin how long a sequence, and the smallest point that needs one so long. */
+const utf8Forms = [
+  { from: 0xc2, to: 0xdf, length: 2, least: 0x80 },
+  { from: 0xe0, to: 0xef, length: 3, least: 0x800 },
+  { from: 0xf0, to: 0xf4, length: 4, least: 0x1_0000 },
+] as const;
 
 const base64urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

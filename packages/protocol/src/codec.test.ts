@@ -17,6 +17,7 @@ import {
   u8,
   variants,
 } from "./codec.ts";
+import { equal } from "./bytes.ts";
 import { LimitExceededError, MalformedMessageError } from "./errors.ts";
 
 const Note = struct({
@@ -71,13 +72,12 @@ test("a message that was cut short is refused, wherever the cut", () => {
 });
 
 test("random bytes give a value or a typed refusal, never anything else", () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 80 }), (raw) => {
-      const note = tryDecode(Note, raw);
-      if (note !== undefined) expect(encode(Note, note)).toEqual(Uint8Array.from(raw));
-    }),
-    { numRuns: 5_000 },
-  );
+  const isSound = (raw: Uint8Array): boolean => {
+    const note = tryDecode(Note, raw);
+    return note === undefined || equal(encode(Note, note), raw);
+  };
+  expect(isSound(encode(u8, 1))).toBe(true);
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), isSound), { numRuns: 5_000 });
 });
 
 test("a length above the limit is refused before anything is allocated", () => {

@@ -116,7 +116,6 @@ export function createSimulation({
     runUntilDrained: async (at, drain) => {
       await drain();
       // Each event must have run its course before the next begins: that is the point.
-      // eslint-disable-next-line no-await-in-loop -- see above.
       while (next(at)) await drain();
       now = at;
     },
@@ -144,7 +143,7 @@ export async function tellLongStories(
 ): Promise<void> {
   for (let seed = first; seed < first + seeds; seed++) {
     try {
-      // eslint-disable-next-line no-await-in-loop -- two worlds at once would share one processor and tell nothing more.
+      // Two worlds at once would share one processor and tell nothing more.
       await story(seed);
     } catch (cause) {
       throw failedSeed(seed, cause);

@@ -7,7 +7,6 @@ import {
   indentOnInput,
   syntaxHighlighting,
 } from "@codemirror/language";
-import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import type { Extension } from "@codemirror/state";
 import { Annotation, Compartment, EditorState } from "@codemirror/state";
 import {
@@ -38,7 +37,7 @@ export function openCodeView(host: HTMLElement, options: CodeOptions): CodeView 
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
   const parent = document.createElement("div");
   root.replaceChildren(parent);
-  const language = new Compartment();
+  const extras = new Compartment();
   const view = new EditorView({
     parent,
     root,
@@ -48,17 +47,17 @@ export function openCodeView(host: HTMLElement, options: CodeOptions): CodeView 
         lineBreakOf(options.text),
         basics,
         EditorView.contentAttributes.of({ "aria-label": options.label, spellcheck: "false" }),
-        language.of([]),
+        extras.of([]),
         options.onChange === undefined ? readOnly : editable(options.onChange),
       ],
     }),
   });
   let open = true;
-  const colour = async (): Promise<void> => {
-    const grammar = await languageOf(options.path);
-    if (open) view.dispatch({ effects: language.reconfigure(grammar) });
+  const enrich = async (): Promise<void> => {
+    const [grammar, { find }] = await Promise.all([languageOf(options.path), import("./find.ts")]);
+    if (open) view.dispatch({ effects: extras.reconfigure([grammar, find]) });
   };
-  void colour();
+  void enrich();
   if (options.onChange !== undefined) view.focus();
   return {
     replace: (text) => {
@@ -152,10 +151,8 @@ const basics: Extension = [
   highlightSpecialChars(),
   drawSelection(),
   bracketMatching(),
-  search({ top: true }),
-  highlightSelectionMatches(),
   EditorView.lineWrapping,
   syntaxHighlighting(colours),
   look,
-  keymap.of([...searchKeymap, ...defaultKeymap]),
+  keymap.of([...defaultKeymap]),
 ];

@@ -84,6 +84,7 @@ export const request: RequestView = {
   path: "direct",
   fingerprint: "M2KD-7Q4F",
   triesLeft: 3,
+  silent: false,
   wrong: false,
   repositories: 4,
 };

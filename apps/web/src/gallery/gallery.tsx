@@ -87,7 +87,10 @@ const states: Readonly<Record<string, State>> = {
   approval: { views: { ...full, account: replica } },
   request: { views: { ...full, requests: [request] } },
   "request-wrong": {
-    views: { ...full, requests: [{ ...request, wrong: true, triesLeft: 2, path: "relayed" }] },
+    views: {
+      ...full,
+      requests: [{ ...request, wrong: true, triesLeft: 2, silent: false, path: "relayed" }],
+    },
   },
   network: { path: "/network", views: full },
   "network-away": {

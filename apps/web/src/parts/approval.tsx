@@ -105,7 +105,8 @@ function AskAgain(): JSX.Element {
 export function Requests(): JSX.Element | null {
   const requests = useDoor().views.requests.value;
   const [later, setLater] = useState<ReadonlySet<string>>(new Set());
-  const current = requests.find(({ id }) => !later.has(id));
+  const [reviewing, setReviewing] = useState(false);
+  const current = requests.find(({ id, silent }) => !later.has(id) && (reviewing || !silent));
   if (current !== undefined)
     return (
       <RequestDialog
@@ -118,7 +119,14 @@ export function Requests(): JSX.Element | null {
   return (
     <Banner tone="accent" icon="shield" title={copy.request.later(requests.length)}>
       <div class="button-row">
-        <button type="button" class="button" onClick={() => setLater(new Set())}>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            setLater(new Set());
+            setReviewing(true);
+          }}
+        >
           {copy.request.review}
         </button>
       </div>

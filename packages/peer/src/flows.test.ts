@@ -1,0 +1,113 @@
+import { formatUtf8 } from "@skein/protocol/bytes";
+import { parseNodeId, type NodeId } from "@skein/protocol/ids";
+import { createSimulation } from "@skein/testkit/simulation";
+import { calm } from "@skein/testkit/weather";
+import { expect, test } from "vitest";
+import { openAlarms } from "./alarms.ts";
+import { Flows, FlowFailedError, NoSourceError, type Source } from "./flows.ts";
+import { openInbox } from "./inbox.ts";
+import { openScope } from "./scope.ts";
+
+const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+function nodeOf(digit: string): NodeId {
+  const node = parseNodeId(digit.repeat(64));
+  if (node === undefined) throw new Error("this is an id");
+  return node;
+}
+
+const [alice, bob] = [nodeOf("a"), nodeOf("b")];
+const request = { type: "entries", heads: [] } as const;
+
+/** Alice and Bob, who hear each other at once; how many alarms are set is seen. */
+function meet(find: () => Promise<Source>): {
+  readonly flows: (node: NodeId) => Flows;
+  readonly alarmsSet: () => number;
+} {
+  const simulation = createSimulation({ seed: 1, weather: calm });
+  const set = new Set<object>();
+  const clock = {
+    now: simulation.now,
+    wake: (): (() => void) => {
+      const alarm = {};
+      set.add(alarm);
+      return () => set.delete(alarm);
+    },
+  };
+  const inbox = openInbox((cause) => {
+    throw cause;
+  });
+  const sides = new Map<NodeId, Flows>();
+  const flows = (node: NodeId): Flows => {
+    const found = sides.get(node);
+    if (found === undefined) throw new Error("nobody");
+    return found;
+  };
+  for (const me of [alice, bob])
+    sides.set(
+      me,
+      new Flows({
+        me,
+        clock,
+        random: simulation,
+        inbox,
+        alarms: openAlarms({ clock, inbox }),
+        scope: openScope(() => undefined),
+        find,
+        send: (node, message) => inbox.post(() => flows(node).receive(me, message)),
+      }),
+    );
+  flows(alice).up(bob);
+  flows(bob).up(alice);
+  return { flows, alarmsSet: () => set.size };
+}
+
+const asking = (): { readonly bytesMax: number; readonly signal: AbortSignal } => ({
+  bytesMax: 1_000_000,
+  signal: new AbortController().signal,
+});
+
+test("Alice gets all that Bob has, however long it is, and hears how far it is", async () => {
+  const bytes = new Uint8Array(300_000).map((_, index) => index % 251);
+  const { flows } = meet(() => Promise.resolve({ bytes, objects: 3 }));
+  const shares: number[] = [];
+  const got = await flows(alice).ask(bob, request, {
+    ...asking(),
+    onProgress: (done) => shares.push(done.bytes / done.bytesAll),
+  });
+  expect(got).toEqual(bytes);
+  expect(shares.length).toBeGreaterThan(1);
+  expect(shares.at(-1)).toBe(1);
+});
+
+test("what Bob does not have is a word, not a silence", async () => {
+  const { flows } = meet(() => Promise.reject(new NoSourceError("not-here")));
+  await expect(flows(alice).ask(bob, request, asking())).rejects.toMatchObject({ why: "not-here" });
+});
+
+test("Alice stops waiting when she is told to, and when her network ends", async () => {
+  const { flows } = meet(() => new Promise<never>(() => undefined));
+  const controller = new AbortController();
+  const first = flows(alice).ask(bob, request, { bytesMax: 10, signal: controller.signal });
+  const second = flows(alice).ask(bob, request, asking());
+  const refused = Promise.allSettled([first, second]);
+  controller.abort();
+  flows(alice).close();
+  const stopped = { status: "rejected", reason: new FlowFailedError("stopped") };
+  expect(await refused).toEqual([stopped, stopped]);
+});
+
+test("nothing is kept of a node that is gone and to which nothing is owed", async () => {
+  const { flows, alarmsSet } = meet(() =>
+    Promise.resolve({ bytes: formatUtf8("all"), objects: 0 }),
+  );
+  await flows(alice).ask(bob, request, asking());
+  await soon();
+  flows(alice).lost(bob);
+  flows(bob).lost(alice);
+  expect(alarmsSet()).toBe(0);
+  // A new session is a new beginning.
+  flows(alice).up(bob);
+  flows(bob).up(alice);
+  expect(await flows(alice).ask(bob, request, asking())).toEqual(formatUtf8("all"));
+});

@@ -1,0 +1,177 @@
+import { SecretKey } from "@skein/auth/crypto/secret";
+import { openCrypto } from "@skein/auth/crypto/sodium";
+import { StorageFullError, type Files } from "@skein/git/files";
+import { openMemoryFiles } from "@skein/git/memory-files";
+import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
+import { MalformedMessageError } from "@skein/protocol/errors";
+import { instant } from "@skein/protocol/ids";
+import { failAtCommit } from "@skein/testkit/failing-files";
+import { createSimulation } from "@skein/testkit/simulation";
+import { calm } from "@skein/testkit/weather";
+import { expect, test } from "vitest";
+import { openPeer, type Peer } from "./peer.ts";
+import type { DoorSecrets, Ports } from "./ports.ts";
+
+const crypto = await openCrypto();
+const words = Array.from({ length: 12 }, () => "abandon");
+const names = { nodeName: "alice", platform: "test" };
+const signIn = { ...names, words: words.join(" ") };
+
+/** A browser that reaches nobody; its disk may be given, so that it is opened again. */
+function lonely({
+  ledger = openMemoryFiles(),
+  ...others
+}: Partial<Omit<Ports, "unlocker">> & {
+  readonly derive?: () => Promise<DoorSecrets>;
+  readonly bugs?: unknown[];
+} = {}): Ports & { readonly alarmsSet: Set<object> } {
+  const simulation = createSimulation({ seed: 1, weather: calm });
+  const alarmsSet = new Set<object>();
+  const socket = { send: () => undefined, bufferedAmount: () => 0, close: () => undefined };
+  return {
+    alarmsSet,
+    clock: {
+      now: () => instant(1_795_262_400_000),
+      wake: () => {
+        const alarm = {};
+        alarmsSet.add(alarm);
+        return () => alarmsSet.delete(alarm);
+      },
+    },
+    random: simulation,
+    crypto,
+    unlocker: {
+      mint: () => Promise.resolve(words),
+      checksumFits: () => Promise.resolve(true),
+      derive: others.derive ?? (() => Promise.resolve(secrets())),
+    },
+    ledger,
+    openFiles: () => Promise.resolve(openMemoryFiles()),
+    keepOnly: () => Promise.resolve(),
+    sockets: { open: () => socket },
+    relayUrl: "ws://rita/relay",
+    channels: {
+      supported: false,
+      open: () => undefined,
+      signal: () => undefined,
+      send: () => false,
+      close: () => undefined,
+      nudge: () => undefined,
+      listen: () => undefined,
+    },
+    breathe: () => Promise.resolve(),
+    offsetMinutes: () => 0,
+    report: (cause) => {
+      if (others.bugs === undefined) throw cause;
+      others.bugs.push(cause);
+    },
+  };
+}
+
+function secrets(): DoorSecrets {
+  const secret = (name: string): SecretKey =>
+    new SecretKey(crypto.hash("door sign", formatUtf8(name)));
+  return { sign: secret("sign"), box: secret("box"), meeting: secret("meeting") };
+}
+
+async function haveAccount(peer: Peer): Promise<void> {
+  await peer.ask("create-account", names);
+  expect(await peer.ask("confirm-words", { words: words.slice(0, 3) })).toEqual({ ok: true });
+}
+
+const phaseOf = (peer: Peer): string => peer.views.current().account.phase;
+const codeOf = (outcome: Awaited<ReturnType<Peer["ask"]>>): string =>
+  outcome.ok ? "done" : outcome.refused.code;
+
+test("Alice's account and the name on her commits outlive a restart", async () => {
+  const disk = new Map<string, Bytes>();
+  const first = await openPeer(lonely({ ledger: openMemoryFiles(disk) }));
+  await haveAccount(first);
+  const author = { name: "Alice Liddell", email: "alice@example.org" };
+  await first.ask("set-author", author);
+  expect(first.views.current().account).toMatchObject({ phase: "open", author });
+  await first[Symbol.asyncDispose]();
+  const again = await openPeer(lonely({ ledger: openMemoryFiles(disk) }));
+  expect(again.views.current().account).toMatchObject({ phase: "open", role: "writer", author });
+  await again[Symbol.asyncDispose]();
+});
+
+test("whoever asks twice at once to sign in signs in once", async () => {
+  const peer = await openPeer(lonely());
+  const outcomes = await Promise.all([peer.ask("sign-in", signIn), peer.ask("sign-in", signIn)]);
+  expect(outcomes.map(codeOf).toSorted()).toEqual(["done", "not_now"]);
+  expect(phaseOf(peer)).toBe("signing-in");
+  await peer[Symbol.asyncDispose]();
+});
+
+test("new words never take the place of a sign-in that began meanwhile", async () => {
+  const peer = await openPeer(lonely());
+  const outcomes = [peer.ask("sign-in", signIn), peer.ask("create-account", names)];
+  expect((await Promise.all(outcomes)).map(codeOf).toSorted()).toEqual(["done", "not_now"]);
+  await peer[Symbol.asyncDispose]();
+});
+
+test("an unlock worker that dies leaves Alice where she was, to try again", async () => {
+  const bugs: unknown[] = [];
+  const died = new Error("the worker ended");
+  const peer = await openPeer(lonely({ bugs, derive: () => Promise.reject(died) }));
+  expect(codeOf(await peer.ask("sign-in", signIn))).toBe("bug");
+  expect(phaseOf(peer)).toBe("none");
+  await peer.ask("create-account", names);
+  expect(codeOf(await peer.ask("confirm-words", { words: words.slice(0, 3) }))).toBe("bug");
+  expect(phaseOf(peer)).toBe("words-shown");
+  expect(bugs).toEqual([died, died]);
+  await peer[Symbol.asyncDispose]();
+});
+
+test("an account that a full disk cannot keep is not made, and its words stay on the screen", async () => {
+  const full = { failing: 1, moment: "before", error: new StorageFullError("no room") } as const;
+  const ledger: Files = failAtCommit(openMemoryFiles(), full);
+  const peer = await openPeer(lonely({ ledger }));
+  await peer.ask("create-account", names);
+  expect(codeOf(await peer.ask("confirm-words", { words: words.slice(0, 3) }))).toBe(
+    "storage_full",
+  );
+  expect(phaseOf(peer)).toBe("words-shown");
+  await peer[Symbol.asyncDispose]();
+});
+
+test("a sign-in that Alice stopped leaves no alarm behind", async () => {
+  const ports = lonely();
+  const peer = await openPeer(ports);
+  await peer.ask("sign-in", signIn);
+  expect(ports.alarmsSet.size).toBeGreaterThan(0);
+  await peer.ask("stop-sign-in", {});
+  expect(phaseOf(peer)).toBe("none");
+  expect(ports.alarmsSet.size).toBe(0);
+  await peer[Symbol.asyncDispose]();
+});
+
+test("a peer that was closed rings no more and refuses what it is asked", async () => {
+  const ports = lonely();
+  const peer = await openPeer(ports);
+  await haveAccount(peer);
+  await peer[Symbol.asyncDispose]();
+  expect(ports.alarmsSet.size).toBe(0);
+  expect(codeOf(await peer.ask("new-repository", { name: "notes", files: [] }))).toBe("owner_gone");
+});
+
+test("a peer that is closed while its words are stretched never reaches for the network", async () => {
+  let give = (_secrets: DoorSecrets): void => undefined;
+  const derive = (): Promise<DoorSecrets> => new Promise((resolve) => (give = resolve));
+  const ports = lonely({ derive });
+  const peer = await openPeer(ports);
+  const asked = peer.ask("sign-in", signIn);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  await peer[Symbol.asyncDispose]();
+  give(secrets());
+  expect(codeOf(await asked)).toBe("owner_gone");
+  expect(ports.alarmsSet.size).toBe(0);
+});
+
+test("a browser whose storage is damaged is told so, and nothing goes on behind it", async () => {
+  const damaged = new Map<string, Bytes>([["node", formatUtf8("no record")]]);
+  const ports = lonely({ ledger: openMemoryFiles(damaged) });
+  await expect(openPeer(ports)).rejects.toBeInstanceOf(MalformedMessageError);
+  expect(ports.alarmsSet.size).toBe(0);
+});

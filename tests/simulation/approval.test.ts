@@ -1,0 +1,161 @@
+/** Becoming a writer in a simulated world: through loss, reloads, floods and lies. */
+
+import { SecretKey } from "@skein/auth/crypto/secret";
+import { openCrypto } from "@skein/auth/crypto/sodium";
+import { mintNodeKeys } from "@skein/auth/identity";
+import { openLog } from "@skein/auth/membership";
+import { proposeNodeAdd } from "@skein/auth/membership-proposals";
+import { Ledger } from "@skein/peer/ledger";
+import { parseHex } from "@skein/protocol/bytes";
+import { instant } from "@skein/protocol/ids";
+import { calm, storm } from "@skein/testkit/weather";
+import { describe, expect, test } from "vitest";
+import { approve, digitsAt, haveAccount, requestOf, signIn } from "./main-job.ts";
+import { foundWorld, type SimulatedNode, type World } from "./peer-world.ts";
+
+test.for(Array.from({ length: 12 }, (_, index) => index + 1))(
+  "seed %i: an approval comes through although a third of all messages is lost",
+  async (seed) => {
+    const { world, alice, phone } = await haveReplica(seed);
+    await using _ = world;
+    world.simulation.changeWeather(storm);
+    await approve(world, alice, phone, { millis: 240_000 });
+    expect(phone.views.account).toMatchObject({ role: "writer" });
+  },
+);
+
+test("an approver whose tab is reloaded while the number shows is asked again", async () => {
+  const { world, alice, phone } = await haveReplica(1);
+  await using _ = world;
+  await world.until("a request", () => requestOf(alice, phone) !== undefined);
+  await alice.ask("open-request", { id: requestOf(alice, phone)?.id ?? "" });
+  await world.pass(5_000);
+  await alice.kill();
+  await alice.start();
+  await approve(world, alice, phone);
+});
+
+test("a request that nobody looked at for an hour still stands there", async () => {
+  const { world, alice, phone } = await haveReplica(1);
+  await using _ = world;
+  await world.pass(60 * 60_000);
+  expect(phone.views.account).toMatchObject({ approval: { phase: "asked" } });
+  await approve(world, alice, phone);
+});
+
+test("three wrong numbers void the request, and the right one comes too late", async () => {
+  const { world, alice, phone } = await haveReplica(1);
+  await using _ = world;
+  const id = await openRequest(world, alice, phone);
+  const digits = digitsAt(phone, alice) ?? "";
+  const wrong = String((Number(digits) + 1) % 1_000_000).padStart(6, "0");
+  for (const left of [2, 1]) {
+    await alice.ask("authorise", { id, digits: wrong });
+    expect(requestOf(alice, phone)).toMatchObject({ triesLeft: left, wrong: true });
+  }
+  await alice.ask("authorise", { id, digits: wrong });
+  await expect(alice.ask("authorise", { id, digits })).rejects.toThrow("request_over");
+  await world.pass(5_000);
+  expect(phone.views.account).toMatchObject({ role: "read-only", approval: { phase: "void" } });
+});
+
+test("a request that is denied says by whom", async () => {
+  const { world, alice, phone } = await haveReplica(1);
+  await using _ = world;
+  await alice.ask("deny", { id: await openRequest(world, alice, phone) });
+  await world.pass(2_000);
+  expect(phone.views.account).toMatchObject({ approval: { phase: "denied", by: "alice" } });
+});
+
+test("A30 somebody with the words who asks from many devices calls the person three times, not more", async () => {
+  const { world, alice, words } = await haveReplica(1);
+  await using _ = world;
+  for (let number = 0; number < 6; number++)
+    await signIn(world, world.node(`mallory ${number}`), words);
+  await world.pass(10_000);
+  expect(alice.views.requests.filter(({ silent }) => !silent)).toHaveLength(3);
+  expect(alice.views.requests.length).toBeGreaterThan(3);
+});
+
+describe("a node whose own software says that it may write", () => {
+  test("is refused by every honest node, whatever it signs", async () => {
+    const { world, alice, phone, words } = await haveReplica(1);
+    await using _ = world;
+    const tablet = world.node("tablet");
+    await signIn(world, tablet, words);
+    await approve(world, alice, tablet);
+    // Its software is patched: it believes every signature, and an entry that lets it in, which nobody signed.
+    await phone.kill();
+    phone.patch({ crypto: { verify: () => true } });
+    await forgeMembership(phone);
+    await phone.start();
+    expect(phone.views.account).toMatchObject({ role: "writer" });
+    const oid = await phone.commit("notes", "mallory.txt", "let me in");
+    await world.pass(120_000);
+    expect(phone.tip("notes")).toBe(oid);
+    for (const honest of [alice, tablet]) {
+      expect(honest.tip("notes")).not.toBe(oid);
+      const remotes = honest.repository("notes")?.remotes.map(({ nodeName }) => nodeName);
+      expect(remotes).not.toContain("phone");
+      expect(
+        await honest
+          .ask("read-commit", { id: honest.repository("notes")?.id ?? "", commit: oid })
+          .catch(String),
+      ).toMatch(/refused/u);
+    }
+  });
+});
+
+async function haveReplica(seed: number): Promise<{
+  readonly world: World;
+  readonly alice: SimulatedNode;
+  readonly phone: SimulatedNode;
+  readonly words: string;
+}> {
+  const world = await foundWorld({ seed, weather: calm, direct: false });
+  const alice = world.node("alice");
+  const words = await haveAccount(world, alice);
+  await alice.ask("new-repository", { name: "notes", files: [] });
+  const phone = world.node("phone");
+  await signIn(world, phone, words);
+  await world.until("the copy", () => phone.tip("notes") === alice.tip("notes"));
+  return { world, alice, phone, words };
+}
+
+/** Writes an entry into the node's own log by which the account's first node would let it in, had it signed it. */
+async function forgeMembership(node: SimulatedNode): Promise<void> {
+  const crypto = await openCrypto();
+  const ledger = new Ledger(node.disk("ledger"));
+  const stored = await ledger.readNode();
+  const log = stored && openLog({ crypto, genesis: stored.genesis });
+  const [founder] = log?.state().nodes.values() ?? [];
+  if (stored?.pass === undefined || log === undefined || founder === undefined)
+    throw new Error("the node is not a replica");
+  const random = { bytes: (length: number) => new Uint8Array(length) };
+  using own = mintNodeKeys(crypto, random);
+  const entry = proposeNodeAdd({
+    crypto,
+    random,
+    log,
+    keys: { ...own, id: founder.node },
+    readKey: new SecretKey(stored.readKey),
+    pass: stored.pass,
+    requestHash: new Uint8Array(32),
+    at: instant(stored.pass.at),
+  });
+  if (entry === undefined) throw new Error("the entry could not be forged");
+  await ledger.writeEntries([...log.all(), entry]);
+}
+
+async function openRequest(
+  world: World,
+  approver: SimulatedNode,
+  asker: SimulatedNode,
+): Promise<string> {
+  await world.until("a request", () => requestOf(approver, asker) !== undefined);
+  const id = requestOf(approver, asker)?.id ?? "";
+  expect(parseHex(id)).toHaveLength(16);
+  await approver.ask("open-request", { id });
+  await world.until("digits", () => digitsAt(asker, approver) !== undefined);
+  return id;
+}
