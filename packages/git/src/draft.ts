@@ -33,6 +33,8 @@ export interface Draft {
   readonly author: Author;
   readonly at: Instant;
   readonly offsetMinutes: number;
+  /** Given the commit's bytes, answers with those of the same commit, signed. */
+  readonly sign?: (commit: Bytes) => Bytes;
 }
 
 export type DraftFault =
@@ -88,7 +90,7 @@ export async function commitDraft(
     committer: author,
     message: cleanMessage(draft.message),
   });
-  const oid = overlay.write("commit", commit);
+  const oid = overlay.write("commit", draft.sign?.(commit) ?? commit);
   await keep(overlay, from.objects);
   return oid;
 }

@@ -170,7 +170,7 @@ export class ApprovalAnswering {
         requestHash: approvalRequestHash(crypto, request),
         at: clock.now(),
       });
-    if (entry !== undefined) await membership.add(entry);
+    if (entry !== undefined) await membership.add([entry]);
     if (identity.log.state().nodes.has(node))
       return notices.add({
         tone: "info",

@@ -5,11 +5,13 @@ import { cleanName } from "@skein/auth/pass";
 import { openHomeOf, writersHome, type CommandTable, type CommandWorld } from "./command-world.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import { repositoryCommands } from "./repository-commands.ts";
+import { safetyCommands } from "./safety-commands.ts";
 
 export function commandTable(world: CommandWorld): CommandTable {
   const { account, ports, tasks, notices } = world;
   return {
     ...repositoryCommands(world),
+    ...safetyCommands(world),
     "create-account": (ask) => account.create(ask),
     "confirm-words": ({ words }) => account.confirm(words),
     "forget-words": async () => account.forgetWords(),
@@ -22,7 +24,7 @@ export function commandTable(world: CommandWorld): CommandTable {
         throw new CommandRefusedError("empty_name", { what: "A device needs a name." });
       const { identity, membership } = writersHome(world);
       const { log, keys } = identity;
-      await membership.add(proposeRename({ log, keys, at: ports.clock.now(), name: cleaned }));
+      await membership.add([proposeRename({ log, keys, at: ports.clock.now(), name: cleaned })]);
     },
     "set-author": async (author) => {
       const home = openHomeOf(world);

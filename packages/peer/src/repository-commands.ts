@@ -58,6 +58,7 @@ function making(
           author: home.author(),
           at: ports.clock.now(),
           offsetMinutes: ports.offsetMinutes(),
+          sign: (commit) => home.signCommit(commit),
         });
         const main = branchRef("main");
         await git.updateRefs([{ ref: main, from: undefined, to: oid }], { head: main });
@@ -125,6 +126,7 @@ function changing(
         author: home.author(),
         at: ports.clock.now(),
         offsetMinutes: ports.offsetMinutes(),
+        sign: (commit) => home.signCommit(commit),
       });
       await moved(repository, { ref, from, to: oid, branch });
       return { oid };
