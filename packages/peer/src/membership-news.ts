@@ -12,40 +12,53 @@ interface Told {
 }
 
 /** Nothing is told of what this node did itself. */
-export function newsSince(before: AccountState, { log, me, nameOf }: Told): ReadonlyArray<Notice> {
-  const now = log.state();
-  const notices: Notice[] = [];
-  for (const { node, name, addedBy } of now.nodes.values())
-    if (!before.nodes.has(node) && node !== me && addedBy !== me)
-      notices.push({
-        tone: "info",
-        what: `“${name}” was authorised by “${nameOf(addedBy)}” and may change every repository.`,
-        next: "Not you? Revoke it.",
-        action: { kind: "revoke", node },
-      });
-  for (const node of now.revoked) {
-    const by = revokerOf(log, node);
-    if (before.revoked.has(node) || by === me || node === me) continue;
-    notices.push({
+export function newsSince(before: AccountState, told: Told): ReadonlyArray<Notice> {
+  return [...arrivals(before, told), ...departures(before, told), ...newWords(before, told)];
+}
+
+function arrivals(before: AccountState, { log, me, nameOf }: Told): ReadonlyArray<Notice> {
+  return [...log.state().nodes.values()]
+    .filter(({ node, addedBy }) => !before.nodes.has(node) && node !== me && addedBy !== me)
+    .map(({ node, name, addedBy }) => ({
       tone: "info",
-      what: `“${before.nodes.get(node)?.name ?? nameOf(node)}” was signed out by ${authorName(by, now, nameOf)}.`,
-      safe: "What it had before stays with it; from now on it gets nothing new.",
-      ...(by !== undefined && now.nodes.has(by)
-        ? { next: "Not you? Revoke it.", action: { kind: "revoke", node: by } as const }
-        : {}),
-    });
-  }
-  const doorBy = authorOf(log, now.doorEntry);
-  if (before.doorEntry !== now.doorEntry && doorBy !== me)
-    notices.push({
+      what: `“${name}” was authorised by “${nameOf(addedBy)}” and may change every repository.`,
+      next: notYou,
+      action: { kind: "revoke", node },
+    }));
+}
+
+function departures(before: AccountState, { log, me, nameOf }: Told): ReadonlyArray<Notice> {
+  const now = log.state();
+  return [...now.revoked].flatMap((node): ReadonlyArray<Notice> => {
+    const by = revokerOf(log, node);
+    if (before.revoked.has(node) || by === me || node === me) return [];
+    return [
+      {
+        tone: "info",
+        what: `“${before.nodes.get(node)?.name ?? nameOf(node)}” was signed out by ${authorName(by, now, nameOf)}.`,
+        safe: "What it had before stays with it; from now on it gets nothing new.",
+        ...(by !== undefined && now.nodes.has(by) ? blame(by) : {}),
+      },
+    ];
+  });
+}
+
+function newWords(before: AccountState, { log, me, nameOf }: Told): ReadonlyArray<Notice> {
+  const now = log.state();
+  const by = authorOf(log, now.doorEntry);
+  if (before.doorEntry === now.doorEntry || by === me) return [];
+  return [
+    {
       tone: "warning",
-      what: `The passphrase was changed by ${authorName(doorBy, now, nameOf)}.`,
+      what: `The passphrase was changed by ${authorName(by, now, nameOf)}.`,
       safe: "The old words open nothing any more. This device stays signed in.",
-      ...(doorBy !== undefined && now.nodes.has(doorBy)
-        ? { next: "Not you? Revoke it.", action: { kind: "revoke", node: doorBy } as const }
-        : {}),
-    });
-  return notices;
+      ...(by !== undefined && now.nodes.has(by) ? blame(by) : {}),
+    },
+  ];
+}
+
+function blame(node: NodeId): Pick<Notice, "next" | "action"> {
+  return { next: notYou, action: { kind: "revoke", node } };
 }
 
 /** Who revoked a node: of several, the first in the log whose word counts. */
@@ -68,3 +81,5 @@ function authorName(
   if (node === undefined) return "another device";
   return node === recovery ? "the recovery kit" : `“${nameOf(node)}”`;
 }
+
+const notYou = "Not you? Revoke it.";

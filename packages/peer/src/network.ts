@@ -148,7 +148,7 @@ export class Network {
   /** Meets the others under another secret from now on: whoever knows only the one before is not met here any more. */
   moveTo(meeting: SecretKey, readKeys: ReadonlyArray<SecretKey>): void {
     for (const node of this.#connections.keys()) this.send(node, { type: "bye" });
-    for (const node of [...this.#connections.keys()]) this.#goDown(node);
+    for (const node of this.#connections.keys()) this.#goDown(node);
     this.#meeting.close();
     this.#direct.close();
     this.#sessions[Symbol.dispose]();
@@ -199,6 +199,7 @@ export class Network {
         return this.#goDown(output.node);
       case "self":
         return this.#options.news.self();
+      case "clock":
       case "refused":
         return undefined;
     }

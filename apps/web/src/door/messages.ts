@@ -51,6 +51,18 @@ const commandKinds = {
   "ask-again": "order",
   "rename-node": "order",
   "set-author": "order",
+  "revoke-node": "secret",
+  "take-back": "secret",
+  "change-passphrase": "secret",
+  "confirm-new-words": "secret",
+  "keep-old-words": "order",
+  "show-kit": "secret",
+  "kit-file": "secret",
+  "put-kit-away": "order",
+  "leave-kit": "order",
+  "verify-kit": "secret",
+  "open-kit": "secret",
+  "allowed-signers": "question",
   "open-request": "order",
   authorise: "order",
   deny: "order",
@@ -109,7 +121,7 @@ export function isOutcome<Name extends CommandName>(
   return value["ok"] === true || (value["ok"] === false && isRefused(value["refused"]));
 }
 
-type Field = "string" | "number" | "boolean" | "list" | "file" | "string?";
+type Field = "string" | "number" | "boolean" | "list" | "file" | "string?" | "number?" | "file?";
 
 const askFields = {
   "create-account": { nodeName: "string", platform: "string" },
@@ -120,6 +132,18 @@ const askFields = {
   "ask-again": {},
   "rename-node": { name: "string" },
   "set-author": { name: "string", email: "string" },
+  "revoke-node": { node: "string", words: "string", andApproved: "boolean", since: "number?" },
+  "take-back": { words: "string" },
+  "change-passphrase": { words: "string" },
+  "confirm-new-words": { words: "list" },
+  "keep-old-words": {},
+  "show-kit": { words: "string" },
+  "kit-file": {},
+  "put-kit-away": {},
+  "leave-kit": {},
+  "verify-kit": { words: "string", file: "file?" },
+  "open-kit": { file: "file", nodeName: "string", platform: "string" },
+  "allowed-signers": {},
   "open-request": { id: "string" },
   authorise: { id: "string", digits: "string" },
   deny: { id: "string" },
@@ -146,6 +170,10 @@ function fits(value: unknown, form: Field): boolean {
       return Array.isArray(value);
     case "file":
       return value instanceof Blob;
+    case "file?":
+      return value === undefined || value instanceof Blob;
+    case "number?":
+      return value === undefined || typeof value === "number";
     case "string?":
       return value === undefined || typeof value === "string";
     case "string":
