@@ -8,6 +8,7 @@ import {
   type EntryId,
   type Instant,
   type NodeId,
+  type RepoId,
 } from "@skein/protocol/ids";
 import type { RefFrontier, RevokeReason } from "./membership-entry.ts";
 import {
@@ -87,6 +88,23 @@ export interface Summary extends View {
   readonly recovery: NodeId | undefined;
 }
 
+/**
+ * How far the ref records of a node count in a repository. `undefined`: as far as they go. A node that several revoked is
+ * vouched for only as far as all of them do; one that left of its own accord also where nothing was said.
+ */
+export function vouchedUpTo(
+  state: AccountState,
+  node: NodeId,
+  repo: RepoId,
+): { readonly seq: number } | undefined {
+  const limits = (state.frontiers.get(node) ?? []).flatMap(({ reason, refs }) => {
+    const named = refs.find((one) => one.repo === repo);
+    if (named !== undefined) return [named.seq];
+    return reason === "retired" ? [] : [0];
+  });
+  return limits.length === 0 ? undefined : { seq: Math.min(...limits) };
+}
+
 /** A function of the set of entries alone: the order in which they came leaves no trace. */
 export function summarise({ account, recovery, ...view }: Summary): AccountState {
   const { register, judgement } = view;
@@ -102,7 +120,11 @@ export function summarise({ account, recovery, ...view }: Summary): AccountState
     doorEntry: door.entry,
     meetingBoxes: door.meetingBoxes,
     nodes: new Map(nodes.map((node) => [node, memberOf(node, view)])),
-    revoked: new Set([...judgement.revoked].toSorted(compareText)),
+    revoked: remembered(
+      inOrder,
+      judgement.revoked,
+      () => new Set([...judgement.revoked].toSorted(compareText)),
+    ),
     epoch: key.epoch,
     readKeyCommitment: key.commitment,
     doorBox: key.doorBox,
@@ -110,7 +132,7 @@ export function summarise({ account, recovery, ...view }: Summary): AccountState
     keys,
     keyHolders: new Set([...key.boxes.keys(), ...givenTo(key, register)].toSorted(compareText)),
     nextEpoch: nextEpoch(view),
-    frontiers: frontiersOf(view),
+    frontiers: remembered(frontiersWith, judgement.effective, () => frontiersOf(view)),
     exclusions: exclusionsOf(view),
     equivocations: register.equivocations(),
   };
@@ -187,5 +209,18 @@ function exclusionsOf({ register, judgement }: View): ReadonlyArray<Exclusion> {
     });
 }
 
+/** What is the same as long as nobody is revoked: worked out once for each set of revocations. */
+function remembered<Key extends object, Value>(
+  known: WeakMap<Key, Value>,
+  key: Key,
+  work: () => Value,
+): Value {
+  const value = known.get(key) ?? work();
+  known.set(key, value);
+  return value;
+}
+
+const inOrder = new WeakMap<ReadonlySet<NodeId>, ReadonlySet<NodeId>>();
+const frontiersWith = new WeakMap<ReadonlySet<EntryId>, AccountState["frontiers"]>();
 /** What is kept at hand of keys before the one in force: presence and topics of a moment ago. */
 const keysRemembered = 8;

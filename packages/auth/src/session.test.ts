@@ -9,7 +9,13 @@ import { openCrypto } from "./crypto/sodium.ts";
 import { openDoor } from "./door.ts";
 import { mintNodeKeys, type NodeKeys } from "./identity.ts";
 import { judgePass, makePass } from "./pass.ts";
-import { openSessions, type Introduction, type SessionOutput, type Sessions } from "./session.ts";
+import {
+  openSessions,
+  type Introduction,
+  type SessionOutput,
+  type Sessions,
+  type SessionsOptions,
+} from "./session.ts";
 
 const crypto = await openCrypto();
 const random = { bytes: (length: number): Bytes => Uint8Array.from({ length }, chanceByte) };
@@ -27,7 +33,7 @@ interface Options {
   readonly pass?: Pass;
   readonly psk?: SecretKey;
   readonly otherPsks?: ReadonlyArray<SecretKey>;
-  readonly maxSkewMillis?: number;
+  readonly maxSkew?: NonNullable<SessionsOptions["maxSkew"]>;
   readonly mayConnect?: (introduction: Introduction) => boolean;
   readonly acquaintances?: ReadonlyArray<NodeKeys>;
 }
@@ -38,7 +44,7 @@ function open(keys: NodeKeys, options: Options = {}): Sessions {
     keys,
     psk: options.psk ?? psk,
     otherPsks: () => options.otherPsks ?? [],
-    ...(options.maxSkewMillis === undefined ? {} : { maxSkewMillis: options.maxSkewMillis }),
+    ...(options.maxSkew === undefined ? {} : { maxSkew: options.maxSkew }),
     pass: () => options.pass,
     mayConnect: options.mayConnect ?? (() => true),
     acquaintances: () => (options.acquaintances ?? []).map(peerOf),
@@ -378,13 +384,28 @@ test("two nodes that share no secret, old or new, never come up", () => {
 });
 
 test("where clocks may differ by an hour at most, a greeting from another day is refused by name, and no other", () => {
-  const pair = meet({ bob: { maxSkewMillis: 3_600_000 } });
+  const refused: unknown[] = [];
+  const tooFar = (node: string, theirs: number) => refused.push({ node, theirs });
+  const pair = meet({ bob: { maxSkew: { millis: 3_600_000, tooFar } } });
   const yesterday = later(start, -86_400_000);
   const [hello_] = pair.alice.sessions.connect(peerOf(pair.bob.keys), yesterday);
   if (hello_?.type !== "packet") throw new Error("it greets");
-  expect(pair.bob.sessions.receive(hello_.packet, "relay", start)).toEqual([
-    { type: "clock", node: pair.alice.keys.id, theirs: yesterday },
-  ]);
-  const timely = meet({ bob: { maxSkewMillis: 3_600_000 } });
+  expect(pair.bob.sessions.receive(hello_.packet, "relay", start)).toEqual([]);
+  expect(refused).toEqual([{ node: pair.alice.keys.id, theirs: yesterday }]);
+  const timely = meet({ bob: { maxSkew: { millis: 3_600_000, tooFar } } });
   expect(connect(timely).map(({ type }) => type)).toEqual(["up", "up"]);
+});
+
+test("A12: a packet is heard though Rita sent its like, with the same index and counter, before it", () => {
+  const pair = meet();
+  connect(pair);
+  const now = later(start, 1_000);
+  const [output] = pair.alice.sessions.send(pair.bob.keys.id, hello, now);
+  if (output?.type !== "packet") throw new Error("it sends");
+  const { packet } = output;
+  const like = packet.map((byte, index) => (index === packet.length - 1 ? byte ^ 1 : byte));
+  expect(pair.bob.sessions.receive(like, "relay", now)).toEqual([]);
+  const heard = pair.bob.sessions.receive(packet, "relay", now);
+  expect(heard.map(({ type }) => type)).toEqual(["message"]);
+  expect(pair.bob.sessions.receive(packet, "relay", now)).toEqual([]);
 });

@@ -38,39 +38,10 @@ import {
   type State,
 } from "./session-state.ts";
 
+import type { SessionOutput } from "./session-output.ts";
+
 export type { Introduction } from "./session-handshake.ts";
-
-/** Why there is no session any more. After `restarted` another one is up at once, with a node that forgot everything. */
-export type DownReason = "silent" | "dropped" | "restarted";
-
-export type SessionOutput =
-  /** `path` is the path it should leave by; `undefined`: the best there is. `bulk`: may wait behind what is not. */
-  | {
-      readonly type: "packet";
-      readonly node: NodeId;
-      readonly packet: Bytes;
-      readonly path: string | undefined;
-      readonly bulk: boolean;
-    }
-  | {
-      readonly type: "message";
-      readonly node: NodeId;
-      readonly message: Bytes;
-      readonly path: string;
-    }
-  | {
-      readonly type: "up";
-      readonly node: NodeId;
-      readonly introduction: Introduction;
-      readonly handshakeHash: Bytes;
-    }
-  | { readonly type: "down"; readonly node: NodeId; readonly why: DownReason }
-  /** A message that found no room in the queue of a session that is still being set up, or that has no node to go to. */
-  | { readonly type: "refused"; readonly node: NodeId; readonly message: Bytes }
-  /** Its clock and ours differ by more than `maxSkewMillis`. Nothing was answered; a person should look at the clocks. */
-  | { readonly type: "clock"; readonly node: NodeId; readonly theirs: number }
-  /** We met ourselves: a copied browser profile, or a mirror. Nothing was answered. */
-  | { readonly type: "self" };
+export type { DownReason, SessionOutput } from "./session-output.ts";
 
 export interface Acquaintance {
   readonly node: NodeId;
@@ -85,7 +56,11 @@ export interface SessionsOptions {
   /** Psks of before, for nodes that have not heard of the newest; and of what may come. They stay their owner's. */
   readonly otherPsks?: () => ReadonlyArray<SecretKey>;
   /** Refuses greetings from clocks that are further off than this (EGTP 4a). Off unless given: stamps only have to rise. */
-  readonly maxSkewMillis?: number;
+  readonly maxSkew?: {
+    readonly millis: number;
+    /** Nothing was answered. A person should look at the clocks: `theirs` is what the other side's says. */
+    readonly tooFar: (node: NodeId, theirs: number) => void;
+  };
   /** The door pass to show, as long as this node is not in the log. */
   readonly pass: () => Pass | undefined;
   /** Judged before anything is answered. */
@@ -254,9 +229,11 @@ class Keeper implements Sessions {
     if (introduction.node === keys.id || equal(introduction.box, keys.boxPublic))
       return [{ type: "self" }];
     if (!this.#options.mayConnect(introduction)) return [];
-    const { maxSkewMillis = Number.POSITIVE_INFINITY } = this.#options;
-    if (Math.abs(stamp - (this.#clock ?? stamp)) > maxSkewMillis)
-      return [{ type: "clock", node: introduction.node, theirs: stamp }];
+    const { maxSkew } = this.#options;
+    if (maxSkew !== undefined && Math.abs(stamp - (this.#clock ?? stamp)) > maxSkew.millis) {
+      maxSkew.tooFar(introduction.node, stamp);
+      return [];
+    }
     const peer = this.#meet(introduction.node, introduction.box);
     if (peer === undefined) return [];
     return this.#step(

@@ -4,6 +4,7 @@ import type { Random } from "@skein/auth/crypto/random";
 import { concat, type Bytes } from "@skein/protocol/bytes";
 import { SkeinError } from "@skein/protocol/errors";
 import type { Instant, NodeId, StreamId } from "@skein/protocol/ids";
+import { sourceBytesMax } from "@skein/protocol/limits";
 import { step, type Machine } from "@skein/protocol/machine";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import type { StreamResetReason } from "@skein/protocol/node-messages/stream-reset";
@@ -20,6 +21,7 @@ import type { Alarms } from "./alarms.ts";
 import type { Inbox } from "./inbox.ts";
 import { randomU32, type Clock } from "./ports.ts";
 import type { Scope } from "./scope.ts";
+import { Searches, type Find } from "./searches.ts";
 
 /** What flows towards the node that asked: found once, then read piece by piece. */
 export interface Source {
@@ -97,8 +99,9 @@ interface FlowsOptions {
   readonly inbox: Inbox;
   readonly scope: Scope;
   /** Finds what a node asked for. Throws `NoSourceError`. */
-  readonly find: (node: NodeId, request: StreamRequest) => Promise<Source>;
+  readonly find: Find<Source>;
   readonly send: (node: NodeId, message: StreamMessage) => void;
+  readonly report: (cause: unknown) => void;
 }
 
 type Effect<T extends StreamsEffect["type"]> = Extract<StreamsEffect, { readonly type: T }>;
@@ -107,8 +110,17 @@ export class Flows {
   readonly #options: FlowsOptions;
   readonly #lines = new Map<NodeId, Line>();
 
+  readonly #searches: Searches<Source | StreamResetReason>;
+
   constructor(options: FlowsOptions) {
     this.#options = options;
+    this.#searches = new Searches(options.scope, (node, request, signal) =>
+      options.find(node, request, signal).catch((error: unknown) => {
+        if (error instanceof NoSourceError) return error.why;
+        if (!signal.aborted) options.report(error);
+        return "failed";
+      }),
+    );
   }
 
   /** Asks a node. Rejects with `FlowFailedError`. */
@@ -197,13 +209,17 @@ export class Flows {
       case "send":
         return this.#options.send(line.node, effect.message);
       case "start-source":
-        return this.#options.scope.start(() => this.#findSource(line, effect));
+        return this.#searches.begin({
+          ...effect,
+          node: line.node,
+          done: (found) => this.#options.inbox.post(() => this.#answer(line, effect.stream, found)),
+        });
       case "read-source":
         // A turn of its own, so that a long stream never keeps the others waiting.
         return this.#options.inbox.post(() => this.#readSource(line, effect));
       case "drop-source":
         line.sources.delete(effect.stream);
-        return;
+        return this.#searches.cancel(line.node, effect.stream);
       case "wake-at":
         return this.#options.alarms.set(`flows ${line.node}`, effect.at, (now) =>
           this.#tell(line, { type: "time-passed", now }),
@@ -217,19 +233,20 @@ export class Flows {
     }
   }
 
-  async #findSource(line: Line, { stream, request }: Effect<"start-source">): Promise<void> {
-    const found = await this.#options.find(line.node, request).catch((error: unknown) => {
-      if (error instanceof NoSourceError) return error.why;
-      this.#options.inbox.post(() => this.#refuse(line, stream, "failed"));
-      throw error;
-    });
-    this.#options.inbox.post(() => {
-      if (typeof found === "string") return this.#refuse(line, stream, found);
-      line.sources.set(stream, found);
-      const { objects } = found;
-      const bytes = found.bytes.length;
-      return this.#tell(line, { type: "source-ready", stream, bytes, objects, now: this.#now() });
-    });
+  #answer(line: Line, stream: StreamId, found: Source | StreamResetReason): void {
+    if (typeof found === "string") return this.#refuse(line, stream, found);
+    const bytes = found.bytes.length;
+    if (this.#heldBytes() + bytes > sourceBytesMax) return this.#refuse(line, stream, "failed");
+    line.sources.set(stream, found);
+    const { objects } = found;
+    return this.#tell(line, { type: "source-ready", stream, bytes, objects, now: this.#now() });
+  }
+
+  #heldBytes(): number {
+    let bytes = 0;
+    for (const { sources } of this.#lines.values())
+      for (const source of sources.values()) bytes += source.bytes.length;
+    return bytes;
   }
 
   #refuse(line: Line, stream: StreamId, why: StreamResetReason): void {

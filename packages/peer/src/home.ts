@@ -174,10 +174,10 @@ export class Home {
     return {
       mayConnect: (introduction) => this.#mayConnect(introduction),
       acquaintances: () => this.#acquaintances(),
-      find: async (node, request) => {
+      find: async (node, request, signal) => {
         if (request.type === "entries") return membership.source(node, request.heads);
         if (this.#isOut(node)) throw new NoSourceError("not-here");
-        return repositories.source(request);
+        return repositories.source(request, signal);
       },
       up: (node) => {
         if (this.#isOut(node)) return this.#tellOut(node);

@@ -60,7 +60,7 @@ export interface NetworkOptions {
   readonly mayConnect: (introduction: Introduction) => boolean;
   /** Nodes that may still have a session with us from before this program was started. */
   readonly acquaintances: () => Iterable<Acquaintance>;
-  readonly find: (node: NodeId, request: StreamRequest) => Promise<Source>;
+  readonly find: (node: NodeId, request: StreamRequest, signal: AbortSignal) => Promise<Source>;
   readonly inbox: Inbox;
   readonly scope: Scope;
   readonly news: NetworkNews;
@@ -93,7 +93,17 @@ export class Network {
     this.#alarms = alarms;
     const send = (node: NodeId, message: NodeMessage): void => this.send(node, message);
     this.#sessions = this.#openSessions(options.meeting);
-    this.#flows = new Flows({ me: keys.id, clock, random, alarms, inbox, scope, find, send });
+    this.#flows = new Flows({
+      me: keys.id,
+      clock,
+      random,
+      alarms,
+      inbox,
+      scope,
+      find,
+      send,
+      report: ports.report,
+    });
     this.#pings = new Pings({ clock, random, alarms, send, measured: options.news.changed });
     this.#direct = this.#openDirectPaths();
     this.#meeting = this.#openMeetingPlace(options.meeting);

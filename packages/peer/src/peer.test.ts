@@ -159,19 +159,30 @@ test("a peer that was closed rings no more and refuses what it is asked", async 
 test("a peer that is closed while its words are stretched never reaches for the network", async () => {
   let give = (_secrets: DoorSecrets): void => undefined;
   const derive = (): Promise<DoorSecrets> => new Promise((resolve) => (give = resolve));
-  const ports = lonely({ derive });
-  const peer = await openPeer(ports);
+  let dialled = 0;
+  const alone = lonely({ derive });
+  const sockets = {
+    open: (...given: Parameters<Ports["sockets"]["open"]>) => {
+      dialled++;
+      return alone.sockets.open(...given);
+    },
+  };
+  const peer = await openPeer({ ...alone, sockets });
   const asked = peer.ask("sign-in", signIn);
   await new Promise((resolve) => setTimeout(resolve, 0));
   await peer[Symbol.asyncDispose]();
   give(secrets());
   expect(codeOf(await asked)).toBe("owner_gone");
-  expect(ports.alarmsSet.size).toBe(0);
+  expect([dialled, alone.alarmsSet.size]).toEqual([0, 0]);
 });
 
 test("a browser whose storage is damaged is told so, and nothing goes on behind it", async () => {
-  const damaged = new Map<string, Bytes>([["node", formatUtf8("no record")]]);
-  const ports = lonely({ ledger: openMemoryFiles(damaged) });
+  const disk = new Map<string, Bytes>();
+  const first = await openPeer(lonely({ ledger: openMemoryFiles(disk) }));
+  await haveAccount(first);
+  await first[Symbol.asyncDispose]();
+  disk.set(`contacts/${"b0".repeat(32)}`, formatUtf8("no contact"));
+  const ports = lonely({ ledger: openMemoryFiles(disk) });
   await expect(openPeer(ports)).rejects.toBeInstanceOf(MalformedMessageError);
   expect(ports.alarmsSet.size).toBe(0);
 });

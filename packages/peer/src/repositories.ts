@@ -112,7 +112,7 @@ export class Repositories {
   }
 
   /** Answers streams. Throws `NoSourceError`. */
-  async source(request: Asked): Promise<Source> {
+  async source(request: Asked, signal: AbortSignal): Promise<Source> {
     const opened = this.#opened.get(request.repo);
     if (opened === undefined) throw new NoSourceError("not-here");
     switch (request.type) {
@@ -121,7 +121,7 @@ export class Repositories {
       case "records":
         return { bytes: joinParts(await opened.node.records(request)), objects: 0 };
       case "pack":
-        return this.#pack(opened.node.git, request);
+        return this.#pack(opened.node.git, request, signal);
     }
   }
 
@@ -202,10 +202,11 @@ export class Repositories {
   async #pack(
     git: Repository,
     { wants, haves }: Extract<Asked, { readonly type: "pack" }>,
+    signal: AbortSignal,
   ): Promise<Source> {
     const here = await Promise.all(wants.map((want) => git.objects.has(want)));
     if (here.includes(false)) throw new NoSourceError("not-here");
-    return git.objects.buildPack({ wants, haves, signal: this.#world.scope.signal });
+    return git.objects.buildPack({ wants, haves, signal });
   }
 }
 

@@ -17,7 +17,7 @@ import type { Scope } from "./scope.ts";
 export interface Stage {
   readonly mayConnect: (introduction: Introduction) => boolean;
   readonly acquaintances: () => Iterable<Acquaintance>;
-  readonly find: (node: NodeId, request: StreamRequest) => Promise<Source>;
+  readonly find: (node: NodeId, request: StreamRequest, signal: AbortSignal) => Promise<Source>;
   readonly up: (node: NodeId) => void;
   readonly resumed: (node: NodeId) => void;
   readonly down: (node: NodeId) => void;
@@ -50,7 +50,7 @@ export class StagedNetwork {
       pass: () => pass,
       mayConnect: (introduction) => this.#stage.mayConnect(introduction),
       acquaintances: () => this.#stage.acquaintances(),
-      find: (node, request) => this.#stage.find(node, request),
+      find: (node, request, signal) => this.#stage.find(node, request, signal),
       news: {
         up: (node) => this.#stage.up(node),
         resumed: (node) => this.#stage.resumed(node),

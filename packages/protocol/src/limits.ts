@@ -63,5 +63,11 @@ export const commitParentsMax = 1_000;
 export const streamWindowBytes = 512 * 1024;
 /** Streams open between two nodes at once, each way. */
 export const streamsPerSessionMax = 32;
+/** Packs that are built for others at once: each walks a repository and is held in memory until it was sent. */
+export const searchesMax = 4;
+/** Of them for one node, so that one that asks for everything leaves room for the others. */
+export const searchesPerNodeMax = 2;
+/** Bytes held for all nodes that are being sent something. */
+export const sourceBytesMax = 512 * 1024 * 1024;
 /** Bytes of an answer that is not a pack: membership entries or ref records. */
 export const logBytesMax = 16 * 1024 * 1024;
