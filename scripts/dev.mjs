@@ -2,10 +2,11 @@
 
 import { spawn } from "node:child_process";
 import { createServer as createSocketServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 
-import { build, createServer } from "vite";
+import { build, createServer, runnerImport } from "vite";
 
 import { fail, relayFolder, relayProgram, say, webFolder } from "./tools.mjs";
 
@@ -32,7 +33,11 @@ export async function startDevelopment() {
         : error.message,
     );
   });
-  say(`Skein is at http://localhost:${port}, and reloads itself.\nStop it with Ctrl+C.`);
+  const { module: greeting } = await runnerImport(join(relayFolder, "src", "greeting.ts"));
+  say(
+    greeting.greet({ host, port, servesApp: true, isAppBuilt: true, lanAddresses: lanAddresses() }),
+  );
+  say("It reloads itself when a source changes.");
   stopOnSignals(async () => {
     watcher.stop();
     await vite.close();
@@ -73,6 +78,13 @@ async function watchRelay(relayPort) {
 function waitForEnd(child) {
   if (child === undefined || child.exitCode !== null) return Promise.resolve();
   return new Promise((resolve) => child.once("exit", resolve));
+}
+
+function lanAddresses() {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, family }) => !internal && family === "IPv4")
+    .map(({ address }) => address);
 }
 
 function findFreePort() {

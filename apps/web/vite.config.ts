@@ -37,7 +37,7 @@ export default defineConfig({
       registerType: "prompt",
       injectRegister: false,
       injectManifest: {
-        globPatterns: ["**/*.{js,css,html,svg,png,wasm,json}"],
+        globPatterns: ["**/*.{js,css,html,svg,png,wasm}"],
         globIgnores: ["types/**"],
         maximumFileSizeToCacheInBytes: 4 * 1024 * 1024,
       },

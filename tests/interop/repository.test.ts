@@ -35,7 +35,7 @@ test("the drafts of a repository have the very ids that git commit gives", async
   }
 });
 
-test("a draft keeps the executable bit of a file and makes a file of a link, as git would", async () => {
+test("a draft keeps the executable bit of a file and a link a link, as git would", async () => {
   using git = openNativeGit();
   git.run(["init", "--quiet", "--initial-branch=main"]);
   for (const path of ["run.sh", "deep/tool", "plain"]) {
@@ -50,9 +50,9 @@ test("a draft keeps the executable bit of a file and makes a file of a link, as 
     signal,
   });
   const parent = (await repository.refs()).get(ref("heads/main"));
-  const files = { "run.sh": "after\n", "deep/tool": undefined, link: "a file\n" };
+  const files = { "run.sh": "after\n", "deep/tool": undefined, link: "run.sh" };
   rmSync(join(git.folder, "link"));
-  writeFileSync(join(git.folder, "link"), files.link);
+  symlinkSync(files.link, join(git.folder, "link"));
   writeFileSync(join(git.folder, "run.sh"), files["run.sh"]);
   git.run(["rm", "--quiet", "deep/tool"]);
   git.run(["add", "--all"]);

@@ -100,6 +100,7 @@ export class SimulatedNode {
   #clockErrorMillis = 0;
   #writesLeft: number | undefined;
   #patches: Patches = {};
+  #failing: { readonly which: (disk: string) => boolean; readonly error: () => Error } | undefined;
 
   constructor(name: string, place: Place) {
     this.name = name;
@@ -145,6 +146,11 @@ export class SimulatedNode {
   /** Repositories that have something on its disk. */
   stored(): ReadonlyArray<string> {
     return [...this.#disks.keys()].filter((name) => name !== "ledger");
+  }
+
+  /** From now on, what is read from or written to these disks fails so. */
+  fail(which: (disk: string) => boolean, error: () => Error): void {
+    this.#failing = { which, error };
   }
 
   setClockWrong(millis: number): void {
@@ -209,7 +215,8 @@ export class SimulatedNode {
       unlocker: quickUnlocker(crypto, simulation, this.#patches.words),
       ledger: this.#disk("ledger", alive),
       openFiles: (repository) => Promise.resolve(this.#disk(repository, alive)),
-      keepOnly: (repositories) => this.#keepOnly(repositories),
+      storedRepositories: () => Promise.resolve(this.stored()),
+      removeFiles: (repository) => Promise.resolve(void this.#disks.delete(repository)),
       sockets: this.#sockets(alive),
       relayUrl: "ws://rita/relay",
       channels: fabric?.channelsOf(`${this.name}-${this.#life}`) ?? noChannels,
@@ -227,19 +234,18 @@ export class SimulatedNode {
     const files = openMemoryFiles(contents);
     return {
       ...files,
+      read: (path) =>
+        this.#failing?.which(name) === true && name !== "ledger"
+          ? Promise.reject(this.#failing.error())
+          : files.read(path),
       commit: (batch, options) => {
         // A killed tab's write never happens, and whoever waits for it waits for ever.
+        if (this.#failing?.which(name) === true) return Promise.reject(this.#failing.error());
         if (this.#writesLeft !== undefined && this.#writesLeft-- === 0) this.#life++;
         if (!alive()) return new Promise<never>(() => undefined);
         return files.commit(batch, options);
       },
     };
-  }
-
-  #keepOnly(repositories: ReadonlyArray<string>): Promise<void> {
-    for (const name of this.#disks.keys())
-      if (name !== "ledger" && !repositories.includes(name)) this.#disks.delete(name);
-    return Promise.resolve();
   }
 
   #sockets(alive: () => boolean): Sockets {

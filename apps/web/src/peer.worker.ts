@@ -11,6 +11,9 @@ import { serveDoor } from "./door/host.ts";
 import { awaitChannels } from "./door/own-worker.ts";
 import { unlockPort } from "./unlock.ts";
 
+const settingsPath = "/skein.json";
+/** Repositories on this device do not wait longer for a host that does not answer. */
+const settingsMillisMax = 2_000;
 const repositoryPrefix = "skein-repository-";
 const channelsOffered = awaitChannels(globalThis);
 
@@ -28,7 +31,8 @@ async function serve(): Promise<void> {
     unlocker: unlockPort(),
     ledger,
     openFiles: (repository) => openIdbFiles(`${repositoryPrefix}${repository}`),
-    keepOnly,
+    storedRepositories,
+    removeFiles: (repository) => removeIdbFiles(`${repositoryPrefix}${repository}`),
     sockets,
     relayUrl: await findRelay(globalThis.location),
     channels: channelsOver(offer.port, { supported: offer.supported }),
@@ -39,10 +43,13 @@ async function serve(): Promise<void> {
   serveDoor(globalThis, peer);
 }
 
-async function keepOnly(repositories: ReadonlyArray<string>): Promise<void> {
-  const names = new Set(repositories.map((repository) => `${repositoryPrefix}${repository}`));
-  for (const { name = "" } of await indexedDB.databases())
-    if (name.startsWith(repositoryPrefix) && !names.has(name)) await removeIdbFiles(name);
+/** Without locks another tab may be the owner too, and in the middle of an import: then nothing is known to be left over. */
+async function storedRepositories(): Promise<ReadonlyArray<string>> {
+  if (!("locks" in navigator) || !("databases" in indexedDB)) return [];
+  return (await indexedDB.databases())
+    .map(({ name = "" }) => name)
+    .filter((name) => name.startsWith(repositoryPrefix))
+    .map((name) => name.slice(repositoryPrefix.length));
 }
 
 /** The relay that `skein.json` names, for an app that is served from somewhere else; otherwise the one that serves this page. */
@@ -50,15 +57,25 @@ async function findRelay(place: {
   readonly protocol: string;
   readonly host: string;
 }): Promise<string> {
+  const settings = await caches.open("skein-settings");
   try {
-    const answer: unknown = await (await fetch("/skein.json")).json();
-    const named =
-      typeof answer === "object" && answer !== null && "relay" in answer && answer.relay;
-    if (typeof named === "string" && /^wss?:\/\//u.test(named)) return named;
+    const fresh = await fetch(settingsPath, {
+      cache: "no-store",
+      signal: AbortSignal.timeout(settingsMillisMax),
+    });
+    if (fresh.ok) await settings.put(settingsPath, fresh);
   } catch {
-    // Offline before the file was ever kept, or a host without it: then it is the relay of this page.
+    // Offline, or the host is slow: what it said last time holds.
   }
+  const kept = await settings.match(settingsPath);
+  const named: unknown = await kept?.json().catch(() => undefined);
+  if (typeof named === "object" && named !== null && "relay" in named && isRelay(named.relay))
+    return named.relay;
   return relayUrlOf(place);
+}
+
+function isRelay(value: unknown): value is string {
+  return typeof value === "string" && /^wss?:\/\//u.test(value);
 }
 
 function relayUrlOf({

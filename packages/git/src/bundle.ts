@@ -20,7 +20,15 @@ export class BundleRejectedError extends SkeinError {
   override readonly name = "BundleRejectedError";
   readonly code = "bundle_rejected";
   readonly blame = "caller";
-  readonly hint = "Make the bundle again with `git bundle create <file> --all`.";
+  readonly hint: string;
+
+  constructor(
+    message: string,
+    { hint = "Make the bundle again with `git bundle create <file> --all`." } = {},
+  ) {
+    super(message);
+    this.hint = hint;
+  }
 }
 
 /** Reads what stands before the pack; the pack is judged by whoever stores it. Throws `BundleRejectedError`. */
@@ -94,10 +102,14 @@ function readCapabilities(lines: Lines): void {
     if (capability === "@object-format=sha1") continue;
     if (capability?.startsWith("@object-format=") === true)
       throw new BundleRejectedError(
-        "The bundle is of a repository with another object format than sha1",
+        "The bundle is of a repository with another object format than SHA-1, and Skein holds SHA-1 only",
+        {
+          hint: "Bring the history over into a repository made with `--object-format=sha1` first.",
+        },
       );
     throw new BundleRejectedError(
       `The bundle leaves objects out or asks for what is unknown here: ${capability ?? ""}`,
+      { hint: "Make it in a full clone, without `--filter`: `git bundle create <file> --all`." },
     );
   }
 }

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { DraftRefusedError } from "./draft.ts";
 import type { Draft, DraftChange } from "./draft.ts";
 import { openMemoryFiles } from "./memory-files.ts";
-import { hashObject } from "./object.ts";
+import { formatCommit, formatTree, hashObject } from "./object.ts";
 import { ObjectMissingError } from "./object-store.ts";
 import { openRepository } from "./repository.ts";
 import type { Repository } from "./repository.ts";
@@ -138,6 +138,39 @@ test("a draft on a commit that is not here is refused by the name of that commit
   const draft = commit(repository, missing, [write("a", "")]);
   await expect(draft).rejects.toBeInstanceOf(ObjectMissingError);
   await expect(draft).rejects.toThrow(missing);
+});
+
+test("a link that is written leads somewhere else, and what is no path is refused", async () => {
+  const repository = await open();
+  const link = hashObject({ type: "blob", bytes: formatUtf8("target") });
+  const tree = { mode: 0o120000, name: formatUtf8("link"), oid: link };
+  const objects = [
+    { type: "blob", bytes: formatUtf8("target") },
+    { type: "tree", bytes: formatTree([tree]) },
+  ] as const;
+  await repository.objects.objectsToPack(objects, { signal: new AbortController().signal });
+  const made = hashObject(objects[1]);
+  const author = { name: "A", email: "a@b", at: instant(0), offsetMinutes: 0 };
+  const bytes = formatCommit({ tree: made, parents: [], author, committer: author, message: "L" });
+  const parent = hashObject({ type: "commit", bytes });
+  await repository.objects.objectsToPack([{ type: "commit", bytes }], {
+    signal: new AbortController().signal,
+  });
+  const oid = await commit(repository, parent, [write("link", "elsewhere")]);
+  expect((await repository.readTree(oid, ""))?.[0]).toMatchObject({ kind: "link", size: 9 });
+  for (const text of ["", "a\0b", "x".repeat(pathBytesMax + 1)])
+    await expect(commit(repository, parent, [write("link", text)])).rejects.toMatchObject({
+      fault: "bad-link",
+    });
+  // Deleted first, it is a link no more.
+  const file = await commit(repository, parent, [remove("link"), write("link", "a file")]);
+  expect((await repository.readTree(file, ""))?.[0]).toMatchObject({ kind: "file" });
+});
+
+test("a refused draft is told in words, with nothing in them that turns text around", async () => {
+  const repository = await open();
+  const draft = commit(repository, undefined, [write("a/\u202e.git", ""), write("a/.git", "")]);
+  await expect(draft).rejects.toThrow(/^“a\/\\xe2\\x80\\xae\.git” cannot be committed: /u);
 });
 
 async function open(): Promise<Repository> {

@@ -12,10 +12,10 @@ import { formatCommit, formatTree } from "./object.ts";
 import type { TreeEntry } from "./object.ts";
 import { canonicalMode, keep, keyOf, nameOf, openOverlay, readEntries } from "./overlay.ts";
 import type { Overlay } from "./overlay.ts";
-import { parsePath } from "./tree-path.ts";
+import { parsePath, showPath } from "./tree-path.ts";
 
 export type DraftChange =
-  /** A file keeps its executable bit; a link becomes a file. */
+  /** A file keeps its executable bit; a link stays one, and the bytes are the path that it leads to. */
   | { readonly path: string; readonly kind: "write"; readonly bytes: Uint8Array }
   /** Deletes a file, or a folder with all that is in it. Happens before all writes. */
   | { readonly path: string; readonly kind: "delete" };
@@ -40,6 +40,8 @@ export interface Draft {
 export type DraftFault =
   /** A name that some system would take for something else than a file, such as `.git`. */
   | "bad-name"
+  /** A link has to lead somewhere: to a path that git can check out. */
+  | "bad-link"
   | "too-long"
   | "too-large"
   | "named-twice"
@@ -54,12 +56,14 @@ export class DraftRefusedError extends SkeinError {
   override readonly name = "DraftRefusedError";
   readonly code = "draft_refused";
   readonly blame = "caller";
-  readonly hint = "Change the draft and commit again. Nothing was changed.";
+  readonly hint: string;
   readonly fault: DraftFault;
   readonly path: string | undefined;
 
   constructor(fault: DraftFault, path?: string) {
-    super(`The draft is refused: ${fault}${path === undefined ? "" : ` at ${path}`}`);
+    const [what, hint] = wordsOf(fault, path === undefined ? "" : showPath(path));
+    super(what);
+    this.hint = hint;
     this.fault = fault;
     this.path = path;
   }
@@ -159,7 +163,9 @@ async function lay(
   for (const [key, { path, bytes }] of plan.writes) {
     const there = entries.get(key);
     if (there?.kind === "tree") throw new DraftRefusedError("file-and-folder", path);
-    const kind = there?.kind === "executable" ? "executable" : "file";
+    if (there?.kind === "symlink" && !isLinkTarget(bytes))
+      throw new DraftRefusedError("bad-link", path);
+    const kind = there?.kind === "executable" || there?.kind === "symlink" ? there.kind : "file";
     entries.set(key, { kind, oid: overlay.write("blob", bytes) });
   }
   if (entries.size === 0) return undefined;
@@ -186,6 +192,42 @@ async function layFolder(
   if (oid === undefined) entries.delete(key);
   else entries.set(key, { kind: "tree", oid });
 }
+
+function isLinkTarget(bytes: Bytes): boolean {
+  return bytes.length > 0 && bytes.length <= pathBytesMax && !bytes.includes(0);
+}
+
+/** What happened, and what to do about it. */
+function wordsOf(fault: DraftFault, path: string): readonly [what: string, hint: string] {
+  switch (fault) {
+    case "bad-name":
+      return [
+        `“${path}” cannot be committed: some systems would take a part of that name for something else than a file.`,
+        "Give it another name, and commit again.",
+      ];
+    case "bad-link":
+      return [`“${path}” is a link, and this is not a path it could lead to.`, discardIt];
+    case "too-long":
+      return [`The path “${path}” is too long.`, "Give it a shorter name, and commit again."];
+    case "too-large":
+      return [
+        `“${path}” is too large: a file may have up to ${objectBytesMax / 1024 / 1024} MiB.`,
+        discardIt,
+      ];
+    case "named-twice":
+      return [`“${path}” is changed twice in one commit.`, discardIt];
+    case "file-and-folder":
+      return [`“${path}” would be a file and a folder at once.`, "Delete or rename one of them."];
+    case "nothing-changed":
+      return ["Nothing differs from the last commit.", "Change a file, and commit again."];
+    case "no-author":
+      return ["A commit needs an author's name.", "Give one under Devices, and commit again."];
+    case "no-message":
+      return ["A commit needs a message.", "Say in one line what changed."];
+  }
+}
+
+const discardIt = "Discard that change, and commit again.";
 
 function emptyPlan(): Plan {
   return { writes: new Map(), deletes: new Set(), folders: new Map() };

@@ -31,7 +31,7 @@ export class StorageFullError extends SkeinError {
   override readonly name = "StorageFullError";
   readonly code = "storage_full";
   readonly blame = "environment";
-  readonly hint = "Free some space on this device, then try again. Nothing was changed.";
+  readonly hint = "Free some space on this device, then try again.";
 }
 
 /** The device's storage failed or was closed under us. Nothing of the batch was kept. */

@@ -7,7 +7,7 @@ export class PackRejectedError extends SkeinError {
   override readonly name = "PackRejectedError";
   readonly code = "pack_rejected";
   readonly blame = "peer";
-  readonly hint = "Nothing was changed. The copy is damaged or forged; get it from somewhere else.";
+  readonly hint = "The copy is damaged or forged; get it from somewhere else.";
   readonly reason: string;
 
   constructor(reason: string, options: { readonly cause?: unknown } = {}) {

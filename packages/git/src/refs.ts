@@ -39,7 +39,7 @@ export class RefRefusedError extends SkeinError {
   override readonly name = "RefRefusedError";
   readonly code = "ref_refused";
   readonly blame = "caller";
-  readonly hint = "Choose another name for the branch or tag. Nothing was changed.";
+  readonly hint = "Choose another name for the branch or tag.";
   readonly ref: RefName;
   readonly fault: RefFault;
 

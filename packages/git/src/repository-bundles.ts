@@ -34,7 +34,12 @@ export async function importBundle(
   for (const oid of bundle.prerequisites) {
     // oxlint-disable-next-line no-await-in-loop -- the first one that is not here decides.
     if (!(await parts.objects.has(oid)))
-      throw new BundleRejectedError(`The bundle builds on ${oid}, which is not here`);
+      throw new BundleRejectedError(
+        `The bundle holds only the newer part of a history: it builds on ${oid.slice(0, 12)}, which is not here`,
+        {
+          hint: "Make one of the whole history, in a full clone and without a range or `--since`: `git bundle create <file> --all`.",
+        },
+      );
   }
   const offered = new Map([...bundle.refs].filter(([ref]) => isWanted(ref)));
   await parts.objects.storePack({ bytes: bundle.pack, tips: [...offered.values()], ...work });

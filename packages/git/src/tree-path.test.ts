@@ -1,7 +1,7 @@
 import { formatUtf8 } from "@skein/protocol/bytes";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatPathName, parsePath, parsePathName } from "./tree-path.ts";
+import { formatPathName, parsePath, parsePathName, showPath } from "./tree-path.ts";
 
 test("every name of bytes comes back from its text", () => {
   fc.assert(
@@ -44,4 +44,12 @@ test("the root is a path without names, and empty names are no path", () => {
   expect(parsePath("a/b/")).toHaveLength(2);
   expect(parsePath("a//b")).toBeUndefined();
   expect(parsePath("a\\")).toBeUndefined();
+});
+
+test("a path that somebody typed is shown as the same path in a tree is", () => {
+  const name = formatUtf8("\u202etxt.exe");
+  const inTree = `docs/${formatPathName(name)}`;
+  expect(showPath("docs/\u202etxt.exe")).toBe(inTree);
+  expect(showPath(inTree)).toBe(inTree);
+  expect(showPath("a\\b")).toBe("a\\\\b");
 });

@@ -34,6 +34,14 @@ export function formatPath(names: ReadonlyArray<Uint8Array>): string {
   return names.map(formatPathName).join("/");
 }
 
+/** Any text that stands for a path, as people should see it: what reads as a path already stays as it is. */
+export function showPath(path: string): string {
+  return path
+    .split("/")
+    .map((name) => formatPathName(parsePathName(name) ?? formatUtf8(name)))
+    .join("/");
+}
+
 /** The names of a path; none for the root, which is `""` or `/`. `undefined` for what is no path. */
 export function parsePath(path: string): ReadonlyArray<Bytes> | undefined {
   const trimmed = path.replace(/^\/|\/$/gu, "");

@@ -155,22 +155,14 @@ export class ApprovalAnswering {
   }
 
   async #admit(node: NodeId, request: ApprovalRequest): Promise<void> {
-    const { identity, ports, membership, notices, passOf, nameOf } = this.#options;
-    const { crypto, random, clock } = ports;
-    const pass = passOf(node);
-    const entry =
-      pass &&
-      proposeNodeAdd({
-        crypto,
-        random,
-        log: identity.log,
-        keys: identity.keys,
-        readKey: identity.readKey,
-        pass,
-        requestHash: approvalRequestHash(crypto, request),
-        at: clock.now(),
-      });
-    if (entry !== undefined) await membership.add([entry]);
+    const { identity, ports, membership, notices, nameOf } = this.#options;
+    const entry = this.#entryFor(node, request);
+    try {
+      if (entry !== undefined) await membership.add([entry]);
+    } catch (error) {
+      ports.report(error);
+      return this.#notKept(node, request);
+    }
     if (identity.log.state().nodes.has(node))
       return notices.add({
         tone: "info",
@@ -182,6 +174,29 @@ export class ApprovalAnswering {
       what: `“${nameOf(node)}” could not be authorised: your account has as many devices as it can have.`,
       safe: "Nothing was changed.",
       next: "Remove a device that you no longer use, then ask again.",
+    });
+  }
+
+  #entryFor(node: NodeId, request: ApprovalRequest): Bytes | undefined {
+    const { identity, ports, passOf } = this.#options;
+    const { crypto, random, clock } = ports;
+    const { log, keys, readKey } = identity;
+    const pass = passOf(node);
+    const requestHash = approvalRequestHash(crypto, request);
+    const at = clock.now();
+    return pass && proposeNodeAdd({ crypto, random, log, keys, readKey, pass, requestHash, at });
+  }
+
+  /** The entry could not be stored: nobody was let in, and the device may ask again. */
+  #notKept(node: NodeId, { id }: ApprovalRequest): void {
+    const { network, notices, nameOf } = this.#options;
+    this.#tell({ type: "request-withdrawn", node, id, now: this.#now() });
+    network.send(node, { type: "approval-news", id, step: "void", triesLeft: 0 });
+    notices.add({
+      tone: "error",
+      what: `“${nameOf(node)}” could not be authorised: this device has no room to write it down.`,
+      safe: "Nothing was changed.",
+      next: "Free some space, then ask again on the new device.",
     });
   }
 

@@ -39,6 +39,8 @@ export async function openContacts({
     all: () => contacts,
     met: (node, pass) => {
       const known = contacts.get(node);
+      const isNews = known === undefined || (pass !== undefined && known.pass === undefined);
+      if (!isNews && clock.now() - known.lastSeen < writtenMillisMin) return;
       const contact = { node, lastSeen: clock.now(), pass: pass ?? known?.pass };
       contacts.set(node, contact);
       scope.start(() => ledger.writeContact(contact));
@@ -47,5 +49,7 @@ export async function openContacts({
   };
 }
 
+/** Nobody looks at "last seen" to the second, and whoever has the words may knock without end. */
+const writtenMillisMin = 30_000;
 /** As many as there may be members: whoever has the passphrase could otherwise fill the disk with new ones. */
 const replicasMax = nodesPerAccountMax;

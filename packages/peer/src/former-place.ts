@@ -22,12 +22,24 @@ interface FormerPlaceOptions {
   readonly meeting: SecretKey;
   readonly readKey: SecretKey;
   readonly mayConnect: (introduction: Introduction) => boolean;
+  readonly storageFailed: (cause: unknown) => void;
   readonly changed: () => void;
 }
 
 /** Only the membership log is spoken of here. */
 export function openFormerPlace(options: FormerPlaceOptions): Network {
-  const { identity, ports, ledger, inbox, scope, meeting, readKey, mayConnect, changed } = options;
+  const {
+    identity,
+    ports,
+    ledger,
+    inbox,
+    scope,
+    meeting,
+    readKey,
+    mayConnect,
+    storageFailed,
+    changed,
+  } = options;
   const alarms = openAlarms({ clock: ports.clock, inbox });
   const network: Network = new Network({
     ports: { ...ports, channels: noChannels },
@@ -62,6 +74,7 @@ export function openFormerPlace(options: FormerPlaceOptions): Network {
     alarms,
     ask: (node, request, asked) => network.ask(node, request, asked),
     send: (node, message) => network.send(node, message),
+    storageFailed,
     changed,
   });
   network.moveIn([readKey]);

@@ -9,6 +9,7 @@ import type { Acquaintance } from "@skein/auth/session";
 import type { Introduction } from "@skein/auth/session-handshake";
 import type { Bytes } from "@skein/protocol/bytes";
 import { later, type NodeId } from "@skein/protocol/ids";
+import { StorageFullError } from "@skein/git/files";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import type { Alarms } from "./alarms.ts";
 import { Approvals } from "./approvals.ts";
@@ -94,6 +95,7 @@ export class Home {
       alarms: options.alarms,
       ask: (node, request, asked) => network.ask(node, request, asked),
       send: (node, message) => network.send(node, message),
+      storageFailed: (cause) => this.#storageFailed(cause),
       changed: () => this.#membershipChanged(),
     });
     this.approvals = new Approvals({
@@ -244,6 +246,12 @@ export class Home {
     return judged.node;
   }
 
+  #storageFailed(cause: unknown): void {
+    const { ports, notices } = this.#options;
+    ports.report(cause);
+    notices.add(cause instanceof StorageFullError ? noRoom : brokenStorage);
+  }
+
   #membershipChanged(): void {
     const { network, identity } = this;
     const before = this.#known;
@@ -305,6 +313,7 @@ export class Home {
       ...this.#options,
       ...former,
       mayConnect: ({ node }) => this.#isOut(node) || this.identity.log.state().nodes.has(node),
+      storageFailed: (cause) => this.#storageFailed(cause),
       changed: () => this.#membershipChanged(),
     });
   }
@@ -325,9 +334,15 @@ export class Home {
       send: (node, message) => network.send(node, message),
       drop: (node) => network.drop(node),
       nameOf: (node) => this.nameOf(node),
-      storageFailed: (cause) => {
+      storageFailed: (cause) => this.#storageFailed(cause),
+      cannotOpen: (name, cause) => {
         ports.report(cause);
-        notices.add(noRoom);
+        notices.add({
+          tone: "error",
+          what: `“${cleanName(name)}” cannot be opened on this device.`,
+          safe: "Your other repositories, and its copies on your other nodes, are not touched.",
+          next: "Reload the page. If it happens again, update the browser or use another node.",
+        });
       },
     };
   }
@@ -335,6 +350,13 @@ export class Home {
 
 /** A node that was removed is spoken to for no longer. */
 const farewellMillis = 20_000;
+
+const brokenStorage = {
+  tone: "error",
+  what: "This browser's storage did not take what Skein wanted to keep.",
+  safe: "What was kept before stays as it is.",
+  next: "Reload the page. If it happens again, download your repositories as bundles.",
+} as const;
 
 const noRoom = {
   tone: "error",

@@ -12,6 +12,7 @@ import { joinParts, splitParts } from "./parts.ts";
 import type { Alarms } from "./alarms.ts";
 import type { Clock } from "./ports.ts";
 import type { Scope } from "./scope.ts";
+import { openTurns } from "./turns.ts";
 
 interface MembershipGossipOptions {
   readonly log: MembershipLog;
@@ -21,6 +22,7 @@ interface MembershipGossipOptions {
   readonly alarms: Alarms;
   readonly ask: AskNode;
   readonly send: (node: NodeId, message: NodeMessage) => void;
+  readonly storageFailed: (cause: unknown) => void;
   readonly changed: () => void;
 }
 
@@ -28,6 +30,9 @@ export class MembershipGossip {
   readonly #options: MembershipGossipOptions;
   readonly #connected = new Set<NodeId>();
   readonly #asking = new Set<NodeId>();
+  readonly #turns = openTurns();
+  /** Whether all of the log is durable here. */
+  #isKept = true;
 
   constructor(options: MembershipGossipOptions) {
     this.#options = options;
@@ -54,9 +59,15 @@ export class MembershipGossip {
     scope.start((signal) => this.#fetch(from, signal));
   }
 
-  /** Adds entries made here: stored first, told after. */
-  add(entries: ReadonlyArray<Bytes>): Promise<void> {
-    return this.#take(entries);
+  /** Adds entries made here: durable before they count or are told, for nobody else has them. */
+  async add(entries: ReadonlyArray<Bytes>): Promise<void> {
+    const { log, ledger, changed } = this.#options;
+    await this.#turns.take(async () => {
+      await ledger.writeEntries([...log.all(), ...entries]);
+      for (const entry of entries) log.add(entry);
+    });
+    changed();
+    this.#announce();
   }
 
   /** What a node lacks. One that was revoked is told why, and nothing that came after. */
@@ -76,6 +87,7 @@ export class MembershipGossip {
   }
 
   #tell(node: NodeId): void {
+    if (!this.#isKept) return;
     const { log, send } = this.#options;
     const heads = log.heads().slice(0, headsMax);
     send(node, { type: "membership-heads", heads, entries: log.size() });
@@ -83,10 +95,11 @@ export class MembershipGossip {
 
   /** A word may be lost: news is said again soon, and then ever more seldom. */
   #repeatIn(millis: number): void {
-    const { alarms, clock } = this.#options;
+    const { alarms, clock, scope } = this.#options;
     alarms.set("membership heads", later(clock.now(), millis), () => {
-      for (const node of this.#connected) this.#tell(node);
       this.#repeatIn(Math.min(millis * 2, repeatMillisMax));
+      if (!this.#isKept) return scope.start(() => this.#keep());
+      for (const node of this.#connected) this.#tell(node);
     });
   }
 
@@ -104,16 +117,32 @@ export class MembershipGossip {
     }
   }
 
-  /** Durable before anything is done because of it. */
+  /** What others know already: told onward once it is kept here too. Keeping it is tried again where it failed. */
   async #take(entries: ReadonlyArray<Bytes>): Promise<void> {
-    const { log, ledger, changed } = this.#options;
+    const { log, changed } = this.#options;
     const before = log.size();
     for (const entry of entries) log.add(entry);
     if (log.size() === before) return;
-    await ledger.writeEntries(log.all());
+    this.#isKept = false;
+    changed();
+    await this.#keep();
+  }
+
+  async #keep(): Promise<void> {
+    const { log, ledger, storageFailed } = this.#options;
+    try {
+      await this.#turns.take(() => ledger.writeEntries(log.all()));
+    } catch (error) {
+      storageFailed(error);
+      return;
+    }
+    this.#isKept = true;
+    this.#announce();
+  }
+
+  #announce(): void {
     for (const node of this.#connected) this.#tell(node);
     this.#repeatIn(repeatMillisMin);
-    changed();
   }
 }
 

@@ -209,7 +209,6 @@ export class Network {
         return this.#goDown(output.node);
       case "self":
         return this.#options.news.self();
-      case "clock":
       case "refused":
         return undefined;
     }

@@ -47,7 +47,8 @@ function lonely({
     },
     ledger,
     openFiles: () => Promise.resolve(openMemoryFiles()),
-    keepOnly: () => Promise.resolve(),
+    storedRepositories: () => Promise.resolve([]),
+    removeFiles: () => Promise.resolve(),
     sockets: { open: () => socket },
     relayUrl: "ws://rita/relay",
     channels: {

@@ -37,8 +37,9 @@ export interface Ports {
   readonly ledger: Files;
   /** One database a repository, named by its id. */
   readonly openFiles: (repository: string) => Promise<Files>;
-  /** Removes the databases of all other repositories: what was begun and never became one. */
-  readonly keepOnly: (repositories: ReadonlyArray<string>) => Promise<void>;
+  /** Repositories that have a database here, whether they ever became one or not. */
+  readonly storedRepositories: () => Promise<ReadonlyArray<string>>;
+  readonly removeFiles: (repository: string) => Promise<void>;
   readonly sockets: Sockets;
   readonly relayUrl: string;
   readonly channels: Channels;

@@ -60,10 +60,11 @@ export function changesTowards(
 ): ReadonlyArray<RefChange> {
   const prefix = `refs/remotes/${remoteOf(node)}/`;
   const wanted = new Map<RefName, ObjectId>();
+  const room = new RefRoom([]);
   for (const { ref, oid } of target.refs) {
     const branch = branchOf(ref);
     const remote = branch === undefined ? undefined : parseRefName(prefix + branch);
-    if (remote !== undefined && !clashes(wanted, remote)) wanted.set(remote, oid);
+    if (remote !== undefined && room.take(remote)) wanted.set(remote, oid);
   }
   const gone = [...refs.keys()].filter((ref) => ref.startsWith(prefix) && !wanted.has(ref));
   return [
@@ -85,14 +86,14 @@ export async function planAdvance({
   readonly target: StoredStream;
 }): Promise<ReadonlyArray<RefChange>> {
   const plan: RefChange[] = [];
-  const after = new Map(refs);
+  const room = new RefRoom(refs.keys());
   for (const { ref, oid } of target.refs) {
     const ours = refs.get(ref);
+    if (ours === oid || !room.fits(ref)) continue;
     // oxlint-disable-next-line no-await-in-loop -- walks through history are long: one at a time.
-    if (ours === oid || clashes(after, ref) || !(await mayFollow(git, ref, { ours, oid })))
-      continue;
+    if (!(await mayFollow(git, ref, { ours, oid }))) continue;
     plan.push({ ref, from: ours, to: oid });
-    after.set(ref, oid);
+    room.take(ref);
   }
   return plan;
 }
@@ -108,9 +109,30 @@ async function mayFollow(
   return ours === undefined || (await git.relation(ours, oid)) === "behind";
 }
 
-/** `a` and `a/b` cannot both be refs (git's files backend); the one that is here stays. */
-function clashes(refs: ReadonlyMap<RefName, ObjectId>, ref: RefName): boolean {
-  return [...refs.keys()].some(
-    (other) => other.startsWith(`${ref}/`) || ref.startsWith(`${other}/`),
-  );
+/** `a` and `a/b` cannot both be refs (git's files backend); the one that came first stays. */
+class RefRoom {
+  readonly #taken = new Set<string>();
+  readonly #folders = new Set<string>();
+
+  constructor(taken: Iterable<RefName>) {
+    for (const ref of taken) this.take(ref);
+  }
+
+  fits(ref: RefName): boolean {
+    return !this.#folders.has(ref) && foldersOf(ref).every((folder) => !this.#taken.has(folder));
+  }
+
+  /** `false`, and nothing is taken, where it does not fit. */
+  take(ref: RefName): boolean {
+    if (!this.fits(ref)) return false;
+    this.#taken.add(ref);
+    for (const folder of foldersOf(ref)) this.#folders.add(folder);
+    return true;
+  }
+}
+
+/** `refs` and `refs/heads` of `refs/heads/main`. */
+function foldersOf(ref: RefName): ReadonlyArray<string> {
+  const parts = ref.split("/");
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
 }

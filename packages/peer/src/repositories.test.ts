@@ -16,7 +16,6 @@ import { openAlarms } from "./alarms.ts";
 import { FlowFailedError } from "./flows.ts";
 import { openInbox } from "./inbox.ts";
 import { Ledger } from "./ledger.ts";
-import type { Ports } from "./ports.ts";
 import { Repositories } from "./repositories.ts";
 import { openScope } from "./scope.ts";
 import { openTasks } from "./tasks.ts";
@@ -81,10 +80,11 @@ function found(): Town {
     changed: () => undefined,
     storageFailed: failed,
   };
-  const ports: Pick<Ports, "random" | "openFiles" | "keepOnly" | "breathe"> = {
+  const ports: RepositoryPorts = {
     random,
     openFiles: () => Promise.resolve(openMemoryFiles()),
-    keepOnly: () => Promise.resolve(),
+    storedRepositories: () => Promise.resolve([]),
+    removeFiles: () => Promise.resolve(),
     breathe: () => Promise.resolve(),
   };
   return {

@@ -26,9 +26,16 @@ interface Opened {
   readonly genesis: Bytes;
 }
 
+export type RepositoryPorts = Pick<
+  Ports,
+  "random" | "openFiles" | "storedRepositories" | "removeFiles" | "breathe"
+>;
+
 export class Repositories {
   readonly #world: RepositoryWorld;
-  readonly #ports: Pick<Ports, "random" | "openFiles" | "keepOnly" | "breathe">;
+  readonly #ports: RepositoryPorts;
+  /** Stored here, and not to be opened: whatever others say of them waits until the next start. */
+  readonly #shut = new Set<RepoId>();
   readonly #opened = new Map<RepoId, Opened>();
   readonly #connected = new Set<NodeId>();
   /** Repositories whose genesis is being fetched, with what was heard of them meanwhile. */
@@ -36,10 +43,7 @@ export class Repositories {
   /** Repositories by somebody whom the log does not know: the entry that admits them may be on its way. */
   readonly #unplaced = new Map<RepoId, ReadonlyMap<NodeId, RepoHeads>>();
 
-  constructor(
-    world: RepositoryWorld,
-    ports: Pick<Ports, "random" | "openFiles" | "keepOnly" | "breathe">,
-  ) {
+  constructor(world: RepositoryWorld, ports: RepositoryPorts) {
     this.#world = world;
     this.#ports = ports;
   }
@@ -47,15 +51,31 @@ export class Repositories {
   /** Opens what is stored. */
   async open(): Promise<void> {
     const { crypto, log, ledger } = this.#world;
+    const here = await this.#ports.storedRepositories();
     const repositories = await ledger.readRepositories();
-    // A tab that was closed in the middle of an import leaves objects that nothing names.
-    await this.#ports.keepOnly(repositories.map(({ id }) => id));
     for (const stored of repositories) {
       const judged = judgeRepoGenesis({ crypto, bytes: stored.genesis, account: log.account });
       const born = { name: judged?.name ?? stored.id.slice(0, 8), at: judged?.at ?? instant(0) };
       // oxlint-disable-next-line no-await-in-loop -- a phone opens a hundred databases one after another, not at once.
-      await this.#add(stored, await this.#openGit(stored.id), born);
+      await this.#openStored(stored, born);
     }
+    const known = new Set<string>(repositories.map(({ id }) => id));
+    this.#world.scope.start(() => this.#sweep(here.filter((id) => !known.has(id))));
+  }
+
+  /** One that cannot be opened keeps nobody from the others. */
+  async #openStored(stored: StoredRepository, born: Birth): Promise<void> {
+    try {
+      await this.#add(stored, await this.#openGit(stored.id), born);
+    } catch (error) {
+      this.#shut.add(stored.id);
+      this.#world.cannotOpen(born.name, error);
+    }
+  }
+
+  /** A tab that was closed in the middle of an import leaves objects that nothing names. */
+  async #sweep(leftovers: ReadonlyArray<string>): Promise<void> {
+    await Promise.allSettled(leftovers.map((id) => this.#ports.removeFiles(id)));
   }
 
   all(): ReadonlyArray<RepositoryNode> {
@@ -72,9 +92,16 @@ export class Repositories {
     const { random } = this.#ports;
     const at = clock.now();
     const made = makeRepoGenesis({ crypto, keys, account: log.account, name, at, random });
-    const git = await this.#openGit(made.repo);
-    await fill(git);
-    await ledger.writeGenesis(made.repo, made.bytes);
+    const files = await this.#ports.openFiles(made.repo);
+    const git = await openRepository({ files, breathe: this.#ports.breathe });
+    try {
+      await fill(git);
+      await ledger.writeGenesis(made.repo, made.bytes);
+    } catch (error) {
+      await files.close();
+      await this.#sweep([made.repo]);
+      throw error;
+    }
     return this.#add(newborn(made.repo, made.bytes), git, { name, at });
   }
 
@@ -88,7 +115,8 @@ export class Repositories {
       waiting.set(from, heads);
       return undefined;
     }
-    if (this.#opened.size + this.#arriving.size >= repositoriesPerAccountMax) return undefined;
+    const count = this.#opened.size + this.#arriving.size + this.#shut.size;
+    if (this.#shut.has(heads.repo) || count >= repositoriesPerAccountMax) return undefined;
     this.#arriving.set(heads.repo, new Map([[from, heads]]));
     return this.#world.scope.start((signal) => this.#arrive(heads.repo, signal));
   }

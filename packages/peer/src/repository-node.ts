@@ -7,6 +7,7 @@ import type { Repository } from "@skein/git/repository";
 import type { Bytes } from "@skein/protocol/bytes";
 import {
   instant,
+  parseRefName,
   type Instant,
   type NodeId,
   type ObjectId,
@@ -26,7 +27,7 @@ import type { Inbox } from "./inbox.ts";
 import type { StoredRepository, StoredStream } from "./ledger.ts";
 import { fetchObjects } from "./object-fetching.ts";
 import { splitParts } from "./parts.ts";
-import { branchOf, changesTowards, planAdvance } from "./ref-moves.ts";
+import { branchOf, changesTowards, planAdvance, remoteOf } from "./ref-moves.ts";
 import { RefStreams, type RefStreamsWorld } from "./ref-streams.ts";
 import type { Scope } from "./scope.ts";
 import type { Tasks } from "./tasks.ts";
@@ -47,6 +48,8 @@ export interface RepositoryWorld extends RefStreamsWorld {
   readonly changed: () => void;
   /** Storage is full or broken: said once, in words. */
   readonly storageFailed: (cause: unknown) => void;
+  /** A repository is stored here and cannot be read. */
+  readonly cannotOpen: (name: string, cause: unknown) => void;
 }
 
 /** `moved`: a branch is no longer where it was believed to be, and nothing was changed. */
@@ -85,7 +88,7 @@ export class RepositoryNode {
   ): Promise<RepositoryNode> {
     const node = new RepositoryNode(world, stored, born);
     await node.#readRefs();
-    await node.#mend();
+    await node.#mendLater();
     return node;
   }
 
@@ -176,7 +179,7 @@ export class RepositoryNode {
 
   membershipChanged(): void {
     this.#tell({ type: "membership-changed", now: this.#now() });
-    this.#world.scope.start(() => this.#mend());
+    this.#world.scope.start(() => this.#mendLater());
   }
 
   /** Ref records for another node, as far as their objects are here. */
@@ -306,7 +309,7 @@ export class RepositoryNode {
         title: `Copying ${this.name()} from ${nameOf(from)}`,
         from,
         target,
-        haves: [...new Set(this.#refs.values())],
+        haves: this.#havesTowards(of, target),
         signal,
       });
       this.#ready.set(of, target);
@@ -318,6 +321,19 @@ export class RepositoryNode {
       if (!(error instanceof FlowFailedError) && blame === "environment") storageFailed(error);
       this.#post({ type: "objects-failed", of, from, blame, now: this.#now() });
     }
+  }
+
+  /** Tips that are here, those first from which the new ones most likely grew: a want list names only so many. */
+  #havesTowards(of: NodeId, target: StoredStream): ReadonlyArray<ObjectId> {
+    const shown = `refs/remotes/${remoteOf(of)}/`;
+    const moved = target.refs.filter(({ ref, oid }) => this.#refs.get(ref) !== oid);
+    const near = moved.flatMap(({ ref }) => {
+      const branch = branchOf(ref);
+      const theirs = branch === undefined ? undefined : parseRefName(shown + branch);
+      return [theirs === undefined ? undefined : this.#refs.get(theirs), this.#refs.get(ref)];
+    });
+    const first = near.filter((oid) => oid !== undefined);
+    return [...new Set([...first, ...this.#refs.values()])];
   }
 
   /** Shows another node's refs as the remote they are; follows it where that only means going forward. */
@@ -378,6 +394,15 @@ export class RepositoryNode {
     }
     this.#world.changed();
     return done;
+  }
+
+  /** What is owed stays owed while there is no room for it: the repository can be read all the same. */
+  async #mendLater(): Promise<void> {
+    try {
+      await this.#mend();
+    } catch (error) {
+      this.#world.storageFailed(error);
+    }
   }
 
   /** After a crash between record and ref, the ref follows. After becoming a writer, or after an import, the record follows. */

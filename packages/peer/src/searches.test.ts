@@ -72,7 +72,8 @@ function open(): {
     running: () => [...under.keys()],
     answered: [],
     finish: () => {
-      for (const done of [...under.values()]) done();
+      const all = [...under.values()];
+      for (const done of all) done();
     },
   };
 }

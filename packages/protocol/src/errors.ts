@@ -34,7 +34,7 @@ export class LimitExceededError extends SkeinError {
   override readonly name = "LimitExceededError";
   readonly code = "limit_exceeded";
   readonly blame = "peer";
-  readonly hint = "Nothing was changed. Send less at once.";
+  readonly hint = "Send less at once.";
   readonly limit: string;
 
   constructor(limit: string, { actual, most }: { readonly actual: number; readonly most: number }) {
