@@ -79,7 +79,15 @@ function formatSymbols(bytes: Uint8Array, count: number): string {
   ).join("");
 }
 
-function bytesOf(id: NodeId | AccountId): Bytes {
+/** The author that stands for an account's recovery key in its log. It is no node, and never becomes a member. */
+export function recoveryAuthorOf(crypto: Crypto, recoveryPublic: Uint8Array): NodeId {
+  const id = parseNodeId(formatHex(crypto.hash("recovery", recoveryPublic)));
+  assert(id !== undefined, "a hash of 32 bytes has the form of a node id");
+  return id;
+}
+
+/** An id as it is hashed and signed. */
+export function bytesOf(id: NodeId | AccountId): Bytes {
   const bytes = parseHex(id);
   assert(bytes !== undefined, "an id is hex");
   return bytes;

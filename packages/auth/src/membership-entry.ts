@@ -18,9 +18,9 @@ import {
   type Decoded,
   type Variant,
 } from "@skein/protocol/codec";
-import { accountId, entryId, name, nodeId } from "@skein/protocol/fields";
-import type { EntryId } from "@skein/protocol/ids";
-import { membershipEntryBytesMax } from "@skein/protocol/limits";
+import { accountId, entryId, name, nodeId, recordHash, repoId } from "@skein/protocol/fields";
+import type { EntryId, NodeId, RepoId } from "@skein/protocol/ids";
+import { membershipEntryBytesMax, nodesPerAccountMax } from "@skein/protocol/limits";
 import { Pass } from "@skein/protocol/topic-messages/pass";
 
 export const membershipVersion = 1;
@@ -32,8 +32,27 @@ const version = parsed(
   (value) => (value === membershipVersion ? value : undefined),
   (value) => value,
 );
-/** A read key, sealed to one node or to the door. */
-const readKeyBox = bytes(256);
+/** A secret, sealed to one node or to the door. */
+const box = bytes(256);
+
+/** One box for each node, in the order of their ids, none twice: one set of recipients has one form. */
+export type NodeBoxes = Decoded<typeof nodeBoxes>;
+const nodeBoxes = parsed(
+  list(struct({ node: nodeId, box }), nodesPerAccountMax),
+  (boxes) => (inOrder(boxes.map(({ node }) => node)) ? boxes : undefined),
+  (boxes) => boxes,
+);
+
+/** Repositories named in one revocation. What the others hold of those that are not named is for them to judge. */
+export const frontierMax = 64;
+
+/** How far the ref records of a revoked node are vouched for: the last number and hash in each repository. */
+export type RefFrontier = Decoded<typeof frontier>;
+const frontier = parsed(
+  list(struct({ repo: repoId, seq: u48, hash: recordHash }), frontierMax),
+  (refs) => (inOrder(refs.map(({ repo }) => repo)) ? refs : undefined),
+  (refs) => refs,
+);
 
 /** Between one and sixteen, in order, none twice: one set of parents has one form. */
 const parents: Codec<ReadonlyArray<EntryId>> = parsed(
@@ -61,8 +80,8 @@ export const Genesis = struct({
   /** The public half of a recovery key, for accounts that have one. */
   recovery: optional(fixed(32)),
   readKeyCommitment: fixed(32),
-  nodeBox: readKeyBox,
-  doorBox: readKeyBox,
+  nodeBox: box,
+  doorBox: box,
   nonce: fixed(16),
   at: u48,
 });
@@ -73,10 +92,34 @@ const declared = {
   genesis: [0x01, Genesis],
   "node.add": [
     0x02,
-    struct({ ...said, pass: Pass, requestHash: fixed(32), epoch: u32, readKeyBox }),
+    // Empty where the recovery key says it: a rotation follows that boxes the key to every member.
+    struct({ ...said, pass: Pass, requestHash: fixed(32), epoch: u32, readKeyBox: box }),
   ],
   "node.rename": [0x03, struct({ ...said, name })],
-  "node.revoke": [0x04, struct({ ...said, target: nodeId, reason })],
+  "node.revoke": [0x04, struct({ ...said, target: nodeId, reason, frontier })],
+  "key.rotate": [
+    0x05,
+    struct({
+      ...said,
+      epoch: u32,
+      readKeyCommitment: fixed(32),
+      boxes: nodeBoxes,
+      doorBox: box,
+      /** The key before, sealed under the new one. Empty if its author did not know it. */
+      previous: box,
+    }),
+  ],
+  "door.set": [
+    0x06,
+    struct({
+      ...said,
+      door: struct({ sign: fixed(32), box: fixed(32) }),
+      /** By the new door: whoever sets it has the words. */
+      proof: fixed(64),
+      /** The new meeting secret, which the others cannot derive. */
+      boxes: nodeBoxes,
+    }),
+  ],
 } as const;
 
 export type EntryBody = Variant<typeof declared>;
@@ -114,6 +157,6 @@ export function formatEntry(signed: SignedEntry): Bytes {
   return encode(SignedEntry, signed);
 }
 
-function inOrder(ids: ReadonlyArray<EntryId>): boolean {
+function inOrder(ids: ReadonlyArray<EntryId | NodeId | RepoId>): boolean {
   return ids.every((id, index) => index === 0 || (ids[index - 1] ?? "") < id);
 }

@@ -2,7 +2,7 @@
 
 import type { NodeId } from "@skein/protocol/ids";
 import type { Deed, Judgement } from "./membership-rules.ts";
-import type { Held, InertReason } from "./membership-state.ts";
+import type { Held, InertReason } from "./membership-register.ts";
 import { cleanName } from "./pass.ts";
 
 export function explainNode(
@@ -41,7 +41,8 @@ function explainEntry(
 }
 
 function how(deed: Deed): string {
-  return deed.type === "revoke" && deed.withPassphrase ? " with the passphrase" : "";
+  const rights = [" with the recovery key", " with the passphrase", ""];
+  return deed.type === "revoke" ? (rights[deed.level] ?? "") : "";
 }
 
 /** A node as it was first named, with the start of its id: names are not unique. */
@@ -65,4 +66,6 @@ const objections: Readonly<Record<InertReason, string>> = {
   "target-revoked": "a revoked node never comes back",
   "account-full": "the account had as many nodes as it may have",
   "wrong-epoch": "the read key was of another time",
+  "wrong-recipients": "it was not given to exactly the members",
+  "no-proof": "the new passphrase was not shown to be known",
 };

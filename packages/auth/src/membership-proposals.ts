@@ -9,19 +9,29 @@ import type { Random } from "./crypto/random.ts";
 import { SecretKey } from "./crypto/secret.ts";
 import type { Crypto } from "./crypto/sodium.ts";
 import type { Door } from "./door.ts";
-import type { NodeKeys } from "./identity.ts";
+import { bytesOf, type NodeKeys } from "./identity.ts";
 import {
   EntryBody,
   formatEntry,
   membershipVersion,
   type AuthoredBody,
+  type RefFrontier,
   type RevokeReason,
 } from "./membership-entry.ts";
-import { accountIdOf, bytesOf, type MembershipLog } from "./membership.ts";
+import { accountIdOf, type MembershipLog } from "./membership.ts";
 import { cleanName } from "./pass.ts";
 import { commitReadKey, sealReadKey } from "./read-key.ts";
+import { mintRecoverySecret, openRecoveryKey, sealRecoverySecret } from "./recovery-key.ts";
 
-/** Begins an account: its first node, its door, and the first read key. */
+export interface NewAccount {
+  readonly genesis: Bytes;
+  readonly account: AccountId;
+  readonly readKey: SecretKey;
+  /** The recovery secret, for `openRecoverySecret`. This node keeps it until the kit was written down; it is never sent. */
+  readonly sealedRecovery: Bytes;
+}
+
+/** Begins an account: its first node, its door, its recovery key, and the first read key. */
 export function createAccount(options: {
   readonly crypto: Crypto;
   readonly random: Random;
@@ -30,12 +40,16 @@ export function createAccount(options: {
   readonly name: string;
   readonly platform: string;
   readonly at: Instant;
-}): { readonly genesis: Bytes; readonly account: AccountId; readonly readKey: SecretKey } {
+}): NewAccount {
   const { crypto, random, door, keys } = options;
+  using recoverySecret = mintRecoverySecret(random);
+  using recovery = openRecoveryKey(crypto, recoverySecret);
+  const sealedRecovery = sealRecoverySecret({ crypto, random, door }, recoverySecret);
   const readKey = new SecretKey(random.bytes(32));
   const nodeBox = sealReadKey({ crypto, random, readKey, recipient: keys.boxPublic, epoch: 0 });
   const doorBox = sealReadKey({ crypto, random, readKey, recipient: door.boxPublic, epoch: 0 });
   assert(nodeBox !== undefined && doorBox !== undefined, "our own keys are of full order");
+  assert(sealedRecovery !== undefined, "our own keys are of full order");
   const body = encode(EntryBody, {
     type: "genesis",
     version: membershipVersion,
@@ -46,7 +60,7 @@ export function createAccount(options: {
       platform: cleanName(options.platform),
     },
     door: { sign: door.signPublic, box: door.boxPublic },
-    recovery: undefined,
+    recovery: recovery.signPublic,
     readKeyCommitment: commitReadKey(crypto, readKey),
     nodeBox,
     doorBox,
@@ -58,12 +72,15 @@ export function createAccount(options: {
     author: keys.sign("account genesis", body),
     door: door.sign("account genesis door", body),
   });
-  return { genesis, account: accountIdOf(crypto, genesis), readKey };
+  return { genesis, account: accountIdOf(crypto, genesis), readKey, sealedRecovery };
 }
+
+/** Whoever says something: a node, or the recovery key. */
+export type Author = Pick<NodeKeys, "id" | "sign">;
 
 export interface Proposal {
   readonly log: MembershipLog;
-  readonly keys: NodeKeys;
+  readonly keys: Author;
   readonly at: Instant;
 }
 
@@ -72,7 +89,8 @@ export function proposeNodeAdd(
   options: Proposal & {
     readonly crypto: Crypto;
     readonly random: Random;
-    readonly readKey: SecretKey;
+    /** The recovery key may not know it: a rotation has to follow. */
+    readonly readKey: SecretKey | undefined;
     readonly pass: Pass;
     /** Binds the entry to the request that a person answered. */
     readonly requestHash: Bytes;
@@ -80,7 +98,10 @@ export function proposeNodeAdd(
 ): Bytes | undefined {
   const { crypto, random, readKey, pass, requestHash } = options;
   const { epoch } = options.log.state();
-  const readKeyBox = sealReadKey({ crypto, random, readKey, recipient: pass.box, epoch });
+  const readKeyBox =
+    readKey === undefined
+      ? new Uint8Array(0)
+      : sealReadKey({ crypto, random, readKey, recipient: pass.box, epoch });
   if (readKeyBox === undefined) return undefined;
   const said = place(options);
   return sign(options, { type: "node.add", ...said, pass, requestHash, epoch, readKeyBox });
@@ -104,13 +125,16 @@ export function proposeRevoke(
     readonly door?: Door;
     /** Entries that the revocation does not vouch for: they, and whatever came after them, are left out. */
     readonly leaveOut?: ReadonlyArray<EntryId>;
+    /** How far its ref records are vouched for. */
+    readonly frontier?: RefFrontier;
   },
 ): Bytes {
-  const { target, reason, door, leaveOut = [] } = options;
-  return sign(options, { type: "node.revoke", ...place(options, leaveOut), target, reason }, door);
+  const { target, reason, door, leaveOut = [], frontier = [] } = options;
+  const said = { ...place(options, leaveOut), target, reason, frontier };
+  return sign(options, { type: "node.revoke", ...said }, door);
 }
 
-function place(
+export function place(
   { log, keys, at }: Proposal,
   leaveOut: ReadonlyArray<EntryId> = [],
 ): Pick<AuthoredBody, "version" | "log" | "author" | "sequence" | "parents" | "at"> {
@@ -118,7 +142,7 @@ function place(
   return { version: membershipVersion, log: log.account, author: keys.id, sequence, parents, at };
 }
 
-function sign({ log, keys }: Proposal, said: AuthoredBody, door?: Door): Bytes {
+export function sign({ log, keys }: Proposal, said: AuthoredBody, door?: Door): Bytes {
   const body = encode(EntryBody, said);
   const account = bytesOf(log.account);
   return formatEntry({

@@ -1,8 +1,8 @@
 /**
  * Who is a member, given a set of entries that were each allowed in their own past. Pure, and without keys.
  *
- * Revocations are taken in rank order: with the passphrase before without it, then the author nearest to the account's
- * first node, then by name. One is void if a better one removed its author (or whoever let its author in) without
+ * Revocations are taken in rank order: by the recovery key, then with the passphrase, then without it; then the author
+ * nearest to the account's first node, then by name. One is void if a better one removed its author (or whoever let its author in) without
  * having seen it. So there is always exactly one answer, cycles cannot arise, and nothing depends on who heard what first.
  */
 
@@ -38,13 +38,21 @@ export type Deed =
   | (Common & {
       readonly type: "revoke";
       readonly target: NodeId;
-      readonly withPassphrase: boolean;
+      readonly level: Level;
     })
-  | (Common & { readonly type: "rename" });
+  /** These make nobody a member, and remove nobody. */
+  | (Common & { readonly type: "rename" })
+  /** `door` is the entry of the door that the key is sealed to. */
+  | (Common & { readonly type: "rotate"; readonly door: EntryId })
+  | (Common & { readonly type: "door"; readonly level: Level; readonly replaces: EntryId });
+
+/** By what right something is said: 0 the recovery key, 1 a node and the passphrase, 2 a node alone. */
+export type Level = 0 | 1 | 2;
 
 interface Common {
   readonly id: EntryId;
   readonly index: number;
+  /** A node, or the author that stands for the recovery key. */
   readonly author: NodeId;
   readonly past: Past;
 }
@@ -63,31 +71,57 @@ export interface Judgement {
   readonly stands: (node: NodeId, at: Deed) => boolean;
   /** Whether `node` is in only because of what `author` did. */
   readonly dependsOn: (node: NodeId, author: NodeId) => boolean;
+  /** How far `node` is from the account's first node, or from the recovery key. Nobody can choose it. */
+  readonly depthOf: (node: NodeId) => number;
+  /**
+   * What this comes to with one more addition, of a node that was never let in before. Nobody depends on it, it has let
+   * nobody in and said nothing, so nothing else changes, and nothing else is looked at.
+   */
+  readonly with: (addition: Addition) => Judgement;
 }
 
-/** `deeds` in the order of their indexes. */
-export function judge(deeds: ReadonlyArray<Deed>): Judgement {
+/** `deeds` in the order of their indexes; `recovery` is the author that stands for the account's recovery key. */
+export function judge(deeds: ReadonlyArray<Deed>, recovery: NodeId | undefined): Judgement {
   const additions = deeds.filter(isAddition);
   const additionsOf = groupBy(additions, ({ target }) => target);
-  const court = openCourt(additions, additionsOf);
-  for (const revocation of inRank(deeds.filter(isRevocation), depths(additions)))
+  const depth = depths(additions, recovery);
+  const court = openCourt(additions, { additionsOf, depth, recovery });
+  for (const revocation of inRank(deeds.filter(isRevocation), depth))
     if (court.stands(revocation.author, revocation) && isEntitled(court, revocation))
       court.revoke(revocation);
   const revoked = new Set(court.effective.map(({ target }) => target));
-  return {
+  const known = new Set(additionsOf.keys());
+  return tellJudgement(court, {
     members: membersOf(additions, court, revoked),
     revoked,
-    known: new Set(additionsOf.keys()),
+    known,
     effective: new Set(court.effective.map(({ id }) => id)),
+  });
+}
+
+function tellJudgement(
+  court: Court,
+  found: Pick<Judgement, "members" | "revoked" | "known" | "effective">,
+): Judgement {
+  return {
+    ...found,
     stands: court.stands,
     dependsOn: court.dependsOn,
+    depthOf: court.depthOf,
+    with: (addition) => {
+      court.hear(addition);
+      const members = new Map(found.members);
+      if (court.additionStands(addition)) members.set(addition.target, addition);
+      const known = new Set(found.known).add(addition.target);
+      return tellJudgement(court, { ...found, members, known });
+    },
   };
 }
 
 /** Anyone with the passphrase; without it a node may remove itself, and whoever is in only through it. */
 function isEntitled(court: Court, revocation: Revocation): boolean {
   return (
-    revocation.withPassphrase ||
+    revocation.level < 2 ||
     revocation.target === revocation.author ||
     court.dependsOn(revocation.target, revocation.author)
   );
@@ -99,11 +133,21 @@ interface Court {
   readonly additionStands: (addition: Addition) => boolean;
   readonly dependsOn: (node: NodeId, author: NodeId) => boolean;
   readonly revoke: (revocation: Revocation) => void;
+  readonly hear: (addition: Addition) => void;
+  readonly depthOf: (node: NodeId) => number;
 }
 
 function openCourt(
-  additions: ReadonlyArray<Addition>,
-  additionsOf: ReadonlyMap<NodeId, ReadonlyArray<Addition>>,
+  additions: Addition[],
+  {
+    additionsOf,
+    depth,
+    recovery,
+  }: {
+    readonly additionsOf: Map<NodeId, Addition[]>;
+    readonly depth: Map<NodeId, number>;
+    readonly recovery: NodeId | undefined;
+  },
 ): Court {
   const effective: Revocation[] = [];
   const effectiveOn = new Map<NodeId, Revocation[]>();
@@ -116,14 +160,16 @@ function openCourt(
     return answer;
   };
   const stands = (node: NodeId, at: Deed): boolean =>
-    letInBefore(additionsOf, node, at).some(additionStands) &&
-    !(effectiveOn.get(node) ?? []).some(({ past, id }) => id !== at.id && !past.has(at.index));
+    node === recovery ||
+    (letInBefore(additionsOf, node, at).some(additionStands) &&
+      !(effectiveOn.get(node) ?? []).some(({ past, id }) => id !== at.id && !past.has(at.index)));
   const dependsOn = (node: NodeId, author: NodeId): boolean => {
     const independent = new Set<number>();
     for (const addition of additions) {
       if (addition.author === author || !additionStands(addition)) continue;
       const before = letInBefore(additionsOf, addition.author, addition);
-      if (addition.type === "begin" || before.some(({ index }) => independent.has(index)))
+      const isFirst = addition.type === "begin" || addition.author === recovery;
+      if (isFirst || before.some(({ index }) => independent.has(index)))
         independent.add(addition.index);
     }
     return !(additionsOf.get(node) ?? []).some(({ index }) => independent.has(index));
@@ -135,7 +181,14 @@ function openCourt(
     else effectiveOn.set(revocation.target, [revocation]);
     known.clear();
   };
-  return { effective, stands, additionStands, dependsOn, revoke };
+  const depthOf = (node: NodeId): number => (node === recovery ? 0 : (depth.get(node) ?? far));
+  const hear = (addition: Addition): void => {
+    const { target, author } = addition;
+    additions.push(addition);
+    additionsOf.set(target, [...(additionsOf.get(target) ?? []), addition]);
+    depth.set(target, author === recovery ? 0 : depthOf(author) + 1);
+  };
+  return { effective, stands, additionStands, dependsOn, revoke, hear, depthOf };
 }
 
 function letInBefore(
@@ -147,10 +200,14 @@ function letInBefore(
 }
 
 /** Distances from the first node, by every addition there is: no revocation can shift them. */
-function depths(additions: ReadonlyArray<Addition>): ReadonlyMap<NodeId, number> {
+function depths(
+  additions: ReadonlyArray<Addition>,
+  recovery: NodeId | undefined,
+): Map<NodeId, number> {
   const letInBy = groupBy(additions, ({ author }) => author);
   const depth = new Map<NodeId, number>();
-  const reached = additions.filter(({ type }) => type === "begin").map(({ target }) => target);
+  const isFirst = ({ type, author }: Addition): boolean => type === "begin" || author === recovery;
+  const reached = additions.filter(isFirst).map(({ target }) => target);
   for (const node of reached) depth.set(node, 0);
   for (const node of reached)
     for (const { target } of letInBy.get(node) ?? [])
@@ -165,10 +222,9 @@ function inRank(
   revocations: ReadonlyArray<Revocation>,
   depth: ReadonlyMap<NodeId, number>,
 ): ReadonlyArray<Revocation> {
-  const far = Number.MAX_SAFE_INTEGER;
   return revocations.toSorted(
     (a, b) =>
-      Number(b.withPassphrase) - Number(a.withPassphrase) ||
+      a.level - b.level ||
       (depth.get(a.author) ?? far) - (depth.get(b.author) ?? far) ||
       compareText(a.author, b.author) ||
       compareText(a.id, b.id),
@@ -193,7 +249,7 @@ function membersOf(
 function groupBy<Key, Item>(
   items: ReadonlyArray<Item>,
   keyOf: (item: Item) => Key,
-): ReadonlyMap<Key, ReadonlyArray<Item>> {
+): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>();
   for (const item of items) {
     const group = groups.get(keyOf(item));
@@ -214,3 +270,6 @@ function isRevocation(deed: Deed): deed is Revocation {
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/** Of a node that nobody let in. */
+const far = Number.MAX_SAFE_INTEGER;

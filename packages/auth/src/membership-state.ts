@@ -2,9 +2,24 @@
 
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
-import { instant, type AccountId, type Instant, type NodeId } from "@skein/protocol/ids";
-import type { ParsedEntry } from "./membership-entry.ts";
-import { compareText, type Deed, type Judgement } from "./membership-rules.ts";
+import {
+  instant,
+  type AccountId,
+  type EntryId,
+  type Instant,
+  type NodeId,
+} from "@skein/protocol/ids";
+import type { RefFrontier, RevokeReason } from "./membership-entry.ts";
+import {
+  counts,
+  doorInForce,
+  keysInForce,
+  nextEpoch,
+  type KeyEpoch,
+  type View,
+} from "./membership-keys.ts";
+import type { Equivocation, Held, Register } from "./membership-register.ts";
+import { compareText } from "./membership-rules.ts";
 import { cleanName } from "./pass.ts";
 
 export interface Member {
@@ -21,7 +36,13 @@ export interface Member {
 
 export interface AccountState {
   readonly account: AccountId;
+  /** The author that stands for the recovery key, in accounts that have one. */
+  readonly recovery: NodeId | undefined;
   readonly door: { readonly sign: Bytes; readonly box: Bytes };
+  /** The entry that made the door what it is. */
+  readonly doorEntry: EntryId;
+  /** The meeting secret of that door, sealed to who was a member then. None for the first door: its nodes have it. */
+  readonly meetingBoxes: ReadonlyMap<NodeId, Bytes>;
   /** The nodes that may write. */
   readonly nodes: ReadonlyMap<NodeId, Member>;
   readonly revoked: ReadonlySet<NodeId>;
@@ -32,149 +53,139 @@ export interface AccountState {
   readonly doorBox: Bytes;
   /** The read key, sealed to each node: more than one if several members let it in at once. */
   readonly boxes: ReadonlyMap<NodeId, ReadonlyArray<Bytes>>;
+  /** The read keys that count, the one in force first; the last few. */
+  readonly keys: ReadonlyArray<KeyEpoch>;
+  /** Everybody who was given the key in force, by the log: those who should not have it any more are a debt. */
+  readonly keyHolders: ReadonlySet<NodeId>;
+  /** What the next rotation is numbered. */
+  readonly nextEpoch: number;
+  /** What each revocation that counts says of its target's ref records. */
+  readonly frontiers: ReadonlyMap<NodeId, ReadonlyArray<Frontier>>;
+  /** Who tried to leave members out of a rotation without revoking them. */
+  readonly exclusions: ReadonlyArray<Exclusion>;
   /** Nodes that said two things in one place of their chain: usually one browser profile, copied. */
   readonly equivocations: ReadonlyArray<Equivocation>;
 }
 
-/** Two signed entries that no honest node makes. Whoever holds both can show them to anyone. */
-export interface Equivocation {
-  readonly node: NodeId;
-  readonly sequence: number;
-  readonly first: Bytes;
-  readonly second: Bytes;
+export interface Frontier {
+  readonly reason: RevokeReason;
+  readonly refs: RefFrontier;
+}
+
+export interface Exclusion {
+  readonly entry: EntryId;
+  readonly author: NodeId;
+  readonly leftOut: ReadonlyArray<NodeId>;
 }
 
 export function isWriter(state: AccountState, node: NodeId): boolean {
   return state.nodes.has(node);
 }
 
-/** Why an entry has no effect: by what its author had seen, it was not allowed to say this. */
-export type InertReason =
-  | "not-a-member"
-  | "not-allowed"
-  | "no-pass"
-  | "already-a-member"
-  | "unknown-target"
-  | "target-revoked"
-  | "account-full"
-  | "wrong-epoch";
-
-/** One entry in the log: read, signed by who it says, with all its ancestors. */
-export interface Held {
-  readonly entry: ParsedEntry;
-  readonly deed: Deed;
-  readonly sequence: number;
-  /** Why it has no effect: it was not allowed when it was said. */
-  readonly inert: InertReason | undefined;
+export interface Summary extends View {
+  readonly account: AccountId;
+  readonly recovery: NodeId | undefined;
 }
 
-/** A function of the set of entries alone: their order in `held` leaves no trace. */
-export function summarise(
-  account: AccountId,
-  held: ReadonlyArray<Held>,
-  judgement: Judgement,
-): AccountState {
-  const genesis = held[0]?.entry.body;
-  assert(genesis?.type === "genesis", "a log begins with its genesis");
+/** A function of the set of entries alone: the order in which they came leaves no trace. */
+export function summarise({ account, recovery, ...view }: Summary): AccountState {
+  const { register, judgement } = view;
   const nodes = [...judgement.members.keys()].toSorted(compareText);
-  const names = namesOf(held, judgement);
-  const boxes = boxesOf(held, judgement);
+  const keys = keysInForce(view, keysRemembered);
+  const [key] = keys;
+  assert(key !== undefined, "the genesis makes a key");
+  const door = doorInForce(view);
   return {
     account,
-    door: genesis.door,
-    nodes: new Map(
-      nodes.map((node) => [node, memberOf(node, { held, judgement, name: names.get(node) })]),
-    ),
+    recovery,
+    door: { sign: door.sign, box: door.box },
+    doorEntry: door.entry,
+    meetingBoxes: door.meetingBoxes,
+    nodes: new Map(nodes.map((node) => [node, memberOf(node, view)])),
     revoked: new Set([...judgement.revoked].toSorted(compareText)),
-    epoch: 0,
-    readKeyCommitment: genesis.readKeyCommitment,
-    doorBox: genesis.doorBox,
-    boxes: new Map(nodes.map((node) => [node, boxes.get(node) ?? []])),
-    equivocations: equivocationsOf(held),
+    epoch: key.epoch,
+    readKeyCommitment: key.commitment,
+    doorBox: key.doorBox,
+    boxes: new Map(nodes.map((node) => [node, key.boxes.get(node) ?? []])),
+    keys,
+    keyHolders: new Set([...key.boxes.keys(), ...givenTo(key, register)].toSorted(compareText)),
+    nextEpoch: nextEpoch(view),
+    frontiers: frontiersOf(view),
+    exclusions: exclusionsOf(view),
+    equivocations: register.equivocations(),
   };
 }
 
-function memberOf(
-  node: NodeId,
-  {
-    held,
-    judgement,
-    name,
-  }: {
-    readonly held: ReadonlyArray<Held>;
-    readonly judgement: Judgement;
-    readonly name: string | undefined;
-  },
-): Member {
-  const addition = judgement.members.get(node);
-  const body = addition && held[addition.index]?.entry.body;
+function memberOf(node: NodeId, view: View): Member {
+  const addition = view.judgement.members.get(node);
+  const body = addition && view.register.held[addition.index]?.entry.body;
   assert(body?.type === "genesis" || body?.type === "node.add", "an entry let each member in");
   const introduced = body.type === "genesis" ? body.node : body.pass;
   return {
     node,
     sign: introduced.sign,
     box: introduced.box,
-    name: cleanName(name ?? introduced.name),
+    name: cleanName(nameOf(node, view) ?? introduced.name),
     platform: cleanName(introduced.platform),
     addedBy: addition?.author ?? node,
     addedAt: instant(body.at),
   };
 }
 
-/** The last name that each node gave itself and that still counts. */
-function namesOf(held: ReadonlyArray<Held>, judgement: Judgement): ReadonlyMap<NodeId, string> {
-  const last = new Map<NodeId, Held>();
-  const names = new Map<NodeId, string>();
-  for (const rename of held) {
-    const { body } = rename.entry;
-    if (body.type !== "node.rename" || !counts(rename, judgement)) continue;
-    const before = last.get(body.author);
-    if (before !== undefined && !isLater(rename, before)) continue;
-    last.set(body.author, rename);
-    names.set(body.author, body.name);
-  }
-  return names;
+/** The last name that a node gave itself and that still counts. */
+function nameOf(node: NodeId, view: View): string | undefined {
+  let last: Held | undefined;
+  for (const rename of view.register.renamesBy(node))
+    if ((last === undefined || isLater(rename, last)) && counts(rename, view)) last = rename;
+  return last?.entry.body.type === "node.rename" ? last.entry.body.name : undefined;
 }
 
 function isLater(a: Held, b: Held): boolean {
   return a.sequence === b.sequence ? a.deed.id < b.deed.id : a.sequence > b.sequence;
 }
 
-function boxesOf(
-  held: ReadonlyArray<Held>,
-  judgement: Judgement,
-): ReadonlyMap<NodeId, ReadonlyArray<Bytes>> {
-  const boxes = new Map<NodeId, Bytes[]>();
-  for (const one of held.toSorted((a, b) => compareText(a.deed.id, b.deed.id))) {
-    const { body } = one.entry;
-    if (one.deed.type !== "begin" && one.deed.type !== "add") continue;
-    if (body.type === "genesis") boxes.set(one.deed.target, [body.nodeBox]);
-    else if (body.type === "node.add" && counts(one, judgement))
-      boxes.set(one.deed.target, [...(boxes.get(one.deed.target) ?? []), body.readKeyBox]);
-  }
-  return boxes;
+/** Whom anybody gave this key in letting it in, even if that does not count any more. */
+function givenTo(key: KeyEpoch, register: Register): ReadonlyArray<NodeId> {
+  const made = register.byId(key.entry)?.deed.index ?? 0;
+  return register.additions.flatMap(({ deed, entry: { body } }) =>
+    deed.type === "add" &&
+    deed.past.has(made) &&
+    body.type === "node.add" &&
+    body.epoch === key.epoch &&
+    body.readKeyBox.length > 0
+      ? [deed.target]
+      : [],
+  );
 }
 
-function counts({ deed, inert }: Held, judgement: Judgement): boolean {
-  return inert === undefined && judgement.stands(deed.author, deed);
+function frontiersOf(view: View): AccountState["frontiers"] {
+  const frontiers = new Map<NodeId, ReadonlyArray<Frontier>>();
+  const effective = view.register.frontiers
+    .filter(({ deed }) => view.judgement.effective.has(deed.id))
+    .toSorted((a, b) => compareText(a.deed.id, b.deed.id));
+  for (const { entry } of effective)
+    if (entry.body.type === "node.revoke") {
+      const { target, reason, frontier } = entry.body;
+      frontiers.set(target, [...(frontiers.get(target) ?? []), { reason, refs: frontier }]);
+    }
+  return frontiers;
 }
 
-function equivocationsOf(held: ReadonlyArray<Held>): ReadonlyArray<Equivocation> {
-  const places = new Map<string, Held[]>();
-  for (const one of held) {
-    const place = `${one.deed.author} ${one.sequence}`;
-    places.set(place, [...(places.get(place) ?? []), one]);
-  }
-  const equivocations: Equivocation[] = [];
-  for (const [, said] of [...places].toSorted(([a], [b]) => compareText(a, b))) {
-    const [first, second] = said.toSorted((a, b) => compareText(a.deed.id, b.deed.id));
-    if (first !== undefined && second !== undefined)
-      equivocations.push({
-        node: first.deed.author,
-        sequence: first.sequence,
-        first: first.entry.bytes,
-        second: second.entry.bytes,
-      });
-  }
-  return equivocations;
+/** Rotations that left members out. They have no effect; that somebody tried is worth telling. */
+function exclusionsOf({ register, judgement }: View): ReadonlyArray<Exclusion> {
+  return register.misboxed
+    .toSorted((a, b) => compareText(a.deed.id, b.deed.id))
+    .flatMap(({ deed, entry }) => {
+      if (entry.body.type !== "key.rotate" && entry.body.type !== "door.set") return [];
+      const boxed = new Set(entry.body.boxes.map(({ node }) => node));
+      const leftOut = [...judgement.members]
+        .filter(([node, addition]) => !boxed.has(node) && deed.past.has(addition.index))
+        .map(([node]) => node);
+      return leftOut.length === 0
+        ? []
+        : [{ entry: deed.id, author: deed.author, leftOut: leftOut.toSorted(compareText) }];
+    });
 }
+
+/** What is kept at hand of keys before the one in force: presence and topics of a moment ago. */
+const keysRemembered = 8;

@@ -1,4 +1,4 @@
-/** Entries whose parents have not come yet: kept for a while, within bounds, the oldest given up first. */
+/** Entries whose parents have not come yet: kept for a while, within bounds, for each sender and for all, the oldest given up first. */
 
 import type { EntryId } from "@skein/protocol/ids";
 import type { AuthoredBody, ParsedEntry } from "./membership-entry.ts";
@@ -8,15 +8,27 @@ export const waitingEntriesMax = 4_096;
 /** Bytes of the entries that wait. */
 export const waitingBytesMax = 1024 * 1024;
 
+/** The same for one sender: a flood of one drives out its own. */
+export const waitingEntriesPerSenderMax = 2_048;
+export const waitingBytesPerSenderMax = 512 * 1024;
+
 export interface Waiting {
   readonly entry: ParsedEntry;
   readonly body: AuthoredBody;
   readonly id: EntryId;
+  /** Whoever it came from. */
+  readonly sender: string;
+}
+
+interface Room {
+  readonly ids: Set<EntryId>;
+  bytes: number;
 }
 
 export class WaitingRoom {
   readonly #waiting = new Map<EntryId, Waiting>();
   readonly #childrenOf = new Map<EntryId, Set<EntryId>>();
+  readonly #rooms = new Map<string, Room>();
   #bytes = 0;
 
   get size(): number {
@@ -27,10 +39,19 @@ export class WaitingRoom {
     this.#remove(waiting.id);
     this.#waiting.set(waiting.id, waiting);
     this.#bytes += waiting.entry.bytes.length;
+    const room = this.#rooms.get(waiting.sender) ?? { ids: new Set(), bytes: 0 };
+    this.#rooms.set(waiting.sender, room);
+    room.ids.add(waiting.id);
+    room.bytes += waiting.entry.bytes.length;
     for (const parent of waiting.body.parents) {
       const children = this.#childrenOf.get(parent);
       if (children) children.add(waiting.id);
       else this.#childrenOf.set(parent, new Set([waiting.id]));
+    }
+    while (room.ids.size > waitingEntriesPerSenderMax || room.bytes > waitingBytesPerSenderMax) {
+      const oldest = room.ids.keys().next();
+      if (oldest.done === true) break;
+      this.#remove(oldest.value);
     }
     while (this.#waiting.size > waitingEntriesMax || this.#bytes > waitingBytesMax) {
       const oldest = this.#waiting.keys().next();
@@ -54,6 +75,10 @@ export class WaitingRoom {
     if (waiting === undefined) return;
     this.#waiting.delete(id);
     this.#bytes -= waiting.entry.bytes.length;
+    const room = this.#rooms.get(waiting.sender);
+    room?.ids.delete(id);
+    if (room !== undefined) room.bytes -= waiting.entry.bytes.length;
+    if (room?.ids.size === 0) this.#rooms.delete(waiting.sender);
     for (const parent of waiting.body.parents) {
       const children = this.#childrenOf.get(parent);
       children?.delete(id);

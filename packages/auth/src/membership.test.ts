@@ -5,7 +5,7 @@ import { instant, type EntryId, type NodeId } from "@skein/protocol/ids";
 import { SecretKey } from "./crypto/secret.ts";
 import { openCrypto } from "./crypto/sodium.ts";
 import { openDoor } from "./door.ts";
-import { mintNodeKeys, type NodeKeys } from "./identity.ts";
+import { bytesOf, mintNodeKeys, type NodeKeys } from "./identity.ts";
 import {
   EntryBody,
   formatEntry,
@@ -20,7 +20,7 @@ import {
   proposeRevoke,
 } from "./membership-proposals.ts";
 import { isWriter, type AccountState } from "./membership-state.ts";
-import { bytesOf, openLog, type MembershipLog, type Verdict } from "./membership.ts";
+import { openLog, type MembershipLog, type Verdict } from "./membership.ts";
 import { makePass } from "./pass.ts";
 import { openReadKey, openReadKeyAtDoor } from "./read-key.ts";
 
@@ -435,6 +435,7 @@ test("a log that somebody filled still takes in a revocation made with the passp
     parents,
     target: phone.id,
     reason: "compromised",
+    frontier: [],
   };
   expect(log.add(forge(world.first, log, revoke, world.door)).kind).toBe("accepted");
   expect(isWriter(log.state(), phone.id)).toBe(false);

@@ -1,29 +1,34 @@
 /** The membership log of an account: who may write, as a pure function of the set of entries, whatever order they came in. */
 
-import { formatHex, parseHex, type Bytes } from "@skein/protocol/bytes";
+import { formatHex, type Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import {
+  instant,
   parseAccountId,
   parseEntryId,
   type AccountId,
   type EntryId,
+  type Instant,
   type NodeId,
 } from "@skein/protocol/ids";
-import { membershipEntriesMax, nodesPerAccountMax } from "@skein/protocol/limits";
+import { membershipEntriesMax } from "@skein/protocol/limits";
 import type { Crypto } from "./crypto/sodium.ts";
-import { nodeIdOf } from "./identity.ts";
+import { bytesOf, nodeIdOf, recoveryAuthorOf } from "./identity.ts";
 import {
-  parentsMax,
   parseEntry,
   type AuthoredBody,
+  type EntryBody,
   type GenesisBody,
   type ParsedEntry,
 } from "./membership-entry.ts";
 import { explainNode } from "./membership-explain.ts";
+import { counts, doorInForce, type View } from "./membership-keys.ts";
+import { objectionTo } from "./membership-objections.ts";
+import { placeIn, type Place } from "./membership-place.ts";
+import { Register, type Held, type InertReason } from "./membership-register.ts";
 import { compareText, judge, Past, type Deed, type Judgement } from "./membership-rules.ts";
-import { summarise, type AccountState, type Held, type InertReason } from "./membership-state.ts";
+import { summarise, type AccountState } from "./membership-state.ts";
 import { WaitingRoom, type Waiting } from "./membership-waiting.ts";
-import { judgePass } from "./pass.ts";
 
 export type RejectReason =
   | "malformed"
@@ -32,6 +37,8 @@ export type RejectReason =
   | "unknown-author"
   | "bad-signature"
   | "broken-chain"
+  /** Its author had said `entriesPerDayMax` things on the day that the entry names. */
+  | "over-quota"
   | "log-full";
 
 export type Verdict =
@@ -41,16 +48,14 @@ export type Verdict =
   | { readonly kind: "inert"; readonly id: EntryId; readonly reason: InertReason }
   | { readonly kind: "rejected"; readonly reason: RejectReason };
 
-export interface Place {
-  readonly sequence: number;
-  readonly parents: ReadonlyArray<EntryId>;
-}
-
 export interface MembershipLog {
   readonly account: AccountId;
   readonly genesis: Bytes;
-  /** Takes in one entry, and whatever waited for it. Never throws, whatever the bytes are. */
-  readonly add: (entry: Uint8Array) => Verdict;
+  /**
+   * Takes in one entry, and whatever waited for it. Never throws, whatever the bytes are. `sender` names whoever it came
+   * from: what has to wait for its parents takes up only so much room for each.
+   */
+  readonly add: (entry: Uint8Array, sender?: string) => Verdict;
   readonly has: (id: EntryId) => boolean;
   readonly heads: () => ReadonlyArray<EntryId>;
   /** How many entries the log holds. */
@@ -64,6 +69,20 @@ export interface MembershipLog {
   readonly nextPlace: (author: NodeId, leaveOut?: ReadonlyArray<EntryId>) => Place;
   /** Why a node is, or is not, a member: one sentence a line. */
   readonly explain: (node: NodeId) => ReadonlyArray<string>;
+  /** Every entry, told: what a person is shown, and from which an instant is turned into what is left out. */
+  readonly told: () => ReadonlyArray<ToldEntry>;
+  /** The same log, to try something on: what is added to it is not added here. */
+  readonly fork: () => MembershipLog;
+}
+
+export interface ToldEntry {
+  readonly id: EntryId;
+  readonly author: NodeId;
+  readonly at: Instant;
+  readonly type: EntryBody["type"];
+  readonly target: NodeId | undefined;
+  /** Allowed when it was said, and its author stands. */
+  readonly counts: boolean;
 }
 
 /** The log that this genesis begins, or `undefined` if it is not one. */
@@ -77,7 +96,7 @@ export function openLog({
   const entry = parseEntry(genesis);
   if (entry?.body.type !== "genesis" || !isGenesisSigned(crypto, entry, entry.body))
     return undefined;
-  return new Log(crypto, entry, entry.body);
+  return new Log(crypto, { entry, body: entry.body });
 }
 
 /** An account is named by the whole of its genesis, signatures included. */
@@ -85,6 +104,11 @@ export function accountIdOf(crypto: Crypto, genesis: Uint8Array): AccountId {
   const account = parseAccountId(formatHex(crypto.hash("account", genesis)));
   assert(account !== undefined, "a hash is an account id");
   return account;
+}
+
+interface Genesis {
+  readonly entry: ParsedEntry;
+  readonly body: GenesisBody;
 }
 
 function isGenesisSigned(crypto: Crypto, entry: ParsedEntry, body: GenesisBody): boolean {
@@ -101,37 +125,45 @@ class Log implements MembershipLog {
   readonly genesis: Bytes;
   readonly #crypto: Crypto;
   readonly #first: GenesisBody;
-  readonly #held: Held[] = [];
-  readonly #byId = new Map<EntryId, Held>();
-  readonly #byAuthor = new Map<NodeId, Held[]>();
+  readonly #recovery: NodeId | undefined;
+  readonly #register: Register;
   readonly #heads = new Set<EntryId>();
   readonly #waiting = new WaitingRoom();
-  /** What was so after a set of parents. Never changes, so it is worked out once. */
+  /** What was so after a set of parents. Never changes; the last few are kept. */
   readonly #judgements = new Map<string, Judgement>();
+  /** What is so now: one entry more seldom changes all of it. */
+  #whole: Judgement | undefined;
   #state: AccountState | undefined;
 
-  constructor(crypto: Crypto, entry: ParsedEntry, first: GenesisBody) {
+  constructor(crypto: Crypto, genesis: Genesis, from?: Log) {
+    const { entry, body } = genesis;
     this.#crypto = crypto;
-    this.#first = first;
+    this.#first = body;
+    this.#recovery = body.recovery && recoveryAuthorOf(crypto, body.recovery);
     this.genesis = entry.bytes;
     this.account = accountIdOf(crypto, entry.bytes);
-    const node = nodeIdOf(crypto, first.node.sign, first.node.box);
+    this.#register = from === undefined ? new Register() : from.#register.copy();
+    if (from !== undefined) {
+      for (const head of from.#heads) this.#heads.add(head);
+      return;
+    }
+    const node = nodeIdOf(crypto, body.node.sign, body.node.box);
     const common = { id: this.#idOf(entry), index: 0, author: node, past: new Past(1) };
     const deed: Deed = { ...common, type: "begin", target: node };
     this.#hold({ entry, deed, sequence: 0, inert: undefined }, []);
   }
 
-  add(bytes: Uint8Array): Verdict {
+  add(bytes: Uint8Array, sender = "somebody"): Verdict {
     const entry = parseEntry(bytes);
     if (entry === undefined) return rejected("malformed");
     const { body } = entry;
     const id = this.#idOf(entry);
-    if (this.#byId.has(id)) return { kind: "duplicate", id };
+    if (this.has(id)) return { kind: "duplicate", id };
     if (body.type === "genesis") return rejected("second-genesis");
     if (body.log !== this.account) return rejected("wrong-account");
-    const missing = body.parents.filter((parent) => !this.#byId.has(parent));
+    const missing = body.parents.filter((parent) => !this.has(parent));
     if (missing.length > 0) {
-      this.#waiting.add({ entry, body, id });
+      this.#waiting.add({ entry, body, id, sender });
       return { kind: "parked", missing };
     }
     const verdict = this.#admit({ entry, body, id });
@@ -140,11 +172,11 @@ class Log implements MembershipLog {
   }
 
   has(id: EntryId): boolean {
-    return this.#byId.has(id);
+    return this.#register.byId(id) !== undefined;
   }
 
   size(): number {
-    return this.#held.length;
+    return this.#register.held.length;
   }
 
   heads(): ReadonlyArray<EntryId> {
@@ -152,51 +184,54 @@ class Log implements MembershipLog {
   }
 
   entriesAfter(heads: ReadonlyArray<EntryId>): ReadonlyArray<Bytes> {
-    const known = new Past(this.#held.length);
+    const known = new Past(this.size());
     for (const id of heads) {
-      const head = this.#byId.get(id);
+      const head = this.#register.byId(id);
       if (head === undefined) continue;
       known.join(head.deed.past);
       known.add(head.deed.index);
     }
-    return this.#held.filter(({ deed }) => !known.has(deed.index)).map(({ entry }) => entry.bytes);
+    return this.#register.held
+      .filter(({ deed }) => !known.has(deed.index))
+      .map(({ entry }) => entry.bytes);
   }
 
   all(): ReadonlyArray<Bytes> {
-    return this.#held.map(({ entry }) => entry.bytes);
+    return this.#register.held.map(({ entry }) => entry.bytes);
   }
 
   state(): AccountState {
-    this.#state ??= summarise(this.account, this.#held, judge(this.#allowed()));
+    this.#state ??= summarise({ account: this.account, recovery: this.#recovery, ...this.#view() });
     return this.#state;
   }
 
   explain(node: NodeId): ReadonlyArray<string> {
-    return explainNode(node, this.#held, judge(this.#allowed()));
+    return explainNode(node, this.#register.held, this.#judgeNow());
+  }
+
+  told(): ReadonlyArray<ToldEntry> {
+    const view = this.#view();
+    return this.#register.held.map((held) => ({
+      id: held.deed.id,
+      author: held.deed.author,
+      at: instant(held.entry.body.at),
+      type: held.entry.body.type,
+      target: "target" in held.deed ? held.deed.target : undefined,
+      counts: held.deed.index === 0 || counts(held, view),
+    }));
+  }
+
+  fork(): MembershipLog {
+    const [held] = this.#register.held;
+    assert(held !== undefined, "a log begins with its genesis");
+    return new Log(this.#crypto, { entry: held.entry, body: this.#first }, this);
   }
 
   nextPlace(author: NodeId, leaveOut: ReadonlyArray<EntryId> = []): Place {
-    const own = this.#byAuthor.get(author)?.reduce((a, b) => (b.sequence > a.sequence ? b : a));
     const left = leaveOut
-      .map((id) => this.#byId.get(id)?.deed)
+      .map((id) => this.#register.byId(id)?.deed)
       .filter((deed) => deed !== undefined);
-    const isVouchedFor = ({ deed }: Held): boolean =>
-      own?.deed === deed ||
-      own?.deed.past.has(deed.index) === true ||
-      !left.some(({ index }) => index === deed.index || deed.past.has(index));
-    const kept = this.#held.filter(isVouchedFor);
-    const covered = new Past(this.#held.length);
-    for (const { deed } of kept) covered.join(deed.past);
-    const tips = kept.map(({ deed }) => deed).filter(({ index }) => !covered.has(index));
-    const holdsOwn = (deed: Deed): boolean =>
-      own !== undefined && (deed === own.deed || deed.past.has(own.deed.index));
-    const chosen = tips
-      .toSorted((a, b) => Number(holdsOwn(b)) - Number(holdsOwn(a)) || a.index - b.index)
-      .slice(0, parentsMax);
-    return {
-      sequence: own === undefined ? 0 : own.sequence + 1,
-      parents: chosen.map(({ id }) => id).toSorted(compareText),
-    };
+    return placeIn({ register: this.#register, author, left, heads: this.heads() });
   }
 
   #idOf(entry: ParsedEntry): EntryId {
@@ -209,9 +244,8 @@ class Log implements MembershipLog {
   #callIn(id: EntryId): void {
     const arrived = [id];
     for (const parent of arrived) {
-      if (!this.#byId.has(parent)) continue;
-      const isReady = ({ body }: Waiting): boolean =>
-        body.parents.every((it) => this.#byId.has(it));
+      if (!this.has(parent)) continue;
+      const isReady = ({ body }: Waiting): boolean => body.parents.every((it) => this.has(it));
       for (const waiting of this.#waiting.take(parent, isReady)) {
         this.#admit(waiting);
         arrived.push(waiting.id);
@@ -219,146 +253,147 @@ class Log implements MembershipLog {
     }
   }
 
-  #admit({ entry, body, id }: Waiting): Verdict {
-    const room = membershipEntriesMax - (entry.signed.door === undefined ? entriesForTheDoor : 0);
-    if (this.#held.length >= room) return rejected("log-full");
-    const past = new Past(this.#held.length);
-    for (const parent of this.#parentsOf(body)) {
-      past.join(parent.past);
-      past.add(parent.index);
+  #admit({ entry, body, id }: Omit<Waiting, "sender">): Verdict {
+    const isPrivileged = entry.signed.door !== undefined || body.author === this.#recovery;
+    const room = membershipEntriesMax - (isPrivileged ? 0 : entriesForTheDoor);
+    if (this.size() >= room) return rejected("log-full");
+    const past = new Past(this.size());
+    for (const parent of body.parents) {
+      const deed = this.#register.byId(parent)?.deed;
+      if (deed === undefined) continue;
+      past.join(deed.past);
+      past.add(deed.index);
     }
-    const keys = this.#keysOf(body.author, past);
-    if (keys === undefined) return rejected("unknown-author");
-    if (!this.#isSigned(entry, keys)) return rejected("bad-signature");
-    if (!this.#continuesChain(body, past)) return rejected("broken-chain");
-    const deed = this.#deedOf(entry, body, {
-      id,
-      index: this.#held.length,
-      author: body.author,
-      past,
-    });
-    const inert = this.#objection(body, deed);
+    const key = this.#keyOf(body.author, past);
+    if (key === undefined) return rejected("unknown-author");
+    if (!this.#isSignedBy(key, entry)) return rejected("bad-signature");
+    const said = this.#register.of(body.author).filter(({ deed }) => past.has(deed.index));
+    if (!continuesChain(body, said)) return rejected("broken-chain");
+    if (!isPrivileged && isOverQuota(body, said)) return rejected("over-quota");
+    const view = this.#viewOf(body.parents, past);
+    const door = doorInForce(view);
+    if (!this.#isSignedAtDoor(door.sign, entry)) return rejected("bad-signature");
+    const common = { id, index: this.size(), author: body.author, past };
+    const deed = this.#deedOf(entry, body, { ...common, door: door.entry });
+    const inert = objectionTo({ crypto: this.#crypto, recovery: this.#recovery, body, deed, view });
     this.#hold({ entry, deed, sequence: body.sequence, inert }, body.parents);
     return inert === undefined ? { kind: "accepted", id } : { kind: "inert", id, reason: inert };
   }
 
   #hold(held: Held, parents: ReadonlyArray<EntryId>): void {
-    const { id, author } = held.deed;
-    this.#held.push(held);
-    this.#byId.set(id, held);
-    const others = this.#byAuthor.get(author);
-    if (others) others.push(held);
-    else this.#byAuthor.set(author, [held]);
+    this.#register.hold(held);
     for (const parent of parents) this.#heads.delete(parent);
-    this.#heads.add(id);
+    this.#heads.add(held.deed.id);
     this.#state = undefined;
+    if (this.#whole !== undefined) this.#whole = judgeOneMore(this.#whole, held);
   }
 
-  #parentsOf(body: AuthoredBody): ReadonlyArray<Deed> {
-    return body.parents.map((id) => this.#byId.get(id)?.deed).filter((deed) => deed !== undefined);
+  /** The recovery key is its own proof; a node has to have been let in by something that this entry has seen. */
+  #keyOf(author: NodeId, past: Past): Uint8Array | undefined {
+    return author === this.#recovery ? this.#first.recovery : this.#register.keyOf(author, past);
   }
 
-  /** The key that a node signs with, from an entry that names it. Its id is their hash, so any such entry will do. */
-  #keysOf(node: NodeId, past: Past): Uint8Array | undefined {
-    for (const { deed, entry } of this.#held) {
-      if (deed.type !== "begin" && (deed.type !== "add" || !past.has(deed.index))) continue;
-      if (deed.target !== node) continue;
-      if (entry.body.type === "genesis") return entry.body.node.sign;
-      if (entry.body.type === "node.add") return entry.body.pass.sign;
-    }
-    return undefined;
+  #isSignedBy(key: Uint8Array, { signed }: ParsedEntry): boolean {
+    const said = this.#crypto.hash("membership entry", bytesOf(this.account), signed.body);
+    return this.#crypto.verify(key, said, signed.author);
   }
 
-  #isSigned({ signed }: ParsedEntry, key: Uint8Array): boolean {
-    const account = bytesOf(this.account);
-    const said = this.#crypto.hash("membership entry", account, signed.body);
-    if (!this.#crypto.verify(key, said, signed.author)) return false;
+  /** By the door as it was when this was said: old words sign nothing new. */
+  #isSignedAtDoor(key: Uint8Array, { signed }: ParsedEntry): boolean {
     if (signed.door === undefined) return true;
-    const allowed = this.#crypto.hash("membership entry door", account, signed.body);
-    return this.#crypto.verify(this.#first.door.sign, allowed, signed.door);
-  }
-
-  /** An author's entries form one chain: this one has seen the one before it, and none after that. */
-  #continuesChain({ author, sequence }: AuthoredBody, past: Past): boolean {
-    const seen = (this.#byAuthor.get(author) ?? []).filter(({ deed }) => past.has(deed.index));
-    return seen.length === 0
-      ? sequence === 0
-      : seen.reduce((last, held) => Math.max(last, held.sequence), 0) === sequence - 1;
+    const allowed = this.#crypto.hash("membership entry door", bytesOf(this.account), signed.body);
+    return this.#crypto.verify(key, allowed, signed.door);
   }
 
   #deedOf(
     entry: ParsedEntry,
     body: AuthoredBody,
-    common: Pick<Deed, "id" | "index" | "author" | "past">,
+    {
+      door,
+      ...common
+    }: Pick<Deed, "id" | "index" | "author" | "past"> & { readonly door: EntryId },
   ): Deed {
+    const byDoor = entry.signed.door === undefined ? 2 : 1;
+    const level = body.author === this.#recovery ? 0 : byDoor;
     switch (body.type) {
       case "node.add": {
         const target = nodeIdOf(this.#crypto, body.pass.sign, body.pass.box);
         return { ...common, type: "add", target };
       }
-      case "node.revoke": {
-        const withPassphrase = entry.signed.door !== undefined;
-        return { ...common, type: "revoke", target: body.target, withPassphrase };
-      }
+      case "node.revoke":
+        return { ...common, type: "revoke", target: body.target, level };
+      case "key.rotate":
+        return { ...common, type: "rotate", door };
+      case "door.set":
+        return { ...common, type: "door", level, replaces: door };
       case "node.rename":
         return { ...common, type: "rename" };
     }
   }
 
-  /** What was against it when it was said, by what its author had seen. Decided once, never again. */
-  #objection(body: AuthoredBody, deed: Deed): InertReason | undefined {
-    const then = this.#judgePast(body, deed.past);
-    if (!then.members.has(body.author)) return "not-a-member";
-    if (body.type === "node.add") return this.#objectionToAdding(body, then);
-    return deed.type === "revoke" ? objectionToRevoking(deed, then) : undefined;
+  #judgeNow(): Judgement {
+    this.#whole ??= judge(this.#register.decisive, this.#recovery);
+    return this.#whole;
   }
 
-  #objectionToAdding(
-    body: Extract<AuthoredBody, { readonly type: "node.add" }>,
-    then: Judgement,
-  ): InertReason | undefined {
-    if (body.epoch !== 0) return "wrong-epoch";
-    const target = judgePass(this.#crypto, this.#first.door.sign, body.pass);
-    if (target === undefined) return "no-pass";
-    if (then.revoked.has(target)) return "target-revoked";
-    if (then.members.has(target)) return "already-a-member";
-    return then.members.size >= nodesPerAccountMax ? "account-full" : undefined;
+  #view(): View {
+    return { register: this.#register, judgement: this.#judgeNow() };
   }
 
-  #judgePast(body: AuthoredBody, past: Past): Judgement {
-    const key = body.parents.join();
-    const before = this.#judgements.get(key);
-    if (before !== undefined) return before;
-    const judgement = judge(this.#allowed().filter(({ index }) => past.has(index)));
-    this.#judgements.set(key, judgement);
-    return judgement;
-  }
-
-  #allowed(): ReadonlyArray<Deed> {
-    return this.#held.filter(({ inert }) => inert === undefined).map(({ deed }) => deed);
+  #viewOf(parents: ReadonlyArray<EntryId>, within: Past): View {
+    const register = this.#register;
+    const isAll = [...this.#heads].every((id) => within.has(register.byId(id)?.deed.index ?? -1));
+    if (isAll) return { register, within, judgement: this.#judgeNow() };
+    const key = parents.join();
+    const known =
+      this.#judgements.get(key) ??
+      judge(
+        register.decisive.filter(({ index }) => within.has(index)),
+        this.#recovery,
+      );
+    this.#judgements.delete(key);
+    this.#judgements.set(key, known);
+    const oldest = this.#judgements.keys().next();
+    if (this.#judgements.size > judgementsMax && oldest.done !== true)
+      this.#judgements.delete(oldest.value);
+    return { register, within, judgement: known };
   }
 }
 
-function objectionToRevoking(
-  deed: Extract<Deed, { readonly type: "revoke" }>,
-  then: Judgement,
-): InertReason | undefined {
-  if (!then.known.has(deed.target)) return "unknown-target";
-  const mayRevoke =
-    deed.withPassphrase || deed.target === deed.author || then.dependsOn(deed.target, deed.author);
-  return mayRevoke ? undefined : "not-allowed";
+/** `undefined`: everything has to be looked at again. */
+function judgeOneMore(whole: Judgement, { deed, inert }: Held): Judgement | undefined {
+  if (inert !== undefined) return whole;
+  switch (deed.type) {
+    case "rename":
+    case "rotate":
+    case "door":
+      return whole;
+    case "begin":
+    case "add":
+      return whole.known.has(deed.target) ? undefined : whole.with(deed);
+    case "revoke":
+      return undefined;
+  }
+}
+
+/** An author's entries form one chain: this one has seen the one before it, and none after that. */
+function continuesChain({ sequence }: AuthoredBody, said: ReadonlyArray<Held>): boolean {
+  return sequence === said.reduce((next, held) => Math.max(next, held.sequence + 1), 0);
+}
+
+function isOverQuota({ at }: AuthoredBody, said: ReadonlyArray<Held>): boolean {
+  const day = Math.floor(at / dayMillis);
+  const sameDay = said.filter(({ entry }) => Math.floor(entry.body.at / dayMillis) === day);
+  return sameDay.length >= entriesPerDayMax;
 }
 
 function rejected(reason: RejectReason): Verdict {
   return { kind: "rejected", reason };
 }
 
-/** An id as it is hashed and signed. */
-export function bytesOf(id: AccountId | NodeId): Bytes {
-  const raw = parseHex(id);
-  assert(raw !== undefined, "an id is hex");
-  return raw;
-}
-
 /** The last places of a log are kept for entries made with the passphrase: whoever fills it can still be revoked. */
 const entriesForTheDoor = 128;
+/** What one author says on one day, by the days that it names itself. With the passphrase it says as much as it likes. */
+const entriesPerDayMax = 64;
+const dayMillis = 24 * 60 * 60_000;
+const judgementsMax = 64;

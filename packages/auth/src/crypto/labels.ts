@@ -35,7 +35,18 @@ export const labels = [
   ["entry", "a membership entry's id: its body and its signatures"],
   ["membership entry", "by a node key: its next entry in an account's log"],
   ["membership entry door", "by the door key: the passphrase was typed for this entry"],
+  ["door set", "by a new door key: whoever sets this door has its words"],
   ["read key commitment", "which read key a log means, without saying it"],
+  ["read key before", "associated data under which a read key seals the one before it"],
+  [
+    "epoch meeting",
+    "from the read key: where the nodes of this epoch meet, and a removed one does not",
+  ],
+  // The recovery kit.
+  ["recovery", "the author that stands for an account's recovery key: its public half"],
+  ["recovery sign", "seed of the recovery key, from the kit's 128 bits"],
+  ["recovery checksum", "four bits by which the kit's words are told from a passphrase"],
+  ["recovery file", "checksum of a kit in a file"],
   ["session hello", "the hash by which one HELLO is told from another"],
   ["session index", "marks an index as one this node gave out for a session with one other node"],
   ["session stale", "key of the answer to a HELLO that is not newer; from both static keys"],

@@ -1,0 +1,204 @@
+/** Changes that take several entries: new read keys, new words, removing nodes with what they let in, recovery. Each is made on a fork, so that it is sent as a whole or not at all. */
+
+import { equal, type Bytes } from "@skein/protocol/bytes";
+import { assert } from "@skein/protocol/errors";
+import type { EntryId, Instant, NodeId } from "@skein/protocol/ids";
+import type { Random } from "./crypto/random.ts";
+import { SecretKey } from "./crypto/secret.ts";
+import type { Crypto } from "./crypto/sodium.ts";
+import type { Door } from "./door.ts";
+import type { NodeKeys } from "./identity.ts";
+import { sealMeeting } from "./meeting.ts";
+import type { RefFrontier, RevokeReason } from "./membership-entry.ts";
+import { doorSetParts } from "./membership-objections.ts";
+import {
+  place,
+  proposeNodeAdd,
+  proposeRevoke,
+  sign,
+  type Proposal,
+} from "./membership-proposals.ts";
+import type { MembershipLog, Verdict } from "./membership.ts";
+import { makePass } from "./pass.ts";
+import { commitReadKey, sealKeyBefore, sealReadKey } from "./read-key.ts";
+import type { RecoveryKey } from "./recovery-key.ts";
+
+export interface Change extends Proposal {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  /** The key in force. Whoever does not know it can still rotate, and what it sealed is lost to newcomers. */
+  readonly readKey: SecretKey | undefined;
+}
+
+/** Entries in the order in which they are added, and the read key that they bring. The caller disposes of it. */
+export interface Changed {
+  readonly entries: ReadonlyArray<Bytes>;
+  /** `undefined` if this node is not, or no longer, one that may make a key. The others owe it then. */
+  readonly readKey: SecretKey | undefined;
+  /** What the log had against entries that were left out of `entries`. */
+  readonly refused: ReadonlyArray<Verdict>;
+}
+
+/** A new read key, boxed to exactly the members and to the door. */
+export function proposeRotation(change: Change): {
+  readonly entry: Bytes;
+  readonly readKey: SecretKey;
+} {
+  const { crypto, random, log } = change;
+  const state = log.state();
+  const readKey = new SecretKey(random.bytes(32));
+  const epoch = state.nextEpoch;
+  const seal = (recipient: Bytes): Bytes =>
+    sealReadKey({ crypto, random, readKey, recipient, epoch }) ?? new Uint8Array(0);
+  const entry = sign(change, {
+    type: "key.rotate",
+    ...place(change),
+    epoch,
+    readKeyCommitment: commitReadKey(crypto, readKey),
+    boxes: [...state.nodes.values()].map(({ node, box }) => ({ node, box: seal(box) })),
+    doorBox: seal(state.door.box),
+    previous:
+      change.readKey === undefined
+        ? new Uint8Array(0)
+        : sealKeyBefore({
+            crypto,
+            random,
+            account: log.account,
+            epoch,
+            readKey,
+            before: change.readKey,
+          }),
+  });
+  return { entry, readKey };
+}
+
+/** New words, and a new read key under their door. Signed at the old door, unless the recovery key says it. */
+export function changePassphrase(
+  change: Change & { readonly oldDoor: Door | undefined; readonly newDoor: Door },
+): Changed {
+  return onFork(change, (forked, say) => {
+    say(proposeDoorSet({ ...forked, oldDoor: change.oldDoor, newDoor: change.newDoor }));
+  });
+}
+
+export interface Removal extends Change {
+  readonly targets: ReadonlyArray<NodeId>;
+  readonly reason: RevokeReason;
+  /** Co-signs, if the passphrase was typed. */
+  readonly door?: Door;
+  readonly leaveOut?: ReadonlyArray<EntryId>;
+  readonly frontierOf?: (node: NodeId) => RefFrontier;
+}
+
+/** Removes nodes for good, and gives those that stay a key that the removed ones do not have. */
+export function revokeNodes(removal: Removal): Changed {
+  const { targets, reason, door, leaveOut = [], frontierOf } = removal;
+  return onFork(removal, (forked, say) => {
+    for (const target of targets)
+      say(
+        proposeRevoke({
+          ...forked,
+          target,
+          reason,
+          leaveOut,
+          frontier: frontierOf?.(target) ?? [],
+          ...(door === undefined ? {} : { door }),
+        }),
+      );
+  });
+}
+
+/** Nodes that are in through `node`: let in by it, or by one that it let in. For "revoke with everything it approved". */
+export function approvedBy(log: MembershipLog, node: NodeId): ReadonlyArray<NodeId> {
+  const { nodes } = log.state();
+  const found = new Set([node]);
+  const additions = log.told().filter(({ type, counts }) => type === "node.add" && counts);
+  for (const { author, target } of additions)
+    if (target !== undefined && found.has(author)) found.add(target);
+  found.delete(node);
+  return [...found].filter((one) => nodes.has(one));
+}
+
+/** What a node said after an instant, by its own clock: what its revocation then does not vouch for. */
+export function saidSince(
+  log: MembershipLog,
+  node: NodeId,
+  since: Instant,
+): ReadonlyArray<EntryId> {
+  return log
+    .told()
+    .filter(({ author, at }) => author === node && at > since)
+    .map(({ id }) => id);
+}
+
+/**
+ * Lets a new node in by the recovery key, when every node is lost: new words if `door` is not the one in force, `remove`
+ * for the nodes that somebody else may have, the node itself, and a new read key.
+ */
+export function recoverAccount(options: {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly log: MembershipLog;
+  readonly recovery: RecoveryKey;
+  readonly door: Door;
+  readonly keys: NodeKeys;
+  readonly name: string;
+  readonly platform: string;
+  readonly at: Instant;
+  readonly remove: ReadonlyArray<NodeId>;
+  readonly readKey?: SecretKey;
+}): Changed {
+  const { crypto, random, log, recovery, door, keys, name, platform, at, remove } = options;
+  const { readKey } = options;
+  const change: Change = { crypto, random, log, keys: recovery, at, readKey };
+  return onFork(change, (forked, say) => {
+    for (const target of remove)
+      say(proposeRevoke({ ...forked, target, reason: "lost", leaveOut: [] }));
+    if (!equal(log.state().door.sign, door.signPublic))
+      say(proposeDoorSet({ ...forked, oldDoor: undefined, newDoor: door }));
+    const pass = makePass({ door, keys, name, platform, at });
+    const requestHash = new Uint8Array(32);
+    const entry = proposeNodeAdd({ ...forked, pass, requestHash });
+    assert(entry !== undefined, "our own keys are of full order");
+    say(entry);
+  });
+}
+
+function proposeDoorSet(
+  change: Change & { readonly oldDoor: Door | undefined; readonly newDoor: Door },
+): Bytes {
+  const { crypto, random, log, oldDoor, newDoor } = change;
+  const { meeting } = newDoor;
+  const door = { sign: newDoor.signPublic, box: newDoor.boxPublic };
+  const said = { ...place(change), door };
+  const boxes = [...log.state().nodes.values()].map(({ node, box }) => ({
+    node,
+    box: sealMeeting({ crypto, random, meeting, door: door.sign, recipient: box }),
+  }));
+  const proof = newDoor.sign("door set", ...doorSetParts(said));
+  return sign(change, { type: "door.set", ...said, proof, boxes }, oldDoor);
+}
+
+/** Says it all on a copy of the log, ends with a rotation, and hands over what was accepted there. */
+function onFork(
+  change: Change,
+  act: (forked: Change, say: (entry: Bytes) => boolean) => void,
+): Changed {
+  const log = change.log.fork();
+  const forked = { ...change, log };
+  const entries: Bytes[] = [];
+  const refused: Verdict[] = [];
+  const say = (entry: Bytes): boolean => {
+    const verdict = log.add(entry);
+    const isAccepted = verdict.kind === "accepted";
+    if (isAccepted) entries.push(entry);
+    else refused.push(verdict);
+    return isAccepted;
+  };
+  act(forked, say);
+  if (log.state().nodes.size === 0) return { entries, refused, readKey: undefined };
+  const { entry, readKey } = proposeRotation(forked);
+  if (say(entry)) return { entries, refused, readKey };
+  readKey[Symbol.dispose]();
+  return { entries, refused, readKey: undefined };
+}
