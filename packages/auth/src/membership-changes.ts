@@ -196,9 +196,12 @@ function onFork(
     return isAccepted;
   };
   act(forked, say);
-  if (log.state().nodes.size === 0) return { entries, refused, readKey: undefined };
+  if (refused.length > 0) return { entries: [], refused, readKey: undefined };
+  const { nodes } = log.state();
+  const isOut = !nodes.has(change.keys.id) && change.keys.id !== log.state().recovery;
+  // Whoever removed itself makes no key any more: the others owe it.
+  if (nodes.size === 0 || isOut) return { entries, refused, readKey: undefined };
   const { entry, readKey } = proposeRotation(forked);
-  if (say(entry)) return { entries, refused, readKey };
-  readKey[Symbol.dispose]();
-  return { entries, refused, readKey: undefined };
+  say(entry);
+  return { entries, refused, readKey };
 }

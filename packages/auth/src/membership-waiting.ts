@@ -6,11 +6,11 @@ import type { AuthoredBody, ParsedEntry } from "./membership-entry.ts";
 /** Entries that wait. More than a whole log: a page of it may come backwards. */
 export const waitingEntriesMax = 4_096;
 /** Bytes of the entries that wait. */
-export const waitingBytesMax = 1024 * 1024;
+export const waitingBytesMax = 4 * 1024 * 1024;
 
 /** The same for one sender: a flood of one drives out its own. */
 export const waitingEntriesPerSenderMax = 2_048;
-export const waitingBytesPerSenderMax = 512 * 1024;
+export const waitingBytesPerSenderMax = 1024 * 1024;
 
 export interface Waiting {
   readonly entry: ParsedEntry;
