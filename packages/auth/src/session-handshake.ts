@@ -2,6 +2,7 @@
 
 import { formatHex, formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import { encode, fixed, optional, struct, tryDecode, u48, u8 } from "@skein/protocol/codec";
+import { Bug } from "@skein/protocol/errors";
 import type { NodeId } from "@skein/protocol/ids";
 import { SessionPacket } from "@skein/protocol/session-packet";
 import { Pass } from "@skein/protocol/topic-messages/pass";
@@ -24,7 +25,8 @@ export interface Self {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly keys: NodeKeys;
-  readonly psk: SecretKey;
+  /** What the other side has to know too, the newest first: nodes may be behind by a change of it. Never empty. */
+  readonly psks: () => ReadonlyArray<SecretKey>;
   /** Tells this run of the program from the ones before, which knew what this one forgot. */
   readonly run: Bytes;
   readonly pass: () => Pass | undefined;
@@ -54,8 +56,10 @@ export interface ReadHello extends Disposable {
   readonly stamp: number;
   readonly run: string;
   readonly digest: Bytes;
+  /** `turn` chooses among the psks: the other side does not say which it knows. */
   readonly answer: (
     index: Bytes,
+    turn: number,
   ) => { readonly packet: Bytes; readonly opened: Opened } | undefined;
 }
 
@@ -88,7 +92,7 @@ export function openGreeting(
   const sign = keys.signPublic;
   const payload = encode(HelloPayload, { version, stamp, run, sign, pass: self.pass() });
   const seed = new SecretKey(self.random.bytes(32));
-  const begin = (): readonly [Handshake, Bytes | undefined] => {
+  const begin = (psk: SecretKey): readonly [Handshake, Bytes | undefined] => {
     const handshake = openHandshake({
       crypto,
       pattern,
@@ -97,11 +101,14 @@ export function openGreeting(
       staticKey: staticKeyOf(keys),
       remoteStatic: peer.box,
       ephemeral: crypto.boxKeypair(seed),
-      psks: [self.psk],
+      psks: [psk],
     });
     return [handshake, handshake.write(payload)];
   };
-  let [handshake, noise] = begin();
+  // The psk is mixed in by the answer: until then all of them begin alike.
+  const [first = noPsk()] = self.psks();
+  const [handshake, noise] = begin(first);
+  handshake[Symbol.dispose]();
   if (noise === undefined) {
     seed[Symbol.dispose]();
     return undefined;
@@ -111,15 +118,16 @@ export function openGreeting(
     packet: encode(SessionPacket, { type: "hello", index, noise }),
     digest,
     finish: (welcome) => {
-      const opened = finishGreeting(crypto, handshake, { ...welcome, peer });
-      // A failed read ends a handshake. The same one is begun again, so that only its true answer can end it.
-      if (opened === undefined) [handshake, noise] = begin();
-      return opened;
+      // A failed read ends a handshake. The same one is begun anew for each try, so that only its true answer can end it.
+      for (const psk of self.psks()) {
+        const [again] = begin(psk);
+        const opened = finishGreeting(crypto, again, { ...welcome, peer });
+        if (opened !== undefined) return opened;
+        again[Symbol.dispose]();
+      }
+      return undefined;
     },
-    [Symbol.dispose]: () => {
-      handshake[Symbol.dispose]();
-      seed[Symbol.dispose]();
-    },
+    [Symbol.dispose]: () => seed[Symbol.dispose](),
   };
 }
 
@@ -149,49 +157,71 @@ export function readHello(
   self: Self,
   hello: { readonly index: Bytes; readonly noise: Uint8Array },
 ): ReadHello | undefined {
-  const { crypto, keys, run } = self;
-  using seed = new SecretKey(self.random.bytes(32));
-  const handshake = openHandshake({
-    crypto,
-    pattern,
-    role: "responder",
-    prologue,
-    staticKey: staticKeyOf(keys),
-    ephemeral: crypto.boxKeypair(seed),
-    psks: [self.psk],
-  });
-  const plain = handshake.read(hello.noise);
+  const { crypto, keys } = self;
+  const seed = new SecretKey(self.random.bytes(32));
+  const begin = (psk: SecretKey): readonly [Handshake, Bytes | undefined] => {
+    const handshake = openHandshake({
+      crypto,
+      pattern,
+      role: "responder",
+      prologue,
+      staticKey: staticKeyOf(keys),
+      ephemeral: crypto.boxKeypair(seed),
+      psks: [psk],
+    });
+    return [handshake, handshake.read(hello.noise)];
+  };
+  const psks = self.psks();
+  const [first = noPsk()] = psks;
+  const [handshake, plain] = begin(first);
   const box = handshake.remoteStatic();
   const said = plain && tryDecode(HelloPayload, plain);
+  handshake[Symbol.dispose]();
   if (box === undefined || said?.version !== version) {
-    handshake[Symbol.dispose]();
+    seed[Symbol.dispose]();
     return undefined;
   }
-  const node = nodeIdOf(crypto, said.sign, box);
-  const introduction = { node, sign: said.sign, box, pass: said.pass };
-  const theirRun = formatHex(said.run);
+  const introduction = {
+    node: nodeIdOf(crypto, said.sign, box),
+    sign: said.sign,
+    box,
+    pass: said.pass,
+  };
+  const run = formatHex(said.run);
   return {
     introduction,
     stamp: said.stamp,
-    run: theirRun,
+    run,
     digest: crypto.hash("session hello", hello.index, hello.noise),
-    answer: (index) => {
-      const sign = keys.signPublic;
-      const noise = handshake.write(
-        encode(WelcomePayload, { version, run, sign, pass: self.pass() }),
-      );
-      if (noise === undefined) return undefined;
-      const opened = {
-        keys: handshake.split(),
-        theirIndex: hello.index,
-        introduction,
-        run: theirRun,
-      };
-      const packet = encode(SessionPacket, { type: "welcome", to: hello.index, index, noise });
-      return { packet, opened };
+    answer: (index, turn) => {
+      const [again] = begin(psks[turn % psks.length] ?? first);
+      return answerHello(self, again, { index, to: hello.index, introduction, run });
     },
-    [Symbol.dispose]: () => handshake[Symbol.dispose](),
+    [Symbol.dispose]: () => seed[Symbol.dispose](),
   };
+}
+
+function answerHello(
+  { keys, run: own, pass }: Self,
+  handshake: Handshake,
+  reply: {
+    readonly index: Bytes;
+    readonly to: Bytes;
+    readonly introduction: Introduction;
+    readonly run: string;
+  },
+): { readonly packet: Bytes; readonly opened: Opened } | undefined {
+  const { index, to, introduction, run } = reply;
+  const sign = keys.signPublic;
+  const payload = encode(WelcomePayload, { version, run: own, sign, pass: pass() });
+  const noise = handshake.write(payload);
+  if (noise === undefined) return undefined;
+  const opened = { keys: handshake.split(), theirIndex: to, introduction, run };
+  return { packet: encode(SessionPacket, { type: "welcome", to, index, noise }), opened };
+}
+
+function noPsk(): never {
+  throw new Bug("there is always a psk");
 }
 
 /** Answers a HELLO whose stamp is not newer: only its sender can read the answer, and only its true recipient can give it. */

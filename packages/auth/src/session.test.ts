@@ -26,6 +26,8 @@ function chanceByte(): number {
 interface Options {
   readonly pass?: Pass;
   readonly psk?: SecretKey;
+  readonly otherPsks?: ReadonlyArray<SecretKey>;
+  readonly maxSkewMillis?: number;
   readonly mayConnect?: (introduction: Introduction) => boolean;
   readonly acquaintances?: ReadonlyArray<NodeKeys>;
 }
@@ -35,6 +37,8 @@ function open(keys: NodeKeys, options: Options = {}): Sessions {
     crypto,
     keys,
     psk: options.psk ?? psk,
+    otherPsks: () => options.otherPsks ?? [],
+    ...(options.maxSkewMillis === undefined ? {} : { maxSkewMillis: options.maxSkewMillis }),
     pass: () => options.pass,
     mayConnect: options.mayConnect ?? (() => true),
     acquaintances: () => (options.acquaintances ?? []).map(peerOf),
@@ -343,4 +347,44 @@ test("a dropped node is forgotten, and its packets with it", () => {
   if (packet?.type !== "packet") throw new Error("Bob sends");
   expect(pair.alice.sessions.receive(packet.packet, "relay", start)).toEqual([]);
   expect(pair.alice.sessions.nextWake()).toBeUndefined();
+});
+
+test("a node that has not heard of the newest secret and one that has come up all the same, whoever greets", () => {
+  for (const isAliceAhead of [true, false]) {
+    const [old, renewed] = [secret(), secret()];
+    const ahead = { psk: renewed, otherPsks: [old] };
+    const behind = { psk: old };
+    const pair = meet(isAliceAhead ? { alice: ahead, bob: behind } : { alice: behind, bob: ahead });
+    const told = connect(pair);
+    for (let seconds = 1; seconds <= 20; seconds++) {
+      const now = later(start, seconds * 1_000);
+      told.push(...pair.settle(pair.alice.sessions.tick(now), "alice", now));
+    }
+    expect(told.map(({ at, type }) => `${at} ${type}`)).toEqual(["alice up", "bob up"]);
+  }
+});
+
+test("two nodes that share no secret, old or new, never come up", () => {
+  const pair = meet({
+    alice: { psk: secret(), otherPsks: [secret()] },
+    bob: { psk: secret(), otherPsks: [secret()] },
+  });
+  const told = connect(pair);
+  for (let seconds = 1; seconds <= 50; seconds++) {
+    const now = later(start, seconds * 1_000);
+    told.push(...pair.settle(pair.alice.sessions.tick(now), "alice", now));
+  }
+  expect(told.filter(({ type }) => type === "up")).toEqual([]);
+});
+
+test("where clocks may differ by an hour at most, a greeting from another day is refused by name, and no other", () => {
+  const pair = meet({ bob: { maxSkewMillis: 3_600_000 } });
+  const yesterday = later(start, -86_400_000);
+  const [hello_] = pair.alice.sessions.connect(peerOf(pair.bob.keys), yesterday);
+  if (hello_?.type !== "packet") throw new Error("it greets");
+  expect(pair.bob.sessions.receive(hello_.packet, "relay", start)).toEqual([
+    { type: "clock", node: pair.alice.keys.id, theirs: yesterday },
+  ]);
+  const timely = meet({ bob: { maxSkewMillis: 3_600_000 } });
+  expect(connect(timely).map(({ type }) => type)).toEqual(["up", "up"]);
 });

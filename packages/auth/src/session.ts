@@ -67,6 +67,8 @@ export type SessionOutput =
   | { readonly type: "down"; readonly node: NodeId; readonly why: DownReason }
   /** A message that found no room in the queue of a session that is still being set up, or that has no node to go to. */
   | { readonly type: "refused"; readonly node: NodeId; readonly message: Bytes }
+  /** Its clock and ours differ by more than `maxSkewMillis`. Nothing was answered; a person should look at the clocks. */
+  | { readonly type: "clock"; readonly node: NodeId; readonly theirs: number }
   /** We met ourselves: a copied browser profile, or a mirror. Nothing was answered. */
   | { readonly type: "self" };
 
@@ -80,6 +82,10 @@ export interface SessionsOptions {
   readonly keys: NodeKeys;
   /** Copied. */
   readonly psk: SecretKey;
+  /** Psks of before, for nodes that have not heard of the newest; and of what may come. They stay their owner's. */
+  readonly otherPsks?: () => ReadonlyArray<SecretKey>;
+  /** Refuses greetings from clocks that are further off than this (EGTP 4a). Off unless given: stamps only have to rise. */
+  readonly maxSkewMillis?: number;
   /** The door pass to show, as long as this node is not in the log. */
   readonly pass: () => Pass | undefined;
   /** Judged before anything is answered. */
@@ -124,6 +130,9 @@ interface Peer {
     | undefined;
   handshakes: ReadonlyArray<Bytes>;
   state: State;
+  /** The link of a WELCOME of ours that is not confirmed, and which psk it had. */
+  welcomed: number | undefined;
+  turn: number;
 }
 
 interface HeldLink {
@@ -141,6 +150,7 @@ interface Context {
 
 class Keeper implements Sessions {
   readonly #self: Self;
+  readonly #psk: SecretKey;
   readonly #options: SessionsOptions;
   readonly #indexes: IndexBook;
   readonly #peers = new Map<NodeId, Peer>();
@@ -153,7 +163,9 @@ class Keeper implements Sessions {
     const { crypto, keys, random, pass } = options;
     this.#options = options;
     const psk = options.psk.copy();
-    this.#self = { crypto, keys, random, pass, psk, run: random.bytes(8) };
+    this.#psk = psk;
+    const psks = () => [psk, ...(options.otherPsks?.() ?? [])];
+    this.#self = { crypto, keys, random, pass, psks, run: random.bytes(8) };
     this.#indexes = new IndexBook(this.#self);
   }
 
@@ -230,7 +242,7 @@ class Keeper implements Sessions {
 
   [Symbol.dispose](): void {
     for (const peer of this.#peers.values()) this.#forget(peer);
-    this.#self.psk[Symbol.dispose]();
+    this.#psk[Symbol.dispose]();
     this.#indexes[Symbol.dispose]();
   }
 
@@ -242,6 +254,9 @@ class Keeper implements Sessions {
     if (introduction.node === keys.id || equal(introduction.box, keys.boxPublic))
       return [{ type: "self" }];
     if (!this.#options.mayConnect(introduction)) return [];
+    const { maxSkewMillis = Number.POSITIVE_INFINITY } = this.#options;
+    if (Math.abs(stamp - (this.#clock ?? stamp)) > maxSkewMillis)
+      return [{ type: "clock", node: introduction.node, theirs: stamp }];
     const peer = this.#meet(introduction.node, introduction.box);
     if (peer === undefined) return [];
     return this.#step(
@@ -310,6 +325,7 @@ class Keeper implements Sessions {
     const [state, effects] = step(sessionMachine, peer.state, event);
     const began = state.current?.id === peer.state.current?.id ? undefined : state.current;
     const held = began && peer.links.get(began.id);
+    if (began !== undefined && began.id === peer.welcomed) peer.welcomed = undefined;
     if (held)
       peer.handshakes = [held.link.handshakeHash, ...peer.handshakes].slice(0, handshakesMax);
     peer.state = state;
@@ -356,7 +372,10 @@ class Keeper implements Sessions {
 
   #welcome(peer: Peer, link: number, { hello, path }: Context): SessionOutput[] {
     const index = this.#indexes.mint(peer.node);
-    const answer = hello?.read.answer(index);
+    // Nobody confirmed the one before: perhaps the other side does not know that psk.
+    if (peer.welcomed !== undefined) peer.turn += 1;
+    peer.welcomed = link;
+    const answer = hello?.read.answer(index, peer.turn);
     if (answer === undefined) return [];
     this.#holdLink(peer, link, { opened: answer.opened, index: formatHex(index) });
     return [packetTo(peer.node, answer.packet, path)];
@@ -431,6 +450,8 @@ class Keeper implements Sessions {
       greeting: undefined,
       handshakes: [],
       state,
+      welcomed: undefined,
+      turn: 0,
     };
     this.#peers.set(node, peer);
     return peer;

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { formatHex } from "@skein/protocol/bytes";
 import { instant, type EntryId, type NodeId } from "@skein/protocol/ids";
-import { SecretKey } from "./crypto/secret.ts";
-import { openCrypto, type Crypto } from "./crypto/sodium.ts";
-import { openDoor } from "./door.ts";
-import { mintNodeKeys, type NodeKeys } from "./identity.ts";
-import { createAccount, proposeNodeAdd, proposeRevoke } from "./membership-proposals.ts";
-import { openLog, type MembershipLog } from "./membership.ts";
-import { makePass } from "./pass.ts";
+import { SecretKey } from "@skein/auth/crypto/secret";
+import { openCrypto, type Crypto } from "@skein/auth/crypto/sodium";
+import { openDoor } from "@skein/auth/door";
+import { mintNodeKeys, type NodeKeys } from "@skein/auth/identity";
+import { createAccount, proposeNodeAdd, proposeRevoke } from "@skein/auth/membership-proposals";
+import { openLog, type MembershipLog } from "@skein/auth/membership";
+import { makePass } from "@skein/auth/pass";
 
 const sodium = await openCrypto();
 /** The same signatures are looked at in every shuffle of a story: each is worked out once. */
@@ -22,7 +22,8 @@ const crypto: Crypto = {
   },
 };
 
-const stories = 330;
+/** `SEEDS=4000 pnpm exec vitest run tests/simulation/membership-stories.test.ts` tells as many. */
+const stories = Number(process.env["SEEDS"] ?? 1_200);
 const at = instant(1_700_000_000_000);
 const chanceOfKeys = chanceOf(77);
 const random = {
@@ -115,7 +116,7 @@ function tellStory(seed: number): Story | undefined {
 
   const joining = keys.slice(1, 4 + Math.floor(chance() * 6));
   for (const node of joining) {
-    const view = chance() < 0.6 ? open(log.all()) : viewOf(anyEntry());
+    const view = chance() < 0.6 ? log.fork() : viewOf(anyEntry());
     const members = keys.filter(({ id }) => view.state().nodes.has(id));
     if (members.length > 0) add(view, pick(members), node);
   }
@@ -128,7 +129,7 @@ function tellStory(seed: number): Story | undefined {
 
   const evil: Evil[] = [];
   const doHarm = (): void => {
-    const view = chance() < 0.5 ? open(log.all()) : viewOf(anyEntry());
+    const view = chance() < 0.5 ? log.fork() : viewOf(anyEntry());
     const author = pick([thief, thief, ...mallorys]);
     if (chance() < 0.45) {
       const target = pick([...mallorys, ...live]);
@@ -141,7 +142,7 @@ function tellStory(seed: number): Story | undefined {
     }
   };
   for (let count = chance() * 6; count > 0; count--) doHarm();
-  const seen = open(log.all());
+  const seen = log.fork();
   const isFooled = chance() < 0.4 && seen.state().nodes.has(owner.id);
   const view = isFooled ? seen : open(clean);
   const vouched = new Set([...entries].filter(([id]) => view.has(id)).map(([id]) => id));
@@ -187,16 +188,16 @@ test("stories have thieves that get something done, or they would prove nothing"
   const all = [...told.values()];
   const harmed = all.filter(({ evil }) => evil.length > 0).length;
   const repelled = all.filter(({ evil }) => evil.some(({ does }) => does === "add")).length;
-  expect(all.length).toBeGreaterThanOrEqual(300);
-  expect(harmed).toBeGreaterThan(150);
-  expect(repelled).toBeGreaterThan(75);
+  expect(all.length).toBeGreaterThanOrEqual(stories * 0.9);
+  expect(harmed).toBeGreaterThan(stories * 0.45);
+  expect(repelled).toBeGreaterThan(stories * 0.2);
 });
 
 test("A3: a log is the same whatever the order in which its entries come", () => {
   expect(
     failingSeeds(({ log }, chance) => {
       const whole = tell(log);
-      const orders = Array.from({ length: 3 }, () => shuffle(log.all(), chance));
+      const orders = Array.from({ length: 4 }, () => shuffle(log.all(), chance));
       return orders.some((order) => tell(open(order)) !== whole);
     }),
   ).toEqual([]);
