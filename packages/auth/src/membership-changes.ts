@@ -146,14 +146,16 @@ export function recoverAccount(options: {
   readonly platform: string;
   readonly at: Instant;
   readonly remove: ReadonlyArray<NodeId>;
+  /** What the removals do not vouch for. */
+  readonly leaveOut?: ReadonlyArray<EntryId>;
   readonly readKey?: SecretKey;
 }): Changed {
   const { crypto, random, log, recovery, door, keys, name, platform, at, remove } = options;
-  const { readKey } = options;
+  const { leaveOut = [], readKey } = options;
   const change: Change = { crypto, random, log, keys: recovery, at, readKey };
   return onFork(change, (forked, say) => {
     for (const target of remove)
-      say(proposeRevoke({ ...forked, target, reason: "lost", leaveOut: [] }));
+      say(proposeRevoke({ ...forked, target, reason: "lost", leaveOut }));
     if (!equal(log.state().door.sign, door.signPublic))
       say(proposeDoorSet({ ...forked, oldDoor: undefined, newDoor: door }));
     const pass = makePass({ door, keys, name, platform, at });

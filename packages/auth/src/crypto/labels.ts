@@ -28,6 +28,7 @@ export const labels = [
   ["door pass", "by the door key: whoever holds these node keys knew the passphrase"],
   ["repository genesis", "by a node key: it begins this repository"],
   ["ref record", "by a node key: its refs in one repository are now these"],
+  ["ref heartbeat", "by a node key: its stream in one repository ends here, as of now"],
   // Membership, sessions and approval.
   ["account", "an account's id: its signed genesis"],
   ["account genesis", "by a node key: it begins this account"],
