@@ -43,6 +43,9 @@ export const labels = [
     "epoch meeting",
     "from the read key: where the nodes of this epoch meet, and a removed one does not",
   ],
+  // At rest.
+  ["passkey salt", "what a passkey derives from, for one node of one account"],
+  ["passkey lock", "the key under which a locked vault seals its secrets"],
   // The recovery kit.
   ["recovery", "the author that stands for an account's recovery key: its public half"],
   ["recovery sign", "seed of the recovery key, from the kit's 128 bits"],
