@@ -1,6 +1,6 @@
 /** A node's own keys: made by chance in one browser profile, never leaving it, and named by their hash. */
 
-import { formatHex, parseHex, type Bytes } from "@skein/protocol/bytes";
+import { formatHex, formatUtf8, parseHex, type Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { parseNodeId, type AccountId, type NodeId } from "@skein/protocol/ids";
 import type { Label } from "./crypto/labels.ts";
@@ -19,6 +19,11 @@ export interface NodeKeys extends Disposable {
   readonly boxPublic: Bytes;
   /** Signs `hash(label, …parts)`. */
   readonly sign: (label: Label, ...parts: ReadonlyArray<Uint8Array>) => Bytes;
+  /**
+   * Signs for SSH's own verifiers (`ssh-signature.ts`). What we sign otherwise is always 32 bytes, and this never is: so
+   * neither signature is one of the other kind.
+   */
+  readonly signSsh: (signed: Uint8Array) => Bytes;
   readonly dh: (publicKey: Uint8Array) => Bytes | undefined;
   /** Opens what `crypto.boxSeal` sealed to `boxPublic`. */
   readonly openBox: (sealed: Uint8Array) => Bytes | undefined;
@@ -42,6 +47,10 @@ export function openNodeKeys(crypto: Crypto, { signSeed, boxSeed }: NodeSeeds): 
     signPublic: sign.publicKey,
     boxPublic: box.publicKey,
     sign: (label, ...parts) => crypto.sign(sign.secretKey, crypto.hash(label, ...parts)),
+    signSsh: (signed) => {
+      assert(isSshSigned(signed), "only what SSH's verifiers read is signed without a label");
+      return crypto.sign(sign.secretKey, signed);
+    },
     dh: (publicKey) => crypto.dh(box.secretKey, publicKey),
     openBox: (sealed) => crypto.boxSealOpen(box.publicKey, box.secretKey, sealed),
     exportSeeds: () => ({ signSeed: signSeed.copy(), boxSeed: boxSeed.copy() }),
@@ -77,6 +86,12 @@ function formatSymbols(bytes: Uint8Array, count: number): string {
   return Array.from({ length: count }, (_, index) =>
     alphabet.charAt(Number((bits >> (top - BigInt(5 * (index + 1)))) & 31n)),
   ).join("");
+}
+
+/** Begins as PROTOCOL.sshsig has it, and is longer than a hash. */
+function isSshSigned(signed: Uint8Array): boolean {
+  const begins = formatUtf8("SSHSIG");
+  return signed.length > 64 && begins.every((byte, index) => signed[index] === byte);
 }
 
 /** The author that stands for an account's recovery key in its log. It is no node, and never becomes a member. */

@@ -27,6 +27,7 @@ import { objectionTo } from "./membership-objections.ts";
 import { placeIn, type Place } from "./membership-place.ts";
 import { Register, type Held, type InertReason } from "./membership-register.ts";
 import { compareText, judge, Past, type Deed, type Judgement } from "./membership-rules.ts";
+import { signersIn, type Signer } from "./membership-signers.ts";
 import { summarise, type AccountState } from "./membership-state.ts";
 import { WaitingRoom, type Waiting } from "./membership-waiting.ts";
 
@@ -71,6 +72,8 @@ export interface MembershipLog {
   readonly explain: (node: NodeId) => ReadonlyArray<string>;
   /** Every entry, told: what a person is shown, and from which an instant is turned into what is left out. */
   readonly told: () => ReadonlyArray<ToldEntry>;
+  /** Every node that was ever a member, with its signing key, and until when if it was revoked. */
+  readonly signers: () => ReadonlyArray<Signer>;
   /** The same log, to try something on: what is added to it is not added here. */
   readonly fork: () => MembershipLog;
 }
@@ -219,6 +222,10 @@ class Log implements MembershipLog {
       target: "target" in held.deed ? held.deed.target : undefined,
       counts: held.deed.index === 0 || counts(held, view),
     }));
+  }
+
+  signers(): ReadonlyArray<Signer> {
+    return signersIn(this.#view());
   }
 
   fork(): MembershipLog {

@@ -16,6 +16,7 @@ export const functionsUsed = [
   "crypto_box_easy",
   "crypto_box_seal_open",
   "crypto_generichash",
+  "crypto_hash",
   "crypto_scalarmult",
   "crypto_scalarmult_base",
   "crypto_sign_detached",
@@ -59,6 +60,7 @@ type KnownAnswer = readonly [what: string, holds: (library: Library) => boolean]
 
 const knownAnswers: ReadonlyArray<KnownAnswer> = [
   ["BLAKE2b (RFC 7693, 32 bytes)", hashes],
+  ["SHA-512 (FIPS 180-4)", hashesAsSha512],
   ["Ed25519 (RFC 8032 §7.1, test 1)", signs],
   ["X25519 (RFC 7748 §6.1)", agrees],
   ["X25519 with a point of low order (RFC 7748 §6.1)", refusesLowOrder],
@@ -71,6 +73,13 @@ const knownAnswers: ReadonlyArray<KnownAnswer> = [
 function hashes(library: Library): boolean {
   const answer = library.crypto_generichash(32, formatUtf8("abc"), null);
   return equal(answer, hex("bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319"));
+}
+
+function hashesAsSha512(library: Library): boolean {
+  const expected = hex(
+    "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+  );
+  return equal(library.crypto_hash(formatUtf8("abc")), expected);
 }
 
 function signs(library: Library): boolean {

@@ -27,6 +27,9 @@ export interface Crypto {
   /** BLAKE2b of 16 to 64 bytes, unlabelled: for Noise and for other specifications only. */
   readonly blake2b: (length: number, message: Uint8Array, key?: Key) => Bytes;
 
+  /** For other specifications only. */
+  readonly sha512: (message: Uint8Array) => Bytes;
+
   /** Ed25519 from a 32-byte seed. */
   readonly signKeypair: (seed: Key) => KeyPair;
   readonly sign: (secretKey: SecretKey, message: Uint8Array) => Bytes;
@@ -84,7 +87,10 @@ function cryptoOver(library: Library): Crypto {
   };
 }
 
-type Hashing = Pick<Crypto, "hash" | "keyedHash" | "deriveKey" | "blake2b" | "secretsEqual">;
+type Hashing = Pick<
+  Crypto,
+  "hash" | "keyedHash" | "deriveKey" | "blake2b" | "sha512" | "secretsEqual"
+>;
 type Keys = Pick<Crypto, "signKeypair" | "sign" | "verify" | "boxKeypair" | "dh">;
 
 function hashingOver(library: Library): Hashing {
@@ -99,6 +105,7 @@ function hashingOver(library: Library): Hashing {
   return {
     blake2b,
     keyedHash,
+    sha512: (message) => plain(library.crypto_hash(message)),
     hash: (label, ...parts) => blake2b(32, framed(label, parts)),
     deriveKey: (key, label, ...parts) => new SecretKey(keyedHash(key, label, ...parts)),
     secretsEqual: (a, b) => a.length === b.length && library.memcmp(a, b),
