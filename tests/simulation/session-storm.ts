@@ -9,7 +9,9 @@ export interface Actor {
 }
 
 export interface Surroundings {
-  readonly name: Name;
+  readonly name: string;
+  /** Whom this actor talks with. */
+  readonly other: string;
   readonly random: () => number;
   /** What the clock on this node's wall says, in milliseconds: wrong by years, and it jumps. */
   readonly clock: () => number;
@@ -24,6 +26,8 @@ export interface Storm {
   readonly stormSeconds?: number;
   readonly calmSeconds?: number;
   readonly skewSecondsMax?: number;
+  /** Who has something to say; both, unless given. The others only listen. */
+  readonly talkers?: ReadonlyArray<Name>;
 }
 
 export interface Aftermath {
@@ -48,6 +52,7 @@ const stepSeconds = 0.25;
 // oxlint-disable-next-line eslint/complexity -- chance decides at every turn; the story is told in one piece.
 export function weather(storm: Storm, open: (surroundings: Surroundings) => Actor): Aftermath {
   const { seed, stormSeconds = 120, calmSeconds = 300, skewSecondsMax = 3.2e8 } = storm;
+  const { talkers = names } = storm;
   const random = mulberry32(seed);
   const began = 1.7e9;
   const calmFrom = began + stormSeconds;
@@ -67,9 +72,10 @@ export function weather(storm: Storm, open: (surroundings: Surroundings) => Acto
   const born = (name: Name): Actor =>
     open({
       name,
+      other: otherThan(name),
       random,
       clock: () => Math.floor((now + (skew.get(name) ?? 0)) * 1000),
-      send: (packet) => post(name === "alice" ? "bob" : "alice", packet),
+      send: (packet) => post(otherThan(name), packet),
       heard: (text) => hearings.push({ by: name, text, at: now }),
     });
   for (const name of names)
@@ -95,20 +101,35 @@ export function weather(storm: Storm, open: (surroundings: Surroundings) => Acto
     const replayed = recorded[Math.floor(random() * recorded.length)];
     if (replayed !== undefined && random() < 0.08) wire.push({ ...replayed, at: now + 0.1 });
     if (count % 4 === 0)
-      for (const name of names) if (random() < 0.7) actors.get(name)?.say(`${name} ${said++}`);
+      for (const name of talkers) if (random() < 0.7) actors.get(name)?.say(`${name} ${said++}`);
     for (const actor of actors.values()) actor.tick();
     const due = wire.filter(({ at }) => at <= now);
     wire = wire.filter(({ at }) => at > now);
     for (const { to, packet } of due) actors.get(to)?.receive(packet);
   }
-  return { ...summarise(hearings, { from: calmFrom, until: now }), restarts };
+  return {
+    ...summarise(hearings, { from: calmFrom, until: now, hearers: talkers.map(otherThan) }),
+    restarts,
+  };
+}
+
+function otherThan(name: Name): Name {
+  return name === "alice" ? "bob" : "alice";
 }
 
 function summarise(
   hearings: ReadonlyArray<{ readonly by: Name; readonly text: string; readonly at: number }>,
-  { from, until }: { readonly from: number; readonly until: number },
+  {
+    from,
+    until,
+    hearers,
+  }: {
+    readonly from: number;
+    readonly until: number;
+    readonly hearers: ReadonlyArray<Name>;
+  },
 ): Omit<Aftermath, "restarts"> {
-  const perNode = names.map((name) => {
+  const perNode = hearers.map((name) => {
     const times = hearings.filter(({ by, at }) => by === name && at > from).map(({ at }) => at);
     const [first] = times;
     if (first === undefined) return { recovery: Number.POSITIVE_INFINITY, silence: 0 };
@@ -123,7 +144,7 @@ function summarise(
   };
 }
 
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

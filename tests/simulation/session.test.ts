@@ -22,7 +22,8 @@ function bytesFrom(random: () => number): {
 }
 
 /** One run of a node with real keys: everything it knew before is gone. */
-function openActor({ name, random, clock, send, heard }: Surroundings): Actor {
+function openActor({ name: own, random, clock, send, heard }: Surroundings): Actor {
+  const name = own === "alice" ? "alice" : "bob";
   const other = keys[name === "alice" ? "bob" : "alice"];
   const acquaintance = { node: other.id, box: other.boxPublic };
   const psk = new SecretKey(new Uint8Array(32).fill(7));
