@@ -28,7 +28,7 @@ const stepSeconds = 0.25;
 const stormSeconds = 60;
 const calmSeconds = 75;
 
-// oxlint-disable-next-line eslint/complexity, eslint/max-lines-per-function -- chance decides at every turn; the story is told in one piece.
+// oxlint-disable-next-line eslint/complexity -- chance decides at every turn; the story is told in one piece.
 export function gather(
   { seed, nodes, paths }: Crowd,
   open: (surroundings: Surroundings) => Actor,

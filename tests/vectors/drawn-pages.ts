@@ -7,6 +7,10 @@ import {
   type AskerEvent,
   type AskerState,
 } from "@skein/auth/approval-asker";
+import { lockMachine } from "@skein/auth/lock";
+import { keyDebtMachine } from "@skein/auth/membership-debts";
+import { recoveryExport } from "@skein/auth/recovery-export";
+import { recoverySignIn } from "@skein/auth/recovery-sign-in";
 import { sessionMachine } from "@skein/auth/session-machine";
 import type { Event as SessionEvent } from "@skein/auth/session-state";
 import { formatUtf8 } from "@skein/protocol/bytes";
@@ -179,6 +183,80 @@ export const subjects: ReadonlyArray<Subject> = [
         { type: "time-passed", ...when },
       ];
     },
+  ),
+  draw(
+    keyDebtMachine,
+    {
+      file: "key-debt.md",
+      title: "Key debt",
+      says: "Who renews the read key, and when ([5. Membership](../protocol/5-membership.md)).",
+      source: "packages/auth/src/membership-debts.ts",
+    },
+    (_state, now) => [
+      { type: "account-changed", owes: true, rank: 1, at: now, chance: 0.5 },
+      { type: "account-changed", owes: false, rank: 1, at: now, chance: 0.5 },
+      { type: "time-passed", at: now },
+    ],
+  ),
+  draw(
+    recoveryExport,
+    {
+      file: "recovery-export.md",
+      title: "Writing the recovery kit down",
+      says: "Shown once, typed back, and only then forgotten here ([5. Membership](../protocol/5-membership.md)).",
+      source: "packages/auth/src/recovery-export.ts",
+    },
+    (state) =>
+      // A person who never types it right has as many tries as they like.
+      state.phase === "asked" && state.tries > 2
+        ? []
+        : [
+            { type: "kit-opened" },
+            { type: "kit-put-away" },
+            { type: "kit-returned", fits: true },
+            { type: "kit-returned", fits: false },
+            { type: "left" },
+          ],
+  ),
+  draw(
+    recoverySignIn,
+    {
+      file: "recovery-sign-in.md",
+      title: "Coming back with the recovery kit",
+      says: "When every node is lost ([5. Membership](../protocol/5-membership.md)).",
+      source: "packages/auth/src/recovery-sign-in.ts",
+    },
+    () => [
+      { type: "kit-read", hasLog: true },
+      { type: "kit-read", hasLog: false },
+      { type: "log-received", fits: true },
+      { type: "log-received", fits: false },
+      { type: "nobody-answered" },
+      { type: "nodes-chosen", remove: [], keepsWords: true },
+      { type: "nodes-chosen", remove: [], keepsWords: false },
+      { type: "words-learned" },
+      { type: "entries-stored" },
+      { type: "entries-refused" },
+      { type: "left" },
+    ],
+  ),
+  draw(
+    lockMachine,
+    {
+      file: "lock.md",
+      title: "Lock",
+      says: "When a node locks itself, and how it is opened again.",
+      source: "packages/auth/src/lock.ts",
+    },
+    (_state, now) => [
+      { type: "person-acted", at: now },
+      { type: "patience-set", patience: 60_000, at: now },
+      { type: "lock-asked" },
+      { type: "unlock-asked" },
+      { type: "passkey-answered", fits: true, at: now },
+      { type: "passkey-answered", fits: false, at: now },
+      { type: "time-passed", at: now },
+    ],
   ),
   draw(
     approvalAsker,

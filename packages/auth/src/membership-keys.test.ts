@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { encode } from "@skein/protocol/codec";
-import { instant } from "@skein/protocol/ids";
+import { instant, parseRecordHash, parseRepoId } from "@skein/protocol/ids";
 import { SecretKey } from "./crypto/secret.ts";
 import { openCrypto } from "./crypto/sodium.ts";
 import { bytesOf } from "./identity.ts";
@@ -16,6 +16,7 @@ import {
 import { debts } from "./membership-debts.ts";
 import { EntryBody, formatEntry, parseEntry, type AuthoredBody } from "./membership-entry.ts";
 import { proposeRename } from "./membership-proposals.ts";
+import { vouchedUpTo } from "./membership-state.ts";
 import type { MembershipLog } from "./membership.ts";
 import { judgePass, makePass } from "./pass.ts";
 import {
@@ -369,6 +370,22 @@ test("what a stolen node did after an instant is not vouched for, and what it di
   expect(debts(log.state())).toEqual([]);
 });
 
+test("A4: a revocation says how far its target's refs are vouched for, and not at all where it says nothing", () => {
+  const { log, door, phone, tablet, change } = three();
+  const [seen, unseen] = ["1", "2"].map((digit) => parseRepoId(digit.repeat(64)));
+  const hash = parseRecordHash("3".repeat(64));
+  if (seen === undefined || unseen === undefined || hash === undefined) throw new Error("ids");
+  expect(vouchedUpTo(log.state(), phone.id, seen)).toBeUndefined();
+  const frontierOf = () => [{ repo: seen, seq: 7, hash }];
+  const removal = { targets: [phone.id], door, frontierOf };
+  const lost = log.fork();
+  addAll(lost, revokeNodes({ ...change(log, tablet), ...removal, reason: "lost" }).entries);
+  expect(vouchedUpTo(lost.state(), phone.id, seen)).toEqual({ seq: 7 });
+  expect(vouchedUpTo(lost.state(), phone.id, unseen)).toEqual({ seq: 0 });
+  addAll(log, revokeNodes({ ...change(log, tablet), ...removal, reason: "retired" }).entries);
+  expect(vouchedUpTo(log.state(), phone.id, unseen)).toBeUndefined();
+});
+
 test("A3: rotations, new doors and recoveries are the same whatever the order in which they come", () => {
   for (let seed = 1; seed <= 12; seed++) {
     const { log, door, first, phone, tablet, change, open, newDoor, add, mint } = three(seed);
@@ -397,7 +414,7 @@ test("A3: rotations, new doors and recoveries are the same whatever the order in
         [...keyHolders],
         [...revoked],
         [...frontiers],
-        keys.map((key) => [key, ...key.boxes]),
+        keys.map((key) => [key, Array.from(key.boxes)]),
       ]);
     });
     expect(new Set(told).size, `seed ${seed}`).toBe(1);

@@ -52,7 +52,7 @@ export class Register {
   readonly #forks = new Map<string, Held[]>();
 
   hold(one: Held): void {
-    const { deed, entry } = one;
+    const { deed } = one;
     this.held.push(one);
     this.#byId.set(deed.id, one);
     const before = this.of(deed.author).filter(({ sequence }) => sequence === one.sequence);
@@ -60,14 +60,33 @@ export class Register {
     push(this.#byAuthor, deed.author, one);
     if (one.inert === "wrong-recipients") this.misboxed.push(one);
     if (deed.type === "begin" || deed.type === "add") push(this.#additionsOf, deed.target, one);
-    if (one.inert !== undefined) return;
-    if (deed.type === "begin" || deed.type === "add" || deed.type === "revoke")
-      this.decisive.push(deed);
-    if (deed.type === "add") this.additions.push(one);
-    if (deed.type === "rotate") this.rotations.push(one);
-    if (deed.type === "door") this.doors.push(one);
-    if (deed.type === "rename") push(this.#renamesBy, deed.author, one);
-    if (entry.body.type === "node.revoke") this.frontiers.push(one);
+    if (one.inert === undefined) this.#file(one);
+  }
+
+  /** What was allowed goes where its kind is looked for. */
+  #file(one: Held): void {
+    const { deed } = one;
+    switch (deed.type) {
+      case "begin":
+        this.decisive.push(deed);
+        break;
+      case "add":
+        this.decisive.push(deed);
+        this.additions.push(one);
+        break;
+      case "revoke":
+        this.decisive.push(deed);
+        this.frontiers.push(one);
+        break;
+      case "rotate":
+        this.rotations.push(one);
+        break;
+      case "door":
+        this.doors.push(one);
+        break;
+      case "rename":
+        push(this.#renamesBy, deed.author, one);
+    }
   }
 
   byId(id: EntryId): Held | undefined {

@@ -8,6 +8,7 @@ import {
   type EntryId,
   type Instant,
   type NodeId,
+  type RepoId,
 } from "@skein/protocol/ids";
 import type { RefFrontier, RevokeReason } from "./membership-entry.ts";
 import {
@@ -85,6 +86,23 @@ export function isWriter(state: AccountState, node: NodeId): boolean {
 export interface Summary extends View {
   readonly account: AccountId;
   readonly recovery: NodeId | undefined;
+}
+
+/**
+ * How far the ref records of a node count in a repository. `undefined`: as far as they go. A node that several revoked is
+ * vouched for only as far as all of them do; one that left of its own accord also where nothing was said.
+ */
+export function vouchedUpTo(
+  state: AccountState,
+  node: NodeId,
+  repo: RepoId,
+): { readonly seq: number } | undefined {
+  const limits = (state.frontiers.get(node) ?? []).flatMap(({ reason, refs }) => {
+    const named = refs.find((one) => one.repo === repo);
+    if (named !== undefined) return [named.seq];
+    return reason === "retired" ? [] : [0];
+  });
+  return limits.length === 0 ? undefined : { seq: Math.min(...limits) };
 }
 
 /** A function of the set of entries alone: the order in which they came leaves no trace. */

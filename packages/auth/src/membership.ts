@@ -264,13 +264,7 @@ class Log implements MembershipLog {
     const isPrivileged = entry.signed.door !== undefined || body.author === this.#recovery;
     const room = membershipEntriesMax - (isPrivileged ? 0 : entriesForTheDoor);
     if (this.size() >= room) return rejected("log-full");
-    const past = new Past(this.size());
-    for (const parent of body.parents) {
-      const deed = this.#register.byId(parent)?.deed;
-      if (deed === undefined) continue;
-      past.join(deed.past);
-      past.add(deed.index);
-    }
+    const past = this.#pastOf(body.parents);
     const key = this.#keyOf(body.author, past);
     if (key === undefined) return rejected("unknown-author");
     if (!this.#isSignedBy(key, entry)) return rejected("bad-signature");
@@ -285,6 +279,17 @@ class Log implements MembershipLog {
     const inert = objectionTo({ crypto: this.#crypto, recovery: this.#recovery, body, deed, view });
     this.#hold({ entry, deed, sequence: body.sequence, inert }, body.parents);
     return inert === undefined ? { kind: "accepted", id } : { kind: "inert", id, reason: inert };
+  }
+
+  #pastOf(parents: ReadonlyArray<EntryId>): Past {
+    const past = new Past(this.size());
+    for (const parent of parents) {
+      const deed = this.#register.byId(parent)?.deed;
+      if (deed === undefined) continue;
+      past.join(deed.past);
+      past.add(deed.index);
+    }
+    return past;
   }
 
   #hold(held: Held, parents: ReadonlyArray<EntryId>): void {

@@ -116,6 +116,7 @@ function take(witness: Witness, one: Kept): void {
   if (verdict === "accepted") witness.stream.push({ ...one, isGiven: true });
 }
 
+// oxlint-disable-next-line eslint/complexity -- chance decides at every turn; the story is told in one piece.
 function live(
   seed: number,
   hazards: { readonly restores: boolean; readonly clones: boolean; readonly witnesses: number },

@@ -63,11 +63,18 @@ export function judgeHeartbeat(given: {
   const digest = crypto.hash("ref heartbeat", bytesOf(repo), body);
   if (!crypto.verify(signPublic, digest, bytes.subarray(end))) return { verdict: "forged" };
   const [at, seq] = [instant(said.at), said.seq];
-  if (before !== undefined && at <= before) return { verdict: "outdated" };
+  if (at <= (before ?? -1)) return { verdict: "outdated" };
+  return placeOf({ at, seq, hash: formatHex(said.hash) }, last);
+}
+
+function placeOf(
+  { at, seq, hash }: { readonly at: Instant; readonly seq: number; readonly hash: string },
+  last: StreamPosition | undefined,
+): HeartbeatVerdict {
   const known = last?.seq ?? 0;
   if (seq < known) return { verdict: "outdated" };
   if (seq > known) return { verdict: "behind", at, seq };
-  if (formatHex(said.hash) !== last?.hash) return { verdict: "equivocation", at, seq };
+  if (hash !== last?.hash) return { verdict: "equivocation", at, seq };
   return { verdict: "fresh", at };
 }
 

@@ -1,4 +1,4 @@
-import "fake-indexeddb/auto";
+import { indexedDB } from "fake-indexeddb";
 import { expect, test } from "vitest";
 import { step } from "@skein/protocol/machine";
 import { SecretKey } from "./crypto/secret.ts";
@@ -11,6 +11,7 @@ import { closeVault, lockVault, openVault, passkeyOf, saltOf } from "./vault.ts"
 import { openWebCryptoKeyStore, type WrappingKeys } from "./webcrypto-key-store.ts";
 import { webAuthnPasskeys } from "./webauthn-passkeys.ts";
 
+globalThis.indexedDB = indexedDB;
 const crypto = await openCrypto();
 const world = makeUpAccount(crypto, 21);
 const { account } = world.open();
@@ -62,7 +63,7 @@ test("the key that wraps cannot be read, and once it is wiped nothing opens any 
   const key = keys.kept();
   if (key === undefined) throw new Error("a key was kept");
   expect(key.extractable).toBe(false);
-  await expect(globalThis.crypto.subtle.exportKey("raw", key)).rejects.toThrow();
+  await expect(globalThis.crypto.subtle.exportKey("raw", key)).rejects.toThrow("extractable");
   const vault = await closeVault(place(store), secrets());
   await store.wipe();
   expect(await openVault(place(store), vault)).toBeUndefined();

@@ -1,0 +1,57 @@
+/**
+ * Plants mistakes in the code, one at a time, and checks that tests notice each. No file is touched: the tests load the
+ * mistaken code in place of what is on the disk.
+ *
+ *   node scripts/planted-mistakes.mjs          all of them
+ *   node scripts/planted-mistakes.mjs --few    every fourth
+ *   node scripts/planted-mistakes.mjs nonce    those with "nonce" in their name
+ */
+
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+
+import { mistakes } from "./planted/mistakes.mjs";
+import { programOf, root, say } from "./tools.mjs";
+
+const [asked] = process.argv.slice(2);
+const chosen = mistakes.filter(({ name }, index) =>
+  asked === undefined ? true : asked === "--few" ? index % 4 === 0 : name.includes(asked),
+);
+const unnoticed = [];
+for (const mistake of chosen) {
+  const times = readFileSync(join(root, mistake.file), "utf8").split(mistake.from).length - 1;
+  if (times !== 1) {
+    say(`?  ${mistake.name}: its place is ${times} times in ${mistake.file}`);
+    unnoticed.push(mistake.name);
+    continue;
+  }
+  // oxlint-disable-next-line no-await-in-loop -- one after the other, so that a small machine keeps up.
+  const isNoticed = await testWith(mistake);
+  say(`${isNoticed ? "ok" : "NO"} ${mistake.name}`);
+  if (!isNoticed) unnoticed.push(mistake.name);
+}
+say(`${chosen.length - unnoticed.length} of ${chosen.length} planted mistakes were noticed`);
+process.exitCode = unnoticed.length === 0 && chosen.length > 0 ? 0 : 1;
+
+/** Whether the tests fail, as they should. */
+function testWith({ name, tests }) {
+  const config = join(root, "scripts", "planted", "vitest.config.mjs");
+  const args = [programOf("vitest"), "run", "--config", config, "--bail", "1", ...tests];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      env: { ...process.env, PLANTED_MISTAKE: name, SEEDS: "60" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let told = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (bytes) => {
+        told += bytes;
+      });
+    child.on("error", reject);
+    // Failing to start is not noticing.
+    child.on("exit", (code) => resolve(code !== 0 && /Tests .*\d+ failed/u.test(told)));
+  });
+}

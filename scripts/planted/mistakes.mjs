@@ -1,0 +1,118 @@
+/** Mistakes that people make in code like ours: where, what, and which tests have to notice. */
+
+const auth = "packages/auth/src";
+
+export const mistakes = [
+  {
+    name: "a nonce is used twice in a session",
+    file: `${auth}/session-link.ts`,
+    from: "this.#sent += 1;",
+    to: "",
+    tests: [`${auth}/session.test.ts`],
+  },
+  {
+    name: "a packet counts as heard before it proved authentic",
+    file: `${auth}/session-link.ts`,
+    from: "if (!this.#window.isNew(counter)) return undefined;",
+    to: "if (!this.#window.isNew(counter)) return undefined;\n    this.#window.remember(counter);",
+    tests: [`${auth}/session.test.ts`],
+  },
+  {
+    name: "a ref record counts in whatever repository it is shown",
+    file: `${auth}/repo.ts`,
+    from: "read.record.repo !== repo || ",
+    to: "",
+    tests: [`${auth}/repo.test.ts`],
+  },
+  {
+    name: "approval goes by the name on the screen, not by who asks",
+    file: `${auth}/approval.ts`,
+    from: "...[options.account, options.asker, options.approver].map(bytesOf),",
+    to: "...[options.account, options.account, options.account].map(bytesOf),",
+    tests: [`${auth}/approval.test.ts`],
+  },
+  {
+    name: "a commitment is compared by its beginning",
+    file: `${auth}/approval.ts`,
+    from: "crypto.secretsEqual(approvalCommitment(crypto, { handshakeHash, askerNonce }), commitment),",
+    to: "crypto.secretsEqual(approvalCommitment(crypto, { handshakeHash, askerNonce }).slice(0, 0), commitment.slice(0, 0)),",
+    tests: [`${auth}/approval.test.ts`],
+  },
+  {
+    name: "a sealed message is not bound to one key",
+    file: `${auth}/crypto/sodium.ts`,
+    from: "if (!library.memcmp(commitment, seal.commitment)) return undefined;",
+    to: "",
+    tests: [`${auth}/crypto/sodium.test.ts`],
+  },
+  {
+    name: "a pass counts without the door's signature",
+    file: `${auth}/pass.ts`,
+    from: "return crypto.verify(doorSignPublic, digest, pass.signature)",
+    to: "return crypto.verify(doorSignPublic, digest, pass.signature) || pass.at > 0",
+    tests: [`${auth}/pass.test.ts`, `${auth}/membership-keys.test.ts`],
+  },
+  {
+    name: "a rotation may leave members out",
+    file: `${auth}/membership-objections.ts`,
+    from: "return boxes.length === members.size && boxes.every(({ node }) => members.has(node));",
+    to: "return boxes.every(({ node }) => members.has(node)) || members.size > 0;",
+    tests: [`${auth}/membership-keys.test.ts`],
+  },
+  {
+    name: "old words sign new entries",
+    file: `${auth}/membership.ts`,
+    from: "if (!this.#isSignedAtDoor(door.sign, entry)) return",
+    to: "if (!this.#isSignedAtDoor(this.#first.door.sign, entry) && !this.#isSignedAtDoor(door.sign, entry)) return",
+    tests: [`${auth}/membership-keys.test.ts`],
+  },
+  {
+    name: "what a thief said unseen still counts",
+    file: `${auth}/membership-rules.ts`,
+    from: "id !== at.id && !past.has(at.index)",
+    to: "id !== at.id && !past.has(at.index) && past.has(at.index)",
+    tests: ["tests/simulation/membership-stories.test.ts"],
+  },
+  {
+    name: "whoever greets keeps its own greeting",
+    file: `${auth}/session-machine.ts`,
+    from: "return greeting.stamp > stamp || (greeting.stamp === stamp && outranks);",
+    to: "return greeting.stamp > 0 || stamp > 0 || outranks;",
+    tests: ["tests/simulation/session-machine.test.ts"],
+  },
+  {
+    name: "a chain may skip a place or take one twice",
+    file: `${auth}/membership.ts`,
+    from: "return sequence === said.reduce((next, held) => Math.max(next, held.sequence + 1), 0);",
+    to: "return sequence >= 0 || said.length > 0;",
+    tests: [`${auth}/membership.test.ts`],
+  },
+  {
+    name: "a restored profile writes on from where it was",
+    file: `${auth}/own-stream.ts`,
+    from: "const resign = own.filter(({ seq }) => seq > given).map(({ seq }) => seq);",
+    to: 'const resign = own.filter(({ seq }) => seq > given).map(({ seq }) => seq);\n  if (resign.length >= 0) return { does: "give", from: 1 };',
+    tests: [`${auth}/own-stream.test.ts`],
+  },
+  {
+    name: "a point of low order is agreed with",
+    file: `${auth}/crypto/sodium.ts`,
+    from: "attempt(() => lend(secretKey, (bytes) => library.crypto_scalarmult(bytes, publicKey))),",
+    to: "attempt(() => lend(secretKey, (bytes) => library.crypto_scalarmult(bytes, publicKey))) ?? new Uint8Array(32),",
+    tests: [`${auth}/crypto/sodium.test.ts`],
+  },
+  {
+    name: "what is stored for one node opens for another",
+    file: `${auth}/webcrypto-key-store.ts`,
+    from: "formatUtf8(`skein key store 1 ${purpose}`)",
+    to: "formatUtf8(`skein key store 1 ${purpose.slice(0, 0)}`)",
+    tests: [`${auth}/vault.test.ts`],
+  },
+  {
+    name: "a kit is forgotten before it came back",
+    file: `${auth}/recovery-export.ts`,
+    from: 'return [{ phase: "asked", tries: 0 }, [{ type: "hide-kit" }, { type: "ask-for-kit" }]];',
+    to: 'return [{ phase: "exported" }, [{ type: "hide-kit" }, { type: "forget-kit" }]];',
+    tests: [`${auth}/recovery.test.ts`],
+  },
+];

@@ -1,0 +1,12 @@
+/** Whether the suite would notice: a few mistakes are planted in turn. All of them: `node scripts/planted-mistakes.mjs`. */
+
+import { execFileSync } from "node:child_process";
+import { expect, test } from "vitest";
+
+test("mistakes planted in the code turn the tests red", () => {
+  const told = execFileSync(process.execPath, ["scripts/planted-mistakes.mjs", "--few"], {
+    encoding: "utf8",
+    cwd: new URL("../../", import.meta.url),
+  });
+  expect(told).toContain("4 of 4 planted mistakes were noticed");
+});
