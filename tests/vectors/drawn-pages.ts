@@ -7,10 +7,10 @@ import {
   type AskerEvent,
   type AskerState,
 } from "@skein/auth/approval-asker";
-import { lockMachine } from "@skein/auth/lock";
-import { keyDebtMachine } from "@skein/auth/membership-debts";
-import { recoveryExport } from "@skein/auth/recovery-export";
-import { recoverySignIn } from "@skein/auth/recovery-sign-in";
+import { lockMachine, type Event as LockEvent } from "@skein/auth/lock";
+import { keyDebtMachine, type Event as DebtEvent } from "@skein/auth/membership-debts";
+import { recoveryExport, type Event as ExportEvent } from "@skein/auth/recovery-export";
+import { recoverySignIn, type Event as SignInEvent } from "@skein/auth/recovery-sign-in";
 import { sessionMachine } from "@skein/auth/session-machine";
 import type { Event as SessionEvent } from "@skein/auth/session-state";
 import { formatUtf8 } from "@skein/protocol/bytes";
@@ -192,7 +192,7 @@ export const subjects: ReadonlyArray<Subject> = [
       says: "Who renews the read key, and when ([5. Membership](../protocol/5-membership.md)).",
       source: "packages/auth/src/membership-debts.ts",
     },
-    (_state, now) => [
+    (_state, now): ReadonlyArray<DebtEvent> => [
       { type: "account-changed", owes: true, rank: 1, at: now, chance: 0.5 },
       { type: "account-changed", owes: false, rank: 1, at: now, chance: 0.5 },
       { type: "time-passed", at: now },
@@ -206,7 +206,7 @@ export const subjects: ReadonlyArray<Subject> = [
       says: "Shown once, typed back, and only then forgotten here ([5. Membership](../protocol/5-membership.md)).",
       source: "packages/auth/src/recovery-export.ts",
     },
-    (state) =>
+    (state): ReadonlyArray<ExportEvent> =>
       // A person who never types it right has as many tries as they like.
       state.phase === "asked" && state.tries > 2
         ? []
@@ -226,7 +226,7 @@ export const subjects: ReadonlyArray<Subject> = [
       says: "When every node is lost ([5. Membership](../protocol/5-membership.md)).",
       source: "packages/auth/src/recovery-sign-in.ts",
     },
-    () => [
+    (): ReadonlyArray<SignInEvent> => [
       { type: "kit-read", hasLog: true },
       { type: "kit-read", hasLog: false },
       { type: "log-received", fits: true },
@@ -248,7 +248,7 @@ export const subjects: ReadonlyArray<Subject> = [
       says: "When a node locks itself, and how it is opened again.",
       source: "packages/auth/src/lock.ts",
     },
-    (_state, now) => [
+    (_state, now): ReadonlyArray<LockEvent> => [
       { type: "person-acted", at: now },
       { type: "patience-set", patience: 60_000, at: now },
       { type: "lock-asked" },
