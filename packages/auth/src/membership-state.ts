@@ -120,7 +120,11 @@ export function summarise({ account, recovery, ...view }: Summary): AccountState
     doorEntry: door.entry,
     meetingBoxes: door.meetingBoxes,
     nodes: new Map(nodes.map((node) => [node, memberOf(node, view)])),
-    revoked: new Set([...judgement.revoked].toSorted(compareText)),
+    revoked: remembered(
+      inOrder,
+      judgement.revoked,
+      () => new Set([...judgement.revoked].toSorted(compareText)),
+    ),
     epoch: key.epoch,
     readKeyCommitment: key.commitment,
     doorBox: key.doorBox,
@@ -128,7 +132,7 @@ export function summarise({ account, recovery, ...view }: Summary): AccountState
     keys,
     keyHolders: new Set([...key.boxes.keys(), ...givenTo(key, register)].toSorted(compareText)),
     nextEpoch: nextEpoch(view),
-    frontiers: frontiersOf(view),
+    frontiers: remembered(frontiersWith, judgement.effective, () => frontiersOf(view)),
     exclusions: exclusionsOf(view),
     equivocations: register.equivocations(),
   };
@@ -205,5 +209,18 @@ function exclusionsOf({ register, judgement }: View): ReadonlyArray<Exclusion> {
     });
 }
 
+/** What is the same as long as nobody is revoked: worked out once for each set of revocations. */
+function remembered<Key extends object, Value>(
+  known: WeakMap<Key, Value>,
+  key: Key,
+  work: () => Value,
+): Value {
+  const value = known.get(key) ?? work();
+  known.set(key, value);
+  return value;
+}
+
+const inOrder = new WeakMap<ReadonlySet<NodeId>, ReadonlySet<NodeId>>();
+const frontiersWith = new WeakMap<ReadonlySet<EntryId>, AccountState["frontiers"]>();
 /** What is kept at hand of keys before the one in force: presence and topics of a moment ago. */
 const keysRemembered = 8;
