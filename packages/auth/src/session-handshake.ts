@@ -108,7 +108,8 @@ export function openGreeting(
   // The psk is mixed in by the answer: until then all of them begin alike.
   const [first = noPsk()] = self.psks();
   const [handshake, noise] = begin(first);
-  handshake[Symbol.dispose]();
+  /** The one that is begun already, for the first try. */
+  let begun: Handshake | undefined = handshake;
   if (noise === undefined) {
     seed[Symbol.dispose]();
     return undefined;
@@ -120,14 +121,18 @@ export function openGreeting(
     finish: (welcome) => {
       // A failed read ends a handshake. The same one is begun anew for each try, so that only its true answer can end it.
       for (const psk of self.psks()) {
-        const [again] = begin(psk);
+        const again = psk === first && begun !== undefined ? begun : begin(psk)[0];
+        if (again === begun) begun = undefined;
         const opened = finishGreeting(crypto, again, { ...welcome, peer });
         if (opened !== undefined) return opened;
         again[Symbol.dispose]();
       }
       return undefined;
     },
-    [Symbol.dispose]: () => seed[Symbol.dispose](),
+    [Symbol.dispose]: () => {
+      begun?.[Symbol.dispose]();
+      seed[Symbol.dispose]();
+    },
   };
 }
 
@@ -176,8 +181,8 @@ export function readHello(
   const [handshake, plain] = begin(first);
   const box = handshake.remoteStatic();
   const said = plain && tryDecode(HelloPayload, plain);
-  handshake[Symbol.dispose]();
   if (box === undefined || said?.version !== version) {
+    handshake[Symbol.dispose]();
     seed[Symbol.dispose]();
     return undefined;
   }
@@ -194,10 +199,14 @@ export function readHello(
     run,
     digest: crypto.hash("session hello", hello.index, hello.noise),
     answer: (index, turn) => {
-      const [again] = begin(psks[turn % psks.length] ?? first);
+      const psk = psks[turn % psks.length] ?? first;
+      const again = psk === first ? handshake : begin(psk)[0];
       return answerHello(self, again, { index, to: hello.index, introduction, run });
     },
-    [Symbol.dispose]: () => seed[Symbol.dispose](),
+    [Symbol.dispose]: () => {
+      handshake[Symbol.dispose]();
+      seed[Symbol.dispose]();
+    },
   };
 }
 

@@ -1,0 +1,78 @@
+import { expect, test } from "vitest";
+import { openCrypto } from "./crypto/sodium.ts";
+import { proposeRename, proposeRevoke } from "./membership-proposals.ts";
+import { waitingEntriesPerSenderMax, WaitingRoom } from "./membership-waiting.ts";
+import { parseEntry } from "./membership-entry.ts";
+import { makeUpAccount } from "./testing/account.ts";
+import { instant, later, parseEntryId } from "@skein/protocol/ids";
+
+const crypto = await openCrypto();
+const at = instant(1_700_000_000_000);
+const day = 24 * 60 * 60_000;
+
+test("A5: a node says sixty-four things on one day and no more, the same ones for everybody, and with the passphrase whatever it needs", () => {
+  const world = makeUpAccount(crypto, 61);
+  const log = world.open();
+  const phone = world.mint();
+  log.add(world.add(log, world.first, phone));
+  const say = (name: string, when = at) =>
+    log.add(proposeRename({ log, keys: phone, at: when, name })).kind;
+  for (let count = 0; count < 64; count++) expect(say(`Name ${count}`)).toBe("accepted");
+  const over = proposeRename({ log, keys: phone, at, name: "One more" });
+  expect(log.add(over)).toEqual({ kind: "rejected", reason: "over-quota" });
+  expect(world.open([...log.all()].toReversed()).add(over).kind).not.toBe("accepted");
+  const target = world.first.id;
+  const { door } = world;
+  expect(
+    log.fork().add(proposeRevoke({ log, keys: phone, at, target, reason: "lost", door })).kind,
+  ).toBe("accepted");
+  expect(say("Tomorrow", later(at, day))).toBe("accepted");
+});
+
+test("A5: a flood of entries without parents drives out its own sender's, and nobody else's", () => {
+  const world = makeUpAccount(crypto, 62);
+  const log = world.open();
+  const entry = parseEntry(proposeRename({ log, keys: world.first, at, name: "x" }));
+  if (entry?.body.type !== "node.rename") throw new Error("it is a name");
+  const { body } = entry;
+  const idOf = (number: number) => {
+    const id = parseEntryId(number.toString(16).padStart(64, "0"));
+    if (id === undefined) throw new Error("it is an id");
+    return id;
+  };
+  const room = new WaitingRoom();
+  room.add({ entry, body, id: idOf(1), sender: "alice" });
+  for (let count = 0; count < waitingEntriesPerSenderMax + 500; count++)
+    room.add({ entry, body, id: idOf(count + 2), sender: "mallory" });
+  expect(room.size).toBe(1 + waitingEntriesPerSenderMax);
+  const [parent] = body.parents;
+  if (parent === undefined) throw new Error("it has a parent");
+  const ready = room.take(parent, () => true);
+  expect(ready.some(({ sender }) => sender === "alice")).toBe(true);
+  expect(room.size).toBe(0);
+});
+
+test("adding an entry at the tip of a log gives the same as taking all of it in anew", () => {
+  const world = makeUpAccount(crypto, 63);
+  const log = world.open();
+  const members = [world.first];
+  for (let count = 0; count < 60; count++) {
+    const author = members[count % members.length] ?? world.first;
+    if (count % 3 === 0) {
+      const joined = world.mint();
+      log.add(world.add(log, author, joined));
+      members.push(joined);
+    } else if (count % 5 === 0 && members.length > 3) {
+      const [gone] = members.splice(1 + (count % (members.length - 1)), 1);
+      const change = world.change(log, world.first);
+      if (gone !== undefined)
+        log.add(proposeRevoke({ ...change, target: gone.id, reason: "lost", door: world.door }));
+    } else log.add(proposeRename({ ...world.change(log, author), name: `${count}` }));
+    const { nodes, revoked, keyHolders, epoch } = log.state();
+    const anew = log.fork().state();
+    expect([...anew.nodes]).toEqual([...nodes]);
+    expect([...anew.revoked]).toEqual([...revoked]);
+    expect([...anew.keyHolders]).toEqual([...keyHolders]);
+    expect(anew.epoch).toBe(epoch);
+  }
+});
