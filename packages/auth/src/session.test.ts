@@ -388,3 +388,17 @@ test("where clocks may differ by an hour at most, a greeting from another day is
   const timely = meet({ bob: { maxSkewMillis: 3_600_000 } });
   expect(connect(timely).map(({ type }) => type)).toEqual(["up", "up"]);
 });
+
+test("A12: a packet is heard though Rita sent its like, with the same index and counter, before it", () => {
+  const pair = meet();
+  connect(pair);
+  const now = later(start, 1_000);
+  const [output] = pair.alice.sessions.send(pair.bob.keys.id, hello, now);
+  if (output?.type !== "packet") throw new Error("it sends");
+  const { packet } = output;
+  const like = packet.map((byte, index) => (index === packet.length - 1 ? byte ^ 1 : byte));
+  expect(pair.bob.sessions.receive(like, "relay", now)).toEqual([]);
+  const heard = pair.bob.sessions.receive(packet, "relay", now);
+  expect(heard.map(({ type }) => type)).toEqual(["message"]);
+  expect(pair.bob.sessions.receive(packet, "relay", now)).toEqual([]);
+});
