@@ -31,7 +31,5 @@ export type SessionOutput =
   | { readonly type: "down"; readonly node: NodeId; readonly why: DownReason }
   /** A message that found no room in the queue of a session that is still being set up, or that has no node to go to. */
   | { readonly type: "refused"; readonly node: NodeId; readonly message: Bytes }
-  /** Its clock and ours differ by more than `maxSkewMillis`. Nothing was answered; a person should look at the clocks. */
-  | { readonly type: "clock"; readonly node: NodeId; readonly theirs: number }
   /** We met ourselves: a copied browser profile, or a mirror. Nothing was answered. */
   | { readonly type: "self" };

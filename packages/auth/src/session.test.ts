@@ -9,7 +9,13 @@ import { openCrypto } from "./crypto/sodium.ts";
 import { openDoor } from "./door.ts";
 import { mintNodeKeys, type NodeKeys } from "./identity.ts";
 import { judgePass, makePass } from "./pass.ts";
-import { openSessions, type Introduction, type SessionOutput, type Sessions } from "./session.ts";
+import {
+  openSessions,
+  type Introduction,
+  type SessionOutput,
+  type Sessions,
+  type SessionsOptions,
+} from "./session.ts";
 
 const crypto = await openCrypto();
 const random = { bytes: (length: number): Bytes => Uint8Array.from({ length }, chanceByte) };
@@ -27,7 +33,7 @@ interface Options {
   readonly pass?: Pass;
   readonly psk?: SecretKey;
   readonly otherPsks?: ReadonlyArray<SecretKey>;
-  readonly maxSkewMillis?: number;
+  readonly maxSkew?: NonNullable<SessionsOptions["maxSkew"]>;
   readonly mayConnect?: (introduction: Introduction) => boolean;
   readonly acquaintances?: ReadonlyArray<NodeKeys>;
 }
@@ -38,7 +44,7 @@ function open(keys: NodeKeys, options: Options = {}): Sessions {
     keys,
     psk: options.psk ?? psk,
     otherPsks: () => options.otherPsks ?? [],
-    ...(options.maxSkewMillis === undefined ? {} : { maxSkewMillis: options.maxSkewMillis }),
+    ...(options.maxSkew === undefined ? {} : { maxSkew: options.maxSkew }),
     pass: () => options.pass,
     mayConnect: options.mayConnect ?? (() => true),
     acquaintances: () => (options.acquaintances ?? []).map(peerOf),
@@ -378,14 +384,15 @@ test("two nodes that share no secret, old or new, never come up", () => {
 });
 
 test("where clocks may differ by an hour at most, a greeting from another day is refused by name, and no other", () => {
-  const pair = meet({ bob: { maxSkewMillis: 3_600_000 } });
+  const refused: unknown[] = [];
+  const tooFar = (node: string, theirs: number) => refused.push({ node, theirs });
+  const pair = meet({ bob: { maxSkew: { millis: 3_600_000, tooFar } } });
   const yesterday = later(start, -86_400_000);
   const [hello_] = pair.alice.sessions.connect(peerOf(pair.bob.keys), yesterday);
   if (hello_?.type !== "packet") throw new Error("it greets");
-  expect(pair.bob.sessions.receive(hello_.packet, "relay", start)).toEqual([
-    { type: "clock", node: pair.alice.keys.id, theirs: yesterday },
-  ]);
-  const timely = meet({ bob: { maxSkewMillis: 3_600_000 } });
+  expect(pair.bob.sessions.receive(hello_.packet, "relay", start)).toEqual([]);
+  expect(refused).toEqual([{ node: pair.alice.keys.id, theirs: yesterday }]);
+  const timely = meet({ bob: { maxSkew: { millis: 3_600_000, tooFar } } });
   expect(connect(timely).map(({ type }) => type)).toEqual(["up", "up"]);
 });
 

@@ -56,7 +56,11 @@ export interface SessionsOptions {
   /** Psks of before, for nodes that have not heard of the newest; and of what may come. They stay their owner's. */
   readonly otherPsks?: () => ReadonlyArray<SecretKey>;
   /** Refuses greetings from clocks that are further off than this (EGTP 4a). Off unless given: stamps only have to rise. */
-  readonly maxSkewMillis?: number;
+  readonly maxSkew?: {
+    readonly millis: number;
+    /** Nothing was answered. A person should look at the clocks: `theirs` is what the other side's says. */
+    readonly tooFar: (node: NodeId, theirs: number) => void;
+  };
   /** The door pass to show, as long as this node is not in the log. */
   readonly pass: () => Pass | undefined;
   /** Judged before anything is answered. */
@@ -225,9 +229,11 @@ class Keeper implements Sessions {
     if (introduction.node === keys.id || equal(introduction.box, keys.boxPublic))
       return [{ type: "self" }];
     if (!this.#options.mayConnect(introduction)) return [];
-    const { maxSkewMillis = Number.POSITIVE_INFINITY } = this.#options;
-    if (Math.abs(stamp - (this.#clock ?? stamp)) > maxSkewMillis)
-      return [{ type: "clock", node: introduction.node, theirs: stamp }];
+    const { maxSkew } = this.#options;
+    if (maxSkew !== undefined && Math.abs(stamp - (this.#clock ?? stamp)) > maxSkew.millis) {
+      maxSkew.tooFar(introduction.node, stamp);
+      return [];
+    }
     const peer = this.#meet(introduction.node, introduction.box);
     if (peer === undefined) return [];
     return this.#step(
