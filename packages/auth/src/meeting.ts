@@ -2,10 +2,12 @@
 
 import { equal, type Bytes } from "@skein/protocol/bytes";
 import { encode, fixed, struct, tryDecode } from "@skein/protocol/codec";
+import type { Instant, NodeId } from "@skein/protocol/ids";
 import type { Random } from "./crypto/random.ts";
 import { SecretKey } from "./crypto/secret.ts";
 import type { Crypto } from "./crypto/sodium.ts";
 import type { NodeKeys } from "./identity.ts";
+import type { KeyEpoch } from "./membership-keys.ts";
 import type { AccountState } from "./membership-state.ts";
 
 /** A sealed box binds nothing by itself, so its content says whose and which it is. */
@@ -17,6 +19,27 @@ const Boxed = struct({ recipient: fixed(32), door: fixed(32), meeting: fixed(32)
  */
 export function epochMeeting(crypto: Crypto, readKey: SecretKey): SecretKey {
   return crypto.deriveKey(readKey, "epoch meeting");
+}
+
+/**
+ * The keys at whose places this node listens and says that it is here: the one in force, and those before it as long as
+ * some member was not met under the new one, which may not have heard of it. After 30 days it has to be looked for.
+ */
+export function keysToStayAt(known: {
+  readonly state: AccountState;
+  readonly self: NodeId;
+  /** The highest epoch in which there was a session with each node. */
+  readonly metIn: ReadonlyMap<NodeId, number>;
+  readonly now: Instant;
+}): ReadonlyArray<KeyEpoch> {
+  const { state, self, metIn, now } = known;
+  const behind = [...state.nodes.keys()].filter(
+    (node) => node !== self && (metIn.get(node) ?? -1) < state.epoch,
+  );
+  return state.keys.filter((_, index) => {
+    const next = state.keys[index - 1];
+    return next === undefined || (behind.length > 0 && now - next.at < stayMillis);
+  });
 }
 
 /** A new door's meeting secret, for a node that cannot derive it. Empty if the node's key is of low order. */
@@ -50,3 +73,5 @@ export function openMeeting(options: {
   boxed.meeting.fill(0);
   return undefined;
 }
+
+const stayMillis = 30 * 24 * 60 * 60_000;

@@ -1,10 +1,11 @@
+/* oxlint-disable eslint/max-lines -- one account and one cast: two files would each have to introduce them. */
 import { expect, test } from "vitest";
 import { encode } from "@skein/protocol/codec";
-import { instant, parseRecordHash, parseRepoId } from "@skein/protocol/ids";
+import { instant, later, parseRecordHash, parseRepoId } from "@skein/protocol/ids";
 import { SecretKey } from "./crypto/secret.ts";
 import { openCrypto } from "./crypto/sodium.ts";
 import { bytesOf } from "./identity.ts";
-import { epochMeeting, openMeeting } from "./meeting.ts";
+import { epochMeeting, keysToStayAt, openMeeting } from "./meeting.ts";
 import {
   approvedBy,
   changePassphrase,
@@ -107,6 +108,25 @@ test("A20: nodes meet elsewhere once the key was renewed, and a removed one does
   const now = openReadKey({ crypto, state: log.state(), keys: phone });
   if (old === undefined || now === undefined) throw new Error("both had a key");
   expect(shown(epochMeeting(crypto, now))).not.toBe(shown(epochMeeting(crypto, old)));
+});
+
+test("members stay where they met before until each was met anew, and for thirty days at most", () => {
+  const { log, door, first, phone, tablet, change } = three();
+  const removal = { targets: [first.id], reason: "lost", door } as const;
+  addAll(log, revokeNodes({ ...change(log, phone), ...removal }).entries);
+  const state = log.state();
+  const rotated = state.keys[0]?.at ?? at;
+  const stay = (metIn: ReadonlyArray<readonly [typeof first.id, number]>, days = 1) =>
+    keysToStayAt({
+      state,
+      self: phone.id,
+      metIn: new Map(metIn),
+      now: later(rotated, days * 86_400_000),
+    }).map(({ epoch }) => epoch);
+  expect(stay([])).toEqual([1, 0]);
+  expect(stay([[tablet.id, 0]])).toEqual([1, 0]);
+  expect(stay([[tablet.id, 1]])).toEqual([1]);
+  expect(stay([], 30)).toEqual([1]);
 });
 
 test("A20: after two revocations at once, each boxed to the other's target, a rotation is owed, and one pays it", () => {

@@ -2,7 +2,7 @@
 
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
-import type { EntryId, NodeId } from "@skein/protocol/ids";
+import { instant, type EntryId, type Instant, type NodeId } from "@skein/protocol/ids";
 import type { GenesisBody } from "./membership-entry.ts";
 import type { Held, Register } from "./membership-register.ts";
 import { compareText, type Judgement, type Past } from "./membership-rules.ts";
@@ -19,6 +19,8 @@ export interface KeyEpoch {
   /** The entry that made it: the genesis or a rotation. */
   readonly entry: EntryId;
   readonly epoch: number;
+  /** By its author's clock. */
+  readonly at: Instant;
   readonly commitment: Bytes;
   /** The key, sealed to each node: more than one if several members let it in at once. */
   readonly boxes: ReadonlyMap<NodeId, ReadonlyArray<Bytes>>;
@@ -129,6 +131,7 @@ function tellEpoch(held: Held, view: View): KeyEpoch {
   return {
     entry: deed.id,
     epoch: epochOf(held),
+    at: instant(body.at),
     commitment: body.readKeyCommitment,
     boxes,
     doorBox: body.doorBox,
