@@ -192,7 +192,8 @@ async function passphrase(): Promise<Row> {
     peer: time(() => peer.stretch(`pass ${randomBytes(3).toString("hex")}`), 3),
     against: `${peerName}, a password below 16 bytes: longer ones it does not stretch`,
     unit: "ms",
-    goal: 1.5,
+    // Three passes where the peer makes two.
+    goal: 2,
     better: "lower",
   });
 }

@@ -1,17 +1,11 @@
 /** Becoming a writer in a simulated world: through loss, reloads, floods and lies. */
 
-import { SecretKey } from "@skein/auth/crypto/secret";
-import { openCrypto } from "@skein/auth/crypto/sodium";
-import { mintNodeKeys } from "@skein/auth/identity";
-import { openLog } from "@skein/auth/membership";
-import { proposeNodeAdd } from "@skein/auth/membership-proposals";
-import { Ledger } from "@skein/peer/ledger";
 import { parseHex } from "@skein/protocol/bytes";
-import { instant } from "@skein/protocol/ids";
 import { calm, storm } from "@skein/testkit/weather";
 import { describe, expect, test } from "vitest";
 import { approve, digitsAt, haveAccount, requestOf, signIn } from "./main-job.ts";
 import { foundWorld, type SimulatedNode, type World } from "./peer-world.ts";
+import { turnRogue } from "./rogue.ts";
 
 test.for(Array.from({ length: 12 }, (_, index) => index + 1))(
   "seed %i: an approval comes through although a third of all messages is lost",
@@ -84,11 +78,7 @@ describe("a node whose own software says that it may write", () => {
     const tablet = world.node("tablet");
     await signIn(world, tablet, words);
     await approve(world, alice, tablet);
-    // Its software is patched: it believes every signature, and an entry that lets it in, which nobody signed.
-    await phone.kill();
-    phone.patch({ crypto: { verify: () => true } });
-    await forgeMembership(phone);
-    await phone.start();
+    await turnRogue(phone);
     expect(phone.views.account).toMatchObject({ role: "writer" });
     const oid = await phone.commit("notes", "mallory.txt", "let me in");
     await world.pass(120_000);
@@ -120,31 +110,6 @@ async function haveReplica(seed: number): Promise<{
   await signIn(world, phone, words);
   await world.until("the copy", () => phone.tip("notes") === alice.tip("notes"));
   return { world, alice, phone, words };
-}
-
-/** Writes an entry into the node's own log by which the account's first node would let it in, had it signed it. */
-async function forgeMembership(node: SimulatedNode): Promise<void> {
-  const crypto = await openCrypto();
-  const ledger = new Ledger(node.disk("ledger"));
-  const stored = await ledger.readNode();
-  const log = stored && openLog({ crypto, genesis: stored.genesis });
-  const [founder] = log?.state().nodes.values() ?? [];
-  if (stored?.pass === undefined || log === undefined || founder === undefined)
-    throw new Error("the node is not a replica");
-  const random = { bytes: (length: number) => new Uint8Array(length) };
-  using own = mintNodeKeys(crypto, random);
-  const entry = proposeNodeAdd({
-    crypto,
-    random,
-    log,
-    keys: { ...own, id: founder.node },
-    readKey: new SecretKey(stored.readKey),
-    pass: stored.pass,
-    requestHash: new Uint8Array(32),
-    at: instant(stored.pass.at),
-  });
-  if (entry === undefined) throw new Error("the entry could not be forged");
-  await ledger.writeEntries([...log.all(), entry]);
 }
 
 async function openRequest(

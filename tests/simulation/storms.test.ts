@@ -37,6 +37,7 @@ describe("whatever the weather", () => {
     expect(sum((ending) => ending.kills)).toBeGreaterThan(endings.length / 2);
     expect(sum((ending) => ending.relayRestarts)).toBeGreaterThan(endings.length / 4);
     expect(sum((ending) => ending.divergences)).toBeGreaterThan(10);
+    expect(sum((ending) => ending.signedByUnapproved)).toBeGreaterThan(endings.length / 4);
   });
 });
 

@@ -1,9 +1,10 @@
-/** One story: an account of two or three writers and a replica that was never approved, and what became of their commits. */
+/** One story: an account of two or three writers and a replica that was never approved and may sign all the same, and what became of their commits. */
 
 import { formatUtf8 } from "@skein/protocol/bytes";
 import { breeze, calm, storm, type Weather } from "@skein/testkit/weather";
 import { approve, haveAccount, signIn } from "./main-job.ts";
 import { foundWorld, type SimulatedNode, type World } from "./peer-world.ts";
+import { turnRogue } from "./rogue.ts";
 
 export interface Ending {
   readonly commits: number;
@@ -14,7 +15,9 @@ export interface Ending {
   readonly lost: ReadonlyArray<string>;
   /** Nodes that see another's branch elsewhere than it is. */
   readonly disagreements: ReadonlyArray<string>;
-  /** Writers that show a branch of the replica that nobody approved. */
+  /** Commits that the replica signed although nobody approved it. */
+  readonly signedByUnapproved: number;
+  /** Honest nodes that show a branch of such a replica, or hold one of its commits. */
   readonly acceptedFromUnapproved: ReadonlyArray<string>;
   /** Canaries that went through the relay in the clear. */
   readonly readByRelay: ReadonlyArray<string>;
@@ -45,13 +48,18 @@ export async function tellStory(seed: number): Promise<Ending> {
   );
 
   if (seed % 3 !== 0) await world.until("a direct path", () => isDirect(first));
-  const told = await trouble(world, writers, replica);
-  await settle(world, nodes, writers);
+  const isRogue = Math.floor(seed / 2) % 2 === 1;
+  if (isRogue) await turnRogue(replica);
+  const cast = { nodes, writers, replica, honest: isRogue ? writers : nodes };
+  const told = await trouble(world, cast);
+  await settle(world, cast);
   return {
     ...told,
-    ...(await judge(world, nodes, writers, told.acknowledged)),
+    ...(await judge(world, cast, told)),
+    commits: told.acknowledged.length,
+    signedByUnapproved: told.signedByRogue.length,
     readByRelay: canariesSeen(world, words),
-    bugs: nodes.flatMap((node) => node.bugs.map((bug) => `${node.name}: ${String(bug)}`)),
+    bugs: cast.honest.flatMap((node) => node.bugs.map((bug) => `${node.name}: ${String(bug)}`)),
     trace: world.simulation.traceHash(),
   };
 }
@@ -60,22 +68,37 @@ function isDirect(node: SimulatedNode): boolean {
   return node.views.network.nodes.some(({ path }) => path.kind === "direct");
 }
 
+interface Cast {
+  readonly nodes: ReadonlyArray<SimulatedNode>;
+  readonly writers: ReadonlyArray<SimulatedNode>;
+  readonly replica: SimulatedNode;
+  /** Nodes whose software was not patched. */
+  readonly honest: ReadonlyArray<SimulatedNode>;
+}
+
 interface Told {
-  commits: number;
   kills: number;
   relayRestarts: number;
   divergences: number;
   readonly acknowledged: string[];
+  readonly signedByRogue: string[];
 }
 
 /** Half a minute to two minutes of everything going wrong at once, at each node for itself. */
-async function trouble(
-  world: World,
-  writers: ReadonlyArray<SimulatedNode>,
-  replica: SimulatedNode,
-): Promise<Told> {
+async function trouble(world: World, cast: Cast): Promise<Told> {
   const { simulation } = world;
-  const told: Told = { commits: 0, kills: 0, relayRestarts: 0, divergences: 0, acknowledged: [] };
+  const { nodes, writers, replica, honest } = cast;
+  const told: Told = {
+    kills: 0,
+    relayRestarts: 0,
+    divergences: 0,
+    acknowledged: [],
+    signedByRogue: [],
+  };
+  const signedBy = (node: SimulatedNode): string[] | undefined => {
+    if (node !== replica) return told.acknowledged;
+    return honest.includes(replica) ? undefined : told.signedByRogue;
+  };
   simulation.changeWeather(simulation.pick<Weather>([breeze, storm]));
   for (let turn = 0; turn < 24; turn++) {
     const node = simulation.pick([...writers, ...writers, replica]);
@@ -84,35 +107,38 @@ async function trouble(
     await deed({
       world,
       node,
-      others: [...writers, replica].filter((other) => other !== node),
+      others: nodes.filter((other) => other !== node),
+      signed: signedBy(node),
       told,
       turn,
     });
     if (writers.some((one) => one.running && isDiverged(one))) told.divergences++;
     await world.pass(simulation.between(100, 5_000));
   }
-  return { ...told, commits: told.acknowledged.length };
+  return told;
 }
 
 interface Turn {
   readonly world: World;
   readonly node: SimulatedNode;
   readonly others: ReadonlyArray<SimulatedNode>;
+  /** Where this node's commits are written down; `undefined` if it makes none. */
+  readonly signed: string[] | undefined;
   readonly told: Told;
   readonly turn: number;
 }
 
 type Deed = (turn: Turn) => Promise<void>;
 
-const commitSomething: Deed = async ({ node, told, turn }) => {
-  if (node.running && node.name !== "rex") told.acknowledged.push(await commitHere(node, turn));
+const commitSomething: Deed = async ({ node, signed, turn }) => {
+  if (node.running) signed?.push(await commitHere(node, turn));
 };
 
 /** Killed in the middle of a commit: what was acknowledged by then counts. */
-const dieCommitting: Deed = async ({ world, node, told, turn }) => {
-  if (!node.running || node.name === "rex") return;
+const dieCommitting: Deed = async ({ world, node, signed, told, turn }) => {
+  if (!node.running || signed === undefined) return;
   node.dieAfterWrites(world.simulation.between(0, 5));
-  void commitHere(node, turn).then((oid) => told.acknowledged.push(oid));
+  void commitHere(node, turn).then((oid) => signed.push(oid));
   await world.pass(1);
   await node.kill();
   told.kills++;
@@ -148,11 +174,7 @@ async function commitHere(node: SimulatedNode, turn: number): Promise<string> {
 }
 
 /** Everything works again. Whoever sees a branch that went another way merges it, as the person would. */
-async function settle(
-  world: World,
-  nodes: ReadonlyArray<SimulatedNode>,
-  writers: ReadonlyArray<SimulatedNode>,
-): Promise<void> {
+async function settle(world: World, { nodes, writers, honest }: Cast): Promise<void> {
   world.simulation.changeWeather(calm);
   world.simulation.partition();
   if (!world.relay.isUp) world.relay.start();
@@ -170,7 +192,7 @@ async function settle(
   }
   await world.until(
     "one branch",
-    () => nodes.every((node) => node.tip(repository) === merger.tip(repository)),
+    () => honest.every((node) => node.tip(repository) === merger.tip(repository)),
     60_000,
   );
 }
@@ -204,30 +226,49 @@ function shownAt(node: SimulatedNode, writer: SimulatedNode): string | undefined
 
 async function judge(
   world: World,
-  nodes: ReadonlyArray<SimulatedNode>,
-  writers: ReadonlyArray<SimulatedNode>,
-  acknowledged: ReadonlyArray<string>,
+  { nodes, writers, honest }: Cast,
+  { acknowledged, signedByRogue }: Told,
 ): Promise<Pick<Ending, "lost" | "disagreements" | "acceptedFromUnapproved">> {
   const lost: string[] = [];
-  for (const node of nodes) {
-    const found = node.repository(repository);
+  const acceptedFromUnapproved: string[] = [];
+  for (const node of honest) {
     const { commits } = await node.ask("history", {
-      id: found?.id ?? "",
+      id: node.repository(repository)?.id ?? "",
       commit: node.tip(repository) ?? "",
       limit: 1_000,
     });
     const reached = new Set(commits.map(({ oid }) => oid));
     for (const oid of acknowledged) if (!reached.has(oid)) lost.push(`${node.name} lacks ${oid}`);
+    acceptedFromUnapproved.push(...(await acceptedBy(node, writers, signedByRogue)));
   }
   const disagreements = nodes
     .filter((node) => !seesAll(node, writers))
     .map((node) => `${node.name} at ${world.simulation.now()}`);
-  const acceptedFromUnapproved = nodes
-    .filter((node) =>
-      node.repository(repository)?.remotes.some(({ nodeName }) => nodeName === "rex"),
-    )
-    .map(({ name }) => name);
   return { lost, disagreements, acceptedFromUnapproved };
+}
+
+/** What this node took from somebody who is no writer. */
+async function acceptedBy(
+  node: SimulatedNode,
+  writers: ReadonlyArray<SimulatedNode>,
+  signedByRogue: ReadonlyArray<string>,
+): Promise<ReadonlyArray<string>> {
+  const found = node.repository(repository);
+  const names = new Set(writers.map(({ name }) => name));
+  const shown = (found?.remotes ?? [])
+    .filter(({ nodeName }) => !names.has(nodeName))
+    .map(({ nodeName }) => `${node.name} shows ${nodeName}`);
+  const held: string[] = [];
+  for (const commit of signedByRogue)
+    if (await holds(node, found?.id ?? "", commit)) held.push(`${node.name} holds ${commit}`);
+  return [...shown, ...held];
+}
+
+function holds(node: SimulatedNode, id: string, commit: string): Promise<boolean> {
+  return node.ask("read-commit", { id, commit }).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** What no relay may ever see: names, contents, words, ref names. */
