@@ -10,11 +10,15 @@ import { DoorContext, useDoor } from "./parts/door-context.ts";
 import { Frame } from "./parts/frame.tsx";
 import { Empty } from "./parts/pieces.tsx";
 import { Devices } from "./screens/devices.tsx";
-import { Opening, Stopped, Unlocking, Welcome } from "./screens/gate.tsx";
+import { Opening, Unlocking, Welcome } from "./screens/gate.tsx";
+import { KitSignIn } from "./screens/kit-sign-in.tsx";
 import { Network } from "./screens/network.tsx";
+import { ChangePassphrase } from "./screens/passphrase.tsx";
+import { RecoveryKit } from "./screens/recovery-kit.tsx";
 import { Repositories } from "./screens/repositories.tsx";
 import { RepositoryPage } from "./screens/repository/page.tsx";
 import { SignIn, SigningIn } from "./screens/sign-in.tsx";
+import { Stopped } from "./screens/stopped.tsx";
 import { Words } from "./screens/words.tsx";
 import type { Updates } from "./updates.ts";
 
@@ -42,7 +46,9 @@ function Screen({ updates }: { readonly updates: Updates }): JSX.Element | null 
     case "none":
       return <NoAccount />;
     case "words-shown":
-      return <Words words={account.words} ask={account.ask} />;
+      return (
+        <Words words={account.words} ask={account.ask} recover={account.purpose === "recover"} />
+      );
     case "unlocking":
       return <Unlocking share={account.share} />;
     case "signing-in":
@@ -50,17 +56,20 @@ function Screen({ updates }: { readonly updates: Updates }): JSX.Element | null 
     case "open":
       return <OpenAccount account={account} updates={updates} />;
     case "stopped":
-      return <Stopped />;
+      return <Stopped account={account} />;
   }
 }
 
 function NoAccount(): JSX.Element {
-  const [signIn, setSignIn] = useState(false);
-  return signIn ? (
-    <SignIn onBack={() => setSignIn(false)} />
-  ) : (
-    <Welcome onSignIn={() => setSignIn(true)} />
-  );
+  const [at, setAt] = useState<"welcome" | "words" | "kit">("welcome");
+  switch (at) {
+    case "welcome":
+      return <Welcome onSignIn={() => setAt("words")} />;
+    case "words":
+      return <SignIn onBack={() => setAt("welcome")} onKit={() => setAt("kit")} />;
+    case "kit":
+      return <KitSignIn onBack={() => setAt("words")} />;
+  }
 }
 
 function OpenAccount({
@@ -77,6 +86,8 @@ function OpenAccount({
         <Route path="/r/:id" component={RepositoryPage} />
         <Route path="/network" component={Network} />
         <Route path="/devices" component={Devices} account={account} />
+        <Route path="/recovery-kit" component={RecoveryKit} account={account} />
+        <Route path="/passphrase" component={ChangePassphrase} account={account} />
         <Route default component={NotFound} />
       </Router>
     </Frame>

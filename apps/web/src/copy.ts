@@ -1,6 +1,7 @@
 /** Every sentence a person reads, in English. Screens hold none of their own. */
 
 import { gitCopy } from "./copy-git.ts";
+import { safetyCopy } from "./copy-safety.ts";
 import { formatCount } from "./format.ts";
 
 export const copy = {
@@ -19,7 +20,15 @@ export const copy = {
   relay: { connected: "Online", connecting: "Connecting", away: "Offline" },
 
   opening: { title: "Opening", text: "Reading what is stored in this browser." },
-  stopped: { title: "Skein has stopped", reload: "Reload" },
+  stopped: {
+    title: "Skein has stopped",
+    reload: "Reload",
+    signIn: "Sign in again",
+    takeBack: (name: string) => `Not you? Sign ${name} out instead`,
+    takeBackText:
+      "With the passphrase this device returns and the other one is signed out, unless the passphrase was used against it.",
+    takeBackSubmit: "Take back",
+  },
 
   welcome: {
     tagline:
@@ -31,6 +40,8 @@ export const copy = {
   words: {
     title: "Write down these twelve words",
     text: "They are your passphrase. With them you sign in on another device.",
+    recoverText:
+      "They are the new passphrase of your account; the old one opens nothing any more. Your former devices are signed out.",
     warning:
       "With them anyone can read your repositories. Without them and without any of your devices nobody can open your account again, and nobody can reset it: not even whoever runs the relay.",
     copy: "Copy",
@@ -57,6 +68,7 @@ export const copy = {
     hint: "Your twelve words. The first four letters of each are enough.",
     submit: "Sign in",
     back: "Back",
+    lost: "No device is left: use a recovery kit",
     count: (count: number) => `${count} of 12 words`,
     unknown: (word: string) => `“${word}” is not one of the words a passphrase is made of.`,
     allKnown: "All twelve words are known.",
@@ -264,10 +276,14 @@ export const copy = {
     deny: "Deny",
     warning:
       "Only authorise a device you are holding or can see. We never send numbers by message. If somebody asked you to do this, deny.",
+    notMine: "I did not do this",
+    notMineText: "Then somebody knows your words. Deny, and change the passphrase.",
     later: (count: number) =>
       `${formatCount(count, "device asks", "devices ask")} to be authorised`,
     review: "Review",
   },
+
+  ...safetyCopy,
 
   network: {
     title: "Network",
@@ -311,6 +327,10 @@ export const copy = {
     replica: "Not authorised yet",
     lastSeen: (ago: string) => `Last seen ${ago}`,
     key: "Key",
+    safety: "Safety",
+    signers: "Save allowed_signers for git",
+    signersHint:
+      "Commits made here are signed with the key of the device. With this file git itself can check that.",
     settings: "Settings of this device",
     name: "Name",
     nameHint: "How your other nodes list this device.",
@@ -336,7 +356,10 @@ export const copy = {
     cancel: "Cancel",
     spoken: (title: string, percent: number) => `${title}: ${percent} %`,
   },
-  notices: { dismiss: "Dismiss" },
+  notices: {
+    dismiss: "Dismiss",
+    action: { revoke: "Not you? Revoke", passphrase: "Change the passphrase", kit: "Make a kit" },
+  },
   update: { text: "A newer version of Skein is ready.", apply: "Reload to update" },
   notFound: "There is nothing at this address",
   otherTab: "Skein runs in another tab. You can work here too, as long as that one stays open.",

@@ -3,19 +3,30 @@
 import { openDoor, type Door } from "@skein/auth/door";
 import { mintNodeKeys, type NodeKeys } from "@skein/auth/identity";
 import { makeKnock } from "@skein/auth/knock";
-import { openLog } from "@skein/auth/membership";
+import { accountIdOf, openLog } from "@skein/auth/membership";
+import { recoverAccount, revokeNodes } from "@skein/auth/membership-changes";
 import { createAccount } from "@skein/auth/membership-proposals";
 import { cleanName, makePass } from "@skein/auth/pass";
-import { parsePassphrase } from "@skein/auth/passphrase";
+import { parseRecoveryFile, type RecoveryFile } from "@skein/auth/recovery-file";
+import { openRecoveryKey } from "@skein/auth/recovery-key";
+import { equal, type Bytes } from "@skein/protocol/bytes";
 import type { SecretKey } from "@skein/auth/crypto/secret";
 import { assert, SkeinError } from "@skein/protocol/errors";
+import type { AccountId } from "@skein/protocol/ids";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
 import type { Alarms } from "./alarms.ts";
 import { Home } from "./home.ts";
 import { firstAuthor, readIdentity, storeIdentity, type Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Ledger } from "./ledger.ts";
-import { notKept, twoAccounts, type Life, type WordsShown } from "./life.ts";
+import {
+  notKept,
+  otherAccount,
+  signedOut,
+  twoAccounts,
+  type Life,
+  type WordsShown,
+} from "./life.ts";
 import type { Notices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
 import { CommandRefusedError } from "./refusals.ts";
@@ -23,6 +34,7 @@ import type { Scope } from "./scope.ts";
 import { SignIn, type SignInEnd } from "./sign-in.ts";
 import { StagedNetwork } from "./stage.ts";
 import type { Tasks } from "./tasks.ts";
+import { deriveDoor, isRetyped, readWords, threePositions, wrongWords } from "./words.ts";
 
 export interface AccountWorld {
   readonly ports: Ports;
@@ -66,6 +78,8 @@ export class Account {
     const { ports, ledger } = this.#world;
     const identity = await readIdentity(ports.crypto, ledger);
     if (identity === undefined) return this.#live({ phase: "none" });
+    const out = signedOut(this.#world.ports.crypto, identity);
+    if (out !== undefined) return this.#live(out);
     return this.#moveIn(identity, this.#dial(identity));
   }
 
@@ -89,8 +103,14 @@ export class Account {
     if (shown.phase !== "words-shown") throw notNow();
     if (!isRetyped(shown, typed)) throw wrongWords();
     using door = await this.#unlock(shown.words);
-    const identity = this.#found(shown, door);
+    const { identity, sealedKit } =
+      shown.kit === undefined
+        ? this.#found(shown, door)
+        : { identity: this.#recovered(shown, shown.kit, door), sealedKit: undefined };
     try {
+      const kitWritten = shown.kit === undefined ? 0 : 1;
+      const safety = { sealedKit, kitWritten, reminded: undefined, former: undefined };
+      await this.#world.ledger.writeSafety(safety);
       await storeIdentity(this.#world.ledger, identity);
     } catch (error) {
       this.#live(shown);
@@ -100,21 +120,70 @@ export class Account {
   }
 
   forgetWords(): void {
-    if (this.#life.phase === "words-shown") this.#live({ phase: "none" });
+    if (this.#life.phase !== "words-shown") return;
+    this.#life.kit?.secret[Symbol.dispose]();
+    this.#live({ phase: "none" });
+  }
+
+  /** Has an account again without any of its nodes: new words are shown for it. */
+  async openKit(file: Bytes, { nodeName, platform }: NodeNames): Promise<void> {
+    const { crypto, random, unlocker } = this.#world.ports;
+    this.#assertIn("none", "stopped");
+    const read = parseRecoveryFile(crypto, file);
+    if (!read.ok) throw badKit(read.why);
+    await this.#assertSameAccount(read.file.log.account);
+    const words = await unlocker.mint();
+    this.#assertIn("none", "stopped");
+    this.#live({
+      phase: "words-shown",
+      words,
+      ask: threePositions(random.bytes(12)),
+      nodeName: cleanName(nodeName),
+      platform: cleanName(platform),
+      kit: read.file,
+    });
+  }
+
+  /** Revokes whoever signed this device out. Counts if that was done without the passphrase, or by a younger node with it. */
+  async takeBack(typed: string): Promise<void> {
+    const stopped = this.#life;
+    if (stopped.phase !== "stopped" || stopped.identity === undefined) throw notNow();
+    const { ports, ledger } = this.#world;
+    const { crypto, random, clock } = ports;
+    const { identity } = stopped;
+    const { log, keys, readKey } = identity;
+    using door = await deriveDoor(ports, typed);
+    if (this.#life !== stopped) throw notNow();
+    if (!equal(door.signPublic, log.state().door.sign)) throw notTakenBack();
+    const against = log
+      .told()
+      .filter(({ type, target }) => type === "node.revoke" && target === keys.id);
+    const fork = log.fork();
+    const { entries } = revokeNodes({
+      crypto,
+      random,
+      log: fork,
+      keys,
+      readKey,
+      at: clock.now(),
+      targets: [...new Set(against.map(({ author }) => author))],
+      reason: "compromised",
+      leaveOut: against.map(({ id }) => id),
+      door,
+    });
+    for (const entry of entries) fork.add(entry);
+    if (!fork.state().nodes.has(keys.id)) throw notTakenBack();
+    for (const entry of entries) log.add(entry);
+    await storeIdentity(ledger, identity);
+    await this.#moveIn(identity, this.#dial(identity));
   }
 
   async signIn({ words, ...names }: NodeNames & { readonly words: string }): Promise<void> {
-    const { unlocker } = this.#world.ports;
     this.#assertIn("none", "stopped");
-    const read = parsePassphrase(words);
-    if (!read.ok) throw wrongPassphrase("This is not a passphrase of twelve words.");
-    if (!(await unlocker.checksumFits(read.words)))
-      throw wrongPassphrase(
-        "One of the words is not the right one: together they do not make a passphrase.",
-      );
+    const read = await readWords(this.#world.ports, words);
     // Asked twice, the first goes on.
     this.#assertIn("none", "stopped");
-    this.#knockAt(await this.#unlock(read.words), names);
+    this.#knockAt(await this.#unlock(read), names);
   }
 
   stopSignIn(): void {
@@ -131,7 +200,10 @@ export class Account {
 
   // --- Making an account. ---
 
-  #found({ nodeName, platform }: WordsShown, door: Door): Identity {
+  #found(
+    { nodeName, platform }: WordsShown,
+    door: Door,
+  ): { readonly identity: Identity; readonly sealedKit: Bytes } {
     const { crypto, random, clock } = this.#world.ports;
     const keys = mintNodeKeys(crypto, random);
     const made = createAccount({
@@ -145,7 +217,7 @@ export class Account {
     });
     const log = openLog({ crypto, genesis: made.genesis });
     assert(log !== undefined, "the genesis we made is a genesis");
-    return {
+    const identity = {
       keys,
       meeting: door.meeting.copy(),
       readKey: made.readKey,
@@ -155,6 +227,36 @@ export class Account {
       platform,
       author: firstAuthor(nodeName),
     };
+    return { identity, sealedKit: made.sealedRecovery };
+  }
+
+  /** All nodes that there were are taken for lost: whoever still has one signs in anew. */
+  #recovered(
+    { nodeName, platform }: WordsShown,
+    { secret, log }: RecoveryFile,
+    door: Door,
+  ): Identity {
+    const { crypto, random, clock } = this.#world.ports;
+    const keys = mintNodeKeys(crypto, random);
+    using recovery = openRecoveryKey(crypto, secret);
+    const { entries, readKey } = recoverAccount({
+      crypto,
+      random,
+      log,
+      recovery,
+      door,
+      keys,
+      name: nodeName,
+      platform,
+      at: clock.now(),
+      remove: [...log.state().nodes.keys()],
+    });
+    for (const entry of entries) log.add(entry);
+    if (readKey === undefined || !log.state().nodes.has(keys.id)) throw badKit("foreign");
+    secret[Symbol.dispose]();
+    const meeting = door.meeting.copy();
+    const author = firstAuthor(nodeName);
+    return { keys, meeting, readKey, log, pass: undefined, nodeName, platform, author };
   }
 
   // --- Signing in. ---
@@ -198,6 +300,10 @@ export class Account {
       return this.#live(twoAccounts);
     }
     const { log, readKey } = end;
+    if (!(await this.#isSameAccount(log.account))) {
+      this.#hangUp();
+      return this.#live(otherAccount);
+    }
     const identity = { ...newcomer, log, readKey, author: firstAuthor(newcomer.nodeName) };
     // From here on it cannot be stopped: what is stored by halves would be found at the next start.
     this.#live({ phase: "opening" });
@@ -257,12 +363,36 @@ export class Account {
 
   async #moveIn(identity: Identity, staged: StagedNetwork): Promise<void> {
     const { network } = staged;
-    const home = await Home.open({ ...this.#world, identity, network });
+    const home = await Home.open({
+      ...this.#world,
+      identity,
+      network,
+      membershipChanged: () => this.#stopIfSignedOut(identity),
+    });
     // Closed while it was being opened.
     if (this.#staged !== staged) return home.close();
     this.#live({ phase: "open", home });
     staged.enter(home.stage);
-    network.moveIn(identity.readKey);
+    home.moveIn();
+  }
+
+  #stopIfSignedOut(identity: Identity): void {
+    const out = signedOut(this.#world.ports.crypto, identity);
+    if (out === undefined || this.#life.phase !== "open") return;
+    this.#life.home.close();
+    this.#hangUp();
+    this.#live(out);
+  }
+
+  /** What is stored here is of one account, also after it was signed out. */
+  async #isSameAccount(account: AccountId): Promise<boolean> {
+    const { ports, ledger } = this.#world;
+    const stored = await ledger.readNode();
+    return stored === undefined || accountIdOf(ports.crypto, stored.genesis) === account;
+  }
+
+  async #assertSameAccount(account: AccountId): Promise<void> {
+    if (!(await this.#isSameAccount(account))) throw badKit("foreign");
   }
 
   #assertIn(...phases: ReadonlyArray<Life["phase"]>): void {
@@ -275,21 +405,6 @@ export class Account {
   }
 }
 
-function isRetyped({ words, ask }: WordsShown, typed: ReadonlyArray<string>): boolean {
-  return ask.every((position, index) => typed[index]?.trim().toLowerCase() === words[position - 1]);
-}
-
-/** Three different positions from 1 to 12, in order. */
-function threePositions(chance: Uint8Array): ReadonlyArray<number> {
-  const positions = Array.from({ length: 12 }, (_, index) => index + 1);
-  return positions
-    .map((position, index) => ({ position, key: chance[index] ?? 0 }))
-    .toSorted((a, b) => a.key - b.key || a.position - b.position)
-    .slice(0, 3)
-    .map(({ position }) => position)
-    .toSorted((a, b) => a - b);
-}
-
 function notNow(): CommandRefusedError {
   return new CommandRefusedError("not_now", {
     what: "This browser already has an account, or is about to.",
@@ -297,19 +412,24 @@ function notNow(): CommandRefusedError {
   });
 }
 
-function wrongWords(): CommandRefusedError {
-  return new CommandRefusedError("wrong_words", {
-    what: "These are not the words that were shown.",
-    safe: "Nothing is lost: the words are still here.",
-    next: "Look at your note again, or go back and copy the words once more.",
+function badKit(why: "not-a-kit" | "damaged" | "foreign"): CommandRefusedError {
+  const said = {
+    "not-a-kit": "This file is not a recovery kit.",
+    damaged: "This recovery kit is damaged: some of it is missing or was changed.",
+    foreign: "This recovery kit is that of another account.",
+  };
+  return new CommandRefusedError("bad_kit", {
+    what: said[why],
+    safe: "Nothing was changed.",
+    next: "Choose the file that you saved when you made the kit.",
   });
 }
 
-function wrongPassphrase(what: string): CommandRefusedError {
-  return new CommandRefusedError("wrong_passphrase", {
-    what,
-    safe: "Nothing was sent.",
-    next: "Compare the words with your note, one by one.",
+function notTakenBack(): CommandRefusedError {
+  return new CommandRefusedError("not_allowed", {
+    what: "These words do not undo it: the passphrase was changed, or was used to sign this device out.",
+    safe: "What is on this device stays here.",
+    next: "Sign in again with the words that are in force, or use your recovery kit.",
   });
 }
 

@@ -158,7 +158,7 @@ export class ApprovalAnswering {
     const { identity, ports, membership, notices, nameOf } = this.#options;
     const entry = this.#entryFor(node, request);
     try {
-      if (entry !== undefined) await membership.add(entry);
+      if (entry !== undefined) await membership.add([entry]);
     } catch (error) {
       ports.report(error);
       return this.#notKept(node, request);

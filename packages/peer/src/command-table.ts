@@ -8,6 +8,7 @@ import { keepingCommands } from "./keeping-commands.ts";
 import { mergeCommands } from "./merge-commands.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import { repositoryCommands } from "./repository-commands.ts";
+import { safetyCommands } from "./safety-commands.ts";
 
 export function commandTable(world: CommandWorld): CommandTable {
   const { account, ports, tasks, notices } = world;
@@ -16,6 +17,7 @@ export function commandTable(world: CommandWorld): CommandTable {
     ...branchCommands(world),
     ...mergeCommands(world),
     ...keepingCommands(world),
+    ...safetyCommands(world),
     "create-account": (ask) => account.create(ask),
     "confirm-words": ({ words }) => account.confirm(words),
     "forget-words": async () => account.forgetWords(),
@@ -28,7 +30,7 @@ export function commandTable(world: CommandWorld): CommandTable {
         throw new CommandRefusedError("empty_name", { what: "A device needs a name." });
       const { identity, membership } = writersHome(world);
       const { log, keys } = identity;
-      await membership.add(proposeRename({ log, keys, at: ports.clock.now(), name: cleaned }));
+      await membership.add([proposeRename({ log, keys, at: ports.clock.now(), name: cleaned })]);
     },
     "set-author": async (author) => {
       const home = openHomeOf(world);

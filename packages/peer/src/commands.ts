@@ -32,6 +32,46 @@ export interface Commands {
     readonly ask: { readonly name: string; readonly email: string };
     readonly answer: void;
   };
+  // --- keeping others out ---
+  /** Removes a node for good. Words are needed where it was not let in through this node. */
+  "revoke-node": {
+    readonly ask: {
+      readonly node: string;
+      /** Empty where none are needed. */
+      readonly words: string;
+      readonly andApproved: boolean;
+      /** What it said in the log after this instant is not vouched for. */
+      readonly since?: number;
+    };
+    readonly answer: { readonly removed: ReadonlyArray<string> };
+  };
+  /** At a node that was signed out: revokes whoever did it, with the passphrase. */
+  "take-back": { readonly ask: { readonly words: string }; readonly answer: void };
+  /** The old words; new ones are made and shown (`account.words`). */
+  "change-passphrase": { readonly ask: { readonly words: string }; readonly answer: void };
+  /** The three new words asked for. From then on the old ones open nothing. */
+  "confirm-new-words": {
+    readonly ask: { readonly words: ReadonlyArray<string> };
+    readonly answer: void;
+  };
+  "keep-old-words": { readonly ask: Nothing; readonly answer: void };
+  /** Opens the recovery kit with the passphrase and shows it (`account.kit`). */
+  "show-kit": { readonly ask: { readonly words: string }; readonly answer: void };
+  "kit-file": { readonly ask: Nothing; readonly answer: { readonly file: Blob } };
+  "put-kit-away": { readonly ask: Nothing; readonly answer: void };
+  "leave-kit": { readonly ask: Nothing; readonly answer: void };
+  /** The kit, typed or as its file: what comes back was written down. */
+  "verify-kit": {
+    readonly ask: { readonly words: string; readonly file?: Blob };
+    readonly answer: void;
+  };
+  /** Without any node left: new words are made for the account of this kit, and shown. */
+  "open-kit": {
+    readonly ask: { readonly file: Blob; readonly nodeName: string; readonly platform: string };
+    readonly answer: void;
+  };
+  /** For `gpg.ssh.allowedSignersFile`. */
+  "allowed-signers": { readonly ask: Nothing; readonly answer: { readonly file: Blob } };
   // --- approving other devices ---
   "open-request": { readonly ask: { readonly id: string }; readonly answer: void };
   authorise: {

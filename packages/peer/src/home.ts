@@ -2,23 +2,32 @@
 
 import { judgeKnock } from "@skein/auth/knock";
 import { cleanName, judgePass } from "@skein/auth/pass";
+import { SecretKey } from "@skein/auth/crypto/secret";
+import { signCommit } from "@skein/auth/ssh-signature";
+import type { AccountState } from "@skein/auth/membership-state";
 import type { Acquaintance } from "@skein/auth/session";
 import type { Introduction } from "@skein/auth/session-handshake";
+import type { Bytes } from "@skein/protocol/bytes";
+import { later, type NodeId } from "@skein/protocol/ids";
 import { StorageFullError } from "@skein/git/files";
-import type { NodeId } from "@skein/protocol/ids";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import type { Alarms } from "./alarms.ts";
 import { Approvals } from "./approvals.ts";
 import { openContacts, type Contacts } from "./contacts.ts";
+import { NoSourceError } from "./flows.ts";
+import { openFormerPlace } from "./former-place.ts";
 import { storeIdentity, type Author, type Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
-import type { Ledger } from "./ledger.ts";
+import { KeyCare } from "./key-care.ts";
+import type { Ledger, StoredSafety } from "./ledger.ts";
 import { MembershipGossip } from "./membership-gossip.ts";
+import { newsSince } from "./membership-news.ts";
 import type { AppMessage, Network } from "./network.ts";
 import type { Notices } from "./notices.ts";
 import { randomU32, type Ports } from "./ports.ts";
 import { Repositories } from "./repositories.ts";
 import type { RepositoryWorld } from "./repository-node.ts";
+import { Safety } from "./safety.ts";
 import type { Scope } from "./scope.ts";
 import type { Stage } from "./stage.ts";
 import type { Tasks } from "./tasks.ts";
@@ -33,6 +42,8 @@ interface HomeOptions {
   readonly scope: Scope;
   readonly tasks: Tasks;
   readonly notices: Notices;
+  /** The log says something new: perhaps that this node is out. */
+  readonly membershipChanged: () => void;
   readonly changed: () => void;
 }
 
@@ -43,9 +54,13 @@ export class Home {
   readonly membership: MembershipGossip;
   readonly approvals: Approvals;
   readonly repositories: Repositories;
+  readonly safety: Safety;
   readonly stage: Stage;
   readonly #options: HomeOptions;
+  readonly #keyCare: KeyCare;
   #author: Author;
+  #known: AccountState;
+  #former: Network | undefined;
 
   static async open(options: HomeOptions): Promise<Home> {
     const { ledger, ports, scope, identity } = options;
@@ -55,18 +70,22 @@ export class Home {
       scope,
       isMember: (node) => identity.log.state().nodes.has(node),
     });
-    const home = new Home(options, contacts);
+    const home = new Home(options, { contacts, safety: await ledger.readSafety() });
     await home.repositories.open();
     return home;
   }
 
-  private constructor(options: HomeOptions, contacts: Contacts) {
+  private constructor(
+    options: HomeOptions,
+    { contacts, safety }: { readonly contacts: Contacts; readonly safety: StoredSafety },
+  ) {
     const { identity, network, ports, ledger, scope } = options;
     this.#options = options;
     this.identity = identity;
     this.network = network;
     this.contacts = contacts;
     this.#author = identity.author;
+    this.#known = identity.log.state();
     this.repositories = new Repositories(this.#repositoryWorld(), ports);
     this.membership = new MembershipGossip({
       log: identity.log,
@@ -85,7 +104,32 @@ export class Home {
       passOf: (node) => contacts.all().get(node)?.pass,
       nameOf: (node) => this.nameOf(node),
     });
+    this.safety = new Safety({
+      ...options,
+      membership: this.membership,
+      stored: safety,
+      nameOf: (node) => this.nameOf(node),
+      frontierOf: (node) => this.repositories.frontierOf(node),
+    });
+    this.#keyCare = this.#openKeyCare();
     this.stage = this.#openStage();
+    if (safety.former !== undefined)
+      this.#openFormer({
+        meeting: new SecretKey(safety.former.meeting),
+        readKey: new SecretKey(safety.former.readKey),
+      });
+  }
+
+  /** From now on this node hears knocks, leaves word that it is here, and pays what is owed. */
+  moveIn(): void {
+    this.network.moveIn(this.#keyCare.readKeys());
+    this.#keyCare.membershipChanged();
+  }
+
+  /** A commit with this node's signature. */
+  signCommit(commit: Bytes): Bytes {
+    const { crypto } = this.#options.ports;
+    return signCommit({ crypto, keys: this.identity.keys }, commit) ?? commit;
   }
 
   /** What this node is called by itself. */
@@ -118,6 +162,10 @@ export class Home {
   }
 
   close(): void {
+    const { alarms } = this.#options;
+    for (const name of ["move", "key debt", "membership heads"]) alarms.cancel(name);
+    this.#former?.close();
+    this.safety.close();
     this.repositories.close();
   }
 
@@ -128,11 +176,13 @@ export class Home {
     return {
       mayConnect: (introduction) => this.#mayConnect(introduction),
       acquaintances: () => this.#acquaintances(),
-      find: async (_node, request, signal) =>
-        request.type === "entries"
-          ? membership.source(request.heads)
-          : repositories.source(request, signal),
+      find: async (node, request, signal) => {
+        if (request.type === "entries") return membership.source(node, request.heads);
+        if (this.#isOut(node)) throw new NoSourceError("not-here");
+        return repositories.source(request, signal);
+      },
       up: (node) => {
+        if (this.#isOut(node)) return this.#tellOut(node);
         this.contacts.met(node, undefined);
         membership.connected(node);
         repositories.connected(node);
@@ -141,6 +191,7 @@ export class Home {
       },
       resumed: (node) => {
         membership.connected(node);
+        if (this.#isOut(node)) return;
         repositories.connected(node);
       },
       down: (node) => {
@@ -160,8 +211,9 @@ export class Home {
   /** Members may connect; so may whoever shows a pass that the door signed, to read. */
   #mayConnect({ node, pass }: Introduction): boolean {
     const { crypto } = this.#options.ports;
-    const { revoked, nodes, door } = this.identity.log.state();
-    if (revoked.has(node)) return false;
+    const { nodes, door } = this.identity.log.state();
+    // It is told that it is out, and nothing else.
+    if (this.#isOut(node)) return true;
     const mayRead = pass !== undefined && judgePass(crypto, door.sign, pass) === node;
     if (!nodes.has(node) && !mayRead) return false;
     this.contacts.met(node, pass);
@@ -177,6 +229,7 @@ export class Home {
 
   #hear(node: NodeId, message: AppMessage): void {
     if (message.type === "membership-heads") this.membership.heard(node, message);
+    else if (this.#isOut(node)) return;
     else if (message.type === "repo-heads") this.repositories.heard(node, message);
     else this.approvals.heard(node, message);
   }
@@ -201,11 +254,68 @@ export class Home {
 
   #membershipChanged(): void {
     const { network, identity } = this;
+    const before = this.#known;
+    this.#known = identity.log.state();
+    const { notices, membershipChanged, changed } = this.#options;
+    const me = identity.keys.id;
+    const nameOf = (node: NodeId): string => this.nameOf(node);
+    for (const notice of newsSince(before, { log: identity.log, me, nameOf })) notices.add(notice);
     this.repositories.membershipChanged();
     this.approvals.membershipChanged();
-    const { revoked } = identity.log.state();
-    for (const node of network.connections().keys()) if (revoked.has(node)) network.drop(node);
-    this.#options.changed();
+    this.#keyCare.membershipChanged();
+    for (const node of network.connections().keys())
+      if (this.#isOut(node) && !before.revoked.has(node)) {
+        this.repositories.gone(node);
+        this.#tellOut(node);
+      }
+    membershipChanged();
+    changed();
+  }
+
+  #isOut(node: NodeId): boolean {
+    return this.identity.log.state().revoked.has(node);
+  }
+
+  /** It hears why, and is let go of. */
+  #tellOut(node: NodeId): void {
+    const { alarms, ports } = this.#options;
+    this.membership.connected(node);
+    alarms.set(`out ${node}`, later(ports.clock.now(), farewellMillis), () =>
+      this.network.drop(node),
+    );
+  }
+
+  // --- Secrets that change. ---
+
+  #openKeyCare(): KeyCare {
+    const { identity, network, membership } = this;
+    return new KeyCare({
+      ...this.#options,
+      identity,
+      network,
+      membership,
+      store: () => storeIdentity(this.#options.ledger, { ...identity, author: this.#author }),
+      moved: async (former) => {
+        await this.safety.keep({
+          former: {
+            meeting: former.meeting.reveal((bytes) => bytes.slice()),
+            readKey: former.readKey.reveal((bytes) => bytes.slice()),
+          },
+        });
+        this.#openFormer(former);
+      },
+    });
+  }
+
+  #openFormer(former: { readonly meeting: SecretKey; readonly readKey: SecretKey }): void {
+    this.#former?.close();
+    this.#former = openFormerPlace({
+      ...this.#options,
+      ...former,
+      mayConnect: ({ node }) => this.#isOut(node) || this.identity.log.state().nodes.has(node),
+      storageFailed: (cause) => this.#storageFailed(cause),
+      changed: () => this.#membershipChanged(),
+    });
   }
 
   // --- What repositories need. ---
@@ -237,6 +347,9 @@ export class Home {
     };
   }
 }
+
+/** A node that was removed is spoken to for no longer. */
+const farewellMillis = 20_000;
 
 const brokenStorage = {
   tone: "error",

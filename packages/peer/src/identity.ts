@@ -11,8 +11,10 @@ import type { Ledger } from "./ledger.ts";
 
 export interface Identity {
   readonly keys: NodeKeys;
-  readonly meeting: SecretKey;
-  readonly readKey: SecretKey;
+  /** Replaced when the passphrase is changed. */
+  meeting: SecretKey;
+  /** Replaced when the account's key is rotated. */
+  readKey: SecretKey;
   readonly log: MembershipLog;
   /** Shown to nodes that do not know yet that this one is a member. The account's first node has none. */
   readonly pass: Pass | undefined;

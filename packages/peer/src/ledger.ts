@@ -38,6 +38,15 @@ const StoredNode = struct({
   authorEmail: text(256),
 });
 
+/** What is kept against losing the account: the sealed recovery secret until it was written down, and where nodes met before. */
+export type StoredSafety = Decoded<typeof StoredSafety>;
+const StoredSafety = struct({
+  sealedKit: optional(bytes(512)),
+  kitWritten: u8,
+  reminded: optional(u48),
+  former: optional(struct({ meeting: fixed(32), readKey: fixed(32) })),
+});
+
 /** How far one node's ref records are known here, and the refs that the last of them names. */
 export type StoredStream = Decoded<typeof StoredStream>;
 const StoredStream = struct({
@@ -86,6 +95,21 @@ export class Ledger {
 
   writeNode(node: Omit<StoredNode, "version">): Promise<void> {
     return this.#write(["node", encode(StoredNode, { version: 1, ...node })]);
+  }
+
+  async readSafety(): Promise<StoredSafety> {
+    return (
+      (await this.#read("safety", StoredSafety)) ?? {
+        sealedKit: undefined,
+        kitWritten: 0,
+        reminded: undefined,
+        former: undefined,
+      }
+    );
+  }
+
+  writeSafety(safety: StoredSafety): Promise<void> {
+    return this.#write(["safety", encode(StoredSafety, safety)]);
   }
 
   async readEntries(): Promise<ReadonlyArray<Bytes>> {

@@ -1,7 +1,12 @@
 /** The stages of an account in this browser: none, being made, being signed in to, open. */
 
+import type { Crypto } from "@skein/auth/crypto/sodium";
+import { judgePass } from "@skein/auth/pass";
+import type { RecoveryFile } from "@skein/auth/recovery-file";
 import type { Instant } from "@skein/protocol/ids";
 import type { Home } from "./home.ts";
+import type { Identity } from "./identity.ts";
+import { revokerOf } from "./membership-news.ts";
 import type { Network } from "./network.ts";
 import { refusalOf } from "./refusals.ts";
 import type { SignIn } from "./sign-in.ts";
@@ -24,6 +29,10 @@ export type Life =
       readonly what: string;
       readonly safe: string;
       readonly next: string;
+      readonly signIn: boolean;
+      readonly takeBackFrom: string | undefined;
+      /** Signed out: who this node was. */
+      readonly identity?: Identity;
     };
 
 export interface WordsShown {
@@ -33,6 +42,8 @@ export interface WordsShown {
   readonly ask: ReadonlyArray<number>;
   readonly nodeName: string;
   readonly platform: string;
+  /** The account that is had again with its kit. */
+  readonly kit?: RecoveryFile;
 }
 
 export function viewOfLife(
@@ -40,14 +51,22 @@ export function viewOfLife(
 ): Exclude<AccountView, { readonly phase: "open" }> {
   switch (life.phase) {
     case "words-shown":
-      return { phase: "words-shown", words: life.words, ask: life.ask };
+      return {
+        phase: "words-shown",
+        words: life.words,
+        ask: life.ask,
+        purpose: life.kit === undefined ? "create" : "recover",
+      };
     case "signing-in":
       return { phase: "signing-in", step: life.signIn.step(), since: life.since };
     case "opening":
     case "none":
     case "unlocking":
-    case "stopped":
       return life;
+    case "stopped": {
+      const { identity: _, ...view } = life;
+      return view;
+    }
   }
 }
 
@@ -56,7 +75,56 @@ export const twoAccounts: Life = {
   what: "Two different accounts answer to this passphrase.",
   safe: "Nothing was copied to this device, and nothing was changed on the others.",
   next: "Somebody else knows your words. Open Skein on a device you already use and check its list of devices.",
+  signIn: false,
+  takeBackFrom: undefined,
 };
+
+export const otherAccount: Life = {
+  phase: "stopped",
+  what: "These words open another account than the one that is stored in this browser.",
+  safe: "Nothing was mixed: what is stored here is as it was.",
+  next: "Use another browser profile for the other account, or reload and sign in with this one's words.",
+  signIn: true,
+  takeBackFrom: undefined,
+};
+
+/** Where this node was revoked, or its words are not those of the account any more. */
+export function signedOut(
+  crypto: Crypto,
+  identity: Identity,
+): Extract<Life, { readonly phase: "stopped" }> | undefined {
+  const { log, keys, pass } = identity;
+  const { revoked, nodes, door, recovery } = log.state();
+  const said = { phase: "stopped", signIn: true, takeBackFrom: undefined } as const;
+  if (revoked.has(keys.id)) {
+    const by = revokerOf(log, keys.id);
+    const name = by === undefined ? undefined : log.signers().find(({ node }) => node === by)?.name;
+    if (by === keys.id)
+      return { ...said, what: "You signed this device out.", safe: stays, next: again };
+    const who = by === recovery ? "the recovery kit" : `“${name ?? "another device"}”`;
+    return {
+      ...said,
+      what: `You were signed out by ${who}.`,
+      safe: stays,
+      next: again,
+      takeBackFrom: by === recovery ? undefined : name,
+      identity,
+    };
+  }
+  const isDoorsOwn = pass === undefined || judgePass(crypto, door.sign, pass) === keys.id;
+  return nodes.has(keys.id) || isDoorsOwn
+    ? undefined
+    : {
+        ...said,
+        what: "The passphrase was changed on another device.",
+        safe: stays,
+        next: newWords,
+      };
+}
+
+const stays = "What is on this device stays here. Nothing new comes, and nothing of it is sent.";
+const again = "Sign in again with your passphrase: this device then counts as a new one.";
+const newWords = "Sign in again with the new words.";
 
 /** The account answered, but this browser could not keep it. */
 export function notKept(cause: unknown): Life {
@@ -66,5 +134,7 @@ export function notKept(cause: unknown): Life {
     what,
     safe: "Nothing was copied to this device, and nothing was changed on the others.",
     next: next ?? "Reload the page and try again.",
+    signIn: false,
+    takeBackFrom: undefined,
   };
 }

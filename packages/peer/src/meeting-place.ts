@@ -60,7 +60,8 @@ export class MeetingPlace {
   readonly #mine: Topic;
   readonly #inboxes = new Map<NodeId, Topic>();
   readonly #link: RelayLink;
-  #readKey: SecretKey | undefined;
+  /** The one in force first; what was sealed under those before it is still understood. */
+  #readKeys: ReadonlyArray<SecretKey> = [];
   #announced: ReadonlyArray<Tag> = [];
   /** What is added to the local clock to choose tags, where it is off by so much that nobody would be met. */
   #clockErrorMillis = 0;
@@ -102,8 +103,8 @@ export class MeetingPlace {
   }
 
   /** From now on this node hears knocks and leaves word that it is here. */
-  moveIn(readKey: SecretKey): void {
-    this.#readKey = readKey;
+  moveIn(readKeys: ReadonlyArray<SecretKey>): void {
+    this.#readKeys = readKeys;
     this.#settle();
   }
 
@@ -125,7 +126,7 @@ export class MeetingPlace {
   /** Subscribes to today's tags, leaves word under them, and comes back when they change. */
   #settle(): void {
     const now = this.#tagTime();
-    const heard = this.#readKey === undefined ? [this.#mine] : [this.#mine, this.#door];
+    const heard = this.#readKeys.length === 0 ? [this.#mine] : [this.#mine, this.#door];
     this.#link.chooseTopics(heard.flatMap((topic) => [...topic.tagsAt(now)]));
     this.#announce(now);
     const rotations = [...heard, this.#presence].map((topic) => topic.nextRotation(now));
@@ -135,13 +136,14 @@ export class MeetingPlace {
 
   #announce(now: Instant): void {
     const { crypto, keys, random } = this.#options;
-    if (this.#readKey === undefined) return;
+    const [readKey] = this.#readKeys;
+    if (readKey === undefined) return;
     const here = { sign: keys.signPublic, box: keys.boxPublic, at: now };
     const tags = this.#presence.tagsAt(now);
     // Yesterday's tag beside today's would tell the relay that both are of one node.
     for (const tag of this.#announced) if (!tags.includes(tag)) this.#link.withdraw(tag);
     for (const tag of tags)
-      this.#link.announce(tag, sealPresence(crypto, this.#readKey, here, random), presenceBlobsMax);
+      this.#link.announce(tag, sealPresence(crypto, readKey, here, random), presenceBlobsMax);
     this.#announced = tags;
   }
 
@@ -191,7 +193,7 @@ export class MeetingPlace {
     const now = this.#tagTime();
     const packet = this.#mine.open(now, tag, payload);
     if (packet?.type === "packet") return news.packet(packet.packet);
-    if (this.#readKey === undefined) return undefined;
+    if (this.#readKeys.length === 0) return undefined;
     const knock = this.#door.open(now, tag, payload);
     if (knock?.type === "knock") news.knock(knock);
     return undefined;
@@ -199,7 +201,9 @@ export class MeetingPlace {
 
   #meet(blob: Bytes): void {
     const { crypto, keys, news } = this.#options;
-    const found = this.#readKey && openPresence(crypto, this.#readKey, blob);
+    const found = this.#readKeys
+      .map((readKey) => openPresence(crypto, readKey, blob))
+      .find((opened) => opened !== undefined);
     if (found === undefined) return;
     const node = nodeIdOf(crypto, found.sign, found.box);
     if (node !== keys.id) news.present({ node, box: found.box });

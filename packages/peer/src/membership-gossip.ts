@@ -2,7 +2,7 @@
 
 import type { MembershipLog } from "@skein/auth/membership";
 import { later, type EntryId, type NodeId } from "@skein/protocol/ids";
-import type { Bytes } from "@skein/protocol/bytes";
+import { formatHex, type Bytes } from "@skein/protocol/bytes";
 import { logBytesMax, membershipEntryBytesMax } from "@skein/protocol/limits";
 import type { NodeMessage } from "@skein/protocol/node-message";
 import type { MembershipHeads } from "@skein/protocol/node-messages/membership-heads";
@@ -59,19 +59,31 @@ export class MembershipGossip {
     scope.start((signal) => this.#fetch(from, signal));
   }
 
-  /** Adds an entry made here: durable before it counts or is told, for nobody else has it. */
-  async add(entry: Bytes): Promise<void> {
+  /** Adds entries made here: durable before they count or are told, for nobody else has them. */
+  async add(entries: ReadonlyArray<Bytes>): Promise<void> {
     const { log, ledger, changed } = this.#options;
     await this.#turns.take(async () => {
-      await ledger.writeEntries([...log.all(), entry]);
-      log.add(entry);
+      await ledger.writeEntries([...log.all(), ...entries]);
+      for (const entry of entries) log.add(entry);
     });
     changed();
     this.#announce();
   }
 
-  source(heads: ReadonlyArray<EntryId>): Source {
-    return { bytes: joinParts(this.#options.log.entriesAfter(heads)), objects: 0 };
+  /** What a node lacks. One that was revoked is told why, and nothing that came after. */
+  source(node: NodeId, heads: ReadonlyArray<EntryId>): Source {
+    const { log } = this.#options;
+    const lacking = log.entriesAfter(heads);
+    if (!log.state().revoked.has(node)) return { bytes: joinParts(lacking), objects: 0 };
+    const ends = log
+      .told()
+      .filter(({ type, target, counts }) => type === "node.revoke" && target === node && counts)
+      .map(({ id }) => id);
+    const later = new Set(log.entriesAfter(ends).map(formatHex));
+    return {
+      bytes: joinParts(lacking.filter((entry) => !later.has(formatHex(entry)))),
+      objects: 0,
+    };
   }
 
   #tell(node: NodeId): void {

@@ -76,28 +76,23 @@ export class Network {
   readonly #connections = new Map<NodeId, Connection>();
   /** Packets that a direct path had no room for; a few at most, because streams stop when told. */
   readonly #waiting = new Map<NodeId, Bytes[]>();
-  readonly #sessions: Sessions;
+  #sessions: Sessions;
   readonly #flows: Flows;
-  readonly #direct: DirectPaths;
-  readonly #meeting: MeetingPlace;
+  #direct: DirectPaths;
+  #meeting: MeetingPlace;
   readonly #pings: Pings;
   #relayHasRoom = true;
 
   constructor(options: NetworkOptions) {
     this.#options = options;
     const { ports, keys, scope, find } = options;
-    const { crypto, clock, random } = ports;
+    const { clock, random } = ports;
     const inbox = branchInbox(options.inbox);
     const alarms = openAlarms({ clock, inbox });
     this.#inbox = inbox;
     this.#alarms = alarms;
     const send = (node: NodeId, message: NodeMessage): void => this.send(node, message);
-    this.#sessions = openSessions({
-      ...options,
-      crypto,
-      random,
-      psk: sessionPsk(crypto, options.meeting),
-    });
+    this.#sessions = this.#openSessions(options.meeting);
     this.#flows = new Flows({
       me: keys.id,
       clock,
@@ -111,7 +106,7 @@ export class Network {
     });
     this.#pings = new Pings({ clock, random, alarms, send, measured: options.news.changed });
     this.#direct = this.#openDirectPaths();
-    this.#meeting = this.#openMeetingPlace();
+    this.#meeting = this.#openMeetingPlace(options.meeting);
   }
 
   connections(): ReadonlyMap<NodeId, Connection> {
@@ -156,8 +151,21 @@ export class Network {
   }
 
   /** From now on this node hears knocks and leaves word that it is here. */
-  moveIn(readKey: SecretKey): void {
-    this.#meeting.moveIn(readKey);
+  moveIn(readKeys: ReadonlyArray<SecretKey>): void {
+    this.#meeting.moveIn(readKeys);
+  }
+
+  /** Meets the others under another secret from now on: whoever knows only the one before is not met here any more. */
+  moveTo(meeting: SecretKey, readKeys: ReadonlyArray<SecretKey>): void {
+    for (const node of this.#connections.keys()) this.send(node, { type: "bye" });
+    for (const node of this.#connections.keys()) this.#goDown(node);
+    this.#meeting.close();
+    this.#direct.close();
+    this.#sessions[Symbol.dispose]();
+    this.#sessions = this.#openSessions(meeting);
+    this.#direct = this.#openDirectPaths();
+    this.#meeting = this.#openMeetingPlace(meeting);
+    this.#meeting.moveIn(readKeys);
   }
 
   /** The network or the tab came back. */
@@ -289,6 +297,11 @@ export class Network {
     }
   }
 
+  #openSessions(meeting: SecretKey): Sessions {
+    const { crypto, random } = this.#options.ports;
+    return openSessions({ ...this.#options, crypto, random, psk: sessionPsk(crypto, meeting) });
+  }
+
   // --- The two paths. ---
 
   #openDirectPaths(): DirectPaths {
@@ -312,8 +325,8 @@ export class Network {
     });
   }
 
-  #openMeetingPlace(): MeetingPlace {
-    const { ports, keys, meeting, news } = this.#options;
+  #openMeetingPlace(meeting: SecretKey): MeetingPlace {
+    const { ports, keys, news } = this.#options;
     return new MeetingPlace({
       ...ports,
       keys,

@@ -3,13 +3,16 @@
 import type { Instant } from "@skein/protocol/ids";
 import type { NoticeView } from "./views.ts";
 
+export interface Notice {
+  readonly tone: NoticeView["tone"];
+  readonly what: string;
+  readonly safe?: string;
+  readonly next?: string;
+  readonly action?: NoticeView["action"];
+}
+
 export interface Notices {
-  readonly add: (notice: {
-    readonly tone: NoticeView["tone"];
-    readonly what: string;
-    readonly safe?: string;
-    readonly next?: string;
-  }) => void;
+  readonly add: (notice: Notice) => void;
   readonly dismiss: (id: string) => void;
   readonly list: () => ReadonlyArray<NoticeView>;
 }
@@ -24,9 +27,9 @@ export function openNotices({
   let notices: ReadonlyArray<NoticeView> = [];
   let count = 0;
   return {
-    add: ({ tone, what, safe, next }) => {
+    add: ({ tone, what, safe, next, action }) => {
       if (notices.some((notice) => notice.what === what)) return;
-      const notice = { id: `notice-${++count}`, tone, what, safe, next, at: now() };
+      const notice = { id: `notice-${++count}`, tone, what, safe, next, action, at: now() };
       notices = [...notices, notice].slice(-noticesMax);
       changed();
     },

@@ -58,11 +58,14 @@ export class RefStreams {
   /** Judges a record of `of`. What is accepted is durable before this resolves. */
   async judge(of: NodeId, bytes: Bytes): Promise<StoredStream | RecordRefusal> {
     const { crypto, log } = this.#world;
-    const signPublic = log.state().nodes.get(of)?.sign;
+    const state = log.state();
+    const vouched = state.revoked.has(of) ? this.#vouchedFor(of) : undefined;
+    const signPublic = vouched?.sign ?? state.nodes.get(of)?.sign;
     if (signPublic === undefined) return "unknown-writer";
     const last = this.#streams.get(of);
     const judged = judgeRecord({ crypto, bytes, signPublic, repo: this.#repo, node: of, last });
     if (judged.verdict !== "accepted") return refusals[judged.verdict];
+    if (vouched !== undefined && judged.record.seq > vouched.upTo) return "unknown-writer";
     const stream = applyRecord(last, judged.record, judged.hash);
     if (stream === undefined) return "forged";
     await this.#keep(of, bytes, stream);
@@ -101,6 +104,20 @@ export class RefStreams {
     }
     assert(stream !== undefined, "there is at least one portion of changes");
     return stream;
+  }
+
+  /** What the removal of a node leaves of its stream: everybody has the same of it, and nobody more. */
+  #vouchedFor(of: NodeId): { readonly sign: Bytes; readonly upTo: number } | undefined {
+    const { log } = this.#world;
+    const sign = log.signers().find(({ node }) => node === of)?.sign;
+    const frontiers = log.state().frontiers.get(of) ?? [];
+    const upTo = Math.max(
+      0,
+      ...frontiers.flatMap(({ refs }) =>
+        refs.filter(({ repo }) => repo === this.#repo).map(({ seq }) => seq),
+      ),
+    );
+    return sign && { sign, upTo };
   }
 
   async #keep(of: NodeId, bytes: Bytes, stream: StoredStream): Promise<void> {

@@ -7,6 +7,7 @@ import type { Refused } from "./commands.ts";
 export type RefusalCode =
   | "bad_author"
   | "bad_branch"
+  | "bad_kit"
   | "bad_oid"
   | "branch_in_use"
   | "empty_message"
@@ -24,6 +25,8 @@ export type RefusalCode =
   | "request_over"
   | "tip_moved"
   | "too_large"
+  | "not_allowed"
+  | "wrong_kit"
   | "wrong_passphrase"
   | "wrong_words";
 

@@ -1,5 +1,6 @@
 /** All repositories at this node: opened from storage, made here, or heard of from other nodes. */
 
+import type { RefFrontier } from "@skein/auth/membership-entry";
 import { judgeRepoGenesis, makeRepoGenesis } from "@skein/auth/repo";
 import { cleanName } from "@skein/auth/pass";
 import type { Files } from "@skein/git/files";
@@ -262,6 +263,18 @@ export class Repositories {
       case "pack":
         return this.#pack(opened.node.git, request, signal);
     }
+  }
+
+  /** How far a node's ref records are here: what its removal vouches for. */
+  frontierOf(node: NodeId): RefFrontier {
+    return this.all()
+      .flatMap((repository) => {
+        const stream = repository.streams().get(node);
+        return stream === undefined
+          ? []
+          : [{ repo: repository.id, seq: stream.seq, hash: stream.hash }];
+      })
+      .toSorted((a, b) => (a.repo < b.repo ? -1 : 1));
   }
 
   close(): void {

@@ -61,6 +61,7 @@ function making(world: CommandWorld): Pick<CommandTable, "new-repository" | "imp
           author: home.author(),
           at: ports.clock.now(),
           offsetMinutes: ports.offsetMinutes(),
+          sign: (commit) => home.signCommit(commit),
         });
         const main = branchRef("main");
         await git.updateRefs([{ ref: main, from: undefined, to: oid }], { head: main });
@@ -156,6 +157,7 @@ function changing(
         author: home.author(),
         at: ports.clock.now(),
         offsetMinutes: ports.offsetMinutes(),
+        sign: (commit) => home.signCommit(commit),
       });
       await moved(repository, { ref, from, to: oid, branch, why: `commit: ${firstLine(message)}` });
       return { oid };

@@ -1,11 +1,14 @@
 /** Builds what screens see from what the peer knows. Reads only; decides nothing. */
 
+import { approvedBy } from "@skein/auth/membership-changes";
+import type { MembershipLog } from "@skein/auth/membership";
 import type { Crypto } from "@skein/auth/crypto/sodium";
 import { accountMark, fingerprint } from "@skein/auth/identity";
 import type { Instant, NodeId, ObjectId, RefName } from "@skein/protocol/ids";
 import type { WaitingRequest } from "./approval-answering.ts";
 import type { Home } from "./home.ts";
 import { viewOfLife, type Life } from "./life.ts";
+import { revokerOf } from "./membership-news.ts";
 import type { RelayStatus } from "./meeting-place.ts";
 import { branchOf, remoteOf } from "./ref-moves.ts";
 import type { Relations } from "./relations.ts";
@@ -79,6 +82,8 @@ function accountView(life: Life): AccountView {
     role: member === undefined ? "read-only" : "writer",
     author: life.home.author(),
     approval: member === undefined ? approvals.asking.view() : { phase: "none" },
+    kit: life.home.safety.kit.view(),
+    words: life.home.safety.newWords(),
   };
 }
 
@@ -178,8 +183,9 @@ function lackingFrom(home: Home, node: NodeId): NetworkNodeView["lacking"] {
 }
 
 function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<DeviceView> {
-  const { nodes } = home.identity.log.state();
-  return nodesOf(home).map((node) => {
+  const { log } = home.identity;
+  const { nodes } = log.state();
+  const present = nodesOf(home).map((node): DeviceView => {
     const member = nodes.get(node);
     const connected = home.network.connections().has(node);
     return {
@@ -193,8 +199,47 @@ function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<DeviceView> {
       addedAt: member?.addedAt,
       lastSeen: connected ? undefined : home.contacts.all().get(node)?.lastSeen,
       fingerprint: fingerprint(crypto, node),
+      revoked: undefined,
+      revoke: home.safety.rightTo(node),
+      approved: member === undefined ? [] : approvedBy(log, node).map((one) => home.nameOf(one)),
     };
   });
+  return [...present, ...revokedViews(crypto, home)];
+}
+
+/** The last to go first. */
+function revokedViews(crypto: Crypto, home: Home): ReadonlyArray<DeviceView> {
+  const { log } = home.identity;
+  const { revoked, recovery } = log.state();
+  return log
+    .signers()
+    .filter(({ node }) => revoked.has(node))
+    .map(({ node, name, since, until }): DeviceView => {
+      const by = revokerOf(log, node);
+      return {
+        node,
+        name,
+        platform: home.platformOf(node),
+        thisDevice: false,
+        role: "read-only",
+        addedBy: undefined,
+        addedAt: since,
+        lastSeen: home.contacts.all().get(node)?.lastSeen,
+        fingerprint: fingerprint(crypto, node),
+        revoked: {
+          by: by === undefined || by === recovery ? "" : nameOfSigner(log, by),
+          at: until ?? since,
+        },
+        revoke: "not-possible",
+        approved: [],
+      };
+    })
+    .toSorted((a, b) => (b.revoked?.at ?? 0) - (a.revoked?.at ?? 0));
+}
+
+function nameOfSigner(log: MembershipLog, node: NodeId): string {
+  const member = log.state().nodes.get(node);
+  return member?.name ?? log.signers().find((signer) => signer.node === node)?.name ?? "";
 }
 
 function requestViews(known: Known, home: Home): ReadonlyArray<RequestView> {

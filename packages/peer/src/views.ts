@@ -25,6 +25,8 @@ export type AccountView =
       readonly words: ReadonlyArray<string>;
       /** 1-based positions of the three words to retype. */
       readonly ask: ReadonlyArray<number>;
+      /** A new account, or one that is had again with its recovery kit. */
+      readonly purpose: "create" | "recover";
     }
   /** Argon2id runs in the unlock worker. `share` from 0 to 1. */
   | { readonly phase: "unlocking"; readonly share: number }
@@ -45,6 +47,8 @@ export type AccountView =
       /** The author of this node's commits. */
       readonly author: { readonly name: string; readonly email: string };
       readonly approval: ApprovalView;
+      readonly kit: KitView;
+      readonly words: NewWordsView;
     }
   /** The account cannot be opened; the text says what happened, what is safe and what to do next. */
   | {
@@ -52,6 +56,30 @@ export type AccountView =
       readonly what: string;
       readonly safe: string;
       readonly next: string;
+      /** Signing in again, as a new device, is the way back. */
+      readonly signIn: boolean;
+      /** Who signed this device out, if the passphrase can undo it. */
+      readonly takeBackFrom: string | undefined;
+    };
+
+/** The recovery kit, as far as this node has to do with it. */
+export type KitView =
+  /** Not written down yet; the passphrase opens it. */
+  | { readonly phase: "kept" }
+  | { readonly phase: "shown"; readonly words: ReadonlyArray<string> }
+  /** Put away; it is asked for once, to be sure. */
+  | { readonly phase: "asked"; readonly tries: number }
+  | { readonly phase: "written" }
+  /** Another node has it, or had it. */
+  | { readonly phase: "elsewhere" };
+
+/** A change of passphrase under way. */
+export type NewWordsView =
+  | { readonly phase: "none" }
+  | {
+      readonly phase: "shown";
+      readonly words: ReadonlyArray<string>;
+      readonly ask: ReadonlyArray<number>;
     };
 
 export type SignInStep =
@@ -148,6 +176,12 @@ export interface DeviceView {
   readonly lastSeen: number | undefined;
   /** Short form of the key, for people to compare, such as `7Q4F-M2KD`. */
   readonly fingerprint: string;
+  /** Set once it was revoked. */
+  readonly revoked: { readonly by: string; readonly at: number } | undefined;
+  /** What it takes to revoke it here. */
+  readonly revoke: "nothing" | "passphrase" | "not-possible";
+  /** Devices that are in through it: they may be revoked with it. */
+  readonly approved: ReadonlyArray<string>;
 }
 
 export interface RequestView {
@@ -184,6 +218,11 @@ export interface NoticeView {
   readonly what: string;
   readonly safe: string | undefined;
   readonly next: string | undefined;
+  /** Where what it leads to is done. */
+  readonly action:
+    | { readonly kind: "revoke"; readonly node: string }
+    | { readonly kind: "passphrase" | "kit" }
+    | undefined;
   readonly at: number;
 }
 

@@ -48,6 +48,34 @@ test("a passphrase is taken from the owner tab only", async () => {
   expect(town.heardOnAir()).not.toContain("abandon");
 });
 
+test("new words and a recovery kit are not on the air either", async () => {
+  const town = foundTown();
+  const [first, second] = [town.openTab(), town.openTab()];
+  const words = ["abandon"];
+  const open = {
+    phase: "open",
+    account: "a1",
+    mark: "7Q4-FM2",
+    node: "n1",
+    nodeName: "Alice",
+    platform: "Firefox",
+    role: "writer",
+    author: { name: "Alice", email: "alice@example.org" },
+    approval: { phase: "none" },
+  } as const;
+  town.peer.show({
+    account: {
+      ...open,
+      kit: { phase: "shown", words },
+      words: { phase: "shown", words, ask: [1] },
+    },
+  });
+  await until(() => second.views.account.value.phase === "open");
+  const shown = { kit: { words: ["abandon"] }, words: { words: ["abandon"] } };
+  expect(first.views.account.value).toMatchObject(shown);
+  expect(second.views.account.value).toMatchObject({ kit: { words: [] }, words: { words: [] } });
+});
+
 test("words that are shown are seen in the owner tab and never on the air", async () => {
   const town = foundTown();
   const [first, second] = [town.openTab(), town.openTab()];

@@ -112,9 +112,15 @@ function postViews(
 }
 
 function withoutWords(views: Partial<Views>): Partial<Views> {
-  return views.account?.phase === "words-shown"
-    ? { ...views, account: { ...views.account, words: [] } }
-    : views;
+  const { account } = views;
+  if (account?.phase === "words-shown") return { ...views, account: { ...account, words: [] } };
+  if (account?.phase !== "open") return views;
+  const { kit, words } = account;
+  const blank = {
+    kit: kit.phase === "shown" ? { ...kit, words: [] } : kit,
+    words: words.phase === "shown" ? { ...words, words: [] } : words,
+  };
+  return { ...views, account: { ...account, ...blank } };
 }
 
 /** Posts the first change at once and gathers the following ones. */

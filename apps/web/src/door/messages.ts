@@ -51,6 +51,18 @@ const commandKinds = {
   "ask-again": "order",
   "rename-node": "order",
   "set-author": "order",
+  "revoke-node": "secret",
+  "take-back": "secret",
+  "change-passphrase": "secret",
+  "confirm-new-words": "secret",
+  "keep-old-words": "order",
+  "show-kit": "secret",
+  "kit-file": "secret",
+  "put-kit-away": "order",
+  "leave-kit": "order",
+  "verify-kit": "secret",
+  "open-kit": "secret",
+  "allowed-signers": "question",
   "open-request": "order",
   authorise: "order",
   deny: "order",
@@ -125,7 +137,7 @@ export function isOutcome<Name extends CommandName>(
   return value["ok"] === true || (value["ok"] === false && isRefused(value["refused"]));
 }
 
-type Field = "string" | "number" | "boolean" | "list" | "file" | "string?" | "number?" | "boolean?";
+type Field = "string" | "number" | "boolean" | "list" | "file" | "string?" | "number?" | "boolean?" | "file?";
 
 const pickFields = {
   id: "string",
@@ -145,6 +157,18 @@ const askFields = {
   "ask-again": {},
   "rename-node": { name: "string" },
   "set-author": { name: "string", email: "string" },
+  "revoke-node": { node: "string", words: "string", andApproved: "boolean", since: "number?" },
+  "take-back": { words: "string" },
+  "change-passphrase": { words: "string" },
+  "confirm-new-words": { words: "list" },
+  "keep-old-words": {},
+  "show-kit": { words: "string" },
+  "kit-file": {},
+  "put-kit-away": {},
+  "leave-kit": {},
+  "verify-kit": { words: "string", file: "file?" },
+  "open-kit": { file: "file", nodeName: "string", platform: "string" },
+  "allowed-signers": {},
   "open-request": { id: "string" },
   authorise: { id: "string", digits: "string" },
   deny: { id: "string" },
@@ -193,6 +217,8 @@ function fits(value: unknown, form: Field): boolean {
       return Array.isArray(value);
     case "file":
       return value instanceof Blob;
+    case "file?":
+      return value === undefined || value instanceof Blob;
     case "string?":
     case "number?":
     case "boolean?":

@@ -216,4 +216,6 @@ const peerStopped: Views["account"] = {
   what: "Skein could not start in this browser.",
   safe: "Whatever is stored here is untouched.",
   next: "Reload the page. If it happens again, update the browser.",
+  signIn: false,
+  takeBackFrom: undefined,
 };

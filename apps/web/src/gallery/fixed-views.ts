@@ -10,7 +10,7 @@ const day = 24 * hour;
 export const tip = "9f2c41d07b6e5a3f8c1d2e4b6a7980f1c3d5e7a9";
 export const theirTip = "c41d07b6e5a3f8c1d2e4b6a7980f1c3d5e7a99f2";
 
-export const writer: AccountView = {
+export const writer: AccountView & { readonly phase: "open" } = {
   phase: "open",
   account: "a1",
   mark: "7Q4F-M2KD",
@@ -20,6 +20,8 @@ export const writer: AccountView = {
   role: "writer",
   author: { name: "Alice Marten", email: "alice@example.org" },
   approval: { phase: "none" },
+  kit: { phase: "kept" },
+  words: { phase: "none" },
 };
 
 export const replica: AccountView = {
@@ -144,6 +146,9 @@ export const full: Views = {
       addedAt: undefined,
       lastSeen: undefined,
       fingerprint: "7Q4F-M2KD",
+      revoked: undefined,
+      revoke: "nothing",
+      approved: ["Pixel 9"],
     },
     {
       node: "n2",
@@ -155,6 +160,9 @@ export const full: Views = {
       addedAt: present - 18 * day,
       lastSeen: present - 3 * minute,
       fingerprint: "M2KD-7Q4F",
+      revoked: undefined,
+      revoke: "passphrase",
+      approved: ["Work phone"],
     },
     {
       node: "n4",
@@ -166,6 +174,23 @@ export const full: Views = {
       addedAt: undefined,
       lastSeen: present - 41 * day,
       fingerprint: "KD7Q-4FM2",
+      revoked: undefined,
+      revoke: "not-possible",
+      approved: [],
+    },
+    {
+      node: "n5",
+      name: "Stolen laptop",
+      platform: "Firefox on Ubuntu",
+      thisDevice: false,
+      role: "read-only",
+      addedBy: undefined,
+      addedAt: present - 50 * day,
+      lastSeen: present - 20 * day,
+      fingerprint: "2M4F-DKQ7",
+      revoked: { by: "Pixel 9", at: present - 20 * day },
+      revoke: "not-possible",
+      approved: [],
     },
   ],
   requests: [],

@@ -25,6 +25,7 @@ import {
   task,
   tip,
   words,
+  writer,
 } from "./fixed-views.ts";
 
 interface State {
@@ -50,9 +51,11 @@ const states: Readonly<Record<string, State>> = {
   opening: { views: { account: { phase: "opening" } } },
   welcome: { views: { account: { phase: "none" } } },
   "sign-in": { views: { account: { phase: "none" } }, press: "Sign in on this device" },
-  words: { views: { account: { phase: "words-shown", words, ask: [3, 7, 11] } } },
+  words: {
+    views: { account: { phase: "words-shown", words, ask: [3, 7, 11], purpose: "create" } },
+  },
   retype: {
-    views: { account: { phase: "words-shown", words, ask: [3, 7, 11] } },
+    views: { account: { phase: "words-shown", words, ask: [3, 7, 11], purpose: "create" } },
     press: "Continue",
   },
   unlocking: { views: { account: { phase: "unlocking", share: 0 } } },
@@ -64,8 +67,41 @@ const states: Readonly<Record<string, State>> = {
         what: "This account was opened by a newer version of Skein.",
         safe: "Your repositories are untouched.",
         next: "Reload the page to get that version.",
+        signIn: false,
+        takeBackFrom: undefined,
       },
     },
+  },
+  "signed-out": {
+    views: {
+      account: {
+        phase: "stopped",
+        what: "You were signed out by “Pixel 9”.",
+        safe: "What is on this device stays here. Nothing new comes, and nothing of it is sent.",
+        next: "Sign in again with your passphrase: this device then counts as a new one.",
+        signIn: true,
+        takeBackFrom: "Pixel 9",
+      },
+    },
+  },
+  revoke: { path: "/devices?revoke=n2", views: full },
+  passphrase: { path: "/passphrase", views: full },
+  "passphrase-new": {
+    path: "/passphrase",
+    views: { ...full, account: { ...writer, words: { phase: "shown", words, ask: [3, 7, 11] } } },
+  },
+  kit: { path: "/recovery-kit", views: full },
+  "kit-shown": {
+    path: "/recovery-kit",
+    views: { ...full, account: { ...writer, kit: { phase: "shown", words } } },
+  },
+  "kit-asked": {
+    path: "/recovery-kit",
+    views: { ...full, account: { ...writer, kit: { phase: "asked", tries: 0 } } },
+  },
+  "kit-written": {
+    path: "/recovery-kit",
+    views: { ...full, account: { ...writer, kit: { phase: "written" } } },
   },
   empty: { views: { ...full, repositories: [] } },
   repositories: { views: full },
@@ -83,6 +119,7 @@ const states: Readonly<Record<string, State>> = {
           what: "The disk is full: the last pack could not be stored.",
           safe: "Everything that was there before is kept.",
           next: "Free some space, then reload.",
+          action: { kind: "revoke", node: "n2" },
           at: present,
         },
       ],

@@ -160,6 +160,15 @@ function RequestDialog({
       <p>{copy.request.text}</p>
       <Who request={request} />
       <p>{copy.request.able(request.repositories)}</p>
+      <details class="small">
+        <summary>{copy.request.notMine}</summary>
+        <p>
+          {copy.request.notMineText}{" "}
+          <a href="/passphrase" onClick={() => void deny.give({ id: request.id })}>
+            {copy.passphrase.link}
+          </a>
+        </p>
+      </details>
       <form class="field" onSubmit={(event) => void submit(event)}>
         <label for={id}>{copy.request.label}</label>
         <Digits id={id} request={request} digits={digits} onDigits={setDigits} />

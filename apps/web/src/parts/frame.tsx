@@ -81,7 +81,10 @@ function Header({ role }: { readonly role: "writer" | "read-only" }): JSX.Elemen
             <Icon name="network" />
             {copy.nav.network}
           </a>
-          <a href="/devices" aria-current={current(path === "/devices")}>
+          <a
+            href="/devices"
+            aria-current={current(["/devices", "/recovery-kit", "/passphrase"].includes(path))}
+          >
             <Icon name="devices" />
             {copy.nav.devices}
           </a>
@@ -122,6 +125,11 @@ function Notice({ notice }: { readonly notice: NoticeView }): JSX.Element {
       {notice.safe !== undefined && <p>{notice.safe}</p>}
       {notice.next !== undefined && <p>{notice.next}</p>}
       <div class="button-row">
+        {notice.action !== undefined && (
+          <a class="button" href={placeOf(notice.action)}>
+            {copy.notices.action[notice.action.kind]}
+          </a>
+        )}
         <button
           type="button"
           class="button"
@@ -132,6 +140,11 @@ function Notice({ notice }: { readonly notice: NoticeView }): JSX.Element {
       </div>
     </Banner>
   );
+}
+
+function placeOf(action: NonNullable<NoticeView["action"]>): string {
+  if (action.kind === "revoke") return `/devices?revoke=${action.node}`;
+  return action.kind === "kit" ? "/recovery-kit" : "/passphrase";
 }
 
 function Tasks(): JSX.Element | null {

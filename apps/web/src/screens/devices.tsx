@@ -1,6 +1,7 @@
 /** The nodes of this account, this device first, and this device's own settings. */
 
 import type { JSX } from "preact";
+import { useLocation } from "preact-iso/router";
 import { useEffect, useState } from "preact/hooks";
 import type { AccountView, DeviceView, StorageView } from "@skein/peer/views";
 import { copy } from "../copy.ts";
@@ -11,13 +12,15 @@ import { now, useDoor, useOrder } from "../parts/door-context.ts";
 import { Icon } from "../parts/icons.tsx";
 import { keepStorage } from "../parts/keep-storage.ts";
 import { Empty, Field } from "../parts/pieces.tsx";
+import { RevokeDialog } from "../parts/revoke-dialog.tsx";
+import { saveFile } from "../parts/save-file.ts";
 
 type Open = AccountView & { readonly phase: "open" };
 
 export function Devices({ account }: { readonly account: Open }): JSX.Element {
   const { devices, storage } = useDoor().views;
   const here = devices.value.filter(({ thisDevice }) => thisDevice);
-  const others = devices.value.filter(({ thisDevice }) => !thisDevice);
+  const others = devices.value.filter(({ thisDevice, revoked }) => !thisDevice && !revoked);
   return (
     <>
       <div class="page-head">
@@ -47,6 +50,11 @@ export function Devices({ account }: { readonly account: Open }): JSX.Element {
           </ul>
         )}
       </section>
+      <Revoking devices={devices.value} />
+      <section class="section">
+        <h2>{copy.devices.safety}</h2>
+        <Safety />
+      </section>
       <section class="section">
         <h2>{copy.devices.settings}</h2>
         <div class="card panel settings">
@@ -58,6 +66,30 @@ export function Devices({ account }: { readonly account: Open }): JSX.Element {
         <h2>{copy.devices.storage}</h2>
         <Storage storage={storage.value} />
       </section>
+    </>
+  );
+}
+
+/** Those that were revoked, and the question about one that is to be: the address says which, and answers nothing. */
+function Revoking({ devices }: { readonly devices: ReadonlyArray<DeviceView> }): JSX.Element {
+  const { path, query, route } = useLocation();
+  const gone = devices.filter(({ revoked }) => revoked !== undefined);
+  const asked = devices.find(
+    ({ node, revoke }) => node === query["revoke"] && revoke !== "not-possible",
+  );
+  return (
+    <>
+      {gone.length > 0 && (
+        <section class="section">
+          <h2>{copy.revoke.list}</h2>
+          <ul class="card node-list" data-testid="revoked">
+            {gone.map((device) => (
+              <Device key={device.node} device={device} />
+            ))}
+          </ul>
+        </section>
+      )}
+      {asked !== undefined && <RevokeDialog device={asked} onClose={() => route(path, true)} />}
     </>
   );
 }
@@ -84,14 +116,53 @@ function Device({ device }: { readonly device: DeviceView }): JSX.Element {
           {copy.devices.key} <code>{device.fingerprint}</code>
         </p>
       </div>
-      <span class="badge" data-tone={device.role === "writer" ? undefined : "warn"}>
-        {device.role === "writer" ? copy.role.writer : copy.role.readOnly}
+      <span class="node-end">
+        {device.revoked === undefined && (
+          <span class="badge" data-tone={device.role === "writer" ? undefined : "warn"}>
+            {device.role === "writer" ? copy.role.writer : copy.role.readOnly}
+          </span>
+        )}
+        {device.revoke !== "not-possible" && (
+          <a
+            class="button button-quiet"
+            href={`/devices?revoke=${device.node}`}
+            aria-label={`${device.thisDevice ? copy.revoke.buttonThis : copy.revoke.button} ${device.name}`}
+          >
+            {device.thisDevice ? copy.revoke.buttonThis : copy.revoke.button}
+          </a>
+        )}
       </span>
     </li>
   );
 }
 
-function originOf({ role, addedBy, addedAt }: DeviceView): string {
+function Safety(): JSX.Element {
+  const signers = useOrder("allowed-signers");
+  const save = async (): Promise<void> => {
+    const outcome = await signers.give({});
+    if (outcome?.ok === true) saveFile(outcome.value.file, "allowed_signers");
+  };
+  return (
+    <div class="card panel settings">
+      <div class="button-row">
+        <a class="button" href="/passphrase">
+          {copy.passphrase.link}
+        </a>
+        <a class="button" href="/recovery-kit">
+          {copy.kit.link}
+        </a>
+        <button type="button" class="button" onClick={() => void save()}>
+          {copy.devices.signers}
+        </button>
+      </div>
+      <p class="hint">{copy.devices.signersHint}</p>
+      <Refusal refused={signers.refused} />
+    </div>
+  );
+}
+
+function originOf({ role, addedBy, addedAt, revoked }: DeviceView): string {
+  if (revoked !== undefined) return copy.revoke.by(revoked.by, formatDateTime(revoked.at));
   if (role === "read-only") return copy.devices.replica;
   if (addedBy === undefined || addedAt === undefined) return copy.devices.origin;
   return copy.devices.added(addedBy, formatDateTime(addedAt));

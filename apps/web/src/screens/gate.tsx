@@ -1,8 +1,8 @@
-/** What stands before an account: welcome, opening, and the account that cannot be opened. */
+/** What stands before an account: welcome, opening, and the making of keys. */
 
 import type { ComponentChildren, JSX } from "preact";
 import { copy } from "../copy.ts";
-import { useDoor, useOrder } from "../parts/door-context.ts";
+import { useOrder } from "../parts/door-context.ts";
 import { Refusal } from "../parts/banner.tsx";
 import { Mark } from "../parts/icons.tsx";
 import { Progress } from "../parts/pieces.tsx";
@@ -64,35 +64,6 @@ export function Unlocking({ share }: { readonly share: number }): JSX.Element {
           <p>{copy.unlocking.text}</p>
         </div>
         <Progress label={copy.unlocking.title} share={share === 0 ? undefined : share} />
-      </section>
-    </Gate>
-  );
-}
-
-export function Stopped(): JSX.Element | null {
-  const account = useDoor().views.account.value;
-  if (account.phase !== "stopped") return null;
-  return (
-    <Gate>
-      <section class="card gate-card">
-        <h1>{copy.stopped.title}</h1>
-        <Refusal
-          refused={{
-            code: "stopped",
-            what: account.what,
-            safe: account.safe,
-            next: account.next,
-          }}
-        />
-        <div class="button-row">
-          <button
-            type="button"
-            class="button button-primary"
-            onClick={() => globalThis.location.reload()}
-          >
-            {copy.stopped.reload}
-          </button>
-        </div>
       </section>
     </Gate>
   );

@@ -12,9 +12,12 @@ import { Gate } from "./gate.tsx";
 export function Words({
   words,
   ask,
+  recover,
 }: {
   readonly words: ReadonlyArray<string>;
   readonly ask: ReadonlyArray<number>;
+  /** New words for an account that is had again. */
+  readonly recover: boolean;
 }): JSX.Element {
   const [written, setWritten] = useState(false);
   if (words.length === 0)
@@ -26,9 +29,9 @@ export function Words({
   return (
     <Gate>
       {written ? (
-        <Retype words={words} ask={ask} onBack={() => setWritten(false)} />
+        <Retype command="confirm-words" words={words} ask={ask} onBack={() => setWritten(false)} />
       ) : (
-        <Shown words={words} onWritten={() => setWritten(true)} />
+        <Shown words={words} recover={recover} onWritten={() => setWritten(true)} />
       )}
     </Gate>
   );
@@ -36,33 +39,21 @@ export function Words({
 
 function Shown({
   words,
+  recover,
   onWritten,
 }: {
   readonly words: ReadonlyArray<string>;
+  readonly recover: boolean;
   readonly onWritten: () => void;
 }): JSX.Element {
   const forget = useOrder("forget-words");
-  const text = words.join(" ");
   return (
     <section class="card gate-card">
       <div>
         <h1>{copy.words.title}</h1>
-        <p>{copy.words.text}</p>
+        <p>{recover ? copy.words.recoverText : copy.words.text}</p>
       </div>
-      {/* The spaces between the words are text, so that whoever copies or reads this element has the passphrase. */}
-      <p class="words" data-testid="passphrase" translate={false}>
-        {words.flatMap((word, index) => [
-          ...(index === 0 ? [] : [" "]),
-          <span key={index}>{word}</span>,
-        ])}
-      </p>
-      <div class="button-row">
-        <CopyButton text={text} label={copy.words.copy} wide />
-        <button type="button" class="button" onClick={() => globalThis.print()}>
-          <Icon name="print" />
-          {copy.words.print}
-        </button>
-      </div>
+      <WordSheet words={words} />
       <Banner tone="warn" icon="key">
         <p>{copy.words.warning}</p>
       </Banner>
@@ -83,16 +74,42 @@ function Shown({
   );
 }
 
-function Retype({
+/** Twelve words to write down, copy or print. */
+export function WordSheet({ words }: { readonly words: ReadonlyArray<string> }): JSX.Element {
+  const text = words.join(" ");
+  return (
+    <>
+      {/* The spaces between the words are text, so that whoever copies or reads this element has the passphrase. */}
+      <p class="words" data-testid="passphrase" translate={false}>
+        {words.flatMap((word, index) => [
+          ...(index === 0 ? [] : [" "]),
+          <span key={index}>{word}</span>,
+        ])}
+      </p>
+      <div class="button-row">
+        <CopyButton text={text} label={copy.words.copy} wide />
+        <button type="button" class="button" onClick={() => globalThis.print()}>
+          <Icon name="print" />
+          {copy.words.print}
+        </button>
+      </div>
+    </>
+  );
+}
+
+/** Three of the words, typed back. */
+export function Retype({
+  command,
   words,
   ask,
   onBack,
 }: {
   readonly words: ReadonlyArray<string>;
   readonly ask: ReadonlyArray<number>;
+  readonly command: "confirm-words" | "confirm-new-words";
   readonly onBack: () => void;
 }): JSX.Element {
-  const confirm = useOrder("confirm-words");
+  const confirm = useOrder(command);
   const [typed, setTyped] = useState<ReadonlyArray<string>>(ask.map(() => ""));
   const [wrong, setWrong] = useState<ReadonlyArray<boolean>>([]);
   const submit = (event: Event): void => {

@@ -1,0 +1,250 @@
+/** Keeps an account its owner's: revokes nodes, changes the words, looks after the recovery kit, and reminds of it. */
+
+import type { Door } from "@skein/auth/door";
+import {
+  approvedBy,
+  changePassphrase,
+  revokeNodes,
+  saidSince,
+  type Changed,
+} from "@skein/auth/membership-changes";
+import type { RefFrontier } from "@skein/auth/membership-entry";
+import { isReminderDue } from "@skein/auth/recovery-export";
+import { sealRecoverySecret, openRecoverySecret } from "@skein/auth/recovery-key";
+import { equal } from "@skein/protocol/bytes";
+import { instant, later, type Instant, type NodeId } from "@skein/protocol/ids";
+import type { Alarms } from "./alarms.ts";
+import type { Identity } from "./identity.ts";
+import type { Ledger, StoredSafety } from "./ledger.ts";
+import type { MembershipGossip } from "./membership-gossip.ts";
+import type { Notices } from "./notices.ts";
+import type { Ports } from "./ports.ts";
+import { RecoveryKit } from "./recovery-kit.ts";
+import { CommandRefusedError } from "./refusals.ts";
+import type { Scope } from "./scope.ts";
+import type { NewWordsView } from "./views.ts";
+import { deriveDoor, isRetyped, threePositions, wrongPassphrase, wrongWords } from "./words.ts";
+
+interface SafetyOptions {
+  readonly identity: Identity;
+  readonly ports: Ports;
+  readonly ledger: Ledger;
+  readonly alarms: Alarms;
+  readonly scope: Scope;
+  readonly notices: Notices;
+  readonly membership: MembershipGossip;
+  readonly stored: StoredSafety;
+  readonly nameOf: (node: NodeId) => string;
+  /** How far its ref records are here, in every repository. */
+  readonly frontierOf: (node: NodeId) => RefFrontier;
+  readonly changed: () => void;
+}
+
+interface Learning {
+  readonly oldDoor: Door;
+  readonly words: ReadonlyArray<string>;
+  readonly ask: ReadonlyArray<number>;
+}
+
+export class Safety {
+  readonly kit: RecoveryKit;
+  readonly #options: SafetyOptions;
+  #stored: StoredSafety;
+  #learning: Learning | undefined;
+
+  constructor(options: SafetyOptions) {
+    this.#options = options;
+    this.#stored = options.stored;
+    const { identity, ports } = options;
+    this.kit = new RecoveryKit({
+      crypto: ports.crypto,
+      clock: ports.clock,
+      identity,
+      safety: () => this.#stored,
+      keep: (change) => this.keep(change),
+    });
+    this.#remind();
+  }
+
+  isKnown(node: NodeId): boolean {
+    return this.#options.identity.log.state().nodes.has(node);
+  }
+
+  newWords(): NewWordsView {
+    const learning = this.#learning;
+    return learning === undefined
+      ? { phase: "none" }
+      : { phase: "shown", words: learning.words, ask: learning.ask };
+  }
+
+  async keep(change: Partial<StoredSafety>): Promise<void> {
+    const next = { ...this.#stored, ...change };
+    await this.#options.ledger.writeSafety(next);
+    this.#stored = next;
+    this.#options.changed();
+  }
+
+  close(): void {
+    this.keepOldWords();
+    this.#options.alarms.cancel("remind");
+  }
+
+  // --- Revoking. ---
+
+  /** Whether this node may remove that one, and with what. */
+  rightTo(target: NodeId): "nothing" | "passphrase" | "not-possible" {
+    const { log, keys } = this.#options.identity;
+    if (!log.state().nodes.has(keys.id) || !log.state().nodes.has(target)) return "not-possible";
+    if (target === keys.id || approvedBy(log, keys.id).includes(target)) return "nothing";
+    return "passphrase";
+  }
+
+  async revoke({
+    target,
+    words,
+    andApproved,
+    since,
+  }: {
+    readonly target: NodeId;
+    readonly words: string;
+    readonly andApproved: boolean;
+    readonly since: Instant | undefined;
+  }): Promise<ReadonlyArray<string>> {
+    const { identity, ports, frontierOf, nameOf } = this.#options;
+    const { crypto, random, clock } = ports;
+    const { log, keys, readKey } = identity;
+    if (this.rightTo(target) === "passphrase" && words === "")
+      throw wrongPassphrase("This device was not authorised by the one you are using.");
+    using door = words === "" ? undefined : await this.#door(words);
+    const others = andApproved ? approvedBy(log, target).filter((node) => node !== keys.id) : [];
+    const targets = [...others, target];
+    const removed = targets.map(nameOf);
+    const made = revokeNodes({
+      crypto,
+      random,
+      log,
+      keys,
+      readKey,
+      at: clock.now(),
+      targets,
+      reason: target === keys.id ? "retired" : since === undefined ? "lost" : "compromised",
+      frontierOf,
+      leaveOut: since === undefined ? [] : targets.flatMap((node) => saidSince(log, node, since)),
+      ...(door === undefined ? {} : { door }),
+    });
+    await this.#say(made);
+    return removed;
+  }
+
+  // --- New words. ---
+
+  async beginNewWords(words: string): Promise<void> {
+    const { ports, alarms } = this.#options;
+    const oldDoor = await this.#door(words);
+    const minted = await ports.unlocker.mint();
+    this.keepOldWords();
+    this.#learning = { oldDoor, words: minted, ask: threePositions(ports.random.bytes(12)) };
+    alarms.set("new words", later(ports.clock.now(), learningMillis), () => this.keepOldWords());
+    this.#options.changed();
+  }
+
+  async confirmNewWords(typed: ReadonlyArray<string>): Promise<void> {
+    const learning = this.#learning;
+    const { identity, ports } = this.#options;
+    const { crypto, random, clock } = ports;
+    if (learning === undefined)
+      throw new CommandRefusedError("not_now", {
+        what: "No new passphrase is being made.",
+        safe: "Your words are as they were.",
+        next: "Begin again.",
+      });
+    if (!isRetyped(learning, typed)) throw wrongWords();
+    using newDoor = await deriveDoor(ports, learning.words);
+    if (this.#learning !== learning) return;
+    const { oldDoor } = learning;
+    const { log, keys, readKey } = identity;
+    const at = clock.now();
+    await this.#say(changePassphrase({ crypto, random, log, keys, readKey, at, oldDoor, newDoor }));
+    await this.#resealKit(oldDoor, newDoor);
+    this.keepOldWords();
+  }
+
+  keepOldWords(): void {
+    this.#learning?.oldDoor[Symbol.dispose]();
+    this.#learning = undefined;
+    this.#options.alarms.cancel("new words");
+    this.#options.changed();
+  }
+
+  async #resealKit(oldDoor: Door, door: Door): Promise<void> {
+    const { identity, ports } = this.#options;
+    const { crypto, random } = ports;
+    const { recovery } = identity.log.state();
+    const sealed = this.#stored.sealedKit;
+    if (sealed === undefined || recovery === undefined) return;
+    using secret = openRecoverySecret({ crypto, door: oldDoor, recovery }, sealed);
+    if (secret === undefined) return;
+    await this.keep({ sealedKit: sealRecoverySecret({ crypto, random, door }, secret) });
+  }
+
+  // --- The kit. ---
+
+  async showKit(words: string): Promise<void> {
+    using door = await deriveDoor(this.#options.ports, words);
+    this.kit.show(door);
+  }
+
+  /** Says, now and then, that one accident is all it takes. */
+  #remind(): void {
+    const { identity, ports, alarms, notices, scope } = this.#options;
+    const { log } = identity;
+    const now = ports.clock.now();
+    const due = isReminderDue({
+      nodes: log.state().nodes.size,
+      isExported: this.#stored.kitWritten === 1,
+      began: log.told()[0]?.at ?? now,
+      reminded: this.#stored.reminded === undefined ? undefined : instant(this.#stored.reminded),
+      now,
+    });
+    if (due) {
+      notices.add(onlyOne);
+      scope.start(() => this.keep({ reminded: now }));
+    }
+    alarms.set("remind", later(now, remindMillis), () => this.#remind());
+  }
+
+  // --- Both. ---
+
+  async #door(words: string): Promise<Door> {
+    const door = await deriveDoor(this.#options.ports, words);
+    if (equal(door.signPublic, this.#options.identity.log.state().door.sign)) return door;
+    door[Symbol.dispose]();
+    throw wrongPassphrase("These are not the words of this account.");
+  }
+
+  async #say({ entries, readKey, refused }: Changed): Promise<void> {
+    readKey?.[Symbol.dispose]();
+    if (refused.length > 0 || entries.length === 0) throw notTaken();
+    await this.#options.membership.add(entries);
+  }
+}
+
+function notTaken(): CommandRefusedError {
+  return new CommandRefusedError("not_allowed", {
+    what: "The account's log did not take this.",
+    safe: "Nothing was changed.",
+    next: "The device may be gone already, or was authorised by another one: try with the passphrase.",
+  });
+}
+
+const onlyOne = {
+  tone: "warning",
+  what: "Your account is on this device only, and there is no recovery kit.",
+  safe: "Nothing is wrong now. If this device is lost, the account is.",
+  next: "Make a recovery kit, or sign in on a second device.",
+  action: { kind: "kit" },
+} as const;
+
+/** New words stand on the screen no longer than this. */
+const learningMillis = 15 * 60_000;
+const remindMillis = 60 * 60_000;

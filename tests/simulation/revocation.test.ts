@@ -1,0 +1,315 @@
+/** Keeping others out in a simulated world: revoking, being revoked, new words, and the recovery kit. */
+
+import { calm } from "@skein/testkit/weather";
+import { describe, expect, test } from "vitest";
+import { approve, haveAccount, signIn } from "./main-job.ts";
+import { foundWorld, type SimulatedNode, type World } from "./peer-world.ts";
+
+describe("a device that is revoked", () => {
+  test("by the one that let it in goes without the passphrase, and says by whom", async () => {
+    const { world, alice, phone } = await haveTwo();
+    await using _ = world;
+    expect(deviceOf(alice, "phone")).toMatchObject({ revoke: "nothing" });
+    expect(deviceOf(phone, "alice")).toMatchObject({ revoke: "passphrase" });
+    await revoke(alice, "phone");
+    await isOut(world, phone, "“alice”");
+    expect(deviceOf(alice, "phone")).toMatchObject({ revoked: { by: "alice" } });
+    await phone.kill();
+    await phone.start();
+    expect(phone.views.account).toMatchObject({ phase: "stopped", signIn: true });
+  });
+
+  test("may be the first of all, from the second, with the passphrase; what it commits then is refused", async () => {
+    const { world, alice, phone, words } = await haveTwo();
+    await using _ = world;
+    await expect(revoke(phone, "alice")).rejects.toThrow("wrong_passphrase");
+    await expect(revoke(phone, "alice", wrongWords)).rejects.toThrow("wrong_passphrase");
+    // Alice is away, and goes on working.
+    await alice.kill();
+    await revoke(phone, "alice", words);
+    const before = phone.tip("notes");
+    await alice.start();
+    await isOut(world, alice, "“phone”");
+    expect(alice.views.repositories).toEqual([]);
+    const tablet = world.node("tablet");
+    await signIn(world, tablet, words);
+    await approve(world, phone, tablet);
+    await world.until("the copy", () => tablet.tip("notes") === before);
+    const oid = await tablet.commit("notes", "tablet.txt", "from the tablet");
+    await world.until("its commit", () => phone.tip("notes") === oid);
+  });
+
+  test("is refused everywhere although its own software goes on", async () => {
+    const { world, alice, phone, words } = await haveTwo();
+    await using _ = world;
+    await alice.kill();
+    await revoke(phone, "alice", words);
+    await phone.kill();
+    await alice.start();
+    const oid = await alice.commit("notes", "mallory.txt", "nobody told me");
+    await phone.start();
+    await isOut(world, alice, "“phone”");
+    await world.pass(60_000);
+    expect(phone.tip("notes")).not.toBe(oid);
+    const remotes = phone.repository("notes")?.remotes.flatMap(({ branches }) => branches);
+    expect(remotes?.map((branch) => branch.oid)).not.toContain(oid);
+  });
+
+  test("takes with it everything it approved, if that is asked for", async () => {
+    const { world, alice, phone, words } = await haveTwo();
+    await using _ = world;
+    const tablet = world.node("tablet");
+    await signIn(world, tablet, words);
+    await approve(world, phone, tablet);
+    await world.until("hearing of it", () => deviceOf(alice, "tablet")?.role === "writer");
+    expect(deviceOf(alice, "phone")).toMatchObject({ approved: ["tablet"] });
+    await alice.ask("revoke-node", {
+      node: deviceOf(alice, "phone")?.node ?? "",
+      words: "",
+      andApproved: true,
+    });
+    await isOut(world, phone, "“alice”");
+    await isOut(world, tablet, "“alice”");
+  });
+
+  test("signs in again as a new one, with what it had still there", async () => {
+    const { world, alice, phone, words } = await haveTwo();
+    await using _ = world;
+    await revoke(alice, "phone");
+    await isOut(world, phone, "“alice”");
+    await phone.ask("sign-in", { words, nodeName: "phone again", platform: "Simulation" });
+    await world.until("an open account", () => phone.views.account.phase === "open");
+    expect(phone.tip("notes")).toBe(alice.tip("notes"));
+    expect(phone.views.account).toMatchObject({ role: "read-only" });
+  });
+
+  test("takes the account back from a thief who had no passphrase", async () => {
+    const { world, alice, phone, words } = await haveTwo();
+    await using _ = world;
+    // The thief holds the first node, which let the phone in, and has no words.
+    await revoke(alice, "phone");
+    await isOut(world, phone, "“alice”");
+    expect(phone.views.account).toMatchObject({ takeBackFrom: "alice" });
+    await phone.ask("take-back", { words });
+    await isOut(world, alice, "“phone”");
+    expect(phone.views.account).toMatchObject({ phase: "open", role: "writer" });
+  });
+});
+
+test("the read key is rotated by a node that finds it owed", async () => {
+  const { world, alice, phone, words } = await haveTwo();
+  await using _ = world;
+  const tablet = world.node("tablet");
+  await signIn(world, tablet, words);
+  await approve(world, alice, tablet);
+  await world.until("hearing of it", () => deviceOf(phone, "tablet")?.role === "writer");
+  // Who leaves by itself makes no key any more: the others owe it.
+  await phone.ask("revoke-node", { node: myNode(phone), words: "", andApproved: false });
+  await world.pass(30_000);
+  const oid = await tablet.commit("notes", "after.txt", "with the new key");
+  await world.until("the commit", () => alice.tip("notes") === oid);
+  // After a restart nodes find each other by what only members know.
+  await tablet.kill();
+  await alice.kill();
+  await tablet.start();
+  await alice.start();
+  const again = await alice.commit("notes", "again.txt", "found again");
+  await world.until("finding each other", () => tablet.tip("notes") === again);
+});
+
+describe("new words", () => {
+  test("let in, the old ones do not, and every device goes on", async () => {
+    const { world, alice, phone, words } = await haveTwo();
+    await using _ = world;
+    const fresh = await changeWords(phone, words);
+    expect(fresh).not.toBe(words);
+    await world.until("a notice", () =>
+      alice.views.notices.some(({ what }) =>
+        what.includes("The passphrase was changed by “phone”"),
+      ),
+    );
+    await world.pass(20_000);
+    const oid = await alice.commit("notes", "after.txt", "with new words");
+    await world.until("the commit", () => phone.tip("notes") === oid);
+    const mallory = world.node("mallory");
+    await mallory.start();
+    await mallory.ask("sign-in", { words, nodeName: "mallory", platform: "Simulation" });
+    await world.pass(60_000);
+    expect(mallory.views.account.phase).toBe("signing-in");
+    const tablet = world.node("tablet");
+    await signIn(world, tablet, fresh);
+    await approve(world, alice, tablet);
+  });
+
+  test("find a device that was away while they were made", async () => {
+    const { world, alice, phone, words } = await haveTwo();
+    await using _ = world;
+    await phone.kill();
+    await changeWords(alice, words);
+    await world.pass(60_000);
+    await alice.kill();
+    await alice.start();
+    await phone.start();
+    const oid = await alice.commit("notes", "meanwhile.txt", "you were away");
+    await world.until("the commit", () => phone.tip("notes") === oid, 120_000);
+    await world.pass(20_000);
+    await phone.kill();
+    await phone.start();
+    const later = await phone.commit("notes", "later.txt", "at the new place");
+    await world.until("the answer", () => alice.tip("notes") === later);
+  });
+
+  test("are not made by whoever does not know the old ones, nor without retyping", async () => {
+    const { world, alice, words } = await haveTwo();
+    await using _ = world;
+    await expect(alice.ask("change-passphrase", { words: wrongWords })).rejects.toThrow(
+      "wrong_passphrase",
+    );
+    await alice.ask("change-passphrase", { words });
+    await expect(alice.ask("confirm-new-words", { words: ["no", "no", "no"] })).rejects.toThrow(
+      "wrong_words",
+    );
+    await alice.ask("keep-old-words", {});
+    const tablet = world.node("tablet");
+    await signIn(world, tablet, words);
+  });
+});
+
+describe("a recovery kit", () => {
+  test("is shown once, asked for, and has the account again when every node is lost", async () => {
+    const { world, alice, phone, words } = await haveTwo();
+    await using _ = world;
+    const mark = alice.views.account.phase === "open" ? alice.views.account.mark : "";
+    await alice.ask("show-kit", { words });
+    const { file } = await alice.ask("kit-file", {});
+    expect(kitOf(alice)).toMatchObject({ phase: "shown" });
+    await alice.ask("put-kit-away", {});
+    await expect(alice.ask("verify-kit", { words })).rejects.toThrow("wrong_kit");
+    await alice.ask("verify-kit", { words: "", file });
+    expect(kitOf(alice)).toEqual({ phase: "written" });
+    await alice.kill();
+    await phone.kill();
+    const later = world.node("later");
+    await later.start();
+    await later.ask("open-kit", { file, nodeName: "later", platform: "Simulation" });
+    const fresh = await retype(later);
+    expect(later.views.account).toMatchObject({ phase: "open", role: "writer", mark });
+    await later.ask("new-repository", { name: "restored", files: [] });
+    const tablet = world.node("tablet");
+    await signIn(world, tablet, fresh);
+    await approve(world, later, tablet);
+  });
+
+  test("that is another file is refused in words", async () => {
+    const { world } = await haveTwo();
+    await using _ = world;
+    const later = world.node("later");
+    await later.start();
+    const file = new Blob(["hello"]);
+    await expect(
+      later.ask("open-kit", { file, nodeName: "later", platform: "Simulation" }),
+    ).rejects.toThrow("bad_kit");
+  });
+
+  test("is reminded of while there is one device and none, and not any more after it was written", async () => {
+    const world = await foundWorld({ seed: 1, weather: calm, direct: false });
+    await using _ = world;
+    const alice = world.node("alice");
+    const words = await haveAccount(world, alice);
+    const isReminded = (): boolean =>
+      alice.views.notices.some(({ action }) => action?.kind === "kit");
+    await world.pass(60_000);
+    expect(isReminded()).toBe(false);
+    await alice.kill();
+    alice.setClockWrong(2 * 24 * 60 * 60_000);
+    await alice.start();
+    expect(isReminded()).toBe(true);
+    await alice.ask("show-kit", { words });
+    const { file } = await alice.ask("kit-file", {});
+    await alice.ask("put-kit-away", {});
+    await alice.ask("verify-kit", { words: "", file });
+    await alice.kill();
+    alice.setClockWrong(20 * 24 * 60 * 60_000);
+    await alice.start();
+    expect(isReminded()).toBe(false);
+  });
+});
+
+test("every device hears of a new one, and which one to revoke if it was not its owner", async () => {
+  const { world, alice, phone, words } = await haveTwo();
+  await using _ = world;
+  const tablet = world.node("tablet");
+  await signIn(world, tablet, words);
+  await approve(world, phone, tablet);
+  await world.until("a notice", () =>
+    alice.views.notices.some(
+      ({ what, action }) =>
+        what.startsWith("“tablet” was authorised by “phone”") && action?.kind === "revoke",
+    ),
+  );
+});
+
+async function haveTwo(): Promise<{
+  readonly world: World;
+  readonly alice: SimulatedNode;
+  readonly phone: SimulatedNode;
+  readonly words: string;
+}> {
+  const world = await foundWorld({ seed: 1, weather: calm, direct: false });
+  const alice = world.node("alice");
+  const words = await haveAccount(world, alice);
+  await alice.ask("new-repository", { name: "notes", files: [] });
+  const phone = world.node("phone");
+  await signIn(world, phone, words);
+  await approve(world, alice, phone);
+  await world.until("the copy", () => phone.tip("notes") === alice.tip("notes"));
+  await world.pass(5_000);
+  return { world, alice, phone, words };
+}
+
+type Device = SimulatedNode["views"]["devices"][number];
+
+function deviceOf(node: SimulatedNode, name: string): Device | undefined {
+  return node.views.devices.find((device) => device.name === name);
+}
+
+function myNode({ views }: SimulatedNode): string {
+  return views.account.phase === "open" ? views.account.node : "";
+}
+
+function kitOf({ views }: SimulatedNode): unknown {
+  return views.account.phase === "open" ? views.account.kit : undefined;
+}
+
+async function revoke(by: SimulatedNode, name: string, words = ""): Promise<void> {
+  const node = deviceOf(by, name)?.node ?? "";
+  await by.ask("revoke-node", { node, words, andApproved: false });
+}
+
+async function isOut(world: World, node: SimulatedNode, by: string): Promise<void> {
+  await world.until(
+    `${node.name} hearing that it is out`,
+    () =>
+      node.views.account.phase === "stopped" &&
+      node.views.account.what === `You were signed out by ${by}.`,
+  );
+}
+
+async function changeWords(node: SimulatedNode, words: string): Promise<string> {
+  await node.ask("change-passphrase", { words });
+  const { account } = node.views;
+  if (account.phase !== "open" || account.words.phase !== "shown") throw new Error("no new words");
+  const { words: fresh, ask } = account.words;
+  await node.ask("confirm-new-words", { words: ask.map((at) => fresh[at - 1] ?? "") });
+  return fresh.join(" ");
+}
+
+async function retype(node: SimulatedNode): Promise<string> {
+  const { account } = node.views;
+  if (account.phase !== "words-shown") throw new Error("no words are shown");
+  const { words, ask } = account;
+  await node.ask("confirm-words", { words: ask.map((at) => words[at - 1] ?? "") });
+  return words.join(" ");
+}
+
+const wrongWords = Array.from({ length: 12 }, () => "zebra").join(" ");
