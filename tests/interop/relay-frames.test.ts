@@ -26,7 +26,7 @@ test("the first frame from Rita states her clock and her limits", async () => {
     version: 1,
     now: 1_700_000_000_000,
     payloadBytesMax: 65_536,
-    iceServers: ["stun:127.0.0.1:3478"],
+    iceServers: [{ url: "stun:127.0.0.1:3478", username: "", credential: "" }],
   });
 });
 
@@ -150,7 +150,7 @@ test("hostile frames are refused or end their own connection, and nobody else's"
   expect(await chatty.ended).toBe(1003);
 
   const huge = await stage.connect();
-  huge.tellBytes(new Uint8Array(65_536 + 18));
+  huge.tellBytes(new Uint8Array(65_536 + 22));
   expect(await huge.ended).toBe(1009);
 
   const liar = await stage.connect();

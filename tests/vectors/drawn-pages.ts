@@ -143,6 +143,7 @@ const hello: RelayHello = {
   bulkBytesPerSecond: 1_000_000,
   pingMillis: 25_000,
   announceSecondsMax: 3_600,
+  keepSecondsMax: 0,
   iceServers: [],
 };
 

@@ -34,7 +34,7 @@ function read(file: string): ReadonlyArray<Vector> {
 
 // oxlint-disable-next-line typescript/no-explicit-any -- one table for codecs of four unions.
 const families: ReadonlyArray<readonly [file: string, codec: Codec<any>, types: number]> = [
-  ["relay-frames", RelayFrame, 12],
+  ["relay-frames", RelayFrame, 13],
   ["session-packets", SessionPacket, 4],
   ["topic-messages", TopicMessage, 3],
   ["node-messages", NodeMessage, 15],

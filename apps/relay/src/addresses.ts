@@ -1,75 +1,185 @@
-/** How many connections one address may have and how fast it may ask for more. Nothing of it is logged or kept. */
+/**
+ * What one address may have and spend: connections, upgrades, bytes, frames left for others.
+ *
+ * Nothing of it is logged. An address is held as a keyed hash whose key ends with the process, and is forgotten as soon
+ * as forgetting it changes nothing.
+ */
+
+import { createHmac, randomBytes } from "node:crypto";
 
 import { Budget } from "./budget.ts";
+import type { Limits } from "./limits.ts";
 
-export interface AddressLimits {
-  readonly connectionsPerAddressMax: number;
-  readonly upgradesPerAddressBurst: number;
-  readonly upgradesPerAddressPerSecond: number;
-  readonly addressesMax: number;
-}
+export type AddressLimits = Pick<
+  Limits,
+  | "connectionsPerAddressMax"
+  | "connectionsPerSiteMax"
+  | "upgradesPerAddressBurst"
+  | "upgradesPerAddressPerSecond"
+  | "addressesMax"
+  | "bytesPerAddressPerSecond"
+  | "bytesPerAddressBurst"
+  | "bulkBytesPerAddressPerDay"
+  | "keepsPerAddressPerMinute"
+  | "banMillis"
+  | "banMillisMax"
+>;
+
+export type Entered =
+  | { readonly kind: "entered"; readonly visitor: Visitor | undefined }
+  | { readonly kind: "refused"; readonly waitMillis: number };
 
 export interface Addresses {
-  /** Counts a connection, or answers the milliseconds after which to try again. */
-  readonly enter: (address: string, nowMillis: number) => number;
-  readonly leave: (address: string) => void;
+  /** Counts a connection, or answers when to try again. Loopback has no limits and no visitor. */
+  readonly enter: (address: string, nowMillis: number) => Entered;
+  readonly leave: (visitor: Visitor | undefined) => void;
   readonly size: () => number;
+  /** Forgets some of those about whom there is nothing to remember. To be called now and then. */
+  readonly sweep: (nowMillis: number) => void;
 }
 
-interface Known {
-  connections: number;
+/** One address with connections, or with something it still has to wait for. */
+export class Visitor {
+  readonly #limits: AddressLimits;
+  readonly site: Visitor | undefined;
+  connections = 0;
   readonly upgrades: Budget;
+  #bytes: Budget | undefined;
+  #day: Budget | undefined;
+  #keeps: Budget | undefined;
+  #strikes = 0;
+  #bannedUntil = 0;
+
+  constructor(limits: AddressLimits, site: Visitor | undefined, nowMillis: number) {
+    this.#limits = limits;
+    this.site = site;
+    const perSecond = limits.upgradesPerAddressPerSecond;
+    this.upgrades = new Budget({ perSecond, burst: limits.upgradesPerAddressBurst }, nowMillis);
+  }
+
+  /** Spends bytes passed on, or answers the milliseconds to wait. */
+  spend(bytes: number, isBulk: boolean, nowMillis: number): number {
+    const { bytesPerAddressPerSecond: perSecond, bytesPerAddressBurst: burst } = this.#limits;
+    this.#bytes ??= new Budget({ perSecond, burst }, nowMillis);
+    const waitMillis = this.#bytes.spend(bytes, nowMillis);
+    if (waitMillis > 0 || !isBulk) return waitMillis;
+    const daily = this.#limits.bulkBytesPerAddressPerDay;
+    this.#day ??= new Budget({ perSecond: daily / daySeconds, burst: daily }, nowMillis);
+    return this.#day.spend(bytes, nowMillis);
+  }
+
+  spendKeep(nowMillis: number): number {
+    const { keepsPerAddressPerMinute: burst } = this.#limits;
+    this.#keeps ??= new Budget({ perSecond: burst / 60, burst }, nowMillis);
+    return this.#keeps.spend(1, nowMillis);
+  }
+
+  /** A connection from here broke the rules. */
+  blame(nowMillis: number): void {
+    const { banMillis, banMillisMax } = this.#limits;
+    const millis = Math.min(banMillisMax, banMillis * 2 ** Math.min(this.#strikes, 20));
+    this.#strikes += 1;
+    this.#bannedUntil = nowMillis + millis;
+  }
+
+  bannedMillis(nowMillis: number): number {
+    return Math.max(0, this.#bannedUntil - nowMillis);
+  }
+
+  /** Whether forgetting it changes nothing: strikes are forgotten an hour after they ran out. */
+  isForgettable(nowMillis: number): boolean {
+    if (this.connections > 0 || nowMillis < this.#bannedUntil) return false;
+    if (this.#strikes > 0 && nowMillis < this.#bannedUntil + this.#limits.banMillisMax)
+      return false;
+    return [this.upgrades, this.#bytes, this.#day, this.#keeps].every(
+      (budget) => budget === undefined || budget.isFull(nowMillis),
+    );
+  }
 }
 
 export function openAddresses(limits: AddressLimits): Addresses {
-  const known = new Map<string, Known>();
+  const known = new Map<string, Visitor>();
+  const sites = new Map<string, Visitor>();
+  const hashKey = randomBytes(32);
+  const hide = (text: string): string =>
+    createHmac("sha256", hashKey).update(text).digest().toString("latin1", 0, 12);
 
-  function enter(address: string, nowMillis: number): number {
+  function enter(address: string, nowMillis: number): Entered {
     const key = addressKey(address);
-    if (key === undefined) return 0;
-    const entry = known.get(key) ?? make(key, nowMillis);
-    if (entry === undefined) return crowdedMillis;
-    if (entry.connections >= limits.connectionsPerAddressMax) return crowdedMillis;
-    const waitMillis = entry.upgrades.spend(1, nowMillis);
-    if (waitMillis === 0) entry.connections++;
-    return waitMillis;
+    if (key === undefined) return { kind: "entered", visitor: undefined };
+    const visitor = find(key, nowMillis);
+    if (visitor === undefined) return refuse(crowdedMillis);
+    const bannedMillis = visitor.bannedMillis(nowMillis);
+    if (bannedMillis > 0) return refuse(bannedMillis);
+    const { site } = visitor;
+    if (visitor.connections >= limits.connectionsPerAddressMax) return refuse(crowdedMillis);
+    if (site !== undefined && site.connections >= limits.connectionsPerSiteMax)
+      return refuse(crowdedMillis);
+    const waitMillis = visitor.upgrades.spend(1, nowMillis);
+    if (waitMillis > 0) return refuse(waitMillis);
+    visitor.connections++;
+    if (site !== undefined) site.connections++;
+    return { kind: "entered", visitor };
   }
 
-  function make(key: string, nowMillis: number): Known | undefined {
-    if (known.size >= limits.addressesMax) forget(nowMillis);
+  function find(key: string, nowMillis: number): Visitor | undefined {
+    const hidden = hide(key);
+    const present = known.get(hidden);
+    if (present !== undefined) return present;
+    if (known.size >= limits.addressesMax) sweep(nowMillis);
     if (known.size >= limits.addressesMax) return undefined;
-    const rate = {
-      perSecond: limits.upgradesPerAddressPerSecond,
-      burst: limits.upgradesPerAddressBurst,
-    };
-    const entry = { connections: 0, upgrades: new Budget(rate, nowMillis) };
-    known.set(key, entry);
-    return entry;
+    const made = new Visitor(limits, findSite(key, nowMillis), nowMillis);
+    known.set(hidden, made);
+    return made;
   }
 
-  function forget(nowMillis: number): void {
-    for (const [key, entry] of known)
-      if (entry.connections === 0 && entry.upgrades.isFull(nowMillis)) known.delete(key);
+  function findSite(key: string, nowMillis: number): Visitor | undefined {
+    const prefix = siteKey(key);
+    if (prefix === undefined) return undefined;
+    const hidden = hide(prefix);
+    const site = sites.get(hidden) ?? new Visitor(limits, undefined, nowMillis);
+    sites.set(hidden, site);
+    return site;
+  }
+
+  function sweep(nowMillis: number): void {
+    for (const [key, visitor] of known) if (visitor.isForgettable(nowMillis)) known.delete(key);
+    for (const [key, site] of sites) if (site.connections === 0) sites.delete(key);
   }
 
   return {
     enter,
-    leave: (address) => {
-      const entry = known.get(addressKey(address) ?? "");
-      if (entry !== undefined && entry.connections > 0) entry.connections--;
+    leave: (visitor) => {
+      if (visitor === undefined || visitor.connections === 0) return;
+      visitor.connections--;
+      if (visitor.site !== undefined && visitor.site.connections > 0) visitor.site.connections--;
     },
     size: () => known.size,
+    sweep,
   };
+}
+
+function refuse(waitMillis: number): Entered {
+  return { kind: "refused", waitMillis };
 }
 
 /** What counts as one address: an IPv4 address or an IPv6 /64. Loopback is nobody's and has no limit. */
 export function addressKey(address: string): string | undefined {
-  const text = address
+  const text = plainAddress(address);
+  if (text === "::1" || text.startsWith("127.")) return undefined;
+  return text.includes(":") ? prefix64(text) : text;
+}
+
+/** The /48 of an IPv6 /64; IPv4 has none. */
+function siteKey(key: string): string | undefined {
+  return key.includes(":") ? key.split(":").slice(0, 3).join(":") : undefined;
+}
+
+function plainAddress(address: string): string {
+  return address
     .toLowerCase()
     .replace(/^::ffff:(?=\d+\.)/u, "")
     .replace(/%.*$/u, "");
-  if (text === "::1" || text.startsWith("127.")) return undefined;
-  return text.includes(":") ? prefix64(text) : text;
 }
 
 function prefix64(text: string): string {
@@ -93,5 +203,19 @@ export function forwardedAddress(remote: string, forwardedFor: string | undefine
   return last === undefined || last === "" ? remote : last;
 }
 
+/** Whether a proxy may be there: on this machine, on a private network, or named by the operator. */
+export function mayBeProxy(remote: string, proxies: ReadonlyArray<string>): boolean {
+  const text = plainAddress(remote);
+  return isPrivate(text) || proxies.some((proxy) => plainAddress(proxy) === text);
+}
+
+/** Loopback, RFC 1918, RFC 4193 and link-local. */
+export function isPrivate(address: string): boolean {
+  return /^(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1$|f[cd][\da-f]{2}:|fe[89ab][\da-f]:)/u.test(
+    plainAddress(address),
+  );
+}
+
 /** When an address that is at its limit may look again. */
 const crowdedMillis = 30_000;
+const daySeconds = 86_400;

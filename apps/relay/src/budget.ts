@@ -33,6 +33,12 @@ export class Budget {
     return 0;
   }
 
+  /** Spends whatever is left of it and more: what is not refused counts all the same. */
+  take(amount: number, nowMillis: number): void {
+    this.#refill(nowMillis);
+    this.#left -= amount;
+  }
+
   /** Whether the bucket is full again, so that forgetting it changes nothing. */
   isFull(nowMillis: number): boolean {
     this.#refill(nowMillis);

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 
-import { openConnection, type Connection } from "./connection.ts";
+import { openConnection, type Connection, type House } from "./connection.ts";
 import { Hub } from "./hub.ts";
 import { defaultLimits } from "./limits.ts";
 import { frameMessage } from "./outbox.ts";
@@ -26,11 +26,20 @@ test("a reader that takes nothing for ten seconds is cut, one that has nothing w
     server.on("upgrade", (request, socket, head) =>
       webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         const clock = { monotonicMillis: () => 0, wallMillis: () => 0 };
-        const setup = { webSocket, socket: request.socket, hub, limits: defaultLimits, clock };
-        const connection = openConnection({
-          ...setup,
-          flushLater: (outbox) => setImmediate(outbox.flush),
+        const house: House = {
+          hub,
+          limits: defaultLimits,
+          clock,
+          chance: () => 0.5,
+          flushLater: (outbox) => setImmediate(() => outbox.flush()),
           onEnd: () => undefined,
+        };
+        const { socket: upgraded } = request;
+        const connection = openConnection({
+          webSocket,
+          socket: upgraded,
+          visitor: undefined,
+          house,
         });
         resolve({ connection, webSocket });
       }),

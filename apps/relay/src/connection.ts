@@ -4,81 +4,110 @@ import type { Socket } from "node:net";
 
 import type { WebSocket } from "ws";
 
+import type { Visitor } from "./addresses.ts";
 import type { Clock, Hub } from "./hub.ts";
 import type { Limits } from "./limits.ts";
-import type { CloseCode, Exit, Member } from "./member.ts";
-import { openOutbox, type Outbox } from "./outbox.ts";
+import type { Exit, Member } from "./member.ts";
+import { openOutbox, type Framed, type Outbox } from "./outbox.ts";
 
 export interface Connection {
   readonly member: Member;
+  /** When it has lasted long enough. */
+  readonly endsMillis: number;
   /** Cuts a reader that has taken nothing for too long. */
-  readonly watch: (nowMillis: number) => void;
+  watch(nowMillis: number): void;
   /** Says goodbye and cuts whoever does not answer in time. */
-  readonly close: (code: number) => void;
-  readonly cut: () => void;
+  close(code: number): void;
+  cut(): void;
 }
 
 export interface ConnectionSetup {
   readonly webSocket: WebSocket;
   readonly socket: Socket;
+  readonly visitor: Visitor | undefined;
+  /** What all connections of a relay share. */
+  readonly house: House;
+}
+
+export interface House {
   readonly hub: Hub;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly chance: () => number;
   /** Has the outbox flushed at the end of this turn of the event loop. */
   readonly flushLater: (outbox: Outbox) => void;
   readonly onEnd: (connection: Connection) => void;
 }
 
 export function openConnection(setup: ConnectionSetup): Connection {
-  const { webSocket, socket, hub, limits, clock, flushLater, onEnd } = setup;
-  let stalledSinceMillis: number | undefined;
-  const outbox = openOutbox(socket, () => flushLater(outbox));
+  return new OpenConnection(setup);
+}
 
-  function close(code: number): void {
-    outbox.flushAll();
-    webSocket.close(code);
-    setTimeout(() => webSocket.terminate(), limits.lingerMillisMax).unref();
+/** A class, because there are thousands of them: its methods are shared, and only what listens is its own. */
+class OpenConnection implements Connection, Exit {
+  readonly member: Member;
+  readonly endsMillis: number;
+  readonly #webSocket: WebSocket;
+  readonly #house: House;
+  readonly #outbox: Outbox;
+  #stalledSinceMillis: number | undefined = undefined;
+
+  constructor({ webSocket, socket, visitor, house }: ConnectionSetup) {
+    const { hub, clock, limits, chance } = house;
+    this.#webSocket = webSocket;
+    this.#house = house;
+    this.#outbox = openOutbox(socket, house.flushLater);
+    const monotonicMillis = clock.monotonicMillis();
+    this.endsMillis = Math.round(
+      monotonicMillis + limits.connectionMillisMax * (0.9 + 0.2 * chance()),
+    );
+    this.member = hub.join(this, { monotonicMillis, wallMillis: clock.wallMillis() }, visitor);
+    socket.on("drain", () => this.#drain());
+    webSocket.on("message", (frame: Buffer, isBinary: boolean) => {
+      if (isBinary) hub.receive(this.member, frame, clock.monotonicMillis());
+      else hub.receiveText(this.member);
+    });
+    // The library closes the connection itself after a broken frame; without a listener the process would end.
+    webSocket.on("error", () => hub.blame(this.member, clock.monotonicMillis()));
+    webSocket.on("close", () => this.#end());
   }
 
-  const exit: Exit = {
-    push: outbox.push,
-    backlogBytes: outbox.backlogBytes,
-    close: (code: CloseCode) => {
-      // What a slow reader has not taken would stand in the way of the goodbye.
-      if (code === 1013) outbox.drop();
-      close(code);
-    },
-  };
-  const member = hub.join(exit, {
-    monotonicMillis: clock.monotonicMillis(),
-    wallMillis: clock.wallMillis(),
-  });
-  const connection: Connection = {
-    member,
-    close,
-    cut: () => webSocket.terminate(),
-    watch: (nowMillis) => {
-      if (outbox.backlogBytes() === 0) stalledSinceMillis = undefined;
-      else stalledSinceMillis ??= nowMillis;
-      if (nowMillis - (stalledSinceMillis ?? nowMillis) > limits.stallMillisMax)
-        webSocket.terminate();
-    },
-  };
+  push(framed: Framed): void {
+    this.#outbox.push(framed);
+  }
 
-  socket.on("drain", () => {
-    stalledSinceMillis = undefined;
-    outbox.flush();
-  });
-  webSocket.on("message", (frame: Buffer, isBinary: boolean) => {
-    if (isBinary) hub.receive(member, frame, clock.monotonicMillis());
-    else hub.receiveText(member);
-  });
-  // The library closes the connection itself after a broken frame; without a listener the process would end.
-  webSocket.on("error", () => undefined);
-  webSocket.on("close", () => {
-    outbox.drop();
-    hub.leave(member);
-    onEnd(connection);
-  });
-  return connection;
+  backlogBytes(): number {
+    return this.#outbox.backlogBytes();
+  }
+
+  close(code: number): void {
+    // What a slow reader has not taken would stand in the way of the goodbye.
+    if (code === 1013) this.#outbox.drop();
+    this.#outbox.flushAll();
+    this.#webSocket.close(code);
+    setTimeout(() => this.#webSocket.terminate(), this.#house.limits.lingerMillisMax).unref();
+  }
+
+  cut(): void {
+    this.#webSocket.terminate();
+  }
+
+  watch(nowMillis: number): void {
+    if (this.#outbox.backlogBytes() === 0) this.#stalledSinceMillis = undefined;
+    else this.#stalledSinceMillis ??= nowMillis;
+    if (nowMillis - (this.#stalledSinceMillis ?? nowMillis) > this.#house.limits.stallMillisMax)
+      this.#webSocket.terminate();
+  }
+
+  #drain(): void {
+    this.#stalledSinceMillis = undefined;
+    this.#outbox.flush();
+  }
+
+  #end(): void {
+    this.#outbox.drop();
+    this.#house.hub.leave(this.member);
+    this.#house.onEnd(this);
+  }
 }

@@ -7,6 +7,10 @@ export interface Discovery<Owner extends object> {
   readonly announce: (announcement: Announcement<Owner>) => "announced" | "full";
   readonly withdraw: (tag: TagKey, owner: Owner) => void;
   readonly withdrawAll: (owner: Owner) => void;
+  readonly holds: (owner: Owner) => boolean;
+  /** What stands under the tag now. */
+  readonly under: (tag: TagKey) => ReadonlyArray<Announcement<Owner>>;
+  readonly all: () => ReadonlyArray<Announcement<Owner>>;
   /** Up to `want` living blobs of others than `asker`, the most recently announced first. */
   readonly lookup: (question: Question<Owner>) => ReadonlyArray<Uint8Array>;
   /** Forgets what has run out. */
@@ -33,12 +37,21 @@ export interface DiscoveryLimits {
   readonly announcementsPerTagMax: number;
 }
 
+/** Told when an owner begins to announce under a tag, and when that has ended, whatever ended it. */
+export interface DiscoveryNews<Owner> {
+  readonly came: (tag: TagKey, owner: Owner) => void;
+  readonly gone: (tag: TagKey, owner: Owner) => void;
+}
+
 interface Kept {
   readonly blob: Uint8Array;
   readonly expiresMillis: number;
 }
 
-export function openDiscovery<Owner extends object>(limits: DiscoveryLimits): Discovery<Owner> {
+export function openDiscovery<Owner extends object>(
+  limits: DiscoveryLimits,
+  news: DiscoveryNews<Owner> = { came: () => undefined, gone: () => undefined },
+): Discovery<Owner> {
   /** Under each tag in the order of announcing, so that the first is the longest not renewed. */
   const byTag = new Map<TagKey, Map<Owner, Kept>>();
   const byOwner = new Map<Owner, Set<TagKey>>();
@@ -52,10 +65,11 @@ export function openDiscovery<Owner extends object>(limits: DiscoveryLimits): Di
     const tags = byOwner.get(owner) ?? new Set<TagKey>();
     if (!tags.has(tag) && tags.size >= limits.announcementsPerConnectionMax) return "full";
     const present = byTag.get(tag) ?? new Map<Owner, Kept>();
-    present.delete(owner);
+    const isNew = !present.delete(owner);
     present.set(owner, { blob, expiresMillis });
     byTag.set(tag, present);
     byOwner.set(owner, tags.add(tag));
+    if (isNew) news.came(tag, owner);
     const [oldest] = present.keys();
     if (present.size > limits.announcementsPerTagMax && oldest !== undefined) withdraw(tag, oldest);
     return "announced";
@@ -63,9 +77,11 @@ export function openDiscovery<Owner extends object>(limits: DiscoveryLimits): Di
 
   function withdraw(tag: TagKey, owner: Owner): void {
     const present = byTag.get(tag);
-    if (present?.delete(owner) && present.size === 0) byTag.delete(tag);
+    if (present?.delete(owner) !== true) return;
+    if (present.size === 0) byTag.delete(tag);
     const tags = byOwner.get(owner);
     if (tags?.delete(tag) && tags.size === 0) byOwner.delete(owner);
+    news.gone(tag, owner);
   }
 
   function lookup({ tag, asker, want, nowMillis }: Question<Owner>): ReadonlyArray<Uint8Array> {
@@ -73,6 +89,10 @@ export function openDiscovery<Owner extends object>(limits: DiscoveryLimits): Di
     for (const [owner, kept] of byTag.get(tag) ?? [])
       if (owner !== asker && kept.expiresMillis > nowMillis) found.push(kept.blob);
     return found.slice(Math.max(0, found.length - want)).toReversed();
+  }
+
+  function under(tag: TagKey): ReadonlyArray<Announcement<Owner>> {
+    return [...(byTag.get(tag) ?? [])].map(([owner, kept]) => ({ tag, owner, ...kept }));
   }
 
   function sweep(nowMillis: number): void {
@@ -88,6 +108,9 @@ export function openDiscovery<Owner extends object>(limits: DiscoveryLimits): Di
       // A set may lose what was already visited while it is walked.
       for (const tag of byOwner.get(owner) ?? []) withdraw(tag, owner);
     },
+    holds: (owner) => byOwner.has(owner),
+    under,
+    all: () => [...byTag.keys()].flatMap((tag) => [...under(tag)]),
     lookup,
     sweep,
     size: () => [...byTag.values()].reduce((count, present) => count + present.size, 0),

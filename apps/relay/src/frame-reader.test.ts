@@ -19,6 +19,7 @@ const fromNodes = new Set<number | undefined>([
   relayOps.ping,
   relayOps.pong,
   relayOps.bulk,
+  relayOps.keep,
 ]);
 
 function isSound(frame: Uint8Array): boolean {
@@ -34,7 +35,7 @@ const count = fc.oneof(fc.nat(4), fc.constantFrom(255, 256, 257, 0x7fff_ffff, 0x
 
 /** Frames that are sound or nearly so. */
 const nearlySound = fc
-  .tuple(fc.constantFrom(...fromNodes, 0x00, 0x83, 0x7f, 0x09), tag, count, fc.nat(300), fc.nat(3))
+  .tuple(fc.constantFrom(...fromNodes, 0x00, 0x83, 0x7f, 0x0a), tag, count, fc.nat(300), fc.nat(3))
   .map(([op, bytes, lies, length, cut]) => {
     const number = Buffer.alloc(4);
     number.writeUInt32BE(lies);

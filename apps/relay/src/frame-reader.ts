@@ -18,6 +18,8 @@ export const tagBytes = 16;
 export const payloadOffset = tagOffset + tagBytes;
 /** Where the first of several tags begins: behind the op and a u32 count. */
 const tagListOffset = 5;
+/** Where the payload of a keep frame begins: behind the tag and a u32 of seconds. */
+const keptPayloadOffset = payloadOffset + 4;
 const announceBlobOffset = payloadOffset + 2 + 1 + 4;
 
 /** Why a frame is not sound, or `undefined` for a sound one. */
@@ -29,6 +31,10 @@ export function judgeFrame(frame: Buffer, payloadBytesMax: number): RefusedReaso
   }
   if (op === relayOps.subscribe || op === relayOps.unsubscribe) return judgeTagList(frame);
   if (op === relayOps.announce) return judgeAnnounce(frame);
+  if (op === relayOps.keep) {
+    if (frame.length > keptPayloadOffset + payloadBytesMax) return "too-large";
+    return frame.length >= keptPayloadOffset ? undefined : "malformed";
+  }
   const length = fixedLengths.get(op);
   return length === undefined ? "malformed" : exactly(frame, length);
 }
@@ -78,6 +84,15 @@ export function announceOf(frame: Buffer): {
     want: frame[payloadOffset + 2] ?? 0,
     blob: new Uint8Array(frame.subarray(announceBlobOffset)),
   };
+}
+
+/** A sound keep frame as the publish frame it becomes, in memory of its own, and how long it may wait. */
+export function keptOf(frame: Buffer): { readonly seconds: number; readonly publish: Buffer } {
+  const publish = Buffer.allocUnsafe(frame.length - 4);
+  frame.copy(publish, 0, 0, payloadOffset);
+  frame.copy(publish, payloadOffset, keptPayloadOffset);
+  publish[0] = relayOps.publish;
+  return { seconds: frame.readUInt32BE(payloadOffset), publish };
 }
 
 /** How many blobs a sound lookup frame asks for. */

@@ -9,16 +9,18 @@ import { defaultLimits } from "./limits.ts";
 
 test("the answer to a question is what the codec would have written", () => {
   const tag = "00112233445566778899aabbccddeeff" as never;
-  const question = Buffer.from(encode(RelayFrame, { type: "lookup", tag, want: 20 }));
+  const key = Buffer.from("00112233445566778899aabbccddeeff", "hex").toString("latin1");
   const blobs = [Uint8Array.of(1), new Uint8Array(255), new Uint8Array()] as never;
-  const ours = new Uint8Array(write.writeFound(question, blobs));
+  const ours = new Uint8Array(write.writeFound(key, blobs));
   expect(ours).toEqual(encode(RelayFrame, { type: "found", tag, blobs }));
 });
+
+const stun = { url: "stun:a", username: "", credential: "" };
 
 test("the first frame tells a node every limit it has to keep", () => {
   const hello = write.writeHello({
     limits: defaultLimits,
-    iceServers: ["stun:a"],
+    iceServers: [stun],
     wallMillis: 12.7,
   });
   expect(decode(RelayFrame, hello)).toMatchObject({
@@ -30,7 +32,8 @@ test("the first frame tells a node every limit it has to keep", () => {
     publishesPerSecond: 50,
     bulkBytesPerSecond: 8_388_608,
     pingMillis: 25_000,
-    iceServers: ["stun:a"],
+    keepSecondsMax: 0,
+    iceServers: [stun],
   });
 });
 

@@ -2,15 +2,17 @@
 
 import { encode } from "@skein/protocol/codec";
 import { RelayFrame, relayOps } from "@skein/protocol/relay-frame";
+import type { IceServer } from "@skein/protocol/relay-frames/hello";
 import type { RefusedReason } from "@skein/protocol/relay-frames/refused";
 import { protocolVersion } from "@skein/protocol/version";
 
-import { payloadOffset } from "./frame-reader.ts";
+import { payloadOffset, tagBytes, tagOffset } from "./frame-reader.ts";
 import type { Limits } from "./limits.ts";
+import type { TagKey } from "./tag-table.ts";
 
 export interface HelloFacts {
   readonly limits: Limits;
-  readonly iceServers: ReadonlyArray<string>;
+  readonly iceServers: ReadonlyArray<IceServer>;
   /** Milliseconds since the epoch. */
   readonly wallMillis: number;
 }
@@ -26,6 +28,7 @@ export function writeHello({ limits, iceServers, wallMillis }: HelloFacts): Uint
     bulkBytesPerSecond: Math.ceil(limits.bulkBytesPerSecond),
     pingMillis: Math.ceil(limits.pingMillis),
     announceSecondsMax: limits.announceSecondsMax,
+    keepSecondsMax: limits.keepSecondsMax,
     iceServers,
   });
 }
@@ -38,11 +41,11 @@ export function writeRefused(
   return encode(RelayFrame, { type: "refused", reason, retryAfterSeconds, op });
 }
 
-/** The answer to an announce or lookup frame, whose tag is copied from it. */
-export function writeFound(question: Buffer, blobs: ReadonlyArray<Uint8Array>): Uint8Array {
+/** What is found under a tag. */
+export function writeFound(tag: TagKey, blobs: ReadonlyArray<Uint8Array>): Uint8Array {
   const bytes = blobs.reduce((sum, blob) => sum + 4 + blob.length, payloadOffset + 4);
   const frame = Buffer.allocUnsafe(bytes);
-  question.copy(frame, 0, 0, payloadOffset);
+  frame.write(tag, tagOffset, tagBytes, "latin1");
   frame[0] = relayOps.found;
   let offset = frame.writeUInt32BE(blobs.length, payloadOffset);
   for (const blob of blobs) {

@@ -9,14 +9,20 @@ import { openHeartbeat } from "./heartbeat.ts";
 import { Hub } from "./hub.ts";
 import { defaultLimits } from "./limits.ts";
 
-function openScene(chance = 0.5) {
+function openScene(chance = 0.5, lastsMillis = 1e9) {
   const hub = new Hub({ limits: defaultLimits, iceServers: [] });
-  const heartbeat = openHeartbeat({ hub, limits: defaultLimits, chance: () => chance });
+  const heartbeat = openHeartbeat({
+    hub,
+    limits: defaultLimits,
+    wallMillis: () => 0,
+    chance: () => chance,
+  });
   let nowMillis = 0;
   function join() {
     const pings: number[] = [];
     const cuts: number[] = [];
     const watches: number[] = [];
+    const closes: number[] = [];
     const exit = {
       push: ({ head }: { readonly head: Uint8Array }) => {
         const frame = decode(RelayFrame, new Uint8Array(head.subarray(2)));
@@ -28,8 +34,9 @@ function openScene(chance = 0.5) {
     const member = hub.join(exit, { monotonicMillis: nowMillis, wallMillis: 0 });
     const connection: Connection = {
       member,
+      endsMillis: nowMillis + lastsMillis,
       watch: (at) => watches.push(at),
-      close: () => undefined,
+      close: (code) => closes.push(code),
       cut: () => {
         cuts.push(nowMillis);
         heartbeat.remove(connection);
@@ -37,7 +44,7 @@ function openScene(chance = 0.5) {
     };
     heartbeat.add(connection);
     const speak = () => hub.receive(member, Buffer.of(7, 0, 0, 0, 1), nowMillis);
-    return { pings, cuts, watches, speak };
+    return { pings, cuts, watches, closes, speak };
   }
   const pass = (seconds: number, each: () => void = () => undefined) => {
     for (let tick = 0; tick < (seconds * 1_000) / heartbeat.tickMillis; tick++) {
@@ -87,4 +94,14 @@ test("pings are spread by a fifth either way, and every connection is watched ea
     expect(bob.pings[1]).toBe(second);
     expect(bob.watches.length).toBe(50);
   }
+});
+
+test("a connection that has lasted a day is ended, so that nodes spread anew", () => {
+  const { join, pass } = openScene(0.5, 100_000);
+  const bob = join();
+  bob.speak();
+  pass(110, bob.speak);
+  expect(bob.closes).toEqual([]);
+  pass(10, bob.speak);
+  expect(bob.closes).toEqual([1001]);
 });

@@ -16,11 +16,13 @@ export interface Heartbeat {
 export interface HeartbeatSetup {
   readonly hub: Hub;
   readonly limits: Limits;
+  /** Milliseconds since the epoch. */
+  readonly wallMillis: () => number;
   /** From 0 up to 1. */
   readonly chance: () => number;
 }
 
-export function openHeartbeat({ hub, limits, chance }: HeartbeatSetup): Heartbeat {
+export function openHeartbeat({ hub, limits, wallMillis, chance }: HeartbeatSetup): Heartbeat {
   const tickMillis = Math.min(tickMillisMax, limits.pingMillis / ticksPerPing);
   const ticksToFirstFrame = Math.ceil(limits.firstFrameMillisMax / tickMillis);
   const slots = Math.ceil(Math.max(limits.pingMillis / tickMillis, ticksToFirstFrame) * 1.3) + 2;
@@ -35,6 +37,13 @@ export function openHeartbeat({ hub, limits, chance }: HeartbeatSetup): Heartbea
       connection.cut();
       return;
     }
+    if (nowMillis > connection.endsMillis) {
+      connection.close(1001);
+      return;
+    }
+    member.rest(nowMillis);
+    if (hub.isGreetingOld(member, nowMillis))
+      hub.greet(member, { monotonicMillis: nowMillis, wallMillis: wallMillis() });
     nonce = (nonce + 1) % 0x1_0000_0000;
     hub.ping(member, nonce);
     wheel.place(connection, (limits.pingMillis / tickMillis) * (0.8 + 0.4 * chance()));

@@ -9,20 +9,19 @@ import { presenceBlobsMax } from "@skein/protocol/limits";
 import { relayOps } from "@skein/protocol/relay-frame";
 import type { RefusedReason } from "@skein/protocol/relay-frames/refused";
 
+import type { Visitor } from "./addresses.ts";
+import { Budget } from "./budget.ts";
 import { openDiscovery, type Discovery } from "./discovery.ts";
 import * as read from "./frame-reader.ts";
 import * as write from "./frame-writer.ts";
+import { RemoteOwner, type Junction, type RemoteAnnouncement } from "./junction.ts";
+import { openKeeper, type Keeper } from "./keeper.ts";
 import type { Limits } from "./limits.ts";
-import {
-  openMember,
-  ratesOf,
-  type CloseCode,
-  type Exit,
-  type Member,
-  type Rates,
-} from "./member.ts";
+import { Member, ratesOf, type CloseCode, type Exit, type Rates } from "./member.ts";
 import { frameMessage, type Framed } from "./outbox.ts";
 import { openTagTable, type TagKey, type TagTable } from "./tag-table.ts";
+import { Totals } from "./totals.ts";
+import { isTurn, mintIceServers } from "./turn.ts";
 
 export interface Clock {
   /** Never goes back. */
@@ -40,34 +39,91 @@ export interface Now {
 export interface HubRules {
   readonly limits: Limits;
   readonly iceServers: ReadonlyArray<string>;
+  /** Shared with coturn: words for TURN are made of it. */
+  readonly turnSecret?: string | undefined;
+  readonly junction?: Junction | undefined;
+}
+
+type Owner = Member | RemoteOwner;
+
+/** Who asked for what others announced, and how many: answered again when more comes from another relay. */
+interface Asking {
+  readonly members: Map<Member, number>;
+  readonly untilMillis: number;
 }
 
 export class Hub {
+  readonly totals = new Totals();
+  readonly #rules: HubRules;
   readonly #limits: Limits;
-  readonly #iceServers: ReadonlyArray<string>;
   readonly #rates: Rates;
   readonly #members = new Set<Member>();
   readonly #table: TagTable<Member>;
-  readonly #discovery: Discovery<Member>;
+  readonly #discovery: Discovery<Owner>;
+  readonly #keeper: Keeper;
+  readonly #junction: Junction | undefined;
+  readonly #asking = new Map<TagKey, Asking>();
+  readonly #everybodys: ReadonlyArray<Budget>;
+  #nowMillis = 0;
+  #nextKept = 0;
 
-  constructor({ limits, iceServers }: HubRules) {
+  constructor(rules: HubRules) {
+    const { limits, junction } = rules;
+    this.#rules = rules;
     this.#limits = limits;
-    this.#iceServers = iceServers;
+    this.#junction = junction;
     this.#rates = ratesOf(limits);
     this.#table = openTagTable(limits);
-    this.#discovery = openDiscovery(limits);
+    this.#keeper = openKeeper(limits);
+    this.#everybodys = everybodysBudgets(limits);
+    this.#discovery = openDiscovery<Owner>(limits, {
+      came: (tag, owner) => {
+        if (owner instanceof Member) junction?.hold(tag);
+      },
+      gone: (tag, owner) => {
+        if (!(owner instanceof Member)) return;
+        if (owner.owner !== undefined) junction?.withdraw(owner.owner, tag);
+        junction?.release(tag);
+      },
+    });
+    junction?.open({
+      deliver: (frame) => this.#deliverRemote(frame),
+      announced: (announcement) => this.#keepRemote(announcement),
+      withdrawn: (tag, owner) => this.#discovery.withdraw(tag, owner),
+      gone: (owner) => this.#discovery.withdrawAll(owner),
+      holds: (owner) => this.#discovery.holds(owner),
+      sayAgain: (tag) => this.#announceAgain(tag),
+      takeBack: (name) => this.#keeper.takeBack(name),
+      release: (tag) => this.#releaseKept(tag),
+    });
   }
 
-  join(exit: Exit, { monotonicMillis, wallMillis }: Now): Member {
-    const member = openMember(exit, this.#rates, monotonicMillis);
+  join(exit: Exit, now: Now, visitor?: Visitor): Member {
+    const { monotonicMillis } = now;
+    const member = new Member({ exit, rates: this.#rates, visitor }, monotonicMillis);
     this.#members.add(member);
-    const limits = this.#limits;
-    this.#say(member, write.writeHello({ limits, iceServers: this.#iceServers, wallMillis }));
+    this.totals.connections += 1;
+    this.greet(member, now);
     return member;
+  }
+
+  /** Says hello; again when the words for TURN in the one before grow old. */
+  greet(member: Member, { monotonicMillis, wallMillis }: Now): void {
+    const { limits, iceServers: urls, turnSecret: secret } = this.#rules;
+    const iceServers = mintIceServers({ urls, secret, seconds: limits.turnSeconds }, wallMillis);
+    member.greetedMillis = monotonicMillis;
+    this.#say(member, write.writeHello({ limits, iceServers, wallMillis }));
+  }
+
+  isGreetingOld(member: Member, nowMillis: number): boolean {
+    const { limits, iceServers, turnSecret } = this.#rules;
+    if (turnSecret === undefined || !iceServers.some(isTurn)) return false;
+    return nowMillis - member.greetedMillis > limits.turnSeconds * 500;
   }
 
   receive(member: Member, frame: Buffer, nowMillis: number): void {
     if (member.isClosing) return;
+    this.#nowMillis = nowMillis;
     member.heardMillis = nowMillis;
     const fault = read.judgeFrame(frame, this.#limits.payloadBytesMax);
     const op = frame[0] ?? 0;
@@ -84,6 +140,11 @@ export class Hub {
     this.#close(member, 1003);
   }
 
+  /** The library found something no WebSocket may say, and closes the connection. */
+  blame(member: Member, nowMillis: number): void {
+    member.visitor?.blame(nowMillis);
+  }
+
   ping(member: Member, nonce: number): void {
     if (!member.isClosing) this.#say(member, write.writePing(nonce));
   }
@@ -91,21 +152,30 @@ export class Hub {
   leave(member: Member): void {
     member.isClosing = true;
     this.#members.delete(member);
-    for (const tag of member.tags) this.#table.unsubscribe(tag, member);
-    member.tags.clear();
+    for (const tag of member.takeTags()) this.#unsubscribeFrom(member, tag);
     this.#discovery.withdrawAll(member);
   }
 
-  /** Forgets announcements that have run out, and cuts the slowest readers while too much waits for all of them. */
+  /** Forgets what has run out, and cuts the slowest readers while too much waits for all of them. */
   sweep(nowMillis: number): void {
+    this.#nowMillis = nowMillis;
     this.#discovery.sweep(nowMillis);
+    this.totals.keptExpired += this.#keeper.sweep(nowMillis);
+    this.#junction?.tick(nowMillis);
+    for (const [tag, { untilMillis }] of this.#asking)
+      if (nowMillis >= untilMillis) this.#asking.delete(tag);
+    this.cutSlowest(this.#limits.backlogTotalBytesMax);
+  }
+
+  /** Cuts readers, the slowest first, until what waits for the rest is no more than this. */
+  cutSlowest(bytesMax: number): void {
     let total = this.backlogBytes();
-    if (total <= this.#limits.backlogTotalBytesMax) return;
+    if (total <= bytesMax) return;
     const slowestFirst = [...this.#members]
       .map((member) => ({ member, bytes: member.exit.backlogBytes() }))
       .toSorted((a, b) => b.bytes - a.bytes);
     for (const { member, bytes } of slowestFirst) {
-      if (total <= this.#limits.backlogTotalBytesMax) return;
+      if (total <= bytesMax) return;
       this.#close(member, 1013);
       total -= bytes;
     }
@@ -118,53 +188,105 @@ export class Hub {
     return total;
   }
 
-  counts(): { readonly tags: number; readonly announcements: number } {
-    return { tags: this.#table.size(), announcements: this.#discovery.size() };
+  counts(): HubCounts {
+    const { frames, bytes } = this.#keeper.counts();
+    return {
+      tags: this.#table.size(),
+      announcements: this.#discovery.size(),
+      keptFrames: frames,
+      keptBytes: bytes,
+    };
   }
 
   #forward(member: Member, frame: Buffer, nowMillis: number): void {
     const isBulk = frame[0] === relayOps.bulk;
-    const audience = this.#table.subscribers(read.tagOf(frame));
+    const tag = read.tagOf(frame);
+    const audience = this.#table.subscribers(tag);
     const listeners = audience instanceof Set ? audience.size : 1;
     const cost = frame.length * listeners;
-    const { budgets } = member;
-    const waitMillis = isBulk
-      ? budgets.bulkBytes.spend(cost, nowMillis)
-      : budgets.publishes.spend(1, nowMillis) || budgets.publishBytes.spend(cost, nowMillis);
+    const waitMillis = this.#charge(member, { cost, isBulk, nowMillis });
     if (waitMillis > 0) {
       this.#hasten(member, { op: frame[0] ?? 0, waitMillis, nowMillis });
       return;
     }
-    if (audience === undefined || audience === member) return;
+    const { totals } = this;
+    if (isBulk) {
+      totals.bulks += 1;
+      totals.bulkBytes += frame.length;
+    } else {
+      totals.publishes += 1;
+      totals.publishBytes += frame.length;
+    }
+    this.#junction?.forward(tag, frame, isBulk);
+    if (audience !== undefined && audience !== member) this.#deliverTo(audience, frame, member);
+  }
+
+  /** What a frame costs its sender, its sender's address, and everybody; the milliseconds to wait if one of them has nothing left. */
+  #charge(
+    member: Member,
+    { cost, isBulk, nowMillis }: { cost: number; isBulk: boolean; nowMillis: number },
+  ): number {
+    let waitMillis = isBulk
+      ? member.spendBulk(cost, nowMillis)
+      : member.spendPublish(cost, nowMillis);
+    waitMillis ||= member.visitor?.spend(cost, isBulk, nowMillis) ?? 0;
+    for (const budget of this.#everybodys)
+      // Signalling is what a relay is for: it counts, and is not refused.
+      if (isBulk) waitMillis ||= budget.spend(cost, nowMillis);
+      else budget.take(cost, nowMillis);
+    return waitMillis;
+  }
+
+  /** Answers how many got it. */
+  #deliverTo(audience: Member | Set<Member>, frame: Uint8Array, sender?: Member): number {
+    const isBulk = frame[0] === relayOps.bulk;
     const framed = frameMessage(frame);
-    if (audience instanceof Set) {
-      for (const reader of audience) if (reader !== member) this.#deliver(reader, framed, isBulk);
-    } else this.#deliver(audience, framed, isBulk);
+    if (!(audience instanceof Set)) {
+      this.#deliver(audience, framed, isBulk);
+      return 1;
+    }
+    let count = 0;
+    for (const reader of audience)
+      if (reader !== sender) {
+        this.#deliver(reader, framed, isBulk);
+        count += 1;
+      }
+    return count;
   }
 
   #deliver(reader: Member, framed: Framed, isBulk: boolean): void {
     const backlogBytes = reader.exit.backlogBytes() + framed.length;
-    if (isBulk && backlogBytes > this.#limits.bulkBacklogBytesMax) return;
-    if (backlogBytes > this.#limits.backlogBytesMax) this.#close(reader, 1013);
-    else reader.exit.push(framed);
+    if (isBulk && backlogBytes > this.#limits.bulkBacklogBytesMax) {
+      this.totals.bulkLeftOut += 1;
+      return;
+    }
+    if (backlogBytes > this.#limits.backlogBytesMax) {
+      this.#close(reader, 1013);
+      return;
+    }
+    this.totals.delivered += 1;
+    this.totals.deliveredBytes += framed.length;
+    reader.exit.push(framed);
   }
 
   /** Carries out everything but forwarding. */
   #answer(member: Member, frame: Buffer, nowMillis: number): void {
     const op = frame[0] ?? 0;
-    const waitMillis = member.budgets.requests.spend(costOf(frame), nowMillis);
+    const waitMillis = member.spendRequest(costOf(frame), nowMillis);
     if (waitMillis > 0) this.#hasten(member, { op, waitMillis, nowMillis });
     else if (op === relayOps.subscribe) this.#subscribe(member, frame);
     else if (op === relayOps.unsubscribe) this.#unsubscribe(member, frame);
     else if (op === relayOps.announce) this.#announce(member, frame, nowMillis);
     else if (op === relayOps.lookup)
-      this.#find(member, frame, { want: read.wantOf(frame), nowMillis });
+      this.#find(member, { tag: read.tagOf(frame), want: read.wantOf(frame), nowMillis });
     else if (op === relayOps.withdraw) this.#discovery.withdraw(read.tagOf(frame), member);
+    else if (op === relayOps.keep) this.#keep(member, frame, nowMillis);
     else if (op === relayOps.ping) this.#say(member, write.writePong(read.nonceOf(frame)));
   }
 
   /** All tags of the frame or as many as fit; one refusal says that some did not. */
   #subscribe(member: Member, frame: Buffer): void {
+    this.totals.subscribes += 1;
     let refusal: RefusedReason | undefined;
     for (let index = 0; index < read.tagCountOf(frame); index++)
       refusal = this.#subscribeTo(member, read.tagAt(frame, index)) ?? refusal;
@@ -172,42 +294,134 @@ export class Hub {
   }
 
   #subscribeTo(member: Member, tag: TagKey): RefusedReason | undefined {
-    if (member.tags.has(tag)) return undefined;
-    if (member.tags.size >= this.#limits.tagsPerConnectionMax) return "too-many-tags";
+    if (member.hasTag(tag)) return undefined;
+    if (member.tagCount() >= this.#limits.tagsPerConnectionMax) return "too-many-tags";
     const outcome = this.#table.subscribe(tag, member);
     if (outcome === "too-many-subscribers" || outcome === "full") return outcome;
-    member.tags.add(tag);
+    member.addTag(tag);
+    this.#junction?.hold(tag);
+    if (this.#limits.keepSecondsMax === 0) return undefined;
+    this.#releaseKept(tag);
+    this.#junction?.readerCame(tag);
     return undefined;
   }
 
   #unsubscribe(member: Member, frame: Buffer): void {
     for (let index = 0; index < read.tagCountOf(frame); index++) {
       const tag = read.tagAt(frame, index);
-      if (member.tags.delete(tag)) this.#table.unsubscribe(tag, member);
+      if (member.removeTag(tag)) this.#unsubscribeFrom(member, tag);
     }
   }
 
+  #unsubscribeFrom(member: Member, tag: TagKey): void {
+    this.#table.unsubscribe(tag, member);
+    this.#junction?.release(tag);
+  }
+
   #announce(member: Member, frame: Buffer, nowMillis: number): void {
+    this.totals.announces += 1;
     const { seconds, want, blob } = read.announceOf(frame);
-    const keptMillis = Math.min(seconds, this.#limits.announceSecondsMax) * 1000;
-    const outcome = this.#discovery.announce({
-      tag: read.tagOf(frame),
-      owner: member,
-      blob,
-      expiresMillis: nowMillis + keptMillis,
-    });
-    if (outcome === "full") this.#refuse(member, "full", relayOps.announce);
-    else this.#find(member, frame, { want, nowMillis });
+    const tag = read.tagOf(frame);
+    const keptSeconds = Math.min(seconds, this.#limits.announceSecondsMax);
+    const expiresMillis = nowMillis + keptSeconds * 1000;
+    const outcome = this.#discovery.announce({ tag, owner: member, blob, expiresMillis });
+    if (outcome === "full") {
+      this.#refuse(member, "full", relayOps.announce);
+      return;
+    }
+    if (this.#junction !== undefined) {
+      member.owner ??= this.#junction.mint();
+      this.#junction.announce(member.owner, { tag, seconds: keptSeconds, blob });
+    }
+    this.#find(member, { tag, want, nowMillis });
   }
 
   #find(
     member: Member,
-    frame: Buffer,
-    { want, nowMillis }: { readonly want: number; readonly nowMillis: number },
+    { tag, want, nowMillis }: { tag: TagKey; want: number; nowMillis: number },
+  ): void {
+    this.totals.lookups += 1;
+    this.#sayFound(member, { tag, want, nowMillis });
+    if (this.#junction?.isUp() !== true) return;
+    const known = this.#asking.get(tag);
+    const untilMillis = nowMillis + askingMillis;
+    const asking = known ?? { members: new Map<Member, number>(), untilMillis };
+    asking.members.set(member, want);
+    if (known !== undefined || this.#asking.size >= askingMax) return;
+    this.#asking.set(tag, asking);
+    this.#junction.ask(tag);
+  }
+
+  #sayFound(
+    member: Member,
+    { tag, want, nowMillis }: { tag: TagKey; want: number; nowMillis: number },
   ): void {
     const most = Math.min(want, presenceBlobsMax);
-    const question = { tag: read.tagOf(frame), asker: member, want: most, nowMillis };
-    this.#say(member, write.writeFound(frame, this.#discovery.lookup(question)));
+    const blobs = this.#discovery.lookup({ tag, asker: member, want: most, nowMillis });
+    this.#say(member, write.writeFound(tag, blobs));
+  }
+
+  /** Delivers, or holds the frame for the first who comes. */
+  #keep(member: Member, frame: Buffer, nowMillis: number): void {
+    const tag = read.tagOf(frame);
+    const { seconds, publish } = read.keptOf(frame);
+    const audience = this.#table.subscribers(tag);
+    const waitMillis =
+      this.#charge(member, { cost: publish.length, isBulk: false, nowMillis }) ||
+      (member.visitor?.spendKeep(nowMillis) ?? 0);
+    if (waitMillis > 0) {
+      this.#hasten(member, { op: relayOps.keep, waitMillis, nowMillis });
+      return;
+    }
+    const reached =
+      audience === undefined || audience === member
+        ? 0
+        : this.#deliverTo(audience, publish, member);
+    const keptSeconds = Math.min(seconds, this.#limits.keepSecondsMax);
+    if (reached > 0 || keptSeconds === 0) {
+      this.#junction?.forward(tag, publish, false);
+      return;
+    }
+    const name = this.#junction?.mint() ?? String(this.#nextKept++);
+    const terms = { name, expiresMillis: nowMillis + keptSeconds * 1000 };
+    if (this.#keeper.hold(tag, publish, terms) === "full")
+      this.#refuse(member, "full", relayOps.keep);
+    else this.totals.kept += 1;
+    this.#junction?.offer(name, tag, publish);
+  }
+
+  #releaseKept(tag: TagKey): void {
+    const frames = this.#keeper.collect(tag, this.#nowMillis);
+    const audience = frames.length === 0 ? undefined : this.#table.subscribers(tag);
+    for (const frame of frames) {
+      this.totals.keptDelivered += 1;
+      if (audience !== undefined) this.#deliverTo(audience, frame);
+      else this.#junction?.forward(tag, frame, false);
+    }
+  }
+
+  #deliverRemote(frame: Buffer): number {
+    const audience = this.#table.subscribers(read.tagOf(frame));
+    return audience === undefined ? 0 : this.#deliverTo(audience, frame);
+  }
+
+  #keepRemote({ tag, owner, seconds, blob }: RemoteAnnouncement): void {
+    const nowMillis = this.#nowMillis;
+    const keptSeconds = Math.min(seconds, this.#limits.announceSecondsMax);
+    const expiresMillis = nowMillis + keptSeconds * 1000;
+    if (this.#discovery.announce({ tag, owner, blob, expiresMillis }) === "full") return;
+    for (const [member, want] of this.#asking.get(tag)?.members ?? [])
+      if (!member.isClosing) this.#sayFound(member, { tag, want, nowMillis });
+  }
+
+  #announceAgain(tag: TagKey | undefined): void {
+    const junction = this.#junction;
+    const announcements = tag === undefined ? this.#discovery.all() : this.#discovery.under(tag);
+    for (const { tag: under, owner, blob, expiresMillis } of announcements)
+      if (owner instanceof Member && owner.owner !== undefined) {
+        const seconds = (expiresMillis - this.#nowMillis) / 1000;
+        if (seconds > 0) junction?.announce(owner.owner, { tag: under, seconds, blob });
+      }
   }
 
   /** Refuses what came too fast. The first is answered; for a while more of the kind are left out in silence. */
@@ -215,13 +429,14 @@ export class Hub {
     member: Member,
     { op, waitMillis, nowMillis }: { op: number; waitMillis: number; nowMillis: number },
   ): void {
-    if (member.budgets.speedings.spend(1, nowMillis) > 0) {
-      this.#close(member, 1008);
+    if (member.spendSpeeding(nowMillis) > 0) {
+      this.#expel(member, nowMillis);
       return;
     }
     member.hushedUntil ??= new Map();
     if (nowMillis < (member.hushedUntil.get(op) ?? nowMillis)) return;
     member.hushedUntil.set(op, nowMillis + Math.min(waitMillis, hushMillisMax));
+    this.totals.countRefused("too-fast");
     this.#say(member, write.writeRefused("too-fast", { retryMillis: waitMillis, op }));
   }
 
@@ -229,11 +444,21 @@ export class Hub {
     member: Member,
     { reason, op, nowMillis }: { reason: RefusedReason; op: number; nowMillis: number },
   ): void {
-    if (member.budgets.violations.spend(1, nowMillis) > 0) this.#close(member, 1008);
-    else this.#say(member, write.writeRefused(reason, { retryMillis: 0, op }));
+    if (member.spendViolation(nowMillis) > 0) {
+      this.#expel(member, nowMillis);
+      return;
+    }
+    this.totals.countRefused(reason);
+    this.#say(member, write.writeRefused(reason, { retryMillis: 0, op }));
+  }
+
+  #expel(member: Member, nowMillis: number): void {
+    member.visitor?.blame(nowMillis);
+    this.#close(member, 1008);
   }
 
   #refuse(member: Member, reason: RefusedReason, op: number): void {
+    this.totals.countRefused(reason);
     this.#say(member, write.writeRefused(reason, { retryMillis: crowdedMillis, op }));
   }
 
@@ -245,8 +470,23 @@ export class Hub {
   #close(member: Member, code: CloseCode): void {
     if (member.isClosing) return;
     this.leave(member);
+    this.totals.countClosed(code);
     member.exit.close(code);
   }
+}
+
+export interface HubCounts {
+  readonly tags: number;
+  readonly announcements: number;
+  readonly keptFrames: number;
+  readonly keptBytes: number;
+}
+
+/** What everybody together may have passed on: a second, and thirty days. */
+function everybodysBudgets({ bytesPerSecond, bytesPerMonth }: Limits): ReadonlyArray<Budget> {
+  const perSecond = { perSecond: bytesPerSecond, burst: bytesPerSecond * 2 };
+  const perMonth = { perSecond: bytesPerMonth / monthSeconds, burst: bytesPerMonth };
+  return [perSecond, perMonth].filter(({ burst }) => burst > 0).map((rate) => new Budget(rate, 0));
 }
 
 /** What a request costs of the request budget: long tag lists count for several. */
@@ -258,3 +498,7 @@ function costOf(frame: Buffer): number {
 const crowdedMillis = 30_000;
 /** How long one refusal for haste stands for all of its kind. */
 const hushMillisMax = 1_000;
+/** How long an answer of another relay is still passed on to who asked. */
+const askingMillis = 3_000;
+const askingMax = 10_000;
+const monthSeconds = 30 * 86_400;

@@ -18,8 +18,26 @@ export interface Limits {
   readonly upgradesPerAddressBurst: number;
   /** Upgrades of one address after that, a second. */
   readonly upgradesPerAddressPerSecond: number;
-  /** Addresses remembered for the two limits above. */
+  /** Connections of one IPv6 /48, which a provider may give to one house: four times as many as of one address. */
+  readonly connectionsPerSiteMax: number;
+  /** Upgrades of everybody together, a second: each costs 70 µs, or 620 with TLS. */
+  readonly upgradesPerSecond: number;
+  /** Addresses remembered for these limits, as keyed hashes: 300 bytes each. */
   readonly addressesMax: number;
+  /** Bytes passed on for one address, times their readers, a second: two clones at full speed. Several people share it. */
+  readonly bytesPerAddressPerSecond: number;
+  readonly bytesPerAddressBurst: number;
+  /** Bytes of bulk frames passed on for one address, times their readers, in a day. */
+  readonly bulkBytesPerAddressPerDay: number;
+  /** How long an address may not come back after a connection of it broke the rules; doubled each time, up to an hour. */
+  readonly banMillis: number;
+  readonly banMillisMax: number;
+  /** Bytes passed on for everybody together, a second; 0 is no limit. Bulk is refused beyond it. */
+  readonly bytesPerSecond: number;
+  /** The same in thirty days; 0 is no limit. What a provider's bill says. */
+  readonly bytesPerMonth: number;
+  /** A connection is ended after so long, give or take a tenth, so that nodes spread over relays anew. */
+  readonly connectionMillisMax: number;
   /** From the first byte of a request to the last of its headers. */
   readonly headersMillisMax: number;
   /** From the upgrade to the first sound frame. A connection that says nothing serves nobody. */
@@ -73,6 +91,33 @@ export interface Limits {
   /** Announcements under one tag; the longest not renewed goes first. */
   readonly announcementsPerTagMax: number;
 
+  /** How long a frame may wait for a reader who is away; 0 keeps nothing at all. */
+  readonly keepSecondsMax: number;
+  /** Frames waiting under one tag, and their bytes. */
+  readonly keptPerTagMax: number;
+  readonly keptBytesPerTagMax: number;
+  /** Bytes waiting in all; beyond it nothing more is taken. */
+  readonly keptBytesMax: number;
+  /** Frames one address may leave, a minute. */
+  readonly keepsPerAddressPerMinute: number;
+
+  /** Memory of the process: above 80 % nobody new comes in, above 90 % the slowest readers are cut. */
+  readonly memoryBytesMax: number;
+  /** The event loop late by this, at its 99th percentile over ten seconds: nobody new comes in. */
+  readonly lagMillisMax: number;
+
+  /** Subjects that tags are spread over, where several relays are joined. */
+  readonly backplaneBuckets: number;
+  /** Bytes the engine has not confirmed; bulk is left out at half of it, everything above it. */
+  readonly backplaneBytesMax: number;
+  /** How long a bucket nobody listens to is still listened to. */
+  readonly backplaneLingerMillis: number;
+  /** The engine is taken for frozen when it does not confirm for so long. */
+  readonly backplaneStallMillisMax: number;
+
+  /** How long the words for TURN hold. Nodes get new ones at half of it. */
+  readonly turnSeconds: number;
+
   /** On shutdown, the time between two closings, so that nodes do not all redial at once. */
   readonly drainMillisPerConnection: number;
   /** All closings together take no longer. */
@@ -89,7 +134,17 @@ export const defaultLimits: Limits = {
   connectionsPerAddressMax: 32,
   upgradesPerAddressBurst: 20,
   upgradesPerAddressPerSecond: 0.5,
+  connectionsPerSiteMax: 128,
+  upgradesPerSecond: 500,
   addressesMax: 20_000,
+  bytesPerAddressPerSecond: 16 * 1024 * 1024,
+  bytesPerAddressBurst: 64 * 1024 * 1024,
+  bulkBytesPerAddressPerDay: 50 * 1024 * 1024 * 1024,
+  banMillis: 60_000,
+  banMillisMax: 3_600_000,
+  bytesPerSecond: 0,
+  bytesPerMonth: 0,
+  connectionMillisMax: 86_400_000,
   headersMillisMax: 10_000,
   firstFrameMillisMax: 15_000,
   tagsPerConnectionMax,
@@ -116,6 +171,18 @@ export const defaultLimits: Limits = {
   announceSecondsMax: 3_600,
   announcementsPerConnectionMax: 16,
   announcementsPerTagMax: 1_000,
+  keepSecondsMax: 0,
+  keptPerTagMax: 64,
+  keptBytesPerTagMax: 1024 * 1024,
+  keptBytesMax: 64 * 1024 * 1024,
+  keepsPerAddressPerMinute: 60,
+  memoryBytesMax: 1024 * 1024 * 1024,
+  lagMillisMax: 200,
+  backplaneBuckets: 256,
+  backplaneBytesMax: 8 * 1024 * 1024,
+  backplaneLingerMillis: 10_000,
+  backplaneStallMillisMax: 3_000,
+  turnSeconds: 7_200,
   drainMillisPerConnection: 1.5,
   drainMillisMax: 15_000,
   lingerMillisMax: 2_000,

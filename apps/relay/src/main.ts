@@ -1,59 +1,134 @@
 /** The relay as a program: settings in, a relay, signals out. */
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 
+import { printConfig, sampleConfig } from "./config-text.ts";
+import { examine, printFindings } from "./doctor.ts";
+import { fileLimits } from "./file-limits.ts";
 import { greet } from "./greeting.ts";
+import { silentJournal, type Journal } from "./journal.ts";
+import { openNatsEngine } from "./nats-engine.ts";
+import { openPinoJournal } from "./pino-journal.ts";
 import { startRelay, type Relay } from "./relay.ts";
-import { helpText, readSettings, type Settings } from "./settings.ts";
+import { findBareName, helpText, readSettings, type Read, type Settings } from "./settings.ts";
+import { turnserverConfig } from "./turn.ts";
 
 await main();
 
 async function main(): Promise<void> {
-  const read = readSettings(process.argv.slice(2), process.env);
-  if (read.kind === "help") {
-    process.stdout.write(helpText);
-    return;
-  }
-  if (read.kind === "wrong") {
-    process.stderr.write(`${read.why}\n\n${helpText}`);
-    process.exitCode = 2;
-    return;
-  }
-  await run(read.settings);
+  const read = readSettings({
+    args: process.argv.slice(2),
+    environment: process.env,
+    readFile: (path) => (existsSync(path) ? readFileSync(path, "utf8") : undefined),
+  });
+  if (read.kind === "help") process.stdout.write(helpText(read.isLong));
+  else if (read.kind === "wrong") fail(`${read.why}\n\n${helpText(false)}`, 2);
+  else await obey(read);
 }
 
-async function run(settings: Settings): Promise<void> {
+async function obey(read: Extract<Read, { readonly kind: "settings" }>): Promise<void> {
+  const { command, settings, values } = read;
+  switch (command) {
+    case "serve":
+      return serve(settings);
+    case "config print":
+      process.stdout.write(printConfig(values));
+      return;
+    case "config sample":
+      process.stdout.write(sampleConfig());
+      return;
+    case "turnserver":
+      return printTurnserver(settings);
+    case "doctor": {
+      const findings = await examine(settings);
+      process.stdout.write(printFindings(findings));
+      if (findings.some(({ verdict }) => verdict === "bad")) process.exitCode = 1;
+    }
+  }
+}
+
+function printTurnserver({ publicName, turnSecret: secret }: Settings): void {
+  if (secret === undefined)
+    return fail(
+      "Name the secret that coturn and the relay share: --turn-secret or SKEIN_TURN_SECRET.\nA good one: openssl rand -hex 32",
+      2,
+    );
+  const name = publicName === "" ? "localhost" : publicName;
+  process.stdout.write(turnserverConfig({ name, secret }));
+}
+
+async function serve(settings: Settings): Promise<void> {
+  const bare = findBareName(settings);
+  if (bare !== undefined) return fail(bare, 2);
+  const journal =
+    settings.log === "json"
+      ? openPinoJournal()
+      : settings.isTransparent
+        ? plainJournal
+        : silentJournal;
+  // A log that cannot be written must not end the relay.
+  process.stdout.on("error", () => undefined);
+  process.stderr.on("error", () => undefined);
   const app = settings.app ?? join(import.meta.dirname, "..", "..", "web", "dist");
   let relay: Relay;
   try {
-    relay = await startRelay(settings.servesApp ? { ...settings, app } : withoutApp(settings));
+    relay = await startRelay({
+      ...bounded(settings),
+      ...parts(settings, journal),
+      ...(settings.servesApp ? { app } : {}),
+    });
   } catch (error) {
-    process.stderr.write(`${explain(error, settings)}\n`);
-    process.exitCode = 1;
-    return;
+    return fail(explain(error, settings), 1);
   }
-  stopOnSignals(relay);
+  stopOnSignals(relay, journal);
   const isAppBuilt = existsSync(join(app, "index.html"));
   const { port } = relay;
-  process.stdout.write(greet({ ...settings, port, isAppBuilt, lanAddresses: lanAddresses() }));
+  journal.write({ event: "started", port, app: settings.servesApp && isAppBuilt });
+  if (settings.log === "off")
+    process.stdout.write(greet({ ...settings, port, isAppBuilt, lanAddresses: lanAddresses() }));
 }
 
-function withoutApp({ app: _app, ...settings }: Settings): Omit<Settings, "app"> {
-  return settings;
+function parts(settings: Settings, journal: Journal) {
+  const { nats, limits } = settings;
+  const engine = nats === undefined ? undefined : openNatsEngine({ ...nats, limits });
+  return { journal, engine };
 }
+
+/** No more connections than the system has files for: four in five. */
+function bounded({ app: _app, ...settings }: Settings): Omit<Settings, "app"> {
+  const files = fileLimits()?.soft ?? Number.POSITIVE_INFINITY;
+  const connectionsMax = Math.min(settings.limits.connectionsMax, Math.floor(files * 0.8));
+  return { ...settings, limits: { ...settings.limits, connectionsMax } };
+}
+
+/** `--transparency` without a log: the same lines, said plainly. */
+const plainJournal: Journal = {
+  write: (entry) => void process.stdout.write(`${JSON.stringify(entry)}\n`),
+  warn: (entry) => void process.stdout.write(`${JSON.stringify(entry)}\n`),
+};
 
 /** The first signal says goodbye to everyone; the second does not wait. */
-function stopOnSignals(relay: Relay): void {
+function stopOnSignals(relay: Relay, journal: Journal): void {
   let isStopping = false;
   const stop = (): void => {
     if (isStopping) process.exit(1);
     isStopping = true;
-    void relay.close().then(() => process.exit(0));
+    journal.write({ event: "stopping", connections: relay.station.health().connections });
+    void relay.close().then(() => {
+      journal.write({ event: "stopped" });
+      process.exit(0);
+    });
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
+  process.on("SIGHUP", () => relay.renew());
+}
+
+function fail(text: string, code: number): void {
+  process.stderr.write(`${text}\n`);
+  process.exitCode = code;
 }
 
 function explain(error: unknown, { host, port }: Settings): string {

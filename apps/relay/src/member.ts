@@ -1,5 +1,6 @@
 /** One connection as the hub sees it, from the upgrade to its end: its way out, its tags and what it may still spend. */
 
+import type { Visitor } from "./addresses.ts";
 import { Budget, type Rate } from "./budget.ts";
 import type { Limits } from "./limits.ts";
 import type { Framed } from "./outbox.ts";
@@ -15,28 +16,16 @@ export interface Exit {
 /** 1003 text where only binary is spoken, 1008 against the rules, 1013 too slow: try again later. */
 export type CloseCode = 1003 | 1008 | 1013;
 
-export interface Member {
-  readonly exit: Exit;
-  readonly tags: Set<TagKey>;
-  readonly budgets: Budgets;
-  /** Until when a refusal for haste is not repeated, by op. */
-  hushedUntil: Map<number, number> | undefined;
-  heardMillis: number;
-  hasSpoken: boolean;
-  isClosing: boolean;
-}
-
-interface Budgets {
-  readonly publishes: Budget;
-  readonly publishBytes: Budget;
-  readonly bulkBytes: Budget;
-  readonly requests: Budget;
-  readonly violations: Budget;
-  readonly speedings: Budget;
-}
+export type Spending =
+  | "publishes"
+  | "publishBytes"
+  | "bulkBytes"
+  | "requests"
+  | "violations"
+  | "speedings";
 
 /** The rates of all members: one object each, shared. */
-export type Rates = Readonly<Record<keyof Budgets, Rate>>;
+export type Rates = Readonly<Record<Spending, Rate>>;
 
 export function ratesOf(limits: Limits): Rates {
   const rate = (perSecond: number, burst: number): Rate => ({ perSecond, burst });
@@ -50,21 +39,107 @@ export function ratesOf(limits: Limits): Rates {
   };
 }
 
-export function openMember(exit: Exit, rates: Rates, nowMillis: number): Member {
-  return {
-    exit,
-    tags: new Set(),
-    budgets: {
-      publishes: new Budget(rates.publishes, nowMillis),
-      publishBytes: new Budget(rates.publishBytes, nowMillis),
-      bulkBytes: new Budget(rates.bulkBytes, nowMillis),
-      requests: new Budget(rates.requests, nowMillis),
-      violations: new Budget(rates.violations, nowMillis),
-      speedings: new Budget(rates.speedings, nowMillis),
-    },
-    hushedUntil: undefined,
-    heardMillis: nowMillis,
-    hasSpoken: false,
-    isClosing: false,
-  };
+export interface MemberSetup {
+  readonly exit: Exit;
+  readonly rates: Rates;
+  /** Who pays with it, where its address is known. */
+  readonly visitor: Visitor | undefined;
+}
+
+/** Most connections say next to nothing: what they do not use, they do not have. */
+export class Member {
+  readonly exit: Exit;
+  readonly visitor: Visitor | undefined;
+  readonly #rates: Rates;
+  #tags: TagKey | Set<TagKey> | undefined = undefined;
+  #publishes: Budget | undefined = undefined;
+  #publishBytes: Budget | undefined = undefined;
+  #bulkBytes: Budget | undefined = undefined;
+  #requests: Budget | undefined = undefined;
+  #violations: Budget | undefined = undefined;
+  #speedings: Budget | undefined = undefined;
+  /** Until when a refusal for haste is not repeated, by op. */
+  hushedUntil: Map<number, number> | undefined = undefined;
+  /** Its name among relays, once it has one. */
+  owner: string | undefined = undefined;
+  heardMillis: number;
+  greetedMillis: number;
+  hasSpoken = false;
+  isClosing = false;
+
+  constructor({ exit, rates, visitor }: MemberSetup, nowMillis: number) {
+    this.exit = exit;
+    this.visitor = visitor;
+    this.#rates = rates;
+    this.heardMillis = nowMillis;
+    this.greetedMillis = nowMillis;
+  }
+
+  spendPublish(bytes: number, nowMillis: number): number {
+    this.#publishes ??= new Budget(this.#rates.publishes, nowMillis);
+    this.#publishBytes ??= new Budget(this.#rates.publishBytes, nowMillis);
+    return this.#publishes.spend(1, nowMillis) || this.#publishBytes.spend(bytes, nowMillis);
+  }
+
+  spendBulk(bytes: number, nowMillis: number): number {
+    this.#bulkBytes ??= new Budget(this.#rates.bulkBytes, nowMillis);
+    return this.#bulkBytes.spend(bytes, nowMillis);
+  }
+
+  spendRequest(cost: number, nowMillis: number): number {
+    this.#requests ??= new Budget(this.#rates.requests, nowMillis);
+    return this.#requests.spend(cost, nowMillis);
+  }
+
+  spendViolation(nowMillis: number): number {
+    this.#violations ??= new Budget(this.#rates.violations, nowMillis);
+    return this.#violations.spend(1, nowMillis);
+  }
+
+  spendSpeeding(nowMillis: number): number {
+    this.#speedings ??= new Budget(this.#rates.speedings, nowMillis);
+    return this.#speedings.spend(1, nowMillis);
+  }
+
+  /** Lets go of every budget that is full again: a new one is the same. */
+  rest(nowMillis: number): void {
+    this.#publishes = left(this.#publishes, nowMillis);
+    this.#publishBytes = left(this.#publishBytes, nowMillis);
+    this.#bulkBytes = left(this.#bulkBytes, nowMillis);
+    this.#requests = left(this.#requests, nowMillis);
+    this.#violations = left(this.#violations, nowMillis);
+    this.#speedings = left(this.#speedings, nowMillis);
+    if (this.#speedings === undefined) this.hushedUntil = undefined;
+  }
+
+  tagCount(): number {
+    return this.#tags instanceof Set ? this.#tags.size : this.#tags === undefined ? 0 : 1;
+  }
+
+  hasTag(tag: TagKey): boolean {
+    return this.#tags instanceof Set ? this.#tags.has(tag) : this.#tags === tag;
+  }
+
+  addTag(tag: TagKey): void {
+    if (this.#tags instanceof Set) this.#tags.add(tag);
+    else if (this.#tags === undefined) this.#tags = tag;
+    else this.#tags = new Set([this.#tags, tag]);
+  }
+
+  removeTag(tag: TagKey): boolean {
+    if (this.#tags instanceof Set) return this.#tags.delete(tag);
+    if (this.#tags !== tag) return false;
+    this.#tags = undefined;
+    return true;
+  }
+
+  takeTags(): ReadonlyArray<TagKey> {
+    const tags = this.#tags;
+    this.#tags = undefined;
+    return tags instanceof Set ? [...tags] : tags === undefined ? [] : [tags];
+  }
+}
+
+function left(budget: Budget | undefined, nowMillis: number): Budget | undefined {
+  return budget?.isFull(nowMillis) === true ? undefined : budget;
 }

@@ -24,15 +24,15 @@ export interface Framed {
 }
 
 export interface Outbox {
-  readonly push: (framed: Framed) => void;
+  push(framed: Framed): void;
   /** Bytes that wait here and in the socket, and what holding them costs. */
-  readonly backlogBytes: () => number;
+  backlogBytes(): number;
   /** Writes what waits, until the socket has enough; its `drain` event asks again. */
-  readonly flush: () => void;
+  flush(): void;
   /** Writes whatever waits: the connection is about to be closed. */
-  readonly flushAll: () => void;
+  flushAll(): void;
   /** Forgets what waits. */
-  readonly drop: () => void;
+  drop(): void;
 }
 
 /** A binary message as one unfragmented, unmasked WebSocket frame (RFC 6455 §5.2). The message is not copied when large. */
@@ -55,16 +55,61 @@ export function frameMessage(message: Uint8Array): Framed {
 }
 
 /** `askFlush` is called when the first message since the last flush has come. */
-export function openOutbox(pipe: Pipe, askFlush: () => void): Outbox {
-  let waiting: Framed[] = [];
-  let waitingBytes = 0;
+export function openOutbox(pipe: Pipe, askFlush: (outbox: Outbox) => void): Outbox {
+  return new Waiting(pipe, askFlush);
+}
 
-  function flushUntil(unsentBytesMax: number): void {
+/** Shared, and never written to. */
+const nothing: Framed[] = [];
+
+/** A class, because each connection has one and most have nothing waiting: closures would cost ten times as much. */
+class Waiting implements Outbox {
+  readonly #pipe: Pipe;
+  readonly #askFlush: (outbox: Outbox) => void;
+  #waiting: Framed[] = nothing;
+  #waitingBytes = 0;
+
+  constructor(pipe: Pipe, askFlush: (outbox: Outbox) => void) {
+    this.#pipe = pipe;
+    this.#askFlush = askFlush;
+  }
+
+  push(framed: Framed): void {
+    this.#waitingBytes += framed.length + framedCostBytes;
+    if (this.#waiting.length > 0) {
+      this.#waiting.push(framed);
+      return;
+    }
+    this.#waiting = [framed];
+    this.#askFlush(this);
+  }
+
+  backlogBytes(): number {
+    return this.#waitingBytes + this.#pipe.writableLength;
+  }
+
+  /** Never below the socket's own mark: it says `drain` only after it has held that much. */
+  flush(): void {
+    this.#flushUntil(Math.max(unsentBytesMin, this.#pipe.writableHighWaterMark));
+  }
+
+  flushAll(): void {
+    this.#flushUntil(Number.POSITIVE_INFINITY);
+  }
+
+  drop(): void {
+    this.#waiting = nothing;
+    this.#waitingBytes = 0;
+  }
+
+  #flushUntil(unsentBytesMax: number): void {
+    const pipe = this.#pipe;
+    const waiting = this.#waiting;
     const [only] = waiting;
-    if (only?.body === undefined && only !== undefined && waiting.length === 1) {
+    if (only === undefined) return;
+    if (only.body === undefined && waiting.length === 1) {
       if (pipe.writableLength >= unsentBytesMax) return;
-      waiting = [];
-      waitingBytes = 0;
+      this.drop();
       pipe.write(only.head);
       return;
     }
@@ -73,26 +118,11 @@ export function openOutbox(pipe: Pipe, askFlush: () => void): Outbox {
     while (taken < waiting.length && pipe.writableLength < unsentBytesMax)
       taken += writeSome(pipe, waiting, taken);
     pipe.uncork();
-    const left = taken < waiting.length ? waiting.slice(taken) : [];
-    waitingBytes = left.reduce((sum, framed) => sum + framed.length + framedCostBytes, 0);
-    waiting = left;
+    if (taken >= waiting.length) return this.drop();
+    const left = waiting.slice(taken);
+    this.#waitingBytes = left.reduce((sum, framed) => sum + framed.length + framedCostBytes, 0);
+    this.#waiting = left;
   }
-
-  return {
-    push: (framed) => {
-      waiting.push(framed);
-      waitingBytes += framed.length + framedCostBytes;
-      if (waiting.length === 1) askFlush();
-    },
-    backlogBytes: () => waitingBytes + pipe.writableLength,
-    // Never below the socket's own mark: it says `drain` only after it has held that much.
-    flush: () => flushUntil(Math.max(unsentBytesMin, pipe.writableHighWaterMark)),
-    flushAll: () => flushUntil(Number.POSITIVE_INFINITY),
-    drop: () => {
-      waiting = [];
-      waitingBytes = 0;
-    },
-  };
 }
 
 /** Writes one large message, or a run of small ones joined; answers how many messages that were. */

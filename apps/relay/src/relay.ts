@@ -1,13 +1,20 @@
-/** The always-on relay: one process, one port, the web app and the WebSocket. Keeps nothing on disk and logs nothing. */
+/** The always-on relay: one process, one port, the web app and the WebSocket. Keeps nothing on disk, and says nothing about anyone. */
 
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 
-import { answerFromApp, plain, readAppFiles, type Answer, type AppFiles } from "./app-files.ts";
+import { readAppFiles } from "./app-files.ts";
+import { answerHttp, answerWatcher, type Desk } from "./desk.ts";
+import type { Engine } from "./engine.ts";
 import type { Clock } from "./hub.ts";
+import { silentJournal, type Journal } from "./journal.ts";
+import { Junction } from "./junction.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { Station } from "./station.ts";
-import { relayPath } from "./upgrade.ts";
+import { openWatchdog } from "./watchdog.ts";
 
 export interface RelayOptions {
   /** A name or an address to listen at. `localhost` is both loopback addresses and nothing else. */
@@ -20,14 +27,34 @@ export interface RelayOptions {
   readonly origins?: ReadonlyArray<string>;
   /** STUN and TURN addresses told to every node. */
   readonly iceServers?: ReadonlyArray<string>;
-  /** Believe the last address in `X-Forwarded-For`. Only behind a proxy that writes it. */
+  /** What words for TURN are made of. */
+  readonly turnSecret?: string | undefined;
+  /** Believe the last address in `X-Forwarded-For`, where a proxy may have written it. */
   readonly isBehindProxy?: boolean;
+  /** Proxies that are neither on this machine nor on a private network. */
+  readonly proxies?: ReadonlyArray<string>;
+  /** Files of a certificate chain and its key: the port speaks https then. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** Joins this relay to others. */
+  readonly engine?: Engine | undefined;
+  readonly metrics?: {
+    /** 0 for none. */
+    readonly port: number;
+    readonly host: string;
+    readonly token: string | undefined;
+  };
+  readonly hasDoctor?: boolean;
+  readonly isTransparent?: boolean;
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
+  readonly journal?: Journal;
 }
 
 export interface Relay {
   readonly port: number;
+  readonly station: Station;
+  /** Reads the certificate again. */
+  readonly renew: () => void;
   /** Says goodbye to everyone, spread over a moment, and ends when nobody is left. */
   readonly close: () => Promise<void>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
@@ -35,22 +62,68 @@ export interface Relay {
 
 export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  const { origins = [], iceServers = [], isBehindProxy = false, clock = systemClock } = options;
+  const { clock = systemClock, journal = silentJournal, metrics } = options;
   const files = options.app === undefined ? undefined : await readAppFiles(options.app);
-  const station = new Station({ limits, origins, iceServers, isBehindProxy, clock });
-  const desk: Desk = { files, servesApp: options.app !== undefined, station };
-  const { servers, port } = await listen(() => openServer(desk, limits), options);
+  const watchdog = openWatchdog(limits);
+  const junction = openJunction(options.engine, { limits, clock });
+  const station = new Station({
+    limits,
+    origins: options.origins ?? [],
+    iceServers: options.iceServers ?? [],
+    turnSecret: options.turnSecret,
+    isBehindProxy: options.isBehindProxy ?? false,
+    proxies: options.proxies ?? [],
+    clock,
+    junction,
+    watchdog,
+    journal,
+  });
+  const desk: Desk = {
+    files,
+    servesApp: options.app !== undefined,
+    hasDoctor: options.hasDoctor ?? true,
+    metricsToken: metrics?.token,
+    station,
+  };
+  const { tls } = options;
+  const main = await listen(() => openServer(desk, limits, tls), options);
+  const watchers =
+    metrics === undefined || metrics.port === 0
+      ? []
+      : (await listen(() => openWatcher(desk), metrics)).servers;
+  const servers = [...main.servers, ...watchers];
   const timer = setInterval(() => station.tick(), station.tickMillis);
+  const reporter = options.isTransparent === true ? reportEvery(station, journal) : undefined;
 
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closing ??= stop(servers, station).finally(() => clearInterval(timer));
+    closing ??= stop(servers, station).finally(() => {
+      clearInterval(timer);
+      clearInterval(reporter);
+      watchdog.close();
+      return junction?.close();
+    });
     return closing;
   };
-  return { port, close, [Symbol.asyncDispose]: close };
+  const renew = (): void => journal.write({ event: "certificate", read: renewTls(servers, tls) });
+  return { port: main.port, station, renew, close, [Symbol.asyncDispose]: close };
 }
 
-function openServer(desk: Desk, limits: Limits): Server {
+function openJunction(
+  engine: Engine | undefined,
+  { limits, clock }: { readonly limits: Limits; readonly clock: Clock },
+): Junction | undefined {
+  if (engine === undefined) return undefined;
+  return new Junction({
+    engine,
+    limits,
+    name: randomBytes(8),
+    nowMillis: () => clock.monotonicMillis(),
+    later: (run) => void setImmediate(run),
+  });
+}
+
+function openServer(desk: Desk, limits: Limits, tls: RelayOptions["tls"]): Server {
   const rules = {
     maxHeaderSize: headerBytesMax,
     headersTimeout: limits.headersMillisMax,
@@ -58,11 +131,45 @@ function openServer(desk: Desk, limits: Limits): Server {
     connectionsCheckingInterval: Math.min(1_000, limits.headersMillisMax / 2),
     keepAliveTimeout: 5_000,
   };
-  const server = createServer(rules, (request, response) => answerHttp(request, response, desk));
+  const answer = (request: IncomingMessage, response: ServerResponse): void =>
+    answerHttp(request, response, desk);
+  const server =
+    tls === undefined
+      ? createServer(rules, answer)
+      : createTlsServer(
+          { ...rules, ...readTls(tls), handshakeTimeout: limits.headersMillisMax },
+          answer,
+        );
   server.maxConnections = limits.connectionsMax + spareSockets;
-  server.on("upgrade", (request, socket, head) => desk.station.upgrade(request, socket, head));
+  server.on("upgrade", (request: IncomingMessage, socket, head) =>
+    desk.station.upgrade(request, socket, head),
+  );
   server.on("clientError", (_error, socket) => socket.destroy());
   return server;
+}
+
+function openWatcher(desk: Desk): Server {
+  const rules = { maxHeaderSize: headerBytesMax, headersTimeout: 5_000, requestTimeout: 5_000 };
+  const server = createServer(rules, (request, response) => answerWatcher(request, response, desk));
+  server.maxConnections = 64;
+  server.on("clientError", (_error, socket) => socket.destroy());
+  return server;
+}
+
+function readTls({ cert, key }: { readonly cert: string; readonly key: string }) {
+  return { cert: readFileSync(cert), key: readFileSync(key) };
+}
+
+/** A certificate that cannot be read, or does not fit its key, leaves the one before in place. */
+function renewTls(servers: ReadonlyArray<Server>, tls: RelayOptions["tls"]): boolean {
+  if (tls === undefined) return false;
+  try {
+    const context = readTls(tls);
+    for (const server of servers) if (server instanceof TlsServer) server.setSecureContext(context);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function stop(servers: ReadonlyArray<Server>, station: Station): Promise<void> {
@@ -74,48 +181,20 @@ async function stop(servers: ReadonlyArray<Server>, station: Station): Promise<v
   await Promise.all(closed);
 }
 
-interface Desk {
-  readonly files: AppFiles | undefined;
-  readonly servesApp: boolean;
-  readonly station: Station;
-}
-
-function answerHttp(request: IncomingMessage, response: ServerResponse, desk: Desk): void {
-  const { status, headers, body } = chooseAnswer(request, desk);
-  const length = body === undefined ? 0 : Buffer.byteLength(body);
-  // Whoever keeps asking over an open connection would otherwise hold up the end.
-  if (desk.station.isClosing) response.setHeader("connection", "close");
-  response.writeHead(status, status === 304 ? headers : { ...headers, "content-length": length });
-  response.end(request.method === "HEAD" ? undefined : body);
-  request.resume();
-}
-
-function chooseAnswer(request: IncomingMessage, { files, servesApp, station }: Desk): Answer {
-  const target = request.url ?? "/";
-  const [path] = target.split("?");
-  if (path === "/healthz") {
-    const health = station.health();
-    const status = health.status === "ok" ? 200 : 503;
-    return plain(status, JSON.stringify(health), { "content-type": "application/json" });
-  }
-  if (path === relayPath)
-    return plain(426, "This address is for WebSockets.", { upgrade: "websocket" });
-  if (!servesApp) return plain(404, "A Skein relay. The app is served elsewhere.");
-  const acceptEncoding = request.headers["accept-encoding"]?.toString();
-  const ifNoneMatch = request.headers["if-none-match"];
-  return answerFromApp(files, {
-    method: request.method ?? "",
-    target,
-    acceptEncoding,
-    ifNoneMatch,
-  });
+function reportEvery(station: Station, journal: Journal): NodeJS.Timeout {
+  return setInterval(() => {
+    const { holds, did } = station.report();
+    journal.write({ event: "transparency", holds, did });
+  }, reportMillis);
 }
 
 const systemClock: Clock = {
-  monotonicMillis: () => performance.now(),
+  // Whole numbers: a fraction of a millisecond is worth nothing here and costs an object each time it is kept.
+  monotonicMillis: () => Math.floor(performance.now()),
   wallMillis: () => Date.now(),
 };
 
 const headerBytesMax = 8 * 1024;
 /** Sockets beyond the connections: for the page and its files. */
 const spareSockets = 500;
+const reportMillis = 60_000;

@@ -1,16 +1,28 @@
-/** Flags and environment. */
+/** Flags, environment and file. */
 
 import { expect, test } from "vitest";
 
-import { readSettings } from "./settings.ts";
+import { printConfig, sampleConfig } from "./config-text.ts";
+import { limitWords } from "./limit-words.ts";
+import { defaultLimits } from "./limits.ts";
+import { limitNames, nameOfLimit, options, variableOf } from "./options.ts";
+import { findBareName, helpText, readSettings, type Environment } from "./settings.ts";
 
-function settings(args: ReadonlyArray<string>, environment: Record<string, string> = {}) {
-  const read = readSettings(args, environment);
-  return read.kind === "settings" ? read.settings : read;
+function read(args: ReadonlyArray<string>, environment: Environment = {}, file?: string) {
+  return readSettings({
+    args,
+    environment,
+    readFile: (path) => (path === "/etc/skein.conf" ? file : undefined),
+  });
 }
 
-test("without a word it is localhost:7534 with the app", () => {
-  expect(settings([])).toEqual({
+function settings(args: ReadonlyArray<string>, environment: Environment = {}, file?: string) {
+  const outcome = read(args, environment, file);
+  return outcome.kind === "settings" ? outcome.settings : outcome;
+}
+
+test("without a word it is localhost:7534 with the app and every limit as it is written down", () => {
+  expect(settings([])).toMatchObject({
     host: "localhost",
     port: 7534,
     servesApp: true,
@@ -18,28 +30,110 @@ test("without a word it is localhost:7534 with the app", () => {
     origins: [],
     iceServers: [],
     isBehindProxy: false,
+    nats: undefined,
+    limits: defaultLimits,
   });
 });
 
-test("a flag wins over the environment", () => {
-  const environment = { HOST: "0.0.0.0", PORT: "8000", SKEIN_ICE: "stun:a stun:b" };
-  expect(settings([], environment)).toMatchObject({ host: "0.0.0.0", port: 8_000 });
-  expect(settings([], environment)).toMatchObject({ iceServers: ["stun:a", "stun:b"] });
-  const args = ["--host", "::1", "--port", "9000", "--no-app", "--ice", "turn:c?transport=tcp"];
-  expect(settings(args, environment)).toMatchObject({
-    host: "::1",
-    port: 9_000,
+test("a flag wins over the environment, and that over the file", () => {
+  const file = "# Rita's\nport = 1\nconnections-max = 5\nice = stun:a\nice = stun:b\nno-app = on\n";
+  const args = ["--config", "/etc/skein.conf"];
+  expect(settings(args, {}, file)).toMatchObject({
+    port: 1,
     servesApp: false,
-    iceServers: ["turn:c?transport=tcp"],
+    iceServers: ["stun:a", "stun:b"],
+    limits: { connectionsMax: 5 },
+  });
+  const environment = {
+    SKEIN_CONFIG: "/etc/skein.conf",
+    SKEIN_PORT: "2",
+    SKEIN_ICE: "stun:c, stun:d",
+  };
+  expect(settings([], environment, file)).toMatchObject({
+    port: 2,
+    iceServers: ["stun:c", "stun:d"],
+  });
+  expect(
+    settings(["--port", "3", "--ice", "turn:e?transport=tcp"], environment, file),
+  ).toMatchObject({ port: 3, iceServers: ["turn:e?transport=tcp"] });
+  expect(settings([], { HOST: "0.0.0.0", PORT: "8000" })).toMatchObject({
+    host: "0.0.0.0",
+    port: 8_000,
+  });
+});
+
+test("every setting has one name: a flag, a variable and a line say the same", () => {
+  for (const option of options) {
+    if (option.kind !== "number" || option.name === "port") continue;
+    const value = "7";
+    const byFlag = settings([`--${option.name}`, value]);
+    expect(byFlag, option.name).toEqual(settings([], { [variableOf(option)]: value }));
+    const line = settings(["--config", "/etc/skein.conf"], {}, `${option.name} = ${value}`);
+    expect(line, option.name).toEqual(byFlag);
+    expect(byFlag, option.name).not.toEqual(settings([]));
+  }
+  expect(Object.keys(limitWords).toSorted()).toEqual([...limitNames].toSorted());
+});
+
+test("`config print` says where each value came from, keeps secrets, and can be read again", () => {
+  const outcome = read(
+    ["config", "print", "--port", "9", "--turn-secret", "canary", "--config", "/etc/skein.conf"],
+    { SKEIN_TAGS_MAX: "10" },
+    "ping-millis = 1000",
+  );
+  if (outcome.kind !== "settings") throw new Error("it should have been read");
+  const text = printConfig(outcome.values);
+  expect(outcome.command).toBe("config print");
+  expect(text).toMatch(/^port = 9 +# flag --port$/mu);
+  expect(text).toMatch(/^tags-max = 10 +# environment SKEIN_TAGS_MAX$/mu);
+  expect(text).toMatch(/^ping-millis = 1000 +# file \/etc\/skein\.conf$/mu);
+  expect(text).toMatch(/^connections-max = 10000 +# default$/mu);
+  expect(text).not.toContain("canary");
+  expect(settings(["--config", "/etc/skein.conf"], {}, sampleConfig())).toEqual(settings([]));
+});
+
+test("sizes may be written short", () => {
+  expect(settings(["--bytes-per-month", "2T", "--backlog-bytes-max", "64k"])).toMatchObject({
+    limits: { bytesPerMonth: 2 * 1024 ** 4, backlogBytesMax: 65_536 },
   });
 });
 
 test("what cannot be meant is answered with a sentence, not with a guess", () => {
+  const wrong = { kind: "wrong" };
   for (const port of ["65536", "-1", "80a", "", "1e3"])
-    expect(settings([], { PORT: port })).toMatchObject({ kind: "wrong" });
-  expect(settings(["--origin", "app.example"])).toMatchObject({ kind: "wrong" });
-  expect(settings(["--origin", "https://app.example/"])).toMatchObject({ kind: "wrong" });
-  expect(settings(["--ice", "http://a"])).toMatchObject({ kind: "wrong" });
-  expect(settings(["--colour"])).toMatchObject({ kind: "wrong" });
-  expect(settings(["--help"])).toEqual({ kind: "help" });
+    expect(settings([], { PORT: port })).toMatchObject(wrong);
+  for (const args of [
+    ["--origin", "app.example"],
+    ["--origin", "https://app.example/"],
+    ["--ice", "http://a"],
+    ["--colour"],
+    ["--log", "loud"],
+    ["--tls-cert", "a.pem"],
+    ["--tags-per-connection-max", "257"],
+    ["--payload-bytes-max", "65537"],
+    ["--connections-max", "0"],
+    ["--ping-millis", "soon"],
+    ["--config", "/gone"],
+    ["dance"],
+    ["serve", "a", "b"],
+    ["serve", "relay example"],
+  ])
+    expect(settings(args), args.join(" ")).toMatchObject(wrong);
+  for (const file of ["port 7", "colour = red", "= 7", "config = /etc/other"])
+    expect(settings(["--config", "/etc/skein.conf"], {}, file), file).toMatchObject(wrong);
+});
+
+test("a public relay without a certificate is told so before anyone comes", () => {
+  const outcome = settings(["serve", "relay.example.org"]);
+  expect("publicName" in outcome && findBareName(outcome)).toContain("--behind-proxy");
+  const behind = settings(["serve", "relay.example.org", "--behind-proxy"]);
+  expect("publicName" in behind && findBareName(behind)).toBeUndefined();
+});
+
+test("help is short, and long when asked", () => {
+  expect(read(["--help"])).toEqual({ kind: "help", isLong: false });
+  expect(read(["--help", "--all"])).toEqual({ kind: "help", isLong: true });
+  expect(helpText(false)).not.toContain(nameOfLimit("tagsMax"));
+  for (const { name } of options) expect(helpText(true)).toContain(`--${name} `);
+  expect(options.every(({ words }) => words.length > 5)).toBe(true);
 });

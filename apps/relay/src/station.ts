@@ -6,21 +6,37 @@ import type { Duplex } from "node:stream";
 import { protocolVersion, relaySubprotocol } from "@skein/protocol/version";
 import { WebSocketServer, type WebSocket } from "ws";
 
-import { forwardedAddress, openAddresses, type Addresses } from "./addresses.ts";
-import { openConnection, type Connection } from "./connection.ts";
+import {
+  forwardedAddress,
+  isPrivate,
+  mayBeProxy,
+  openAddresses,
+  type Addresses,
+  type Visitor,
+} from "./addresses.ts";
+import { Budget } from "./budget.ts";
+import { openConnection, type Connection, type House } from "./connection.ts";
 import { openHeartbeat, type Heartbeat } from "./heartbeat.ts";
-import { Hub, type Clock } from "./hub.ts";
+import { Hub, type Clock, type HubCounts } from "./hub.ts";
+import type { Journal } from "./journal.ts";
+import type { Junction } from "./junction.ts";
 import type { Limits } from "./limits.ts";
 import { payloadOffset } from "./frame-reader.ts";
 import type { Outbox } from "./outbox.ts";
 import { judgeUpgrade, type UpgradeVerdict } from "./upgrade.ts";
+import type { Room, Watchdog } from "./watchdog.ts";
 
 export interface StationRules {
   readonly limits: Limits;
   readonly origins: ReadonlyArray<string>;
   readonly iceServers: ReadonlyArray<string>;
+  readonly turnSecret: string | undefined;
   readonly isBehindProxy: boolean;
+  readonly proxies: ReadonlyArray<string>;
   readonly clock: Clock;
+  readonly junction: Junction | undefined;
+  readonly watchdog: Watchdog;
+  readonly journal: Journal;
 }
 
 /** What /healthz answers: counts, and nothing that tells one node from another. */
@@ -32,28 +48,83 @@ export interface Health {
   readonly tags: number;
   readonly announcements: number;
   readonly backlogBytes: number;
+  readonly backplane: "none" | "up" | "down";
 }
+
+/** Everything the relay holds and has done, as counts and sizes: there is nothing else to tell. */
+export interface Report {
+  readonly holds: HubCounts & {
+    readonly connections: number;
+    readonly addresses: number;
+    readonly backlogBytes: number;
+    readonly backplaneUp: number;
+    readonly relays: number;
+  };
+  readonly did: Readonly<Record<DidCount, number>> & {
+    readonly refused: Readonly<Record<string, number>>;
+    readonly closed: Readonly<Record<string, number>>;
+  };
+  readonly process: {
+    readonly memoryBytes: number;
+    readonly lagMillis: number;
+    readonly uptimeSeconds: number;
+  };
+}
+
+type DidCount =
+  | "connections"
+  | "upgradesRefused"
+  | "publishes"
+  | "publishBytes"
+  | "bulks"
+  | "bulkBytes"
+  | "delivered"
+  | "deliveredBytes"
+  | "bulkLeftOut"
+  | "announces"
+  | "lookups"
+  | "subscribes"
+  | "kept"
+  | "keptDelivered"
+  | "keptExpired"
+  | "backplaneLeftOut";
 
 export class Station {
   readonly #rules: StationRules;
   readonly #hub: Hub;
   readonly #heartbeat: Heartbeat;
   readonly #addresses: Addresses;
+  readonly #upgrades: Budget;
   readonly #connections = new Set<Connection>();
-  readonly #flushLater = openFlusher();
+  readonly #house: House;
   readonly #webSockets: WebSocketServer;
   readonly #startedMillis: number;
+  #room: Room = "free";
+  #ticks = 0;
+  /** Connections from a private address although no proxy was named: perhaps there is one. */
+  #private = 0;
   #isClosing = false;
   #onEmpty: () => void = () => undefined;
 
   constructor(rules: StationRules) {
-    const { limits, iceServers, clock } = rules;
+    const { limits, iceServers, turnSecret, clock, junction } = rules;
     this.#rules = rules;
-    this.#hub = new Hub({ limits, iceServers });
-    this.#heartbeat = openHeartbeat({ hub: this.#hub, limits, chance: Math.random });
+    this.#hub = new Hub({ limits, iceServers, turnSecret, junction });
+    const { wallMillis } = clock;
+    this.#heartbeat = openHeartbeat({ hub: this.#hub, limits, wallMillis, chance: Math.random });
     this.#addresses = openAddresses(limits);
-    this.#webSockets = new WebSocketServer(webSocketRules(limits));
+    const perSecond = limits.upgradesPerSecond;
     this.#startedMillis = clock.monotonicMillis();
+    this.#upgrades = new Budget({ perSecond, burst: perSecond }, this.#startedMillis);
+    this.#webSockets = new WebSocketServer(webSocketRules(limits));
+    this.#house = {
+      hub: this.#hub,
+      limits,
+      clock,
+      chance: Math.random,
+      flushLater: openFlusher(),
+      onEnd: (ended) => this.#end(ended),
+    };
   }
 
   get isClosing(): boolean {
@@ -65,33 +136,83 @@ export class Station {
   }
 
   tick(): void {
-    this.#heartbeat.tick(this.#rules.clock.monotonicMillis());
+    const nowMillis = this.#rules.clock.monotonicMillis();
+    this.#heartbeat.tick(nowMillis);
+    this.#look(nowMillis);
+    this.#ticks += 1;
+    if (this.#ticks % sweepTicks === 0) this.#addresses.sweep(nowMillis);
+  }
+
+  /** Whether it would take another connection now, and if not, why not. */
+  readiness(): "ready" | "closing" | "full" | Exclude<Room, "free"> {
+    if (this.#isClosing) return "closing";
+    if (this.#connections.size >= this.#rules.limits.connectionsMax) return "full";
+    return this.#room === "free" ? "ready" : this.#room;
   }
 
   health(): Health {
-    const upMillis = this.#rules.clock.monotonicMillis() - this.#startedMillis;
+    const { junction } = this.#rules;
+    const { tags, announcements } = this.#hub.counts();
     return {
       status: this.#isClosing ? "closing" : "ok",
       protocol: protocolVersion,
-      uptimeSeconds: Math.floor(upMillis / 1000),
+      uptimeSeconds: this.#uptimeSeconds(),
       connections: this.#connections.size,
-      ...this.#hub.counts(),
+      tags,
+      announcements,
       backlogBytes: this.#hub.backlogBytes(),
+      backplane: junction === undefined ? "none" : junction.isUp() ? "up" : "down",
     };
+  }
+
+  report(): Report {
+    const { junction, watchdog } = this.#rules;
+    const { refused, closed, ...did } = this.#hub.totals;
+    return {
+      holds: {
+        connections: this.#connections.size,
+        addresses: this.#addresses.size(),
+        backlogBytes: this.#hub.backlogBytes(),
+        backplaneUp: junction?.isUp() === true ? 1 : 0,
+        relays: junction?.relayCount() ?? 0,
+        ...this.#hub.counts(),
+      },
+      did: {
+        ...did,
+        backplaneLeftOut: junction?.counts.leftOut ?? 0,
+        refused: Object.fromEntries(refused),
+        closed: Object.fromEntries(closed),
+      },
+      process: {
+        memoryBytes: watchdog.memoryBytes(),
+        lagMillis: watchdog.lagMillis(),
+        uptimeSeconds: this.#uptimeSeconds(),
+      },
+    };
+  }
+
+  /** The address a request comes from, as the limits see it. For the one who asks, and for nobody else. */
+  addressOf(request: IncomingMessage): string {
+    const remote = request.socket.remoteAddress ?? "";
+    const { isBehindProxy, proxies } = this.#rules;
+    if (!isBehindProxy || !mayBeProxy(remote, proxies)) return remote;
+    const forwarded = request.headers["x-forwarded-for"];
+    return forwardedAddress(remote, Array.isArray(forwarded) ? forwarded.at(-1) : forwarded);
   }
 
   /** Answers an HTTP upgrade: with a connection, or with the reason why not. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     destroyOnError(socket);
-    const address = addressOf(request, this.#rules.isBehindProxy);
-    const verdict = this.#judge(request, address);
+    const verdict = this.#judge(request);
     if (verdict.verdict === "refused") {
+      this.#hub.totals.upgradesRefused += 1;
       refuse(socket, verdict);
       return;
     }
-    leaveAtEnd(socket, this.#addresses, address);
+    const { visitor } = verdict;
+    leaveAtEnd(socket, this.#addresses, visitor);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) =>
-      this.#open(webSocket, request),
+      this.#open(webSocket, request, visitor),
     );
   }
 
@@ -112,39 +233,69 @@ export class Station {
     await empty;
   }
 
-  #judge(request: IncomingMessage, address: string): UpgradeVerdict {
+  #judge(request: IncomingMessage): Judged {
     const { host, origin } = request.headers;
     const subprotocols = request.headers["sec-websocket-protocol"];
     const path = (request.url ?? "").split("?")[0] ?? "";
-    const { origins, limits, clock } = this.#rules;
+    const { origins, clock } = this.#rules;
     const verdict = judgeUpgrade({ path, host, origin, subprotocols }, { origins });
     if (verdict.verdict === "refused") return verdict;
-    if (this.#isClosing || this.#connections.size >= limits.connectionsMax)
-      return { verdict: "refused", status: 503, why: "This relay is full.", retrySeconds: 30 };
-    const waitMillis = this.#addresses.enter(address, clock.monotonicMillis());
-    if (waitMillis === 0) return verdict;
-    const retrySeconds = Math.ceil(waitMillis / 1000);
-    return { verdict: "refused", status: 429, why: "Too many from your address.", retrySeconds };
+    const readiness = this.readiness();
+    if (readiness !== "ready") return unavailable("This relay is full.", 30);
+    const nowMillis = clock.monotonicMillis();
+    const entered = this.#addresses.enter(this.addressOf(request), nowMillis);
+    if (entered.kind === "refused") {
+      const retrySeconds = Math.ceil(entered.waitMillis / 1000);
+      return { verdict: "refused", status: 429, why: "Too many from your address.", retrySeconds };
+    }
+    const { visitor } = entered;
+    const stormMillis = visitor === undefined ? 0 : this.#upgrades.spend(1, nowMillis);
+    if (stormMillis === 0) return { verdict: "accepted", visitor };
+    this.#addresses.leave(visitor);
+    return unavailable("Too many at once.", Math.ceil(stormMillis / 1000));
   }
 
-  #open(webSocket: WebSocket, { socket }: IncomingMessage): void {
-    const { limits, clock } = this.#rules;
-    const connection = openConnection({
-      webSocket,
-      socket,
-      hub: this.#hub,
-      limits,
-      clock,
-      flushLater: this.#flushLater,
-      onEnd: (ended) => {
-        this.#connections.delete(ended);
-        this.#heartbeat.remove(ended);
-        if (this.#connections.size === 0) this.#onEmpty();
-      },
-    });
+  #open(webSocket: WebSocket, { socket }: IncomingMessage, visitor: Visitor | undefined): void {
+    const connection = openConnection({ webSocket, socket, visitor, house: this.#house });
     this.#connections.add(connection);
     this.#heartbeat.add(connection);
+    if (visitor !== undefined && isPrivate(socket.remoteAddress ?? "")) this.#private += 1;
   }
+
+  #end(ended: Connection): void {
+    this.#connections.delete(ended);
+    this.#heartbeat.remove(ended);
+    if (this.#connections.size === 0) this.#onEmpty();
+  }
+
+  #look(nowMillis: number): void {
+    const { watchdog, limits, journal, isBehindProxy } = this.#rules;
+    const room = watchdog.look(nowMillis);
+    if (room === "bursting") this.#hub.cutSlowest(this.#hub.backlogBytes() / 2);
+    if (room !== this.#room) {
+      const [memoryBytes, lagMillis] = [watchdog.memoryBytes(), watchdog.lagMillis()];
+      journal[room === "free" ? "write" : "warn"]({ event: "room", room, memoryBytes, lagMillis });
+      this.#room = room;
+    }
+    // Everybody from one private address: a proxy that nobody told the relay about.
+    if (isBehindProxy || this.#private < limits.connectionsPerAddressMax) return;
+    if (this.#addresses.size() === 1)
+      journal.warn({ event: "one-address", connections: this.#private });
+    this.#private = 0;
+  }
+
+  #uptimeSeconds(): number {
+    const upMillis = this.#rules.clock.monotonicMillis() - this.#startedMillis;
+    return Math.floor(upMillis / 1000);
+  }
+}
+
+type Judged =
+  | Extract<UpgradeVerdict, { readonly verdict: "refused" }>
+  | { readonly verdict: "accepted"; readonly visitor: Visitor | undefined };
+
+function unavailable(why: string, retrySeconds: number): Judged {
+  return { verdict: "refused", status: 503, why, retrySeconds };
 }
 
 // Two functions of their own: a listener made beside another that uses the request would hold it, 4 KiB, for the
@@ -154,8 +305,8 @@ function destroyOnError(socket: Duplex): void {
   socket.on("error", () => socket.destroy());
 }
 
-function leaveAtEnd(socket: Duplex, addresses: Addresses, address: string): void {
-  socket.once("close", () => addresses.leave(address));
+function leaveAtEnd(socket: Duplex, addresses: Addresses, visitor: Visitor | undefined): void {
+  if (visitor !== undefined) socket.once("close", () => addresses.leave(visitor));
 }
 
 /** One `setImmediate` a turn for all outboxes with something in them: it comes right after the poll, so an idle relay adds no delay. */
@@ -177,18 +328,11 @@ function webSocketRules(limits: Limits): object {
     clientTracking: false,
     handleProtocols: () => relaySubprotocol,
     perMessageDeflate: false,
-    maxPayload: payloadOffset + limits.payloadBytesMax,
+    maxPayload: payloadOffset + keepBytes + limits.payloadBytesMax,
     maxFragments: limits.fragmentsMax,
     maxBufferedChunks: limits.chunksMax,
     closeTimeout: limits.lingerMillisMax,
   };
-}
-
-function addressOf(request: IncomingMessage, isBehindProxy: boolean): string {
-  const remote = request.socket.remoteAddress ?? "";
-  const forwarded = request.headers["x-forwarded-for"];
-  if (!isBehindProxy) return remote;
-  return forwardedAddress(remote, Array.isArray(forwarded) ? forwarded.at(-1) : forwarded);
 }
 
 function refuse(
@@ -206,3 +350,8 @@ function refuse(
   ];
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
 }
+
+/** The seconds of a keep frame. */
+const keepBytes = 4;
+/** Seconds between two looks for addresses to forget. */
+const sweepTicks = 30;

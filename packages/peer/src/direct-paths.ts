@@ -6,6 +6,7 @@ import type { Instant, NodeId } from "@skein/protocol/ids";
 import { step } from "@skein/protocol/machine";
 import type { NodeMessage } from "@skein/protocol/node-message";
 import type { Signal } from "@skein/protocol/node-messages/signal";
+import type { IceServer } from "@skein/protocol/relay-frames/hello";
 import type { Channels, ChannelsEvent } from "@skein/transport/channels";
 import type { Alarms } from "./alarms.ts";
 import {
@@ -39,7 +40,7 @@ export class DirectPaths {
   readonly #options: DirectPathsOptions;
   readonly #paths = new Map<NodeId, DirectPathState>();
   readonly #owners = new Map<string, NodeId>();
-  #servers: ReadonlyArray<string> = [];
+  #servers: ReadonlyArray<IceServer> = [];
 
   constructor(options: DirectPathsOptions) {
     this.#options = options;
@@ -86,7 +87,7 @@ export class DirectPaths {
       this.#tell(node, { type: "try-now", fresh: this.#fresh(), now: this.#now() });
   }
 
-  useIceServers(servers: ReadonlyArray<string>): void {
+  useIceServers(servers: ReadonlyArray<IceServer>): void {
     this.#servers = servers;
   }
 

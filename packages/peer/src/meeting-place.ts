@@ -9,6 +9,7 @@ import { doorTopic, inboxTopic, presenceTopic, type Topic } from "@skein/auth/to
 import type { Bytes } from "@skein/protocol/bytes";
 import { instant, later, type Instant, type NodeId, type Tag } from "@skein/protocol/ids";
 import { nodesPerAccountMax, presenceBlobsMax } from "@skein/protocol/limits";
+import type { IceServer } from "@skein/protocol/relay-frames/hello";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import {
   openRelayLink,
@@ -33,7 +34,7 @@ export interface MeetingPlaceNews {
   readonly knock: (knock: Knock) => void;
   readonly present: (peer: { readonly node: NodeId; readonly box: Bytes }) => void;
   readonly room: (room: boolean) => void;
-  readonly greeted: (iceServers: ReadonlyArray<string>) => void;
+  readonly greeted: (iceServers: ReadonlyArray<IceServer>) => void;
   readonly changed: () => void;
 }
 

@@ -10,6 +10,7 @@ import { Announce } from "./relay-frames/announce.ts";
 import { Bulk } from "./relay-frames/bulk.ts";
 import { Found } from "./relay-frames/found.ts";
 import { RelayHello } from "./relay-frames/hello.ts";
+import { Keep } from "./relay-frames/keep.ts";
 import { Lookup } from "./relay-frames/lookup.ts";
 import { RelayPing } from "./relay-frames/ping.ts";
 import { RelayPong } from "./relay-frames/pong.ts";
@@ -30,6 +31,7 @@ export const relayOps = {
   withdraw: 0x06,
   ping: 0x07,
   bulk: 0x08,
+  keep: 0x09,
   found: 0x83,
   pong: 0x87,
   refused: 0x7f,
@@ -45,6 +47,7 @@ const declared = {
   withdraw: [relayOps.withdraw, Withdraw],
   ping: [relayOps.ping, RelayPing],
   bulk: [relayOps.bulk, Bulk],
+  keep: [relayOps.keep, Keep],
   found: [relayOps.found, Found],
   pong: [relayOps.pong, RelayPong],
   refused: [relayOps.refused, Refused],

@@ -1,6 +1,7 @@
 /** The port to direct channels, such as WebRTC's: attempts are named by text, signals are opaque, packets keep their borders. */
 
 import type { Bytes } from "@skein/protocol/bytes";
+import type { IceServer } from "@skein/protocol/relay-frames/hello";
 
 export type ChannelsEvent =
   /** Give `body` to the other node, through the session. */
@@ -27,7 +28,7 @@ export interface ChannelOpening {
   /** The node with the smaller id. */
   readonly initiator: boolean;
   /** Always given, and empty where the relay offers none: no default of any library is ever used. */
-  readonly iceServers: ReadonlyArray<string>;
+  readonly iceServers: ReadonlyArray<IceServer>;
 }
 
 export interface Channels {

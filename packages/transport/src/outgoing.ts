@@ -8,6 +8,8 @@ export interface Waiting {
   readonly tag: Tag;
   readonly payload: Bytes;
   readonly at: Instant;
+  /** Worth holding so long for a reader who is away, where the relay does that. */
+  readonly keepSeconds?: number;
 }
 
 export interface Outgoing {

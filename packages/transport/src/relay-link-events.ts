@@ -31,6 +31,13 @@ export type RelayLinkEvent = { readonly now: Instant } & (
   | { readonly type: "withdrawn"; readonly tag: Tag }
   | { readonly type: "looked-up"; readonly tag: Tag; readonly want: number }
   | { readonly type: "published"; readonly tag: Tag; readonly payload: Bytes }
+  /** As published; a reader who is away finds it when it comes back, where the relay holds such things. */
+  | {
+      readonly type: "left";
+      readonly tag: Tag;
+      readonly payload: Bytes;
+      readonly seconds: number;
+    }
   | { readonly type: "bulk-published"; readonly tag: Tag; readonly payload: Bytes }
   | { readonly type: "time-passed" }
 );
@@ -39,7 +46,7 @@ export type RelayLinkEffect =
   | { readonly type: "dial" }
   | { readonly type: "hang-up"; readonly code: number }
   | { readonly type: "send"; readonly frame: RelayFrame }
-  /** The relay said hello: the link is open. */
+  /** The relay said hello: the link is open. Said again when the relay names new servers or limits. */
   | { readonly type: "greeted"; readonly hello: RelayHello }
   /** The link is not open any more, and is tried again at `at`. */
   | { readonly type: "away"; readonly at: Instant | undefined; readonly code: number }

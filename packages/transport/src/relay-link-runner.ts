@@ -37,6 +37,8 @@ export interface RelayLink {
   readonly withdraw: (tag: Tag) => void;
   readonly lookUp: (tag: Tag, want: number) => void;
   readonly publish: (tag: Tag, payload: Bytes) => void;
+  /** Publishes, and where the relay holds such things leaves it for a reader who is away, at most so long. */
+  readonly leave: (tag: Tag, payload: Bytes, seconds: number) => void;
   readonly publishBulk: (tag: Tag, payload: Bytes) => void;
   readonly tryNow: () => void;
   readonly close: () => void;
@@ -67,6 +69,7 @@ export function openRelayLink(options: RelayLinkOptions): RelayLink {
     withdraw: (tag) => tell({ type: "withdrawn", tag }),
     lookUp: (tag, want) => tell({ type: "looked-up", tag, want }),
     publish: (tag, payload) => tell({ type: "published", tag, payload }),
+    leave: (tag, payload, seconds) => tell({ type: "left", tag, payload, seconds }),
     publishBulk: (tag, payload) => tell({ type: "bulk-published", tag, payload }),
     tryNow: () => tell({ type: "try-now" }),
     close: () => {

@@ -23,6 +23,7 @@ const hello: RelayFrame = {
   bulkBytesPerSecond: 100_000,
   pingMillis: 25_000,
   announceSecondsMax: 3_600,
+  keepSecondsMax: 0,
   iceServers: [],
 };
 
@@ -291,4 +292,17 @@ test("garbage from a relay is only garbage, and a closed link does nothing more"
   await until(60 * 60_000);
   expect(news.length).toBe(before);
   expect(rita.dialledAt.length).toBe(1);
+});
+
+test("what is left for a reader who is away is kept where Rita keeps, and published where she does not", async () => {
+  const { rita, alice, news, until } = meet();
+  await until(1_000);
+  alice.leave(inbox, bytes(3), 3_600);
+  await until(1_100);
+  expect(rita.heardOf("publish")).toHaveLength(1);
+  rita.say({ ...hello, keepSecondsMax: 600 });
+  alice.leave(inbox, bytes(3), 3_600);
+  await until(1_500);
+  expect(rita.heardOf("keep").map(({ seconds }) => seconds)).toEqual([600]);
+  expect(news.filter(({ type }) => type === "greeted")).toHaveLength(2);
 });

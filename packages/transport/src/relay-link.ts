@@ -222,6 +222,13 @@ function readFrame(draft: Draft, { frame }: Told<"frame-received">): void {
     draft.effects.push({ type: "found", tag: frame.tag, blobs: frame.blobs });
   else if (frame.type === "ping") send(draft, { type: "pong", nonce: frame.nonce });
   else if (frame.type === "refused") slowDown(draft, frame);
+  else if (frame.type === "hello") greetAgain(draft, frame);
+}
+
+/** Words for TURN servers run out: the relay brings new ones. What is under way goes on. */
+function greetAgain(draft: Draft, hello: RelayHello): void {
+  if (draft.open !== undefined) draft.open = { ...draft.open, hello };
+  draft.effects.push({ type: "greeted", hello });
 }
 
 function hear(draft: Draft): void {
@@ -235,7 +242,9 @@ function slowDown(draft: Draft, refused: Refused): void {
   if (draft.open === undefined || (reason !== "too-fast" && reason !== "full")) return;
   const at = later(draft.now, Math.min(Math.max(retryAfterSeconds, 1), retrySecondsMax) * 1_000);
   const { pace } = draft.open;
-  if (op === relayOps.publish) draft.open = { ...draft.open, pace: { ...pace, messagesFrom: at } };
+  // No room to keep is no reason to say less.
+  const isMessage = op === relayOps.publish || (op === relayOps.keep && reason === "too-fast");
+  if (isMessage) draft.open = { ...draft.open, pace: { ...pace, messagesFrom: at } };
   else if (op === relayOps.bulk) draft.open = { ...draft.open, pace: { ...pace, bulkFrom: at } };
   else if (op === relayOps.subscribe) draft.open = { ...draft.open, subscribeAt: at };
   else if (op === relayOps.announce)
@@ -358,6 +367,10 @@ function publish(draft: Draft, { tag, payload, now }: Told<"published">): void {
   draft.outgoing = withMessage(draft.outgoing, { tag, payload, at: now });
 }
 
+function leave(draft: Draft, { tag, payload, seconds, now }: Told<"left">): void {
+  draft.outgoing = withMessage(draft.outgoing, { tag, payload, at: now, keepSeconds: seconds });
+}
+
 function publishBulk(draft: Draft, { tag, payload, now }: Told<"bulk-published">): void {
   draft.outgoing = withBulk(draft.outgoing, { tag, payload, at: now });
   if (draft.open === undefined) draft.outgoing = withoutBulk(draft.outgoing);
@@ -372,7 +385,11 @@ function sendWhatMay(draft: Draft): void {
     });
     draft.outgoing = outgoing;
     draft.open = { ...open, pace };
-    for (const { tag, payload } of sendMessages) send(draft, { type: "publish", tag, payload });
+    for (const { tag, payload, keepSeconds = 0 } of sendMessages) {
+      const seconds = Math.min(keepSeconds, open.hello.keepSecondsMax);
+      if (seconds > 0) send(draft, { type: "keep", tag, seconds, payload });
+      else send(draft, { type: "publish", tag, payload });
+    }
     for (const { tag, payload } of sendBulk) send(draft, { type: "bulk", tag, payload });
   }
   const { dropped } = draft.outgoing;
@@ -417,6 +434,7 @@ const wishes = {
   withdrawn: answer(withdraw),
   "looked-up": answer(lookUp),
   published: answer(publish),
+  left: answer(leave),
   "bulk-published": answer(publishBulk),
   "socket-room": answer((draft) => void (draft.socketRoom = true)),
   "socket-no-room": answer((draft) => void (draft.socketRoom = false)),

@@ -11,7 +11,11 @@ declare module "simple-peer/simplepeer.min.js" {
     readonly trickle: true;
     readonly channelName: string;
     readonly config: {
-      readonly iceServers: ReadonlyArray<{ readonly urls: string }>;
+      readonly iceServers: ReadonlyArray<{
+        readonly urls: string;
+        readonly username?: string;
+        readonly credential?: string;
+      }>;
       readonly iceTransportPolicy: "all";
     };
   }

@@ -3,6 +3,7 @@
 import SimplePeer from "simple-peer/simplepeer.min.js";
 import type { Bytes } from "@skein/protocol/bytes";
 import type { ChannelClosed, ChannelOpening, ChannelsEvent } from "./channels.ts";
+import { usableServers } from "./webrtc-servers.ts";
 import { formatSignal, parseSignal } from "./webrtc-signal.ts";
 
 declare function setTimeout(run: () => void, millis: number): number;
@@ -24,7 +25,7 @@ export class WebRtcChannel {
       initiator: opening.initiator,
       trickle: true,
       channelName: "skein.1",
-      config: { iceServers: withoutSecrets(opening.iceServers), iceTransportPolicy: "all" },
+      config: { iceServers: usableServers(opening.iceServers), iceTransportPolicy: "all" },
     });
     this.#survive();
     this.#endTimer = setTimeout(() => this.close("timeout"), connectMillisMax);
@@ -148,13 +149,6 @@ export class WebRtcChannel {
   #say(body: string): void {
     if (this.#phase !== "closed") this.#emit({ type: "signal", attempt: this.#attempt, body });
   }
-}
-
-/** A TURN address without a name and a word makes the platform refuse all of them. */
-function withoutSecrets(
-  addresses: ReadonlyArray<string>,
-): ReadonlyArray<{ readonly urls: string }> {
-  return addresses.filter((urls) => /^stuns?:/u.test(urls)).map((urls) => ({ urls }));
 }
 
 const reasons: ReadonlyMap<string, ChannelClosed> = new Map([

@@ -1,0 +1,84 @@
+/**
+ * Frames that wait for a reader who is away: in memory, sealed, each delivered once, all gone with the process.
+ *
+ * Off unless the operator gives it time (`keep-seconds-max`).
+ */
+
+import type { TagKey } from "./tag-table.ts";
+
+export interface KeeperLimits {
+  readonly keptPerTagMax: number;
+  readonly keptBytesPerTagMax: number;
+  readonly keptBytesMax: number;
+}
+
+export interface Keeper {
+  /** Holds a publish frame, which it copies; `name` lets it be taken back before anybody came. */
+  readonly hold: (tag: TagKey, frame: Uint8Array, terms: Terms) => "held" | "full";
+  /** Hands out what waits under the tag, the oldest first, and forgets it. */
+  readonly collect: (tag: TagKey, nowMillis: number) => ReadonlyArray<Buffer>;
+  readonly takeBack: (name: string) => void;
+  /** Forgets what has run out and answers how many that were. */
+  readonly sweep: (nowMillis: number) => number;
+  readonly counts: () => { readonly frames: number; readonly bytes: number };
+}
+
+export interface Terms {
+  readonly name: string;
+  readonly expiresMillis: number;
+}
+
+interface Held {
+  readonly name: string;
+  readonly tag: TagKey;
+  readonly frame: Buffer;
+  readonly expiresMillis: number;
+}
+
+export function openKeeper(limits: KeeperLimits): Keeper {
+  const byTag = new Map<TagKey, Held[]>();
+  const byName = new Map<string, Held>();
+  let bytes = 0;
+
+  function forget(held: Held): void {
+    if (!byName.delete(held.name)) return;
+    bytes -= held.frame.length + heldCostBytes;
+    const left = (byTag.get(held.tag) ?? []).filter((one) => one !== held);
+    if (left.length === 0) byTag.delete(held.tag);
+    else byTag.set(held.tag, left);
+  }
+
+  return {
+    hold: (tag, frame, { name, expiresMillis }) => {
+      const waiting = byTag.get(tag) ?? [];
+      const size = frame.length + heldCostBytes;
+      const tagBytes = waiting.reduce((sum, held) => sum + held.frame.length + heldCostBytes, size);
+      if (waiting.length >= limits.keptPerTagMax || tagBytes > limits.keptBytesPerTagMax)
+        return "full";
+      if (bytes + size > limits.keptBytesMax) return "full";
+      const held = { name, tag, frame: Buffer.from(frame), expiresMillis };
+      byTag.set(tag, [...waiting, held]);
+      byName.set(name, held);
+      bytes += size;
+      return "held";
+    },
+    collect: (tag, nowMillis) => {
+      const waiting = byTag.get(tag) ?? [];
+      for (const held of waiting) forget(held);
+      return waiting.filter((held) => held.expiresMillis > nowMillis).map(({ frame }) => frame);
+    },
+    takeBack: (name) => {
+      const held = byName.get(name);
+      if (held !== undefined) forget(held);
+    },
+    sweep: (nowMillis) => {
+      const stale = [...byName.values()].filter((held) => held.expiresMillis <= nowMillis);
+      for (const held of stale) forget(held);
+      return stale.length;
+    },
+    counts: () => ({ frames: byName.size, bytes }),
+  };
+}
+
+/** What holding one frame costs besides its bytes. */
+const heldCostBytes = 256;

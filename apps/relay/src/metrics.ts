@@ -1,0 +1,75 @@
+/** Counts and sizes for Prometheus, in its text format 0.0.4. No label holds anything that came from outside. */
+
+import type { Report } from "./station.ts";
+
+export const metricsType = "text/plain; version=0.0.4; charset=utf-8";
+
+export function formatMetrics({ holds, did, process: own }: Report): string {
+  const lines: string[] = [];
+  const family = (
+    name: string,
+    kind: "gauge" | "counter",
+    ...[words, rows]: readonly [words: string, rows: number | ReadonlyMap<string, number>]
+  ): void => {
+    const full = `skein_${name}`;
+    lines.push(`# HELP ${full} ${words}`, `# TYPE ${full} ${kind}`);
+    if (typeof rows === "number") lines.push(`${full} ${rows}`);
+    else for (const [label, value] of rows) lines.push(`${full}{${label}} ${value}`);
+  };
+  family("connections", "gauge", "Connections that stand.", holds.connections);
+  family("tags", "gauge", "Tags somebody subscribes to.", holds.tags);
+  family("announcements", "gauge", "Announcements held.", holds.announcements);
+  family("addresses", "gauge", "Addresses with connections or debts.", holds.addresses);
+  family("backlog_bytes", "gauge", "Bytes that wait for readers.", holds.backlogBytes);
+  family("kept_frames", "gauge", "Frames that wait for readers who are away.", holds.keptFrames);
+  family("kept_bytes", "gauge", "Their bytes.", holds.keptBytes);
+  family("accepted_total", "counter", "Connections since the start.", did.connections);
+  family("upgrades_refused_total", "counter", "Upgrades refused.", did.upgradesRefused);
+  family("frames_total", "counter", "Frames taken.", byKind(did.publishes, did.bulks));
+  family("frame_bytes_total", "counter", "Their bytes.", byKind(did.publishBytes, did.bulkBytes));
+  family("delivered_total", "counter", "Messages delivered, the relay's own too.", did.delivered);
+  family("delivered_bytes_total", "counter", "Their bytes.", did.deliveredBytes);
+  family("bulk_left_out_total", "counter", "Bulk left out for slow readers.", did.bulkLeftOut);
+  family("announces_total", "counter", "Announcements.", did.announces);
+  family("lookups_total", "counter", "Lookups, those of announcements too.", did.lookups);
+  family("subscribes_total", "counter", "Subscribe frames.", did.subscribes);
+  family("kept_total", "counter", "Frames kept for readers who were away.", did.kept);
+  family("refused_total", "counter", "Frames refused.", labelled("reason", did.refused));
+  family(
+    "closed_total",
+    "counter",
+    "Connections closed by the relay.",
+    labelled("code", did.closed),
+  );
+  family("backplane_up", "gauge", "Whether the engine between relays is there.", holds.backplaneUp);
+  family("backplane_relays", "gauge", "Other relays heard lately.", holds.relays);
+  family(
+    "backplane_left_out_total",
+    "counter",
+    "Records others did not hear.",
+    did.backplaneLeftOut,
+  );
+  family("memory_bytes", "gauge", "Resident memory.", own.memoryBytes);
+  family(
+    "loop_lag_milliseconds",
+    "gauge",
+    "How late the event loop is, p99 of 10 s.",
+    own.lagMillis,
+  );
+  family("uptime_seconds", "gauge", "Since the start.", own.uptimeSeconds);
+  return `${lines.join("\n")}\n`;
+}
+
+function byKind(publish: number, bulk: number): ReadonlyMap<string, number> {
+  return new Map([
+    ['kind="publish"', publish],
+    ['kind="bulk"', bulk],
+  ]);
+}
+
+function labelled(
+  name: string,
+  counts: Readonly<Record<string, number>>,
+): ReadonlyMap<string, number> {
+  return new Map(Object.entries(counts).map(([key, value]) => [`${name}="${key}"`, value]));
+}

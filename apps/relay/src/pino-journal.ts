@@ -1,0 +1,25 @@
+/** The journal as lines of JSON on the standard output. A full disk or a closed pipe loses lines, never the relay. */
+
+import { pino } from "pino";
+
+import type { Journal } from "./journal.ts";
+
+export function openPinoJournal(descriptor = 1): Journal {
+  const destination = pino.destination({ dest: descriptor, sync: true });
+  destination.on("error", () => undefined);
+  const logger = pino(
+    { base: null, formatters: { level: (label) => ({ level: label }) } },
+    destination,
+  );
+  const guarded = (write: () => void): void => {
+    try {
+      write();
+    } catch {
+      // Nowhere to write to: there is nobody to tell.
+    }
+  };
+  return {
+    write: (entry) => guarded(() => logger.info(entry)),
+    warn: (entry) => guarded(() => logger.warn(entry)),
+  };
+}

@@ -1,0 +1,48 @@
+/** Whether the process has room for more: its memory, and how late its event loop is. */
+
+import { monitorEventLoopDelay } from "node:perf_hooks";
+
+import type { Limits } from "./limits.ts";
+
+export type Room = "free" | "crowded" | "bursting";
+
+export interface Watchdog {
+  /** `crowded`: nobody new. `bursting`: the slowest have to go as well. */
+  readonly look: (nowMillis: number) => Room;
+  readonly memoryBytes: () => number;
+  readonly lagMillis: () => number;
+  readonly close: () => void;
+}
+
+export function openWatchdog(
+  limits: Pick<Limits, "memoryBytesMax" | "lagMillisMax">,
+  residentBytes: () => number = () => process.memoryUsage.rss(),
+): Watchdog {
+  const delay = monitorEventLoopDelay({ resolution: resolutionMillis });
+  delay.enable();
+  let lagMillis = 0;
+  let windowMillis = 0;
+  let memoryBytes = residentBytes();
+
+  function look(nowMillis: number): Room {
+    memoryBytes = residentBytes();
+    if (nowMillis - windowMillis >= windowMillisMax) {
+      lagMillis = Math.max(0, delay.percentile(99) / 1e6 - resolutionMillis);
+      delay.reset();
+      windowMillis = nowMillis;
+    }
+    if (memoryBytes > limits.memoryBytesMax * 0.9) return "bursting";
+    const isCrowded = memoryBytes > limits.memoryBytesMax * 0.8 || lagMillis > limits.lagMillisMax;
+    return isCrowded ? "crowded" : "free";
+  }
+
+  return {
+    look,
+    memoryBytes: () => memoryBytes,
+    lagMillis: () => lagMillis,
+    close: () => delay.disable(),
+  };
+}
+
+const resolutionMillis = 20;
+const windowMillisMax = 10_000;
