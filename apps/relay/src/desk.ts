@@ -47,7 +47,7 @@ function send(
 }
 
 function chooseAnswer(request: IncomingMessage, desk: Desk): Answer {
-  const { files, servesApp, station } = desk;
+  const { station } = desk;
   const path = pathOf(request);
   if (path === "/healthz") return answerHealth(station);
   if (path === "/readyz") return answerReadiness(station);
@@ -56,6 +56,10 @@ function chooseAnswer(request: IncomingMessage, desk: Desk): Answer {
   if (path === "/metrics" || path === "/transparency") return answerGuarded(request, desk);
   if (desk.hasDoctor && (path === "/doctor" || path.startsWith("/doctor/")))
     return answerDoctor(path, station.addressOf(request));
+  return answerApp(request, desk);
+}
+
+function answerApp(request: IncomingMessage, { files, servesApp }: Desk): Answer {
   if (!servesApp) return plain(404, "A Skein relay. The app is served elsewhere.");
   const acceptEncoding = request.headers["accept-encoding"]?.toString();
   const ifNoneMatch = request.headers["if-none-match"];

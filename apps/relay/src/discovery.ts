@@ -91,10 +91,6 @@ export function openDiscovery<Owner extends object>(
     return found.slice(Math.max(0, found.length - want)).toReversed();
   }
 
-  function under(tag: TagKey): ReadonlyArray<Announcement<Owner>> {
-    return [...(byTag.get(tag) ?? [])].map(([owner, kept]) => ({ tag, owner, ...kept }));
-  }
-
   function sweep(nowMillis: number): void {
     for (const [tag, present] of byTag)
       for (const [owner, kept] of present)
@@ -109,10 +105,22 @@ export function openDiscovery<Owner extends object>(
       for (const tag of byOwner.get(owner) ?? []) withdraw(tag, owner);
     },
     holds: (owner) => byOwner.has(owner),
-    under,
-    all: () => [...byTag.keys()].flatMap((tag) => [...under(tag)]),
+    under: (tag) => listUnder(tag, byTag.get(tag)),
+    all: () => [...byTag].flatMap(([tag, present]) => listUnder(tag, present)),
     lookup,
     sweep,
     size: () => [...byTag.values()].reduce((count, present) => count + present.size, 0),
   };
+}
+
+function listUnder<Owner>(
+  tag: TagKey,
+  present: ReadonlyMap<Owner, Kept> | undefined,
+): ReadonlyArray<Announcement<Owner>> {
+  return [...(present ?? [])].map(([owner, { blob, expiresMillis }]) => ({
+    tag,
+    owner,
+    blob,
+    expiresMillis,
+  }));
 }

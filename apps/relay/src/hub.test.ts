@@ -191,3 +191,42 @@ test("whatever Mallory sends, the hub refuses or closes, and Bob still hears Ali
     }),
   );
 });
+
+test("what is left for Bob reaches him once when he comes, and not when its time is over", () => {
+  const { join, tell, hub } = openScene({ keepSecondsMax: 100 });
+  const [alice, bob, carol] = [join(), join(), join()];
+  const keep = (seconds: number): RelayFrame => ({
+    type: "keep",
+    tag,
+    seconds,
+    payload: Uint8Array.of(5),
+  });
+  tell(alice.member, keep(60));
+  tell(alice.member, keep(1e9), 50_000);
+  expect(hub.counts().keptFrames).toBe(2);
+  tell(bob.member, { type: "subscribe", tags: [tag] }, 70_000);
+  tell(carol.member, { type: "subscribe", tags: [tag] }, 70_000);
+  expect(bob.said()).toEqual([{ type: "publish", tag, payload: Uint8Array.of(5) }]);
+  expect(carol.said()).toEqual([]);
+  tell(alice.member, keep(60), 80_000);
+  expect([bob.said().length, carol.said().length, hub.counts().keptFrames]).toEqual([1, 1, 0]);
+});
+
+test("a relay that keeps nothing passes on what is left and forgets it", () => {
+  const { join, tell, hub } = openScene();
+  const [alice, bob] = [join(), join()];
+  tell(alice.member, { type: "keep", tag, seconds: 60, payload: new Uint8Array(3) });
+  tell(bob.member, { type: "subscribe", tags: [tag] });
+  expect(bob.said()).toEqual([]);
+  expect(hub.counts().keptFrames).toBe(0);
+});
+
+test("what nobody has room for is refused with a time to try again", () => {
+  const { join, tell } = openScene({ keepSecondsMax: 100, keptPerTagMax: 1 });
+  const alice = join();
+  for (let index = 0; index < 2; index++)
+    tell(alice.member, { type: "keep", tag, seconds: 60, payload: new Uint8Array(3) });
+  expect(alice.said()).toEqual([
+    { type: "refused", reason: "full", retryAfterSeconds: 30, op: relayOps.keep },
+  ]);
+});

@@ -10,18 +10,19 @@ import { relayOps } from "@skein/protocol/relay-frame";
 import type { RefusedReason } from "@skein/protocol/relay-frames/refused";
 
 import type { Visitor } from "./addresses.ts";
-import { Budget } from "./budget.ts";
 import { openDiscovery, type Discovery } from "./discovery.ts";
 import * as read from "./frame-reader.ts";
 import * as write from "./frame-writer.ts";
-import { RemoteOwner, type Junction, type RemoteAnnouncement } from "./junction.ts";
+import { openGreeter, type Greeter, type GreeterRules } from "./greeter.ts";
+import type { Junction, RemoteAnnouncement, RemoteOwner } from "./junction.ts";
 import { openKeeper, type Keeper } from "./keeper.ts";
 import type { Limits } from "./limits.ts";
 import { Member, ratesOf, type CloseCode, type Exit, type Rates } from "./member.ts";
 import { frameMessage, type Framed } from "./outbox.ts";
+import { openPurse, type Purse } from "./purse.ts";
+import { openQuestions } from "./questions.ts";
 import { openTagTable, type TagKey, type TagTable } from "./tag-table.ts";
 import { Totals } from "./totals.ts";
-import { isTurn, mintIceServers } from "./turn.ts";
 
 export interface Clock {
   /** Never goes back. */
@@ -36,25 +37,15 @@ export interface Now {
   readonly wallMillis: number;
 }
 
-export interface HubRules {
-  readonly limits: Limits;
-  readonly iceServers: ReadonlyArray<string>;
-  /** Shared with coturn: words for TURN are made of it. */
-  readonly turnSecret?: string | undefined;
+export interface HubRules extends GreeterRules {
   readonly junction?: Junction | undefined;
 }
 
 type Owner = Member | RemoteOwner;
 
-/** Who asked for what others announced, and how many: answered again when more comes from another relay. */
-interface Asking {
-  readonly members: Map<Member, number>;
-  readonly untilMillis: number;
-}
-
 export class Hub {
   readonly totals = new Totals();
-  readonly #rules: HubRules;
+  readonly #greeter: Greeter;
   readonly #limits: Limits;
   readonly #rates: Rates;
   readonly #members = new Set<Member>();
@@ -62,20 +53,20 @@ export class Hub {
   readonly #discovery: Discovery<Owner>;
   readonly #keeper: Keeper;
   readonly #junction: Junction | undefined;
-  readonly #asking = new Map<TagKey, Asking>();
-  readonly #everybodys: ReadonlyArray<Budget>;
+  readonly #questions = openQuestions<Member>();
+  readonly #purse: Purse;
   #nowMillis = 0;
   #nextKept = 0;
 
   constructor(rules: HubRules) {
     const { limits, junction } = rules;
-    this.#rules = rules;
+    this.#greeter = openGreeter(rules);
     this.#limits = limits;
     this.#junction = junction;
     this.#rates = ratesOf(limits);
     this.#table = openTagTable(limits);
     this.#keeper = openKeeper(limits);
-    this.#everybodys = everybodysBudgets(limits);
+    this.#purse = openPurse(limits);
     this.#discovery = openDiscovery<Owner>(limits, {
       came: (tag, owner) => {
         if (owner instanceof Member) junction?.hold(tag);
@@ -109,16 +100,12 @@ export class Hub {
 
   /** Says hello; again when the words for TURN in the one before grow old. */
   greet(member: Member, { monotonicMillis, wallMillis }: Now): void {
-    const { limits, iceServers: urls, turnSecret: secret } = this.#rules;
-    const iceServers = mintIceServers({ urls, secret, seconds: limits.turnSeconds }, wallMillis);
     member.greetedMillis = monotonicMillis;
-    this.#say(member, write.writeHello({ limits, iceServers, wallMillis }));
+    this.#say(member, this.#greeter.hello(wallMillis));
   }
 
   isGreetingOld(member: Member, nowMillis: number): boolean {
-    const { limits, iceServers, turnSecret } = this.#rules;
-    if (turnSecret === undefined || !iceServers.some(isTurn)) return false;
-    return nowMillis - member.greetedMillis > limits.turnSeconds * 500;
+    return this.#greeter.isOld(member.greetedMillis, nowMillis);
   }
 
   receive(member: Member, frame: Buffer, nowMillis: number): void {
@@ -162,8 +149,7 @@ export class Hub {
     this.#discovery.sweep(nowMillis);
     this.totals.keptExpired += this.#keeper.sweep(nowMillis);
     this.#junction?.tick(nowMillis);
-    for (const [tag, { untilMillis }] of this.#asking)
-      if (nowMillis >= untilMillis) this.#asking.delete(tag);
+    this.#questions.sweep(nowMillis);
     this.cutSlowest(this.#limits.backlogTotalBytesMax);
   }
 
@@ -226,15 +212,12 @@ export class Hub {
     member: Member,
     { cost, isBulk, nowMillis }: { cost: number; isBulk: boolean; nowMillis: number },
   ): number {
-    let waitMillis = isBulk
+    const ownMillis = isBulk
       ? member.spendBulk(cost, nowMillis)
       : member.spendPublish(cost, nowMillis);
-    waitMillis ||= member.visitor?.spend(cost, isBulk, nowMillis) ?? 0;
-    for (const budget of this.#everybodys)
-      // Signalling is what a relay is for: it counts, and is not refused.
-      if (isBulk) waitMillis ||= budget.spend(cost, nowMillis);
-      else budget.take(cost, nowMillis);
-    return waitMillis;
+    if (ownMillis > 0) return ownMillis;
+    const addressMillis = member.visitor?.spend(cost, isBulk, nowMillis) ?? 0;
+    return addressMillis || this.#purse.spend(cost, isBulk, nowMillis);
   }
 
   /** Answers how many got it. */
@@ -343,13 +326,7 @@ export class Hub {
     this.totals.lookups += 1;
     this.#sayFound(member, { tag, want, nowMillis });
     if (this.#junction?.isUp() !== true) return;
-    const known = this.#asking.get(tag);
-    const untilMillis = nowMillis + askingMillis;
-    const asking = known ?? { members: new Map<Member, number>(), untilMillis };
-    asking.members.set(member, want);
-    if (known !== undefined || this.#asking.size >= askingMax) return;
-    this.#asking.set(tag, asking);
-    this.#junction.ask(tag);
+    if (this.#questions.add(tag, member, { want, nowMillis })) this.#junction.ask(tag);
   }
 
   #sayFound(
@@ -365,7 +342,6 @@ export class Hub {
   #keep(member: Member, frame: Buffer, nowMillis: number): void {
     const tag = read.tagOf(frame);
     const { seconds, publish } = read.keptOf(frame);
-    const audience = this.#table.subscribers(tag);
     const waitMillis =
       this.#charge(member, { cost: publish.length, isBulk: false, nowMillis }) ||
       (member.visitor?.spendKeep(nowMillis) ?? 0);
@@ -373,18 +349,20 @@ export class Hub {
       this.#hasten(member, { op: relayOps.keep, waitMillis, nowMillis });
       return;
     }
-    const reached =
-      audience === undefined || audience === member
-        ? 0
-        : this.#deliverTo(audience, publish, member);
+    const audience = this.#table.subscribers(tag);
+    const isHeard = audience !== undefined && audience !== member;
+    if (isHeard) this.#deliverTo(audience, publish, member);
     const keptSeconds = Math.min(seconds, this.#limits.keepSecondsMax);
-    if (reached > 0 || keptSeconds === 0) {
-      this.#junction?.forward(tag, publish, false);
-      return;
-    }
+    if (isHeard || keptSeconds === 0) this.#junction?.forward(tag, publish, false);
+    else this.#hold(member, { tag, publish, expiresMillis: nowMillis + keptSeconds * 1000 });
+  }
+
+  #hold(
+    member: Member,
+    { tag, publish, expiresMillis }: { tag: TagKey; publish: Buffer; expiresMillis: number },
+  ): void {
     const name = this.#junction?.mint() ?? String(this.#nextKept++);
-    const terms = { name, expiresMillis: nowMillis + keptSeconds * 1000 };
-    if (this.#keeper.hold(tag, publish, terms) === "full")
+    if (this.#keeper.hold(tag, publish, { name, expiresMillis }) === "full")
       this.#refuse(member, "full", relayOps.keep);
     else this.totals.kept += 1;
     this.#junction?.offer(name, tag, publish);
@@ -410,7 +388,7 @@ export class Hub {
     const keptSeconds = Math.min(seconds, this.#limits.announceSecondsMax);
     const expiresMillis = nowMillis + keptSeconds * 1000;
     if (this.#discovery.announce({ tag, owner, blob, expiresMillis }) === "full") return;
-    for (const [member, want] of this.#asking.get(tag)?.members ?? [])
+    for (const [member, want] of this.#questions.askers(tag))
       if (!member.isClosing) this.#sayFound(member, { tag, want, nowMillis });
   }
 
@@ -482,13 +460,6 @@ export interface HubCounts {
   readonly keptBytes: number;
 }
 
-/** What everybody together may have passed on: a second, and thirty days. */
-function everybodysBudgets({ bytesPerSecond, bytesPerMonth }: Limits): ReadonlyArray<Budget> {
-  const perSecond = { perSecond: bytesPerSecond, burst: bytesPerSecond * 2 };
-  const perMonth = { perSecond: bytesPerMonth / monthSeconds, burst: bytesPerMonth };
-  return [perSecond, perMonth].filter(({ burst }) => burst > 0).map((rate) => new Budget(rate, 0));
-}
-
 /** What a request costs of the request budget: long tag lists count for several. */
 function costOf(frame: Buffer): number {
   return 1 + Math.floor(frame.length / 512);
@@ -498,7 +469,3 @@ function costOf(frame: Buffer): number {
 const crowdedMillis = 30_000;
 /** How long one refusal for haste stands for all of its kind. */
 const hushMillisMax = 1_000;
-/** How long an answer of another relay is still passed on to who asked. */
-const askingMillis = 3_000;
-const askingMax = 10_000;
-const monthSeconds = 30 * 86_400;

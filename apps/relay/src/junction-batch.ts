@@ -77,33 +77,34 @@ function readRecord(kind: number, body: Buffer): Heard | "unknown" | undefined {
     case recordKinds.announce:
       return readAnnounce(body);
     case recordKinds.withdraw:
-      if (body.length !== ownerBytes + tagBytes) return undefined;
-      return {
-        kind: "withdraw",
-        owner: body.toString("latin1", 0, ownerBytes),
-        tag: body.toString("latin1", ownerBytes),
-      };
+      return readWithdraw(body);
     case recordKinds.question:
+      return body.length === tagBytes ? { kind: "question", tag: text(body) } : undefined;
     case recordKinds.came:
-      if (body.length !== tagBytes) return undefined;
-      return {
-        kind: kind === recordKinds.came ? "came" : "question",
-        tag: body.toString("latin1"),
-      };
-    case recordKinds.offer: {
-      const frame = body.subarray(ownerBytes);
-      const isSound = isForwardable(frame) && frame[0] === relayOps.publish;
-      return isSound
-        ? { kind: "offer", name: body.toString("latin1", 0, ownerBytes), frame }
-        : undefined;
-    }
+      return body.length === tagBytes ? { kind: "came", tag: text(body) } : undefined;
+    case recordKinds.offer:
+      return readOffer(body);
     case recordKinds.taken:
-      return body.length === ownerBytes
-        ? { kind: "taken", name: body.toString("latin1") }
-        : undefined;
+      return body.length === ownerBytes ? { kind: "taken", name: text(body) } : undefined;
     default:
       return "unknown";
   }
+}
+
+function readWithdraw(body: Buffer): Heard | undefined {
+  if (body.length !== ownerBytes + tagBytes) return undefined;
+  const owner = text(body.subarray(0, ownerBytes));
+  return { kind: "withdraw", owner, tag: text(body.subarray(ownerBytes)) };
+}
+
+function readOffer(body: Buffer): Heard | undefined {
+  const frame = body.subarray(ownerBytes);
+  if (frame[0] !== relayOps.publish || !isForwardable(frame)) return undefined;
+  return { kind: "offer", name: text(body.subarray(0, ownerBytes)), frame };
+}
+
+function text(bytes: Buffer): string {
+  return bytes.toString("latin1");
 }
 
 function readAnnounce(body: Buffer): Heard | undefined {

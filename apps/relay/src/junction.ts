@@ -252,7 +252,7 @@ export class Junction {
       return;
     }
     if (batch.relay === this.#name) return;
-    this.counts.heard += 1;
+    if (batch.records.length > 0) this.counts.heard += 1;
     if (this.#relays.has(batch.relay) || this.#relays.size < relaysMax)
       this.#relays.set(batch.relay, this.#setup.nowMillis());
     for (const heard of batch.records) this.#take(batch.relay, heard);
@@ -265,17 +265,9 @@ export class Junction {
       case "frame":
         ends.deliver(heard.frame);
         return;
-      case "announce": {
-        const owner = this.#ownerOf(heard.owner, relay);
-        if (owner !== undefined && heard.blob.length <= presenceBlobBytesMax)
-          ends.announced({ ...heard, owner });
-        return;
-      }
-      case "withdraw": {
-        const owner = this.#owners.get(heard.owner);
-        if (owner !== undefined) ends.withdrawn(heard.tag, owner);
-        return;
-      }
+      case "announce":
+      case "withdraw":
+        return this.#takeAnnouncement(ends, relay, heard);
       case "question":
         return ends.sayAgain(heard.tag);
       case "offer":
@@ -286,6 +278,19 @@ export class Junction {
       case "came":
         return ends.release(heard.tag);
     }
+  }
+
+  #takeAnnouncement(
+    ends: JunctionEnds,
+    relay: string,
+    heard: Extract<Heard, { readonly kind: "announce" | "withdraw" }>,
+  ): void {
+    const { tag } = heard;
+    const isNews = heard.kind === "announce" && heard.blob.length <= presenceBlobBytesMax;
+    const owner = isNews ? this.#ownerOf(heard.owner, relay) : this.#owners.get(heard.owner);
+    if (owner === undefined) return;
+    if (isNews) ends.announced({ tag, owner, seconds: heard.seconds, blob: heard.blob });
+    else ends.withdrawn(tag, owner);
   }
 
   #tellTaken({ name, frame }: Extract<Heard, { readonly kind: "offer" }>): void {

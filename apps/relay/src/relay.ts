@@ -61,23 +61,10 @@ export interface Relay {
 }
 
 export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
+  const { tls, metrics, journal = silentJournal } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  const { clock = systemClock, journal = silentJournal, metrics } = options;
   const files = options.app === undefined ? undefined : await readAppFiles(options.app);
-  const watchdog = openWatchdog(limits);
-  const junction = openJunction(options.engine, { limits, clock });
-  const station = new Station({
-    limits,
-    origins: options.origins ?? [],
-    iceServers: options.iceServers ?? [],
-    turnSecret: options.turnSecret,
-    isBehindProxy: options.isBehindProxy ?? false,
-    proxies: options.proxies ?? [],
-    clock,
-    junction,
-    watchdog,
-    journal,
-  });
+  const { station, release } = openStation(options, limits);
   const desk: Desk = {
     files,
     servesApp: options.app !== undefined,
@@ -85,12 +72,9 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     metricsToken: metrics?.token,
     station,
   };
-  const { tls } = options;
   const main = await listen(() => openServer(desk, limits, tls), options);
-  const watchers =
-    metrics === undefined || metrics.port === 0
-      ? []
-      : (await listen(() => openWatcher(desk), metrics)).servers;
+  const hasWatcher = metrics !== undefined && metrics.port !== 0;
+  const watchers = hasWatcher ? (await listen(() => openWatcher(desk), metrics)).servers : [];
   const servers = [...main.servers, ...watchers];
   const timer = setInterval(() => station.tick(), station.tickMillis);
   const reporter = options.isTransparent === true ? reportEvery(station, journal) : undefined;
@@ -100,13 +84,29 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     closing ??= stop(servers, station).finally(() => {
       clearInterval(timer);
       clearInterval(reporter);
-      watchdog.close();
-      return junction?.close();
     });
-    return closing;
+    return closing.then(release);
   };
   const renew = (): void => journal.write({ event: "certificate", read: renewTls(servers, tls) });
   return { port: main.port, station, renew, close, [Symbol.asyncDispose]: close };
+}
+
+/** The station and what lives as long as it does. */
+function openStation(
+  options: RelayOptions,
+  limits: Limits,
+): { readonly station: Station; readonly release: () => Promise<void> } {
+  const { clock = systemClock, journal = silentJournal, isBehindProxy = false } = options;
+  const { origins = [], iceServers = [], proxies = [], turnSecret } = options;
+  const watchdog = openWatchdog(limits);
+  const junction = openJunction(options.engine, { limits, clock });
+  const rules = { limits, origins, iceServers, turnSecret, isBehindProxy, proxies };
+  const station = new Station({ ...rules, clock, junction, watchdog, journal });
+  const release = async (): Promise<void> => {
+    watchdog.close();
+    await junction?.close();
+  };
+  return { station, release };
 }
 
 function openJunction(

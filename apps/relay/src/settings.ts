@@ -238,7 +238,7 @@ function settleLimits(text: (name: string) => string): Limits | string {
 }
 
 function findFault(settings: Settings, log: string): string | undefined {
-  const { host, port, origins, iceServers, tls, metrics, publicName, nats } = settings;
+  const { host, port, origins, iceServers, metrics } = settings;
   if (host === "") return "The host is a name or an address, such as localhost or 0.0.0.0.";
   if (Number.isNaN(port)) return "The port is a number from 0 to 65535.";
   if (Number.isNaN(metrics.port)) return "The metrics port is a number from 0 to 65535.";
@@ -246,6 +246,10 @@ function findFault(settings: Settings, log: string): string | undefined {
   if (origin !== undefined) return `An origin is like https://app.example.org, not "${origin}".`;
   if (iceServers.length > 8 || !iceServers.every((text) => ice.test(text)))
     return "ICE servers are at most 8 addresses like stun:example.org:3478.";
+  return findLaterFault(settings, log);
+}
+
+function findLaterFault({ tls, publicName, nats }: Settings, log: string): string | undefined {
   if (tls !== undefined && (tls.cert === "" || tls.key === ""))
     return "Serving https takes both --tls-cert and --tls-key.";
   if (log !== "off" && log !== "json") return `The log is \`off\` or \`json\`, not "${log}".`;

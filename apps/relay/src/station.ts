@@ -103,6 +103,7 @@ export class Station {
   #ticks = 0;
   /** Connections from a private address although no proxy was named: perhaps there is one. */
   #private = 0;
+  #isJoined = false;
   #isClosing = false;
   #onEmpty: () => void = () => undefined;
 
@@ -277,11 +278,21 @@ export class Station {
       journal[room === "free" ? "write" : "warn"]({ event: "room", room, memoryBytes, lagMillis });
       this.#room = room;
     }
+    this.#watchNeighbours();
     // Everybody from one private address: a proxy that nobody told the relay about.
     if (isBehindProxy || this.#private < limits.connectionsPerAddressMax) return;
     if (this.#addresses.size() === 1)
       journal.warn({ event: "one-address", connections: this.#private });
     this.#private = 0;
+  }
+
+  #watchNeighbours(): void {
+    const { junction, journal } = this.#rules;
+    const isUp = junction?.isUp() === true;
+    if (isUp === this.#isJoined) return;
+    this.#isJoined = isUp;
+    const relays = junction?.relayCount() ?? 0;
+    journal[isUp ? "write" : "warn"]({ event: "backplane", up: isUp, relays });
   }
 
   #uptimeSeconds(): number {

@@ -3,7 +3,6 @@
 import { expect, test } from "vitest";
 import { usableServers } from "./webrtc-servers.ts";
 
-const nobody = { username: "", credential: "" };
 const somebody = { username: "1795226400:3f9c", credential: "c2VjcmV0" };
 
 test("STUN needs no word, and TURN goes with the word that the relay gave", () => {
@@ -28,6 +27,6 @@ test("a relay that names nonsense does not keep nodes from connecting", () => {
     "stun:a b",
     "turn:a:1?x",
   ];
-  expect(usableServers(nonsense.map((url) => ({ url, ...nobody })))).toEqual([]);
+  expect(usableServers(nonsense.map((url) => ({ url, username: "", credential: "" })))).toEqual([]);
   expect(usableServers([{ url: "stun:a?transport=udp", ...somebody }])).toEqual([]);
 });

@@ -1,0 +1,175 @@
+/** Two relays and an engine between them: it should not matter to which of them a node came. */
+
+import { encode, decode } from "@skein/protocol/codec";
+import { RelayFrame } from "@skein/protocol/relay-frame";
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { Hub } from "./hub.ts";
+import { readBatch } from "./junction-batch.ts";
+import { Junction } from "./junction.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
+import type { Member } from "./member.ts";
+import { openMemoryEngines, type MemoryEngines } from "./memory-engine.ts";
+
+const tag = "00112233445566778899aabbccddeeff" as never;
+const blob = Uint8Array.of(1, 2) as never;
+
+function openRelay(engines: MemoryEngines, name: string, given: Partial<Limits> = {}) {
+  const limits: Limits = { ...defaultLimits, ...given };
+  const clock = { millis: 0 };
+  const junction = new Junction({
+    engine: engines.join(),
+    limits,
+    name: Buffer.from(name.padEnd(8)),
+    nowMillis: () => clock.millis,
+    later: (run) => void setImmediate(run),
+  });
+  const hub = new Hub({ limits, iceServers: [], junction });
+  function join() {
+    const heard: RelayFrame[] = [];
+    const member: Member = hub.join(
+      {
+        push: ({ head, body }) => {
+          const whole = Buffer.concat(body === undefined ? [head] : [head, body]);
+          const short = whole[1] ?? 0;
+          const from = short < 126 ? 2 : short === 126 ? 4 : 10;
+          heard.push(decode(RelayFrame, new Uint8Array(whole.subarray(from))));
+        },
+        backlogBytes: () => 0,
+        close: () => undefined,
+      },
+      { monotonicMillis: clock.millis, wallMillis: 0 },
+    );
+    const tell = (frame: RelayFrame) =>
+      hub.receive(member, Buffer.from(encode(RelayFrame, frame)), clock.millis);
+    return { member, tell, said: () => heard.splice(0).filter(({ type }) => type !== "hello") };
+  }
+  const pass = (millis: number) => {
+    clock.millis += millis;
+    hub.sweep(clock.millis);
+  };
+  return { hub, junction, join, pass };
+}
+
+/** Until everything under way has arrived. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 8; turn++) await new Promise(setImmediate);
+}
+
+test("what Alice publishes at one relay reaches Bob at the other, in order, and never herself", async () => {
+  const engines = openMemoryEngines();
+  const [rita, ruth] = [openRelay(engines, "rita"), openRelay(engines, "ruth")];
+  const [alice, bob] = [rita.join(), ruth.join()];
+  for (const node of [alice, bob]) node.tell({ type: "subscribe", tags: [tag] });
+  const words = [1, 2, 3].map((word): RelayFrame => {
+    const type = word === 2 ? "bulk" : "publish";
+    return { type, tag, payload: Uint8Array.of(word) };
+  });
+  for (const word of words) alice.tell(word);
+  await settle();
+  expect(bob.said()).toEqual(words);
+  expect(alice.said()).toEqual([]);
+  expect(rita.junction.counts.sent).toBe(1);
+});
+
+test("Bob finds whom Alice's relay knows, is told as soon as the answer is there, and no more once she is gone", async () => {
+  const engines = openMemoryEngines();
+  const [rita, ruth] = [openRelay(engines, "rita"), openRelay(engines, "ruth")];
+  const [alice, bob] = [rita.join(), ruth.join()];
+  alice.tell({ type: "announce", tag, seconds: 60, want: 5, blob });
+  await settle();
+  bob.tell({ type: "lookup", tag, want: 5 });
+  expect(bob.said()).toEqual([{ type: "found", tag, blobs: [] }]);
+  await settle();
+  expect(bob.said()).toEqual([{ type: "found", tag, blobs: [blob] }]);
+  rita.hub.leave(alice.member);
+  await settle();
+  bob.tell({ type: "lookup", tag, want: 5 });
+  expect(bob.said()).toEqual([{ type: "found", tag, blobs: [] }]);
+});
+
+test("announcements of a relay that fell silent are forgotten with it", async () => {
+  const engines = openMemoryEngines();
+  const [rita, ruth] = [openRelay(engines, "rita"), openRelay(engines, "ruth")];
+  const [alice, bob] = [rita.join(), ruth.join()];
+  bob.tell({ type: "subscribe", tags: [tag] });
+  alice.tell({ type: "announce", tag, seconds: 3_000, want: 5, blob });
+  await settle();
+  expect(ruth.hub.counts().announcements).toBe(1);
+  ruth.pass(19_000);
+  expect(ruth.hub.counts().announcements).toBe(1);
+  ruth.pass(2_000);
+  expect(ruth.hub.counts().announcements).toBe(0);
+});
+
+test("while the engine is away local delivery goes on, and afterwards everyone is found again", async () => {
+  const engines = openMemoryEngines();
+  const [rita, ruth] = [openRelay(engines, "rita"), openRelay(engines, "ruth")];
+  const [alice, bob, carol] = [rita.join(), ruth.join(), rita.join()];
+  for (const node of [bob, carol]) node.tell({ type: "subscribe", tags: [tag] });
+  await settle();
+  engines.turn(false);
+  alice.tell({ type: "announce", tag, seconds: 60, want: 5, blob });
+  alice.tell({ type: "publish", tag, payload: Uint8Array.of(1) });
+  await settle();
+  expect(carol.said()).toHaveLength(1);
+  expect(bob.said()).toEqual([]);
+  expect(rita.junction.counts.leftOut).toBe(2);
+  engines.turn(true);
+  await settle();
+  bob.tell({ type: "lookup", tag, want: 5 });
+  expect(bob.said()).toEqual([{ type: "found", tag, blobs: [blob] }]);
+});
+
+test("what was left for Bob at one relay reaches him at the other, once", async () => {
+  const engines = openMemoryEngines();
+  const keeping = { keepSecondsMax: 600 };
+  const [rita, ruth] = [openRelay(engines, "rita", keeping), openRelay(engines, "ruth", keeping)];
+  const [alice, bob] = [rita.join(), ruth.join()];
+  const left: RelayFrame = { type: "keep", tag, seconds: 60, payload: Uint8Array.of(7) };
+  alice.tell(left);
+  await settle();
+  expect(rita.hub.counts().keptFrames).toBe(1);
+  bob.tell({ type: "subscribe", tags: [tag] });
+  await settle();
+  expect(bob.said()).toEqual([{ type: "publish", tag, payload: Uint8Array.of(7) }]);
+  expect(rita.hub.counts().keptFrames).toBe(0);
+  alice.tell(left);
+  await settle();
+  expect(bob.said()).toHaveLength(1);
+  expect(rita.hub.counts().keptFrames).toBe(0);
+});
+
+test("a bucket nobody needs is listened to a little longer, and then no more", async () => {
+  const engines = openMemoryEngines();
+  const [rita, ruth] = [openRelay(engines, "rita"), openRelay(engines, "ruth")];
+  const [alice, bob] = [rita.join(), ruth.join()];
+  const payload = Uint8Array.of(1) as never;
+  bob.tell({ type: "subscribe", tags: [tag] });
+  bob.tell({ type: "unsubscribe", tags: [tag] });
+  for (const [millis, heard] of [
+    [9_000, 1],
+    [2_000, 0],
+  ] as const) {
+    ruth.pass(millis);
+    const before = ruth.junction.counts.heard;
+    alice.tell({ type: "publish", tag, payload });
+    await settle();
+    expect(ruth.junction.counts.heard - before).toBe(heard);
+  }
+});
+
+test("whatever comes over the engine, a relay reads or drops it", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      const versioned = Buffer.concat([Buffer.of(1), Buffer.alloc(8), bytes]);
+      const batch = readBatch(versioned);
+      const frames = (batch?.records ?? []).filter((heard) => heard.kind === "frame");
+      expect(frames.every(({ frame }) => frame[0] === 2 || frame[0] === 8)).toBe(true);
+      readBatch(Buffer.from(bytes));
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(readBatch(Buffer.concat([Buffer.of(1), Buffer.alloc(8)]))?.records).toEqual([]);
+});

@@ -1,0 +1,43 @@
+/** When the process is too full for more. */
+
+import { expect, test } from "vitest";
+
+import { formatMetrics } from "./metrics.ts";
+import { openPurse } from "./purse.ts";
+import type { Report } from "./station.ts";
+import { openWatchdog } from "./watchdog.ts";
+
+test("above four fifths of its memory a relay takes nobody new, above nine tenths somebody has to go", () => {
+  let bytes = 0;
+  const watchdog = openWatchdog({ memoryBytesMax: 100, lagMillisMax: 1e9 }, () => bytes);
+  const rooms = [79, 81, 91].map((now) => {
+    bytes = now;
+    return watchdog.look(0);
+  });
+  watchdog.close();
+  expect(rooms).toEqual(["free", "crowded", "bursting"]);
+});
+
+test("when the month's bytes are used up bulk must wait, and signalling goes on and counts", () => {
+  const purse = openPurse({ bytesPerSecond: 0, bytesPerMonth: 1_000 });
+  expect(purse.spend(900, true, 0)).toBe(0);
+  expect(purse.spend(200, false, 0)).toBe(0);
+  expect(purse.spend(1, true, 0)).toBeGreaterThan(1_000);
+  expect(purse.spend(1, false, 0)).toBe(0);
+  expect(openPurse({ bytesPerSecond: 0, bytesPerMonth: 0 }).spend(1e15, true, 0)).toBe(0);
+});
+
+test("metrics are counts that a program can read", () => {
+  const zeros = new Proxy({}, { get: () => 3 });
+  const did = { refused: { "too-fast": 2 }, closed: { 1008: 1 } };
+  const report = {
+    holds: zeros,
+    did: new Proxy(did, { get: (whole, key) => Reflect.get(whole, key) ?? 5 }),
+    process: zeros,
+  } as unknown as Report;
+  const lines = formatMetrics(report).trimEnd().split("\n");
+  for (const line of lines)
+    expect(line).toMatch(/^(?:# (?:HELP|TYPE) skein_\w+ .+|skein_\w+(?:\{\w+="[\w-]+"\})? \d+)$/u);
+  expect(lines).toContain('skein_refused_total{reason="too-fast"} 2');
+  expect(lines).toContain('skein_closed_total{code="1008"} 1');
+});
