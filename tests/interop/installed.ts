@@ -42,8 +42,13 @@ export async function start(
     said: () => said,
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill("SIGKILL");
-      await once(child, "exit");
+      const ended = once(child, "exit");
+      // Frozen or not. Some have children of their own, which they end when they are asked to.
+      child.kill("SIGCONT");
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 2_000);
+      await ended;
+      clearTimeout(timer);
     },
   };
   for (let tries = 0; tries < 200 && child.exitCode === null; tries++)
