@@ -25,7 +25,7 @@ const mayDependOn: Readonly<Record<string, ReadonlyArray<string>>> = {
   "packages/transport": ["protocol", "simple-peer", "ws"],
   "packages/peer": ["protocol", "auth", "git", "replication", "transport"],
   "packages/testkit": ["protocol"],
-  "apps/relay": ["protocol", "qr", "ws"],
+  "apps/relay": ["protocol", "@nats-io/transport-node", "pino", "qr", "ws"],
   "apps/web": [
     "protocol",
     "auth",
@@ -76,6 +76,8 @@ const doors: ReadonlyArray<readonly [library: string, home: RegExp]> = [
   ["isomorphic-git", /^packages\/git\/src\//u],
   ["@isomorphic-git/lightning-fs", /^packages\/git\/src\//u],
   ["simple-peer", /^packages\/transport\/src\//u],
+  ["@nats-io/transport-node", /^apps\/relay\/src\/nats-/u],
+  ["pino", /^apps\/relay\/src\/pino-/u],
   ["ws", /^(apps\/relay|packages\/transport)\/src\//u],
 ];
 

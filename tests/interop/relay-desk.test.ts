@@ -129,7 +129,9 @@ test("the doctor finds a sound relay sound, and one whose clock is off or that i
     clock: { monotonicMillis: () => 0, wallMillis: () => 1_000_000_000_000 },
   });
   expect((await look(late.relay.port)).filter(({ verdict }) => verdict === "bad")).toEqual([
-    expect.objectContaining({ text: expect.stringContaining("s away from this machine") as string }),
+    expect.objectContaining({
+      text: expect.stringContaining("s away from this machine") as string,
+    }),
   ]);
   const gone = await look(await findFreePort());
   expect(gone.filter(({ verdict }) => verdict === "bad").length).toBeGreaterThan(1);

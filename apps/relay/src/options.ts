@@ -42,6 +42,10 @@ export function nameOfLimit(key: string): string {
 export const ceilings: Readonly<Partial<Record<keyof Limits, number>>> = {
   payloadBytesMax: relayPayloadBytesMax,
   tagsPerConnectionMax,
+  // What the fields of a hello hold.
+  publishesPerSecond: 0xffff_ffff,
+  bulkBytesPerSecond: 0xffff_ffff,
+  pingMillis: 3_600_000,
   announceSecondsMax: 0xffff,
   keepSecondsMax: 7 * 86_400,
   backplaneBuckets: 65_536,

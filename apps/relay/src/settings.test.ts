@@ -112,6 +112,7 @@ test("what cannot be meant is answered with a sentence, not with a guess", () =>
     ["--tags-per-connection-max", "257"],
     ["--payload-bytes-max", "65537"],
     ["--connections-max", "0"],
+    ["--bulk-bytes-per-second", "1T"],
     ["--ping-millis", "soon"],
     ["--config", "/gone"],
     ["dance"],
