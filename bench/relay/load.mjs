@@ -1,5 +1,6 @@
 /** Nodes as cheap as they can be: raw sockets that speak WebSocket, count what comes and never look inside. */
 
+import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -65,50 +66,43 @@ export async function dial(
   return socket;
 }
 
-/** Walks over server frames: their headers only, wherever the pieces are cut. */
+/** Walks over server frames: their headers only, wherever the pieces are cut. With `onPayload` each is put together. */
 function openCounter(onFrames, onPayload) {
   let skip = 0;
   let kept;
-  return (piece) => {
-    let at = 0;
+  return (given) => {
+    let piece = kept === undefined ? given : Buffer.concat([kept, given]);
+    kept = undefined;
     let frames = 0;
-    if (kept !== undefined) {
-      piece = Buffer.concat([kept, piece]);
-      kept = undefined;
-    }
-    while (at < piece.length) {
-      if (skip > 0) {
-        const step = Math.min(skip, piece.length - at);
-        skip -= step;
-        at += step;
-        continue;
-      }
-      const short = piece[at + 1];
-      const head = short === undefined ? Infinity : short < 126 ? 2 : short === 126 ? 4 : 10;
-      if (piece.length - at < head) {
-        kept = piece.subarray(at);
+    while (piece.length > 0) {
+      const step = Math.min(skip, piece.length);
+      skip -= step;
+      piece = piece.subarray(step);
+      const frame = readHead(piece);
+      const isWhole = frame !== undefined && piece.length >= frame.head + frame.length;
+      if (frame === undefined || (onPayload !== undefined && !isWhole)) {
+        kept = piece.length > 0 ? piece : undefined;
         break;
       }
-      const length =
-        head === 2
-          ? short
-          : head === 4
-            ? piece.readUInt16BE(at + 2)
-            : Number(piece.readBigUInt64BE(at + 2));
-      const isData = (piece[at] & 0x0f) < 8;
-      if (onPayload !== undefined) {
-        if (piece.length - at < head + length) {
-          kept = piece.subarray(at);
-          break;
-        }
-        if (isData) onPayload(piece.subarray(at + head, at + head + length));
-        at += head + length;
-      } else {
-        skip = length;
-        at += head;
+      if (frame.isData) {
+        frames++;
+        onPayload?.(piece.subarray(frame.head, frame.head + frame.length));
       }
-      if (isData) frames++;
+      piece = piece.subarray(frame.head);
+      skip = frame.length;
     }
     if (frames > 0) onFrames(frames);
   };
+}
+
+function readHead(piece) {
+  const short = piece[1];
+  if (short === undefined) return undefined;
+  const isData = (piece[0] & 0x0f) < 8;
+  if (short < 126) return { head: 2, length: short, isData };
+  if (short === 126)
+    return piece.length < 4 ? undefined : { head: 4, length: piece.readUInt16BE(2), isData };
+  return piece.length < 10
+    ? undefined
+    : { head: 10, length: Number(piece.readBigUInt64BE(2)), isData };
 }

@@ -1,5 +1,8 @@
 /** Servers as processes of their own, and what the kernel says they used. */
 
+/* oxlint-disable no-await-in-loop -- one thing at a time is what is measured. */
+
+import process from "node:process";
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -26,9 +29,7 @@ export async function startServer(program, args, { port, env = {}, cwd } = {}) {
   child.stderr.on("data", (piece) => (complaint += piece));
   for (let tries = 0; tries < 400; tries++) {
     if (child.exitCode !== null) throw new Error(`${args.join(" ")} ended: ${complaint}`);
-    // oxlint-disable-next-line no-await-in-loop -- one try after the other.
     if (await answers(port)) return { child, port, pid: child.pid };
-    // oxlint-disable-next-line no-await-in-loop
     await sleep(25);
   }
   child.kill("SIGKILL");

@@ -85,7 +85,7 @@ export async function dial(port: number, address = "192.0.2.1"): Promise<RawNode
   );
   const node: RawNode = { socket, listen: () => undefined, ended };
   const upgraded = new Promise<boolean>((resolve) => {
-    let waiting = Buffer.alloc(0);
+    let waiting: Buffer = Buffer.alloc(0);
     let isOpen = false;
     socket.on("data", (piece: Buffer) => {
       waiting = waiting.length === 0 ? piece : Buffer.concat([waiting, piece]);

@@ -254,7 +254,7 @@ export class Hub {
 
   /** Carries out everything but forwarding. */
   #answer(member: Member, frame: Buffer, nowMillis: number): void {
-    const op = frame[0] ?? 0;
+    const [op = 0] = frame;
     const waitMillis = member.spendRequest(costOf(frame), nowMillis);
     if (waitMillis > 0) this.#hasten(member, { op, waitMillis, nowMillis });
     else if (op === relayOps.subscribe) this.#subscribe(member, frame);
@@ -277,10 +277,10 @@ export class Hub {
   }
 
   #subscribeTo(member: Member, tag: TagKey): RefusedReason | undefined {
-    if (member.hasTag(tag)) return undefined;
-    if (member.tagCount() >= this.#limits.tagsPerConnectionMax) return "too-many-tags";
+    if (member.tagCount() >= this.#limits.tagsPerConnectionMax)
+      return this.#table.has(tag, member) ? undefined : "too-many-tags";
     const outcome = this.#table.subscribe(tag, member);
-    if (outcome === "too-many-subscribers" || outcome === "full") return outcome;
+    if (outcome !== "subscribed") return outcome === "known" ? undefined : outcome;
     member.addTag(tag);
     this.#junction?.hold(tag);
     if (this.#limits.keepSecondsMax === 0) return undefined;

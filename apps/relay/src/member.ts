@@ -51,7 +51,8 @@ export class Member {
   readonly exit: Exit;
   readonly visitor: Visitor | undefined;
   readonly #rates: Rates;
-  #tags: TagKey | Set<TagKey> | undefined = undefined;
+  /** To give them back at the end; the table knows who subscribes to what. A list: a set would double what a topic costs. */
+  #tags: TagKey | TagKey[] | undefined = undefined;
   #publishes: Budget | undefined = undefined;
   #publishBytes: Budget | undefined = undefined;
   #bulkBytes: Budget | undefined = undefined;
@@ -113,30 +114,36 @@ export class Member {
   }
 
   tagCount(): number {
-    return this.#tags instanceof Set ? this.#tags.size : this.#tags === undefined ? 0 : 1;
+    if (this.#tags === undefined) return 0;
+    return typeof this.#tags === "string" ? 1 : this.#tags.length;
   }
 
-  hasTag(tag: TagKey): boolean {
-    return this.#tags instanceof Set ? this.#tags.has(tag) : this.#tags === tag;
-  }
-
+  /** A tag that it does not have yet. */
   addTag(tag: TagKey): void {
-    if (this.#tags instanceof Set) this.#tags.add(tag);
-    else if (this.#tags === undefined) this.#tags = tag;
-    else this.#tags = new Set([this.#tags, tag]);
+    if (this.#tags === undefined) this.#tags = tag;
+    else if (typeof this.#tags === "string") this.#tags = [this.#tags, tag];
+    else this.#tags.push(tag);
   }
 
   removeTag(tag: TagKey): boolean {
-    if (this.#tags instanceof Set) return this.#tags.delete(tag);
-    if (this.#tags !== tag) return false;
-    this.#tags = undefined;
+    const tags = this.#tags;
+    if (tags === undefined || typeof tags === "string") {
+      if (tags !== tag) return false;
+      this.#tags = undefined;
+      return true;
+    }
+    const at = tags.indexOf(tag);
+    const last = tags.at(-1);
+    if (at < 0 || last === undefined) return false;
+    tags[at] = last;
+    tags.pop();
     return true;
   }
 
   takeTags(): ReadonlyArray<TagKey> {
     const tags = this.#tags;
     this.#tags = undefined;
-    return tags instanceof Set ? [...tags] : tags === undefined ? [] : [tags];
+    return typeof tags === "string" ? [tags] : (tags ?? []);
   }
 }
 

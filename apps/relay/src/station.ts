@@ -211,10 +211,13 @@ export class Station {
       return;
     }
     const { visitor } = verdict;
-    leaveAtEnd(socket, this.#addresses, visitor);
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) =>
-      this.#open(webSocket, request, visitor),
-    );
+    let isOpen = false;
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      isOpen = true;
+      this.#open(webSocket, request, visitor);
+    });
+    // The library turns down a request that is no handshake, at once.
+    if (!isOpen) this.#addresses.leave(visitor);
   }
 
   /** Says goodbye to everyone, spread over a moment so that they do not all redial at once, and ends when nobody is left. */
@@ -265,6 +268,7 @@ export class Station {
 
   #end(ended: Connection): void {
     this.#connections.delete(ended);
+    this.#addresses.leave(ended.member.visitor);
     this.#heartbeat.remove(ended);
     if (this.#connections.size === 0) this.#onEmpty();
   }
@@ -309,15 +313,13 @@ function unavailable(why: string, retrySeconds: number): Judged {
   return { verdict: "refused", status: 503, why, retrySeconds };
 }
 
-// Two functions of their own: a listener made beside another that uses the request would hold it, 4 KiB, for the
-// connection's whole life.
-
+/** One function for all sockets, that holds nothing: a listener beside one that uses the request would keep it, 4 KiB, for as long. */
 function destroyOnError(socket: Duplex): void {
-  socket.on("error", () => socket.destroy());
+  socket.on("error", destroySelf);
 }
 
-function leaveAtEnd(socket: Duplex, addresses: Addresses, visitor: Visitor | undefined): void {
-  if (visitor !== undefined) socket.once("close", () => addresses.leave(visitor));
+function destroySelf(this: Duplex): void {
+  this.destroy();
 }
 
 /** One `setImmediate` a turn for all outboxes with something in them: it comes right after the poll, so an idle relay adds no delay. */

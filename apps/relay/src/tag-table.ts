@@ -10,6 +10,7 @@ export interface TagTable<Subscriber extends object> {
   readonly unsubscribe: (tag: TagKey, subscriber: Subscriber) => void;
   /** One subscriber, a set of at least two, or none: the table's own memory, to be read at once, never kept or changed. */
   readonly subscribers: (tag: TagKey) => Subscriber | Set<Subscriber> | undefined;
+  readonly has: (tag: TagKey, subscriber: Subscriber) => boolean;
   readonly size: () => number;
 }
 
@@ -56,6 +57,10 @@ export function openTagTable<Subscriber extends object>({
     subscribe,
     unsubscribe,
     subscribers: (tag) => byTag.get(tag),
+    has: (tag, subscriber) => {
+      const present = byTag.get(tag);
+      return present instanceof Set ? present.has(subscriber) : present === subscriber;
+    },
     size: () => byTag.size,
   };
 }
