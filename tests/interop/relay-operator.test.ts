@@ -1,0 +1,168 @@
+/** The bundled relay as an operator runs it: commands, a log, a certificate of its own, and a look into its memory. */
+
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { request, type RequestOptions } from "node:https";
+import type { IncomingMessage } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
+import { promisify } from "node:util";
+
+import { build } from "vite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { findFreePort, installed } from "./installed.ts";
+import { dial, publish, subscribe } from "./relay-storm.ts";
+
+const relayFolder = join(import.meta.dirname, "..", "..", "apps", "relay");
+const openssl = installed("openssl");
+let folder = "";
+let program = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "skein-operator-"));
+  program = join(folder, "relay.mjs");
+  await build({
+    root: relayFolder,
+    configFile: join(relayFolder, "vite.config.ts"),
+    logLevel: "error",
+    build: { outDir: folder },
+  });
+}, 60_000);
+
+afterAll(() => rm(folder, { recursive: true }));
+
+async function say(...args: ReadonlyArray<string>) {
+  const run = promisify(execFile)(process.execPath, [program, ...args], { cwd: folder });
+  return run.then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (error: unknown) => error as { code: number; stdout: string; stderr: string },
+  );
+}
+
+/** Runs the relay until its port answers. */
+async function serve(
+  args: ReadonlyArray<string>,
+  {
+    node = [],
+    scheme = "http",
+  }: { readonly node?: ReadonlyArray<string>; readonly scheme?: string } = {},
+) {
+  const port = await findFreePort();
+  const words = [...node, program, "serve", "--no-app", "--port", String(port), ...args];
+  const child = spawn(process.execPath, words, { cwd: folder });
+  const said = { text: "" };
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (piece: Buffer) => (said.text += piece.toString()));
+  const marks = scheme === "https" ? ['"started"'] : ["Ctrl+C", '"started"'];
+  await expect.poll(() => marks.some((mark) => said.text.includes(mark))).toBe(true);
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null) return;
+    child.kill("SIGTERM");
+    await once(child, "exit");
+  };
+  return { port, child, said, [Symbol.asyncDispose]: stop };
+}
+
+test("commands answer and end; what is wrong ends with 2 and a sentence", async () => {
+  const printed = await say("config", "print", "--tags-max", "5");
+  expect(printed.stdout).toMatch(/^tags-max = 5 +# flag --tags-max$/mu);
+  expect((await say("config", "sample")).stdout).toContain("# connections-max = 10000");
+  const turn = await say("turnserver", "relay.example.org", "--turn-secret", "s3");
+  expect(turn.stdout).toContain("static-auth-secret=s3");
+  expect(await say("turnserver")).toMatchObject({ code: 2 });
+  const bare = await say("serve", "relay.example.org");
+  expect(bare).toMatchObject({ code: 2 });
+  expect(bare.stderr).toContain("--behind-proxy");
+  const gone = await say("doctor", "--port", String(await findFreePort()));
+  expect(gone).toMatchObject({ code: 1 });
+  expect(gone.stdout).toContain("Does the relay run?");
+}, 20_000);
+
+test("the log is lines of JSON, and neither it nor the memory afterwards holds a tag, an address or a payload", async () => {
+  const snapshots = ["--heapsnapshot-signal=SIGUSR2"];
+  await using rita = await serve(["--log", "json", "--behind-proxy"], { node: snapshots });
+  const address = "198.18.77.66";
+  const word = Buffer.from("canary-in-a-coal-mine");
+  const tag = Buffer.from("Canary-Tag-16-by");
+  const [alice, bob] = [await dial(rita.port, address), await dial(rita.port, address)];
+  const heard = new Promise<Buffer>((resolve) => {
+    if (bob !== undefined)
+      bob.listen = (message) => {
+        if (message[0] === 2) resolve(message);
+      };
+  });
+  bob?.socket.write(subscribe(tag));
+  const repeat = setInterval(() => alice?.socket.write(publish(tag, word)), 50);
+  expect((await heard).includes(word)).toBe(true);
+  clearInterval(repeat);
+  const find = async (): Promise<string | undefined> =>
+    (await readdir(folder)).find((name) => name.endsWith(".heapsnapshot"));
+  /** Everything in the relay's memory that has a name or is text. */
+  const look = async (): Promise<string> => {
+    rita.child.kill("SIGUSR2");
+    await expect.poll(find, { timeout: 10_000 }).toBeDefined();
+    // It is whole when the relay answers again.
+    await health();
+    const path = join(folder, (await find()) ?? "");
+    const text = await readFile(path, "utf8");
+    await rm(path);
+    return text;
+  };
+  const health = async () =>
+    (await (await fetch(`http://127.0.0.1:${rita.port}/healthz`)).json()) as object;
+  expect(await look()).toContain(tag.toString());
+  for (const node of [alice, bob]) node?.socket.destroy();
+  await expect.poll(health).toMatchObject({ connections: 0, tags: 0 });
+
+  const snapshot = await look();
+  rita.child.kill("SIGTERM");
+  await once(rita.child, "exit");
+  const lines = rita.said.text.trimEnd().split("\n");
+  expect(lines.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual([
+    "started",
+    "stopping",
+    "stopped",
+  ]);
+  expect(snapshot.length).toBeGreaterThan(1e6);
+  for (const canary of [address, tag.toString(), word.toString(), tag.toString("hex")]) {
+    expect(snapshot.includes(canary)).toBe(false);
+    expect(rita.said.text).not.toContain(canary);
+  }
+}, 30_000);
+
+describe.skipIf(openssl === undefined)("with openssl (apt-get install openssl)", () => {
+  /** Makes a certificate for this name, in place of the one before. */
+  function certify(name: string): ReadonlyArray<string> {
+    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+    const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    const files = ["-keyout", key, "-out", cert, "-subj", `/CN=${name}`, "-days", "2"];
+    execFileSync(openssl ?? "", ["req", "-x509", ...curve, ...files], { stdio: "ignore" });
+    return ["--tls-cert", cert, "--tls-key", key];
+  }
+
+  /** The name in the certificate that a new connection sees. */
+  async function nameAt(port: number): Promise<string> {
+    const rules: RequestOptions = { host: "127.0.0.1", port, path: "/healthz", agent: false };
+    const asked = request({ ...rules, rejectUnauthorized: false }).end();
+    const [response] = (await once(asked, "response")) as [IncomingMessage];
+    const name = String((response.socket as TLSSocket).getPeerCertificate().subject.CN);
+    response.destroy();
+    return name;
+  }
+
+  test("a relay with a certificate speaks https, and takes a new one without a restart; a broken one changes nothing", async () => {
+    const args = certify("first.example");
+    await using rita = await serve([...args, "--log", "json"], { scheme: "https" });
+    expect(await nameAt(rita.port)).toBe("first.example");
+    certify("second.example");
+    rita.child.kill("SIGHUP");
+    await expect.poll(() => nameAt(rita.port)).toBe("second.example");
+    await writeFile(join(folder, "cert.pem"), "nonsense");
+    rita.child.kill("SIGHUP");
+    await expect.poll(() => rita.said.text).toContain('"read":false');
+    expect(await nameAt(rita.port)).toBe("second.example");
+  }, 20_000);
+});
