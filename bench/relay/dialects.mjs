@@ -22,14 +22,15 @@ export const dialects = {
   forward: { open: openForward },
 };
 
-async function openTopic(port, { size, readers = 1, heard, path, protocol, address }) {
+async function openTopic(port, { size, readers = 1, heard, path, protocol, address, from }) {
   const tag = randomBytes(16);
   const subscribe = clientFrame(Buffer.concat([Buffer.of(1, 0, 0, 0, 1), tag]));
   const counted = counterAfter(protocol === undefined ? 0 : readers, heard);
   const options = { path, protocol, address };
   const listeners = await many(readers, () => dial(port, { ...options, onFrames: counted }));
   for (const listener of listeners) listener.write(subscribe);
-  const sender = await dial(port, options);
+  // At another relay, where two are joined.
+  const sender = await dial(from ?? port, options);
   return {
     sockets: [sender, ...listeners],
     sender,

@@ -55,6 +55,7 @@ export async function measure({ say }) {
   rows.push(await compareAnnounce(say));
   rows.push(...(await measureMemory(say)));
   rows.push(...(await measureGrowth(say)));
+  rows.push(...(await measureHop(say)));
   return rows;
 }
 
@@ -101,7 +102,7 @@ async function costOf(name, job, ...more) {
 }
 
 /** Opens the pairs and keeps them going until their sockets are gone. */
-async function play(name, port, { size, pairs, inFlight, readers = 1 }) {
+async function play(name, port, { size, pairs, inFlight, readers = 1, from }) {
   const stage = { delivered: 0, sockets: [], lines: [] };
   for (let index = 0; index < pairs; index++) {
     const line = { waiting: 0, say: () => {} };
@@ -114,7 +115,7 @@ async function play(name, port, { size, pairs, inFlight, readers = 1 }) {
       line.say(whole);
     };
     const address = `10.${index >> 8}.${index & 255}.1`;
-    const opened = await dialects[name].open(port, { size, readers, heard, address });
+    const opened = await dialects[name].open(port, { size, readers, heard, address, from });
     stage.sockets.push(...opened.sockets);
     const run = Buffer.concat(Array.from({ length: inFlight }, () => opened.frame));
     line.say = (count) => {
@@ -218,16 +219,16 @@ async function measureMemory(say) {
   const count = Number(process.env.BENCH_CONNECTIONS ?? 9_500);
   const server = await servers.skein();
   await sleep(500);
-  const empty = residentBytes(server.pid);
+  const empty = await settledBytes(server);
   const sockets = await connectIdle(server.port, count);
-  await sleep(2_500);
-  const idle = (residentBytes(server.pid) - empty) / count;
+  await sleep(1_500);
+  const idle = ((await settledBytes(server)) - empty) / count;
   const tagsEach = 200;
   const chosen = sockets.slice(0, Math.min(2_500, count));
-  const before = residentBytes(server.pid);
+  const before = await settledBytes(server);
   for (const socket of chosen) socket.write(subscription(tagsEach));
-  await sleep(4_000);
-  const topic = (residentBytes(server.pid) - before) / (chosen.length * tagsEach);
+  await sleep(3_000);
+  const topic = ((await settledBytes(server)) - before) / (chosen.length * tagsEach);
   for (const socket of sockets) socket.destroy();
   await stopServer(server);
   say(`memory: ${(idle / 1024).toFixed(2)} KiB a connection, ${topic.toFixed(0)} bytes a topic`);
@@ -237,6 +238,15 @@ async function measureMemory(say) {
     row({ ...most, name: "memory of one more topic", ours: topic, peer: 100 }),
     row({ ...most, name: "memory of a relay without anyone", ours: empty, peer: 75e6 }),
   ];
+}
+
+/** What is resident once the garbage is gone: twice, because the first look gives pages back only a little later. */
+async function settledBytes({ child, pid }) {
+  for (let times = 0; times < 2; times++) {
+    child.kill("SIGUSR2");
+    await sleep(700);
+  }
+  return residentBytes(pid);
 }
 
 function subscription(count) {
@@ -296,6 +306,61 @@ async function measureGrowth(say) {
   return rows;
 }
 
+/** From a node of one relay to a node of another, through NATS: all three processes, against one plain relay alone. */
+async function measureHop(say) {
+  const rows = [];
+  for (const [key, goal] of [
+    ["spread", 1.6],
+    ["burst", 1],
+  ]) {
+    const job = jobs[key];
+    const [joined, alone] = [[], []];
+    for (let round = 0; round < rounds; round++) {
+      const cost = await costOfHop(job);
+      if (cost === undefined) {
+        say("No hop through NATS: nats-server is not installed.");
+        return [];
+      }
+      joined.push(cost);
+      alone.push(await costOf("minimal", job));
+    }
+    say(`${key} through NATS: ${median(joined).toFixed(2)}, alone ${median(alone).toFixed(2)}`);
+    const ratio = median(joined.map((cost, round) => cost / alone[round]));
+    rows.push(
+      row({
+        name: `${job.name}, from relay to relay`,
+        ours: ratio * median(alone),
+        peer: median(alone),
+        against: `${names.minimal}, alone`,
+        unit: "CPU µs a message, both relays and NATS",
+        goal,
+      }),
+    );
+  }
+  return rows;
+}
+
+async function costOfHop(job) {
+  const engine = await servers.nats();
+  if (engine === undefined) return undefined;
+  const all = [engine];
+  try {
+    const joined = ["--nats", `127.0.0.1:${engine.port}`];
+    for (let count = 0; count < 2; count++) all.push(await servers.skein(...joined));
+    await sleep(500);
+    const [, first, second] = all;
+    const stage = await play("skein", first.port, { ...job, from: second.port });
+    const cost = await sample(
+      all.map(({ pid }) => pid),
+      stage,
+    );
+    for (const socket of stage.sockets) socket.destroy();
+    return cost;
+  } finally {
+    for (const server of all) await stopServer(server);
+  }
+}
+
 function row({ ours, peer, goal, ...rest }) {
   return { ...rest, ours, peer, goal, better: "lower" };
 }
@@ -306,3 +371,12 @@ export function median(samples) {
 }
 
 export { freePort, startServer, sample, play, costOf, jobs, servers, row };
+
+/** Single parts of the bench, for working on one of them. */
+export async function parts(names, say) {
+  const all = { hop: measureHop, memory: measureMemory, growth: measureGrowth };
+  const rows = [];
+  for (const name of names)
+    rows.push(...(await (all[name] ?? (() => compare(name, jobs[name], say)))(say)));
+  return rows;
+}

@@ -62,13 +62,30 @@ export const servers = {
     const port = await freePort();
     const args = ["serve", "--no-app", "--behind-proxy", "--metrics-token", "bench", ...generous];
     const program = process.env.SKEIN_RELAY ?? join(root, "apps", "relay", "dist", "relay.mjs");
-    const node = ["--expose-gc", program, ...args, "--port", String(port), ...more];
+    const node = [
+      "--expose-gc",
+      "-r",
+      join(here, "collect.cjs"),
+      program,
+      ...args,
+      "--port",
+      String(port),
+      ...more,
+    ];
     return startServer(process.execPath, node, { port });
   },
   minimal: () => run((port) => [join(here, "minimal-relay.mjs"), port, peers]),
   "y-webrtc": () => run(() => [peerProgram("y-webrtc", "bin", "server.js")]),
   peerjs: () => run((port) => [peerProgram("peer", "dist", "bin", "peerjs.js"), "--port", port]),
   "bittorrent-tracker": () => run((port) => [join(here, "tracker.mjs"), port, peers]),
+  /** `undefined` where it is not installed: Debian has it as nats-server. */
+  nats: async () => {
+    const places = ["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"];
+    const program = places.find((place) => existsSync(place));
+    if (program === undefined) return undefined;
+    const port = await freePort();
+    return startServer(program, ["-a", "127.0.0.1", "-p", String(port)], { port });
+  },
   forward: async () => {
     const port = await freePort();
     return startServer(compileForward(), [String(port)], { port });

@@ -178,7 +178,7 @@ export const defaultLimits: Limits = {
   keepsPerAddressPerMinute: 60,
   memoryBytesMax: 1024 * 1024 * 1024,
   lagMillisMax: 200,
-  backplaneBuckets: 256,
+  backplaneBuckets: 16,
   backplaneBytesMax: 8 * 1024 * 1024,
   backplaneLingerMillis: 10_000,
   backplaneStallMillisMax: 3_000,
