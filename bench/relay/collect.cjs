@@ -1,3 +1,5 @@
 /** Loaded before a server whose memory is measured: collects its garbage when it is told to. */
 
-process.on("SIGUSR2", () => globalThis.gc());
+const own = require("node:process");
+
+own.on("SIGUSR2", () => globalThis.gc());

@@ -20,7 +20,7 @@ import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { tagOf } from "./relay-scene.ts";
-import { attack, dial, openHonest, startRelayProcess, subscribe } from "./relay-storm.ts";
+import { attack, comeIn, dial, openHonest, startRelayProcess, subscribe } from "./relay-storm.ts";
 
 const isFull = process.env["SKEIN_STORM"] === "full";
 const size = isFull
@@ -53,9 +53,9 @@ test("while Mallory opens, floods, stalls and squats, Alice and Bob feel little,
   const empty = rita.residentBytes();
   const sockets = new Set<Socket>();
   for (let index = 0; index < size.idle; index++) {
-    const node = await dial(rita.port, `192.0.${index >> 4}.${index & 15}`);
-    node?.socket.write(subscribe(tagOfIndex(index)));
-    if (node !== undefined) sockets.add(node.socket);
+    const node = await comeIn(rita.port, `192.0.${index >> 4}.${index & 15}`);
+    node.socket.write(subscribe(tagOfIndex(index)));
+    sockets.add(node.socket);
   }
   expect(sockets.size).toBe(size.idle);
   const honest = await openHonest(rita.port, size.pairs, 100);
@@ -75,6 +75,9 @@ test("while Mallory opens, floods, stalls and squats, Alice and Bob feel little,
   honest.stop();
   for (const socket of sockets) socket.destroy();
 
+  process.stderr.write(
+    `${size.idle} idle, ${size.pairs * 2} active: p99 ${late.toFixed(1)} ms, grown by ${(grown / 1e6).toFixed(1)} MB\n`,
+  );
   expect(heard).toBeGreaterThan(sent - size.pairs * 4);
   expect(late).toBeLessThan(250);
   const most = memoryBound(defaultLimits, health);
