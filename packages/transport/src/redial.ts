@@ -1,4 +1,4 @@
-/** When to try again after a connection ended: full jitter from one second to a minute, forgotten after a stable minute. */
+/** When to try again after a connection ended: full jitter from one second to a minute, forgotten after a connection that held. */
 
 import { later, type Instant } from "@skein/protocol/ids";
 
@@ -48,8 +48,8 @@ const overloaded = 1013;
 
 const delayMillisMin = 1_000;
 const delayMillisMax = 60_000;
-/** Connections that held this long were good ones. */
-const stableMillis = 60_000;
+/** Connections that held this long were good ones: a relay that is killed every half minute is there again at once each time. */
+const stableMillis = 10_000;
 /** Ten thousand nodes come back over this span, on top of the span over which they were let go. */
 const restartSpreadMillis = 5_000;
 const overloadedMillisMin = 5_000;
