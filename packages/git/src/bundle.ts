@@ -103,8 +103,8 @@ function readCapabilities(lines: Lines): void {
     if (capability?.startsWith("@object-format=") === true)
       throw new BundleRejectedError(
         capability === "@object-format=sha256"
-            ? "This repository uses SHA-256 object names. Skein keeps repositories with SHA-1 object names only"
-            : "The bundle is of a repository with another object format than sha1",
+          ? "This repository uses SHA-256 object names. Skein keeps repositories with SHA-1 object names only"
+          : "The bundle is of a repository with another object format than sha1",
         {
           hint: "Bring the history over into a repository made with `--object-format=sha1` first.",
         },

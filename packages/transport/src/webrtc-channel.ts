@@ -3,7 +3,7 @@
 import SimplePeer from "simple-peer/simplepeer.min.js";
 import type { Bytes } from "@skein/protocol/bytes";
 import type { ChannelClosed, ChannelOpening, ChannelsEvent } from "./channels.ts";
-import { usableServers } from "./webrtc-servers.ts";
+import { usableServers } from "./webrtc-ice.ts";
 import { formatSignal, parseSignal } from "./webrtc-signal.ts";
 
 declare function setTimeout(run: () => void, millis: number): number;

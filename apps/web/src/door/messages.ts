@@ -137,7 +137,16 @@ export function isOutcome<Name extends CommandName>(
   return value["ok"] === true || (value["ok"] === false && isRefused(value["refused"]));
 }
 
-type Field = "string" | "number" | "boolean" | "list" | "file" | "string?" | "number?" | "boolean?" | "file?";
+type Field =
+  | "string"
+  | "number"
+  | "boolean"
+  | "list"
+  | "file"
+  | "string?"
+  | "number?"
+  | "boolean?"
+  | "file?";
 
 const pickFields = {
   id: "string",

@@ -1,7 +1,7 @@
 /** What becomes of the ICE servers a relay names. */
 
 import { expect, test } from "vitest";
-import { usableServers } from "./webrtc-servers.ts";
+import { usableServers } from "./webrtc-ice.ts";
 
 const somebody = { username: "1795226400:3f9c", credential: "c2VjcmV0" };
 
