@@ -26,6 +26,7 @@ export interface FileContent {
   /** Of the whole file, in bytes. */
   readonly size: number;
   readonly kind: FileKind;
+  readonly link: boolean;
 }
 
 export type FileKind = "text" | "image" | "binary";
@@ -87,6 +88,7 @@ export async function readFileAt(
     bytes: bytes.subarray(0, at.bytesMax ?? objectBytesMax),
     size: bytes.length,
     kind: kindOf(bytes),
+    link: entry.kind === "symlink",
   };
 }
 

@@ -3,6 +3,7 @@
 import { proposeRename } from "@skein/auth/membership-proposals";
 import { cleanName } from "@skein/auth/pass";
 import { openHomeOf, writersHome, type CommandTable, type CommandWorld } from "./command-world.ts";
+import { draftCommands } from "./draft-commands.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import { repositoryCommands } from "./repository-commands.ts";
 
@@ -10,6 +11,7 @@ export function commandTable(world: CommandWorld): CommandTable {
   const { account, ports, tasks, notices } = world;
   return {
     ...repositoryCommands(world),
+    ...draftCommands(world),
     "create-account": (ask) => account.create(ask),
     "confirm-words": ({ words }) => account.confirm(words),
     "forget-words": async () => account.forgetWords(),
@@ -37,6 +39,7 @@ export function commandTable(world: CommandWorld): CommandTable {
     authorise: async ({ id, digits }) =>
       openHomeOf(world).approvals.answering.authorise(id, digits),
     deny: async ({ id }) => openHomeOf(world).approvals.answering.deny(id),
+    "let-ask-again": async ({ node }) => writersHome(world).approvals.answering.letAskAgain(node),
     "cancel-task": async ({ id }) => tasks.cancel(id),
     "dismiss-notice": async ({ id }) => notices.dismiss(id),
     "keep-storage": async (kept) => world.keepStorage(kept),

@@ -5,9 +5,11 @@ import type { Account } from "./account.ts";
 import type { Answer, Ask, CommandName } from "./commands.ts";
 import type { Home } from "./home.ts";
 import { isWriter } from "./identity.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Notices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
 import { CommandRefusedError } from "./refusals.ts";
+import type { RepositoryNode } from "./repository-node.ts";
 import type { Tasks } from "./tasks.ts";
 
 export type CommandTable = {
@@ -17,6 +19,7 @@ export type CommandTable = {
 export interface CommandWorld {
   readonly ports: Ports;
   readonly account: Account;
+  readonly ledger: Ledger;
   readonly tasks: Tasks;
   readonly notices: Notices;
   readonly keepStorage: (kept: Ask<"keep-storage">) => void;
@@ -36,6 +39,15 @@ export function writersHome(world: CommandWorld): Home {
   const home = openHomeOf(world);
   if (!isWriter(home.identity)) throw readOnly();
   return home;
+}
+
+export function repositoryOf(world: CommandWorld, id: string): RepositoryNode {
+  const repository = openHomeOf(world).repositories.find(id);
+  if (repository !== undefined) return repository;
+  throw new CommandRefusedError("no_repository", {
+    what: "This repository is not on this device.",
+    next: "Go back to the list of repositories.",
+  });
 }
 
 export function readOnly(): CommandRefusedError {

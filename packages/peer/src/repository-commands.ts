@@ -1,21 +1,24 @@
 /** The commands about repositories: making, importing, changing and reading them. */
 
 import { cleanName } from "@skein/auth/pass";
+import { readBundle } from "@skein/git/bundle";
 import type { Repository } from "@skein/git/repository";
 import type { Progress } from "@skein/git/stop-signal";
+import { showPath } from "@skein/git/tree-path";
 import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import type { ObjectId, RefName } from "@skein/protocol/ids";
 import { packBytesMax } from "@skein/protocol/limits";
 import {
   branchRef,
   oidOf,
-  openHomeOf,
   readOnly,
+  repositoryOf,
   writersHome,
   type CommandTable,
   type CommandWorld,
 } from "./command-world.ts";
 import type { CommitView } from "./commands.ts";
+import type { Home } from "./home.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import type { RepositoryNode } from "./repository-node.ts";
 import type { Task } from "./tasks.ts";
@@ -65,7 +68,7 @@ function making(
       const repository = await home.repositories.create(repositoryName(name), fill);
       return { id: repository.id };
     },
-    "import-bundle": async ({ name, file }) => {
+    "import-bundle": async ({ name, file, again = false }) => {
       const home = writersHome(world);
       if (file.size > packBytesMax)
         throw new CommandRefusedError("too_large", {
@@ -76,13 +79,15 @@ function making(
       using task = tasks.start(`Importing ${name}`, { cancellable: true });
       task.tell({ phase: "Reading the bundle", detail: `${megabytes(file.size)} MB` });
       const bytes = new Uint8Array(await file.arrayBuffer());
+      const here = again ? undefined : alreadyHere(home, repositoryName(name), bytes);
+      if (here !== undefined) return { kind: "here-already", id: here.id };
       const repository = await home.repositories.create(repositoryName(name), async (git) => {
         await git.importBundle(bytes, {
           signal: task.signal,
           onProgress: (progress) => task.tell(wordsOf(progress)),
         });
       });
-      return { id: repository.id };
+      return { kind: "imported", id: repository.id };
     },
     "export-bundle": async ({ id }) => {
       const repository = repositoryOf(world, id);
@@ -180,13 +185,20 @@ function reading(
   };
 }
 
-function repositoryOf(world: CommandWorld, id: string): RepositoryNode {
-  const repository = openHomeOf(world).repositories.find(id);
-  if (repository !== undefined) return repository;
-  throw new CommandRefusedError("no_repository", {
-    what: "This repository is not on this device.",
-    next: "Go back to the list of repositories.",
-  });
+/** A repository of the same name whose branches and tags are those of the bundle. */
+function alreadyHere(home: Home, name: string, bytes: Bytes): RepositoryNode | undefined {
+  const offered = tipsOf(readBundle(bytes).refs);
+  return home.repositories
+    .all()
+    .find((repository) => repository.name() === name && tipsOf(repository.refs()) === offered);
+}
+
+function tipsOf(refs: ReadonlyMap<RefName, ObjectId>): string {
+  return [...refs]
+    .filter(([ref]) => /^refs\/(?:heads|tags)\//u.test(ref))
+    .map((entry) => entry.join(" "))
+    .toSorted()
+    .join("\n");
 }
 
 async function moved(
@@ -218,7 +230,7 @@ async function readFiles(
     [];
   for (const [index, { path, file }] of files.entries()) {
     task.signal.throwIfAborted();
-    task.tell({ phase: "Reading files", share: index / files.length, detail: path });
+    task.tell({ phase: "Reading files", share: index / files.length, detail: showPath(path) });
     // oxlint-disable-next-line no-await-in-loop -- one file in memory more at a time, and a person can stop between two.
     changes.push({ path, kind: "write", bytes: new Uint8Array(await file.arrayBuffer()) });
   }
@@ -240,7 +252,9 @@ function tipMoved(branch: string): CommandRefusedError {
 }
 
 function notThere(path: string): CommandRefusedError {
-  return new CommandRefusedError("not_there", { what: `There is no ${path} in this commit.` });
+  return new CommandRefusedError("not_there", {
+    what: `There is no ${showPath(path)} in this commit.`,
+  });
 }
 
 function wordsOf({ phase, done, total }: Progress): Parameters<Task["tell"]>[0] {

@@ -192,6 +192,7 @@ function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<DeviceView> {
         member === undefined || member.addedBy === node ? undefined : home.nameOf(member.addedBy),
       addedAt: member?.addedAt,
       lastSeen: connected ? undefined : home.contacts.all().get(node)?.lastSeen,
+      denied: member === undefined && home.approvals.answering.isDenied(node),
       fingerprint: fingerprint(crypto, node),
     };
   });

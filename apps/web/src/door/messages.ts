@@ -54,11 +54,16 @@ const commandKinds = {
   "open-request": "order",
   authorise: "order",
   deny: "order",
+  "let-ask-again": "order",
   "new-repository": "order",
   "import-bundle": "order",
   "export-bundle": "question",
   "rename-repository": "order",
   commit: "order",
+  // Written twice it says the same.
+  "write-draft": "question",
+  "drop-draft": "question",
+  "read-draft": "question",
   "new-branch": "order",
   merge: "order",
   "read-tree": "question",
@@ -109,7 +114,7 @@ export function isOutcome<Name extends CommandName>(
   return value["ok"] === true || (value["ok"] === false && isRefused(value["refused"]));
 }
 
-type Field = "string" | "number" | "boolean" | "list" | "file" | "string?";
+type Field = "string" | "number" | "boolean" | "list" | "record" | "file" | "string?" | "boolean?";
 
 const askFields = {
   "create-account": { nodeName: "string", platform: "string" },
@@ -123,11 +128,15 @@ const askFields = {
   "open-request": { id: "string" },
   authorise: { id: "string", digits: "string" },
   deny: { id: "string" },
+  "let-ask-again": { node: "string" },
   "new-repository": { name: "string", files: "list" },
-  "import-bundle": { name: "string", file: "file" },
+  "import-bundle": { name: "string", file: "file", again: "boolean?" },
   "export-bundle": { id: "string" },
   "rename-repository": { id: "string", name: "string" },
   commit: { id: "string", branch: "string", onto: "string", message: "string", changes: "list" },
+  "write-draft": { id: "string", branch: "string", draft: "record" },
+  "drop-draft": { id: "string", branch: "string" },
+  "read-draft": { id: "string", branch: "string" },
   "new-branch": { id: "string", name: "string", from: "string" },
   merge: { id: "string", branch: "string", theirs: "string" },
   "read-tree": { id: "string", commit: "string", path: "string" },
@@ -146,8 +155,12 @@ function fits(value: unknown, form: Field): boolean {
       return Array.isArray(value);
     case "file":
       return value instanceof Blob;
+    case "record":
+      return isRecord(value);
     case "string?":
       return value === undefined || typeof value === "string";
+    case "boolean?":
+      return value === undefined || typeof value === "boolean";
     case "string":
     case "number":
     case "boolean":

@@ -29,7 +29,7 @@ export const replica: AccountView = {
   platform: "Chrome on Android",
   approval: {
     phase: "asked",
-    since: present - 28_000,
+    expiresAt: present + 272_000,
     numbers: [{ nodeName: "Firefox on Ubuntu", digits: "482107" }],
     opened: true,
   },
@@ -86,6 +86,7 @@ export const request: RequestView = {
   triesLeft: 3,
   silent: false,
   wrong: false,
+  waiting: false,
   repositories: 4,
 };
 
@@ -143,6 +144,7 @@ export const full: Views = {
       addedBy: undefined,
       addedAt: undefined,
       lastSeen: undefined,
+      denied: false,
       fingerprint: "7Q4F-M2KD",
     },
     {
@@ -154,6 +156,7 @@ export const full: Views = {
       addedBy: "Firefox on Ubuntu",
       addedAt: present - 18 * day,
       lastSeen: present - 3 * minute,
+      denied: false,
       fingerprint: "M2KD-7Q4F",
     },
     {
@@ -165,6 +168,7 @@ export const full: Views = {
       addedBy: undefined,
       addedAt: undefined,
       lastSeen: present - 41 * day,
+      denied: true,
       fingerprint: "KD7Q-4FM2",
     },
   ],
@@ -200,6 +204,7 @@ export const sourceFile: FileView = {
   bytes: new TextEncoder().encode(sourceText),
   size: sourceText.length,
   kind: "text",
+  link: false,
 };
 
 const commit = (title: string, at: number, authorName = "Alice Marten"): CommitView => ({

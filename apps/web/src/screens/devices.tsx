@@ -87,7 +87,29 @@ function Device({ device }: { readonly device: DeviceView }): JSX.Element {
       <span class="badge" data-tone={device.role === "writer" ? undefined : "warn"}>
         {device.role === "writer" ? copy.role.writer : copy.role.readOnly}
       </span>
+      {device.denied && <Denied device={device} />}
     </li>
+  );
+}
+
+function Denied({ device }: { readonly device: DeviceView }): JSX.Element {
+  const order = useOrder("let-ask-again");
+  return (
+    <div class="node-denied">
+      <span class="badge" data-tone="warn">
+        {copy.devices.denied}
+      </span>
+      <button
+        type="button"
+        class="button"
+        aria-label={`${copy.devices.letAskAgain}: ${device.name}`}
+        disabled={order.busy}
+        onClick={() => void order.give({ node: device.node })}
+      >
+        {copy.devices.letAskAgain}
+      </button>
+      <Refusal refused={order.refused} />
+    </div>
   );
 }
 
