@@ -116,6 +116,7 @@ const answers: { readonly [Name in keyof Commands]?: Commands[Name]["answer"] } 
       ...files.map((name) => ({ name, kind: "file" as const, oid: tip, size: 812 })),
     ],
   },
+  "read-draft": {},
   "read-file": sourceFile,
   history: { commits, more: true },
   "read-commit": {

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { showPath } from "@skein/git/tree-path";
 import type { FileView } from "@skein/peer/commands";
 import { copy } from "../../copy.ts";
 import { formatSize } from "../../format.ts";
@@ -82,6 +83,7 @@ function Stored({
   if (file.phase === "refused") return <Refusal refused={file.refused} />;
   const text = textOfFile(file.answer);
   const before = { oid: file.answer.oid, text };
+  const mayEdit = mayWrite && isEditable(file.answer);
   const change = (typed: string): void => {
     if (typed === text) discardFromDraft(draft, path);
     else putInDraft(draft, { onto, path, file: textFile(typed, before) });
@@ -92,7 +94,7 @@ function Stored({
       path={path}
       file={file.answer}
       editing={editing}
-      onEdit={mayWrite && text !== undefined ? () => setEditing(!editing) : undefined}
+      onEdit={mayEdit ? () => setEditing(!editing) : undefined}
       onDelete={mayWrite ? toDelete : undefined}
     />
   );
@@ -102,7 +104,7 @@ function Stored({
         path={path}
         file={file.answer}
         text={textOfDraft(drafted) ?? text}
-        onChange={editing && mayWrite ? change : undefined}
+        onChange={editing && mayEdit ? change : undefined}
       />
     </Shell>
   );
@@ -176,13 +178,13 @@ function Shell({
   readonly children: ComponentChildren;
 }): JSX.Element {
   return (
-    <section class="card viewer" aria-label={path}>
+    <section class="card viewer" aria-label={showPath(path)}>
       <div class="viewer-head">
         <div>
           <a class="only-narrow small" href={addressOf(place, { tab: "files" })}>
             ← {copy.files.back}
           </a>
-          <h2>{path}</h2>
+          <h2>{showPath(path)}</h2>
           <p>{note}</p>
         </div>
         {tools}
@@ -223,11 +225,18 @@ function Picture({
     setUrl(made);
     return () => URL.revokeObjectURL(made);
   }, [bytes, path]);
-  return <div class="viewer-image">{url !== undefined && <img src={url} alt={path} />}</div>;
+  return (
+    <div class="viewer-image">{url !== undefined && <img src={url} alt={showPath(path)} />}</div>
+  );
 }
 
 function textOfFile(file: FileView): string | undefined {
   return file.kind === "text" ? textOf(file.bytes) : undefined;
+}
+
+/** A link's text is where it leads: that is not edited by hand here. */
+function isEditable(file: FileView): boolean {
+  return !file.link && textOfFile(file) !== undefined;
 }
 
 function textOfDraft(file: DraftFile | undefined): string | undefined {
@@ -236,6 +245,7 @@ function textOfDraft(file: DraftFile | undefined): string | undefined {
 
 function noteOf(file: FileView, text: string | undefined): string {
   const size = formatSize(file.size);
+  if (file.link) return copy.files.linkNote;
   return text === undefined ? size : copy.files.size(size, linesOf(text));
 }
 
