@@ -1,7 +1,7 @@
 /** One device as a person uses it: a page of one browser profile, and the steps of the main job by their accessible names. */
 
 import { readFile, writeFile } from "node:fs/promises";
-import type { BrowserContext, Page } from "playwright-core";
+import type { BrowserContext, Locator, Page } from "playwright-core";
 
 export class Device {
   readonly page: Page;
@@ -40,12 +40,16 @@ export class Device {
     return words.trim();
   }
 
-  async signIn(words: string): Promise<void> {
+  async enterWords(words: string): Promise<void> {
     const { page } = this;
     await page.getByRole("button", { name: "Sign in on this device" }).click();
     await page.getByLabel("Passphrase").fill(words);
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
-    await page.getByTestId("node-role").waitFor({ timeout: 60_000 });
+  }
+
+  async signIn(words: string): Promise<void> {
+    await this.enterWords(words);
+    await this.page.getByTestId("node-role").waitFor({ timeout: 60_000 });
   }
 
   async importBundle(file: string): Promise<void> {
@@ -75,10 +79,28 @@ export class Device {
   /** Adds a file to the branch that is shown, and answers with the new tip. */
   async commitFile(path: string, text: string, message: string): Promise<string> {
     const { page } = this;
-    const before = await this.tip();
     await page.getByRole("button", { name: "New file" }).first().click();
     await page.getByLabel("Path").fill(path);
     await page.getByRole("button", { name: "Start writing" }).click();
+    return this.#commit(text, message);
+  }
+
+  /** Writes over a file of the branch that is shown, and answers with the new tip. */
+  async editFile(path: string, text: string, message: string): Promise<string> {
+    const { page } = this;
+    await this.#openFile(path);
+    await page.getByRole("button", { name: "Edit", exact: true }).click();
+    return this.#commit(text, message);
+  }
+
+  async #openFile(path: string): Promise<void> {
+    await this.page.getByRole("link", { name: path, exact: true }).first().click();
+  }
+
+  /** The text of the file that is open is written over. */
+  async #commit(text: string, message: string): Promise<string> {
+    const { page } = this;
+    const before = await this.tip();
     await page.getByLabel("File contents").fill(text);
     await page.getByLabel("Commit message").fill(message);
     await page.getByRole("button", { name: "Commit", exact: true }).click();
@@ -102,14 +124,36 @@ export class Device {
     await this.page.getByTestId("node-role").filter({ hasText: role }).waitFor({ timeout: 60_000 });
   }
 
+  /** The dialog in which a person authorises a node, or does not. */
+  get request(): Locator {
+    return this.page.getByRole("dialog", { name: "Authorise this node?" });
+  }
+
+  /** The number that this device shows for its person to type elsewhere. */
+  async approvalNumber(): Promise<string> {
+    const number = this.page.getByTestId("approval-number");
+    return ((await number.textContent({ timeout: 60_000 })) ?? "").trim();
+  }
+
+  async typeNumber(digits: string): Promise<void> {
+    await this.request.getByLabel("Number shown on the new device").fill(digits);
+    await this.request.getByRole("button", { name: "Authorise" }).click();
+  }
+
   /** Reads the digits off the new device's screen, and types them here. */
   async authorise(asker: Device): Promise<void> {
-    const dialog = this.page.getByRole("dialog", { name: "Authorise this node?" });
-    await dialog.waitFor({ timeout: 60_000 });
-    const digits = ((await asker.page.getByTestId("approval-number").textContent()) ?? "").trim();
-    await dialog.getByLabel("Number shown on the new device").fill(digits);
-    await dialog.getByRole("button", { name: "Authorise" }).click();
+    await this.request.waitFor({ timeout: 60_000 });
+    await this.typeNumber(await asker.approvalNumber());
     await asker.waitForRole("Writer");
+  }
+
+  /** What the Devices page says of each node of the account, except when it was last seen. */
+  async devices(): Promise<ReadonlyArray<string>> {
+    await this.goTo("Devices");
+    const nodes = this.page.locator(".node-list > li");
+    await nodes.nth(1).waitFor();
+    const texts = await nodes.allInnerTexts();
+    return texts.map((text) => text.replaceAll(/Last seen [^\n]*/gu, ""));
   }
 
   async goTo(place: "Repositories" | "Network" | "Devices"): Promise<void> {

@@ -1,8 +1,8 @@
 /** Two tabs of one profile are one node; the app starts without a network; nothing it shows breaks the rules of accessibility. */
 
-import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { axeFindings } from "./axe.ts";
 import { launch } from "./chromium.ts";
 import { Device } from "./device.ts";
 import { startRelayProcess, type RelayProcess } from "./relay-process.ts";
@@ -79,10 +79,7 @@ describe.for(["light", "dark"] as const)("in %s colours", (colorScheme) => {
     for (const address of [relay.url, `${relay.url}/network`, `${relay.url}/devices`, repository]) {
       await page.goto(address);
       await page.getByTestId("node-role").waitFor();
-      const { violations } = await new AxeBuilder({ page })
-        .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"])
-        .analyze();
-      expect(violations.map(({ id, nodes }) => `${address} ${id}: ${nodes[0]?.html}`)).toEqual([]);
+      expect(await axeFindings(page)).toEqual([]);
     }
     await page.goto(repository);
   });

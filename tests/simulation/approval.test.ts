@@ -50,7 +50,11 @@ test("three wrong numbers void the request, and the right one comes too late", a
   await alice.ask("authorise", { id, digits: wrong });
   await expect(alice.ask("authorise", { id, digits })).rejects.toThrow("request_over");
   await world.pass(5_000);
-  expect(phone.views.account).toMatchObject({ role: "read-only", approval: { phase: "void" } });
+  const approval = { phase: "void", why: "wrong-numbers" };
+  expect(phone.views.account).toMatchObject({ role: "read-only", approval });
+  expect(alice.views.notices).toMatchObject([
+    { what: "Three wrong numbers: the request is void.", next: "Start again on the new device." },
+  ]);
 });
 
 test("a request that is denied says by whom", async () => {
@@ -59,6 +63,67 @@ test("a request that is denied says by whom", async () => {
   await alice.ask("deny", { id: await openRequest(world, alice, phone) });
   await world.pass(2_000);
   expect(phone.views.account).toMatchObject({ approval: { phase: "denied", by: "alice" } });
+});
+
+test("a device that was denied by mistake asks again by itself once it may", async () => {
+  const { world, alice, phone } = await haveReplica(1);
+  await using _ = world;
+  await alice.ask("deny", { id: await openRequest(world, alice, phone) });
+  await world.pass(2_000);
+  const listed = (): unknown => alice.views.devices.find(({ name }) => name === "phone");
+  expect(listed()).toMatchObject({ role: "read-only", denied: true });
+  await phone.ask("ask-again", {});
+  await world.pass(2_000);
+  expect(alice.views.requests).toEqual([]);
+  const { node } = alice.views.devices.find(({ name }) => name === "phone") ?? { node: "" };
+  await alice.ask("let-ask-again", { node });
+  expect(listed()).toMatchObject({ denied: false });
+  await approve(world, alice, phone);
+});
+
+test("a denial that the approver's restart forgot is no dead end", async () => {
+  const { world, alice, phone } = await haveReplica(1);
+  await using _ = world;
+  await alice.ask("deny", { id: await openRequest(world, alice, phone) });
+  await world.pass(2_000);
+  await alice.kill();
+  await alice.start();
+  await approve(world, alice, phone);
+});
+
+test("a request that nobody answered says so, and its countdown begins anew when it is asked again", async () => {
+  const { world, alice, phone } = await haveReplica(1);
+  await using _ = world;
+  await openRequest(world, alice, phone);
+  await world.pass(5 * 60_000);
+  const over = { phase: "void", why: "nobody-answered" };
+  expect(phone.views.account).toMatchObject({ approval: over });
+  await phone.ask("ask-again", {});
+  await world.pass(20 * 60_000);
+  const now = world.simulation.now();
+  const { account } = phone.views;
+  const approval = account.phase === "open" ? account.approval : undefined;
+  if (approval?.phase !== "asked") throw new Error("it goes on standing there");
+  expect(approval.expiresAt).toBeGreaterThan(now);
+  expect(approval.expiresAt).toBeLessThanOrEqual(now + 5 * 60_000);
+});
+
+test("a number typed too early waits for the other device, and is used for no later request", async () => {
+  const { world, alice, phone } = await haveReplica(1);
+  await using _ = world;
+  await world.until("a request", () => requestOf(alice, phone) !== undefined);
+  const first = requestOf(alice, phone)?.id ?? "";
+  await phone.kill();
+  await alice.ask("open-request", { id: first });
+  await alice.ask("authorise", { id: first, digits: "000000" });
+  expect(requestOf(alice, phone)).toMatchObject({ waiting: true });
+  await phone.start();
+  await world.until(
+    "a request anew",
+    () => ![undefined, first].includes(requestOf(alice, phone)?.id),
+  );
+  expect(requestOf(alice, phone)).toMatchObject({ waiting: false, triesLeft: 3 });
+  await approve(world, alice, phone);
 });
 
 test("A30 somebody with the words who asks from many devices calls the person three times, not more", async () => {

@@ -122,6 +122,11 @@ export const copy = {
       "All branches and tags come along, and every object is checked. Submodules and Git LFS files are kept as they are and not fetched.",
     reading: (file: string) => `Importing ${file}`,
     starting: "Opening the file",
+    here: (name: string) => `You have “${name}” already`,
+    hereText:
+      "A repository with this name, and with the same branches and tags, is on this device.",
+    open: "Open it",
+    again: "Import again",
   },
 
   repository: {
@@ -170,6 +175,7 @@ export const copy = {
     history: "History",
     submodule: "a submodule, not fetched",
     link: "a symbolic link",
+    linkNote: "A symbolic link: below is where it leads. It is not followed.",
     emptyFolder: "Empty",
     deleted: "Will be deleted",
   },
@@ -190,6 +196,7 @@ export const copy = {
     changed: "Changed",
     removed: "Deleted",
     binary: "Binary: not shown.",
+    tooLarge: "Too large to show: texts are compared up to 1 MiB.",
     done: (oid: string) => `Saved as ${oid}.`,
     lines: (added: number, removed: number) =>
       `${formatCount(added, "line", "lines")} added, ${formatCount(removed, "line", "lines")} removed`,
@@ -253,8 +260,15 @@ export const copy = {
     expires: (clock: string) => `Expires in ${clock}.`,
     denied: (by: string) => `Not authorised by ${by}`,
     deniedText: "You can still read everything here.",
+    deniedNext: (by: string) =>
+      `If that was a mistake: on ${by}, open Devices and choose “Let it ask again”. This device then asks by itself.`,
     voidTitle: "The number is no longer valid",
-    voidText: "It was typed wrongly three times, or nobody answered in five minutes.",
+    voidText: {
+      "wrong-numbers": "Three wrong numbers were typed on your other node. Nothing was authorised.",
+      "nobody-answered": "Nobody answered in five minutes. Nothing was authorised.",
+      "did-not-match":
+        "The connection between the two devices changed meanwhile, so the numbers could not be compared. Nothing was authorised.",
+    },
     again: "Ask again",
     spoken: (digits: string) => `Number ${digits.split("").join(" ")}`,
   },
@@ -272,6 +286,7 @@ export const copy = {
     label: "Number shown on the new device",
     wrong: (tries: number) =>
       `That is not the number on the new device. ${formatCount(tries, "try", "tries")} left.`,
+    waiting: "Waiting for the other device. The number is compared as soon as it answers.",
     authorise: "Authorise",
     deny: "Deny",
     warning:
@@ -325,6 +340,8 @@ export const copy = {
     added: (by: string, at: string) => `Authorised by ${by}, ${at}`,
     origin: "The first node of this account",
     replica: "Not authorised yet",
+    denied: "Denied",
+    letAskAgain: "Let it ask again",
     lastSeen: (ago: string) => `Last seen ${ago}`,
     key: "Key",
     safety: "Safety",

@@ -3,6 +3,7 @@
 import { SecretKey } from "@skein/auth/crypto/secret";
 import type { DoorSeeds } from "@skein/auth/door";
 import { allowOwnScripts } from "./trusted-types.ts";
+import { openEstimate } from "./unlock-estimate.ts";
 
 export type UnlockAsk =
   | { readonly kind: "mint" }
@@ -10,6 +11,8 @@ export type UnlockAsk =
   | { readonly kind: "derive"; readonly words: ReadonlyArray<string> };
 
 export type UnlockAnswer =
+  /** How long a derivation will take here, measured on a small one. */
+  | { readonly kind: "expects"; readonly millis: number }
   | { readonly kind: "done"; readonly result: unknown }
   | { readonly kind: "failed"; readonly what: string };
 
@@ -17,8 +20,11 @@ export type UnlockAnswer =
 export interface UnlockPort {
   readonly mint: () => Promise<ReadonlyArray<string>>;
   readonly checksumFits: (words: ReadonlyArray<string>) => Promise<boolean>;
-  /** About a second, in one step: there is no progress to tell. */
-  readonly derive: (words: ReadonlyArray<string>) => Promise<DoorSeeds>;
+  /** About a second, in one step: what `onShare` hears is an estimate by time. */
+  readonly derive: (
+    words: ReadonlyArray<string>,
+    onShare: (share: number) => void,
+  ) => Promise<DoorSeeds>;
 }
 
 /** Works in a page and, as a worker inside it, in the peer's worker. */
@@ -27,8 +33,10 @@ export function unlockPort(): UnlockPort {
   return {
     mint: async () => expect(await ask({ kind: "mint" }), isWords),
     checksumFits: async (words) => expect(await ask({ kind: "check", words }), isBoolean),
-    derive: async (words) => {
-      const { sign, box, meeting } = expect(await ask({ kind: "derive", words }), isSeedBytes);
+    derive: async (words, onShare) => {
+      using estimate = openEstimate(onShare);
+      const answer = await ask({ kind: "derive", words }, estimate.expect);
+      const { sign, box, meeting } = expect(answer, isSeedBytes);
       return {
         sign: new SecretKey(sign),
         box: new SecretKey(box),
@@ -38,7 +46,10 @@ export function unlockPort(): UnlockPort {
   };
 }
 
-function ask(question: UnlockAsk): Promise<unknown> {
+function ask(
+  question: UnlockAsk,
+  expects: (millis: number) => void = () => undefined,
+): Promise<unknown> {
   const worker = new Worker(new URL("./unlock.worker.ts", import.meta.url), {
     type: "module",
     name: "skein-unlock",
@@ -46,7 +57,8 @@ function ask(question: UnlockAsk): Promise<unknown> {
   return new Promise<unknown>((resolve, reject) => {
     worker.addEventListener("error", () => reject(new UnlockFailedError("it could not start")));
     worker.addEventListener("message", ({ data }: MessageEvent<UnlockAnswer>) => {
-      if (data.kind === "done") resolve(data.result);
+      if (data.kind === "expects") expects(data.millis);
+      else if (data.kind === "done") resolve(data.result);
       else reject(new UnlockFailedError(data.what));
     });
     worker.postMessage(question);

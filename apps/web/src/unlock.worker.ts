@@ -10,7 +10,10 @@ globalThis.addEventListener("message", (event: MessageEvent<UnlockAsk>) => void 
 
 async function answer(ask: UnlockAsk): Promise<void> {
   try {
-    post({ kind: "done", result: perform(await openUnlock(), ask) });
+    const unlock = await openUnlock();
+    if (ask.kind === "derive")
+      post({ kind: "expects", millis: unlock.expectMillis(() => performance.now()) });
+    post({ kind: "done", result: perform(unlock, ask) });
   } catch (cause) {
     post({ kind: "failed", what: cause instanceof Error ? cause.message : String(cause) });
   }

@@ -43,7 +43,14 @@ export interface ApproverState {
   /** When a person was called, within the last ten minutes. */
   readonly promptedAt: ReadonlyArray<Instant>;
   /** How each key's last request ended: said again to whoever did not hear it. A denied key is not shown again. */
-  readonly ended: ReadonlyMap<NodeId, { readonly id: Bytes; readonly step: ApprovalStep }>;
+  readonly ended: ReadonlyMap<NodeId, EndedRequest>;
+}
+
+export interface EndedRequest {
+  readonly id: Bytes;
+  readonly step: ApprovalStep;
+  /** None are left after the third wrong number, and some when it ended otherwise. */
+  readonly triesLeft: number;
 }
 
 // --- Event ---
@@ -77,6 +84,8 @@ export type ApproverEvent =
       readonly now: Instant;
     }
   | { readonly type: "request-denied"; readonly node: NodeId; readonly now: Instant }
+  /** By a person who thinks better of it: the key may ask again. */
+  | { readonly type: "denial-lifted"; readonly node: NodeId; readonly now: Instant }
   | {
       readonly type: "request-withdrawn";
       readonly node: NodeId;
@@ -108,6 +117,7 @@ export const approvalApprover: Machine<ApproverState, ApproverEvent, ApproverEff
       "reveal-received": learn,
       "number-typed": judgeNumber,
       "request-denied": deny,
+      "denial-lifted": lift,
       "request-withdrawn": withdraw,
       "node-admitted": admitted,
       "time-passed": passTime,
@@ -122,8 +132,11 @@ type Told<Type extends ApproverEvent["type"]> = Extract<ApproverEvent, { readonl
 function receive(state: ApproverState, event: Told<"request-received">): Answer {
   const { node, request, now } = event;
   const before = state.ended.get(node);
-  if (before !== undefined && (before.step === "denied" || equal(before.id, request.id)))
-    return [state, [news(node, request.id, { step: before.step })]];
+  if (before !== undefined && (before.step === "denied" || equal(before.id, request.id))) {
+    // Its newest request is the one it will know again when the denial is lifted.
+    const ended = new Map(state.ended).set(node, { ...before, id: request.id });
+    return [{ ...state, ended }, [news(node, request.id, before)]];
+  }
   const known = state.rows.get(node);
   if (known !== undefined && equal(known.request.id, request.id)) return [state, repeat(known)];
   if (known !== undefined) {
@@ -201,7 +214,7 @@ function judgeNumber(state: ApproverState, { node, digits }: Told<"number-typed"
     return [withRow(state, admitting), [{ type: "admit", node, request: row.request }]];
   }
   const triesLeft = row.triesLeft - 1;
-  if (triesLeft === 0) return dismiss(state, row, "void");
+  if (triesLeft === 0) return dismiss(state, { ...row, triesLeft }, "void");
   return [
     withRow(state, { ...row, triesLeft, wrong: true }),
     [news(node, row.request.id, { step: "wrong-number", triesLeft })],
@@ -211,6 +224,15 @@ function judgeNumber(state: ApproverState, { node, digits }: Told<"number-typed"
 function deny(state: ApproverState, { node }: Told<"request-denied">): Answer {
   const row = state.rows.get(node);
   return row === undefined ? [state, []] : dismiss(state, row, "denied");
+}
+
+/** Says so to the device, which asks again by itself if it is there to hear it. */
+function lift(state: ApproverState, { node }: Told<"denial-lifted">): Answer {
+  const before = state.ended.get(node);
+  if (before?.step !== "denied") return [state, []];
+  const ended = new Map(state.ended);
+  ended.delete(node);
+  return [{ ...state, ended }, [news(node, before.id, { step: "withdrawn" })]];
 }
 
 function withdraw(state: ApproverState, { node, id }: Told<"request-withdrawn">): Answer {
@@ -246,13 +268,15 @@ function passTime(state: ApproverState, { now }: Told<"time-passed">): Answer {
 }
 
 function dismiss(state: ApproverState, row: ApprovalRow, step: ApprovalStep): Answer {
-  return [ending(state, row, step), [news(row.node, row.request.id, { step })]];
+  const { triesLeft } = row;
+  return [ending(state, row, step), [news(row.node, row.request.id, { step, triesLeft })]];
 }
 
 function ending(state: ApproverState, row: ApprovalRow, step: ApprovalStep): ApproverState {
   const rows = new Map(state.rows);
   rows.delete(row.node);
-  const ended = new Map(state.ended).set(row.node, { id: row.request.id, step });
+  const { request, triesLeft } = row;
+  const ended = new Map(state.ended).set(row.node, { id: request.id, step, triesLeft });
   const oldest = ended.keys().next();
   if (ended.size > endedMax && oldest.done !== true) ended.delete(oldest.value);
   return { ...state, rows, ended };

@@ -24,7 +24,15 @@ export interface Asked {
   readonly askedAt: Instant;
 }
 
-export type AskerEnd = "approved" | "denied" | "void" | "expired" | "withdrawn";
+export type AskerEnd =
+  | "approved"
+  | "denied"
+  /** Three wrong numbers were typed. */
+  | "wrong-numbers"
+  /** What was revealed did not belong to this session: no number could be compared. */
+  | "void"
+  | "expired"
+  | "withdrawn";
 
 export type AskerState =
   | { readonly phase: "idle" }
@@ -160,6 +168,7 @@ function hearNews(
         ? [{ ...state, triesLeft: Math.min(state.triesLeft, news.triesLeft) }, []]
         : [state, []];
     case "void":
+      return close(state, news.triesLeft === 0 ? "wrong-numbers" : "void");
     case "denied":
     case "approved":
       return close(state, news.step);

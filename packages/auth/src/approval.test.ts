@@ -22,7 +22,6 @@ import {
   approvalCommitment,
   approvalDigits,
   approvalMillis,
-  approvalRequestHash,
   judgeReveal,
   type ApprovalMessage,
 } from "./approval.ts";
@@ -259,52 +258,6 @@ test("A8: a request of another session is void: the handshake is part of the com
   expect(scene.admitted).toEqual([]);
 });
 
-test("A8: digits are spread evenly", () => {
-  const counts = Array.from({ length: 10 }, () => Array.from({ length: 6 }, () => 0));
-  const rounds = 6_000;
-  const options = { handshakeHash: random.bytes(64), account, asker: laptop, approver: laptop };
-  for (let round = 0; round < rounds; round++) {
-    const [askerNonce, approverNonce] = [random.bytes(32), random.bytes(32)];
-    const digits = approvalDigits(crypto, { ...options, askerNonce, approverNonce });
-    for (const [place, digit] of digits.split("").entries()) {
-      const row = counts[Number(digit)];
-      if (row) row[place] = (row[place] ?? 0) + 1;
-    }
-  }
-  for (let place = 0; place < 6; place++) {
-    const expected = rounds / 10;
-    const chiSquare = counts.reduce(
-      (sum, row) => sum + ((row[place] ?? 0) - expected) ** 2 / expected,
-      0,
-    );
-    // 9 degrees of freedom: one in a hundred thousand is above 39.
-    expect(chiSquare, `place ${place}`).toBeLessThan(39);
-  }
-});
-
-test("A8: every part changes the digits, and the request's hash is its own", () => {
-  const base = {
-    handshakeHash: random.bytes(64),
-    askerNonce: random.bytes(32),
-    approverNonce: random.bytes(32),
-    account,
-    asker: laptop,
-    approver: mintNodeKeys(crypto, random).id,
-  };
-  const digits = approvalDigits(crypto, base);
-  expect(approvalDigits(crypto, { ...base })).toBe(digits);
-  for (const changed of [
-    { handshakeHash: random.bytes(64) },
-    { askerNonce: base.approverNonce, approverNonce: base.askerNonce },
-    { asker: base.approver, approver: base.asker },
-  ])
-    expect(approvalDigits(crypto, { ...base, ...changed })).not.toBe(digits);
-  const [id, commitment] = [random.bytes(16), random.bytes(32)];
-  expect(approvalRequestHash(crypto, { id, commitment })).not.toEqual(
-    approvalRequestHash(crypto, { id, commitment: random.bytes(32) }),
-  );
-});
-
 test("A9: nothing lets a node in but the number, typed after the request was opened", () => {
   const scene = new Scene();
   const phone = scene.arrive();
@@ -322,6 +275,7 @@ test("A9: nothing lets a node in but the number, typed after the request was ope
     "reveal-received",
     "number-typed",
     "request-denied",
+    "denial-lifted",
     "request-withdrawn",
     "node-admitted",
     "time-passed",
@@ -340,7 +294,7 @@ test("three wrong numbers void a request, and asking again meanwhile buys no fou
   scene.open(phone);
   expect(scene.approver.rows.get(phone.node)?.triesLeft).toBe(1);
   scene.type(phone, other(scene.digitsOf(phone)));
-  expect(phone.state).toMatchObject({ phase: "closed", why: "void" });
+  expect(phone.state).toMatchObject({ phase: "closed", why: "wrong-numbers" });
   expect(scene.admitted).toEqual([]);
 });
 
@@ -368,6 +322,38 @@ test("a denied key is told so, and is not shown again", () => {
   expect(phone.state).toMatchObject({ phase: "closed", why: "denied" });
   expect(scene.approver.rows.size).toBe(0);
   expect(scene.prompts).toHaveLength(1);
+});
+
+test("a denied key whose denial is lifted may ask again, and is called for like any other", () => {
+  const scene = new Scene();
+  const phone = scene.arrive();
+  scene.tell({ type: "denial-lifted", node: phone.node, now: scene.now });
+  scene.ask(phone);
+  scene.tell({ type: "denial-lifted", node: phone.node, now: scene.now });
+  expect(scene.approver.rows.size).toBe(1);
+  scene.tell({ type: "request-denied", node: phone.node, now: scene.now });
+  scene.tell({ type: "denial-lifted", node: phone.node, now: scene.now });
+  expect(scene.approver.ended.size).toBe(0);
+  expect(scene.approver.rows.size).toBe(0);
+  scene.ask(phone);
+  scene.open(phone);
+  scene.type(phone, scene.digitsOf(phone) ?? "");
+  expect(scene.prompts).toHaveLength(2);
+  expect(scene.admitted).toEqual([phone.node]);
+});
+
+test("a device that missed how its request ended is told the same when it repeats itself", () => {
+  const scene = new Scene();
+  const phone = scene.arrive();
+  scene.ask(phone);
+  scene.open(phone);
+  const wrong = other(scene.digitsOf(phone));
+  const { state: before } = phone;
+  if (before.phase !== "comparing") throw new Error("the digits are shown");
+  for (let tries = 0; tries < 3; tries++) scene.type(phone, wrong);
+  phone.state = before;
+  scene.hear(phone, { type: "approval-request", ...before.asked });
+  expect(phone.state).toMatchObject({ phase: "closed", why: "wrong-numbers" });
 });
 
 test("a request that is withdrawn, or that another device answered, is gone from this screen", () => {

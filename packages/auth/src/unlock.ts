@@ -18,6 +18,8 @@ export interface Unlock {
   readonly checksumFits: (passphrase: Passphrase) => boolean;
   /** About a second of work and 64 MiB. Only for a passphrase whose checksum fits. */
   readonly derive: (passphrase: Passphrase) => DoorSeeds;
+  /** How long `derive` will take here, in the unit of `now`: a small part of its work is measured. */
+  readonly expectMillis: (now: () => number) => number;
 }
 
 /** Throws `CryptoUnavailableError` if the library lacks a function or computes one wrongly. */
@@ -36,6 +38,11 @@ export async function openUnlock(): Promise<Unlock> {
       const words = formatPassphrase(entropy, checksumOf(entropy));
       entropy.fill(0);
       return words;
+    },
+    expectMillis: (now) => {
+      const began = now();
+      stretch(library, formatUtf8("how long it takes"), sample);
+      return (now() - began) * (workOf(full) / workOf(sample));
     },
     derive: (passphrase) => {
       assert(checksumFits(passphrase), "a passphrase is checked before it is stretched");
@@ -79,6 +86,10 @@ interface Effort {
   readonly memoryBytes: number;
 }
 
+function workOf({ passes, memoryBytes }: Effort): number {
+  return passes * memoryBytes;
+}
+
 function stretch(library: UnlockLibrary, secret: Uint8Array, effort: Effort): Bytes {
   const salt = library.crypto_generichash(16, formatUtf8("skein/1 passphrase salt"), null);
   const { passes, memoryBytes } = effort;
@@ -92,6 +103,7 @@ const argon2id = 2;
  * With 128 bits of chance in the words, that gives an attacker nothing.
  */
 const full: Effort = { passes: 3, memoryBytes: 64 * 1024 * 1024 };
+const sample: Effort = { passes: 1, memoryBytes: 8 * 1024 * 1024 };
 const cheap: Effort = { passes: 1, memoryBytes: 8 * 1024 };
 /** Argon2id of "password" with the cheap effort, as a second implementation computes it. */
 const knownAnswer =

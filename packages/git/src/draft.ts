@@ -9,7 +9,7 @@ import { entryNameFault } from "./entry-name.ts";
 import type { Commits } from "./history-commits.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { formatCommit, formatTree } from "./object.ts";
-import type { Commit, Person, TreeEntry } from "./object.ts";
+import type { Commit, EntryKind, Person, TreeEntry } from "./object.ts";
 import { canonicalMode, keep, keyOf, nameOf, openOverlay, readEntries } from "./overlay.ts";
 import type { Overlay } from "./overlay.ts";
 import { parsePath, showPath } from "./tree-path.ts";
@@ -178,10 +178,7 @@ async function lay(
   }
   for (const [key, { path, bytes }] of plan.writes) {
     const there = entries.get(key);
-    if (there?.kind === "tree") throw new DraftRefusedError("file-and-folder", path);
-    if (there?.kind === "symlink" && !isLinkTarget(bytes))
-      throw new DraftRefusedError("bad-link", path);
-    const kind = there?.kind === "executable" || there?.kind === "symlink" ? there.kind : "file";
+    const kind = kindAfter(there?.kind, { path, bytes });
     entries.set(key, { kind, oid: overlay.write("blob", bytes) });
   }
   if (entries.size === 0) return undefined;
@@ -191,6 +188,16 @@ async function lay(
     oid,
   }));
   return overlay.write("tree", formatTree(rows));
+}
+
+/** What is written keeps what it was, as git keeps it. */
+function kindAfter(
+  kind: EntryKind | undefined,
+  { path, bytes }: { readonly path: string; readonly bytes: Bytes },
+): EntryKind {
+  if (kind === "tree") throw new DraftRefusedError("file-and-folder", path);
+  if (kind === "symlink" && !isLinkTarget(bytes)) throw new DraftRefusedError("bad-link", path);
+  return kind === "executable" || kind === "symlink" ? kind : "file";
 }
 
 async function layFolder(

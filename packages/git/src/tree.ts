@@ -30,6 +30,7 @@ export interface FileContent {
   readonly kind: FileKind;
   /** Where the file is kept by Git LFS, and these bytes only name it. */
   readonly lfs: LfsPointer | undefined;
+  readonly link: boolean;
 }
 
 export type FileKind = "text" | "image" | "binary";
@@ -92,6 +93,7 @@ export async function readFileAt(
     size: bytes.length,
     kind: kindOf(bytes),
     lfs: parseLfsPointer(bytes),
+    link: entry.kind === "symlink",
   };
 }
 

@@ -11,7 +11,7 @@ import {
 import { proposeNodeAdd } from "@skein/auth/membership-proposals";
 import { cleanName } from "@skein/auth/pass";
 import { formatHex, type Bytes } from "@skein/protocol/bytes";
-import type { Instant, NodeId } from "@skein/protocol/ids";
+import { parseNodeId, type Instant, type NodeId } from "@skein/protocol/ids";
 import { step } from "@skein/protocol/machine";
 import type { ApprovalRequest } from "@skein/protocol/node-messages/approval-request";
 import type { ApprovalReveal } from "@skein/protocol/node-messages/approval-reveal";
@@ -37,8 +37,8 @@ export interface WaitingRequest extends Omit<RequestView, "path" | "fingerprint"
 
 export class ApprovalAnswering {
   readonly #options: ApprovalAnsweringOptions;
-  /** Numbers that were typed before they could be judged. */
-  readonly #typed = new Map<NodeId, string>();
+  /** Numbers that were typed before they could be judged, by the request they are for. */
+  readonly #typed = new Map<string, string>();
   #state: ApproverState = approvalApprover.initial;
 
   constructor(options: ApprovalAnsweringOptions) {
@@ -65,7 +65,7 @@ export class ApprovalAnswering {
       approverNonce: row.nonce,
     });
     this.#tell({ type: "reveal-received", node, id, digits, now: this.#now() });
-    const typed = this.#typed.get(node);
+    const typed = this.#typed.get(formatHex(id));
     if (typed !== undefined) this.#judge(node, typed);
   }
 
@@ -94,6 +94,7 @@ export class ApprovalAnswering {
         askedAt: receivedAt,
         triesLeft,
         wrong,
+        waiting: this.#typed.has(formatHex(request.id)),
       }));
   }
 
@@ -107,11 +108,21 @@ export class ApprovalAnswering {
     const { node, stage } = this.#rowOf(id);
     // The other device's half may still be on its way; the number waits for it.
     if (stage === "revealed") this.#judge(node, digits);
-    else this.#typed.set(node, digits);
+    else this.#typed.set(id, digits);
+    this.#options.changed();
   }
 
   deny(id: string): void {
     this.#tell({ type: "request-denied", node: this.#rowOf(id).node, now: this.#now() });
+  }
+
+  isDenied(node: NodeId): boolean {
+    return this.#state.ended.get(node)?.step === "denied";
+  }
+
+  letAskAgain(id: string): void {
+    const node = parseNodeId(id);
+    if (node !== undefined) this.#tell({ type: "denial-lifted", node, now: this.#now() });
   }
 
   #rowOf(id: string): ApprovalRow {
@@ -125,8 +136,12 @@ export class ApprovalAnswering {
   }
 
   #judge(node: NodeId, digits: string): void {
-    this.#typed.delete(node);
+    const before = this.#state.rows.get(node);
+    if (before === undefined) return;
+    this.#typed.delete(formatHex(before.request.id));
     this.#tell({ type: "number-typed", node, digits, now: this.#now() });
+    if (this.#state.ended.get(node)?.id === before.request.id && before.triesLeft === 1)
+      this.#options.notices.add(threeWrongNumbers);
   }
 
   // --- The machine and its orders. ---
@@ -134,6 +149,8 @@ export class ApprovalAnswering {
   #tell(event: ApproverEvent): void {
     const [next, effects] = step(approvalApprover, this.#state, event);
     this.#state = next;
+    const waiting = new Set([...next.rows.values()].map(({ request }) => formatHex(request.id)));
+    for (const id of this.#typed.keys()) if (!waiting.has(id)) this.#typed.delete(id);
     for (const effect of effects) this.#perform(effect);
     this.#options.changed();
   }
@@ -204,3 +221,10 @@ export class ApprovalAnswering {
     return this.#options.ports.clock.now();
   }
 }
+
+const threeWrongNumbers = {
+  tone: "warning",
+  what: "Three wrong numbers: the request is void.",
+  safe: "Nothing was authorised.",
+  next: "Start again on the new device.",
+} as const;

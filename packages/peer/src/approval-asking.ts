@@ -1,13 +1,15 @@
 /** This node's own wish to become a writer, with each node that could grant it. */
 
-import { approvalCommitment, approvalDigits } from "@skein/auth/approval";
+import { approvalCommitment, approvalDigits, approvalMillis } from "@skein/auth/approval";
 import {
   approvalAsker,
   type AskerEffect,
+  type AskerEnd,
   type AskerEvent,
   type AskerState,
 } from "@skein/auth/approval-asker";
-import type { Instant, NodeId } from "@skein/protocol/ids";
+import { equal } from "@skein/protocol/bytes";
+import { instant, later, type Instant, type NodeId } from "@skein/protocol/ids";
 import { step } from "@skein/protocol/machine";
 import type { ApprovalNews } from "@skein/protocol/node-messages/approval-news";
 import type { ApprovalNonce } from "@skein/protocol/node-messages/approval-nonce";
@@ -41,7 +43,7 @@ export class ApprovalAsking {
   connected(node: NodeId): void {
     const state = this.#askers.get(node);
     // Its program may have been started again, and then knows nothing of what it was asked before.
-    if (state?.phase !== "closed" || state.why === "expired") this.#ask(node);
+    if (state?.phase !== "closed" || asksAnew.has(state.why)) this.#ask(node);
   }
 
   answered(node: NodeId, { id, nonce }: ApprovalNonce): void {
@@ -51,6 +53,10 @@ export class ApprovalAsking {
 
   told(node: NodeId, { id, step: said, triesLeft }: ApprovalNews): void {
     if (said === "opened") this.#opened.add(node);
+    const state = this.#askers.get(node);
+    // Its person thought better of the denial.
+    if (said === "withdrawn" && state?.phase === "closed" && state.why === "denied")
+      return equal(state.id, id) ? this.#ask(node) : undefined;
     this.#tell(node, { type: "news-received", id, step: said, triesLeft, now: this.#now() });
   }
 
@@ -68,14 +74,18 @@ export class ApprovalAsking {
   view(): ApprovalView {
     const { network, nameOf } = this.#options;
     const all = [...this.#askers];
-    const live = all.filter(
-      ([node, { phase }]) =>
-        (phase === "asking" || phase === "comparing") && network.connections().has(node),
+    const live = all.flatMap(([node, state]) =>
+      (state.phase === "asking" || state.phase === "comparing") && network.connections().has(node)
+        ? [[node, state] as const]
+        : [],
     );
     if (live.length > 0)
       return {
         phase: "asked",
-        since: this.#since,
+        expiresAt: later(
+          instant(Math.max(...live.map(([, { asked }]) => asked.askedAt))),
+          approvalMillis,
+        ),
         opened: live.some(([node]) => this.#opened.has(node)),
         numbers: live.flatMap(([node, state]) => {
           const digits = this.#digits(node, state);
@@ -84,10 +94,10 @@ export class ApprovalAsking {
       };
     const denied = all.find(([, state]) => state.phase === "closed" && state.why === "denied");
     if (denied !== undefined) return { phase: "denied", by: nameOf(denied[0]) };
-    const over = all.some(
-      ([, state]) => state.phase === "closed" && (state.why === "void" || state.why === "expired"),
-    );
-    return over ? { phase: "void" } : { phase: "waiting", since: this.#since };
+    const why = voidings.find(([end]) =>
+      all.some(([, state]) => state.phase === "closed" && state.why === end),
+    )?.[1];
+    return why === undefined ? { phase: "waiting", since: this.#since } : { phase: "void", why };
   }
 
   #ask(node: NodeId): void {
@@ -151,3 +161,18 @@ export class ApprovalAsking {
     return this.#options.ports.clock.now();
   }
 }
+
+/**
+ * Ends after which a new connection asks anew: the program there may have been started again, and then neither knows
+ * of a request nor that its person denied one. While it knows, it answers as before and calls nobody.
+ */
+const asksAnew: ReadonlySet<AskerEnd> = new Set(["expired", "denied"]);
+
+/** What a person is told where several nodes were asked: the most telling end first. */
+const voidings = [
+  ["wrong-numbers", "wrong-numbers"],
+  ["void", "did-not-match"],
+  ["expired", "nobody-answered"],
+] as const satisfies ReadonlyArray<
+  readonly [AskerEnd, (ApprovalView & { readonly phase: "void" })["why"]]
+>;

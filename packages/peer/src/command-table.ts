@@ -4,6 +4,7 @@ import { proposeRename } from "@skein/auth/membership-proposals";
 import { cleanName } from "@skein/auth/pass";
 import { branchCommands } from "./branch-commands.ts";
 import { openHomeOf, writersHome, type CommandTable, type CommandWorld } from "./command-world.ts";
+import { draftCommands } from "./draft-commands.ts";
 import { keepingCommands } from "./keeping-commands.ts";
 import { mergeCommands } from "./merge-commands.ts";
 import { CommandRefusedError } from "./refusals.ts";
@@ -18,6 +19,7 @@ export function commandTable(world: CommandWorld): CommandTable {
     ...mergeCommands(world),
     ...keepingCommands(world),
     ...safetyCommands(world),
+    ...draftCommands(world),
     "create-account": (ask) => account.create(ask),
     "confirm-words": ({ words }) => account.confirm(words),
     "forget-words": async () => account.forgetWords(),
@@ -45,6 +47,7 @@ export function commandTable(world: CommandWorld): CommandTable {
     authorise: async ({ id, digits }) =>
       openHomeOf(world).approvals.answering.authorise(id, digits),
     deny: async ({ id }) => openHomeOf(world).approvals.answering.deny(id),
+    "let-ask-again": async ({ node }) => writersHome(world).approvals.answering.letAskAgain(node),
     "cancel-task": async ({ id }) => tasks.cancel(id),
     "dismiss-notice": async ({ id }) => notices.dismiss(id),
     "keep-storage": async (kept) => world.keepStorage(kept),

@@ -5,6 +5,7 @@ import type { Account } from "./account.ts";
 import type { Answer, Ask, CommandName } from "./commands.ts";
 import type { Home } from "./home.ts";
 import { isWriter } from "./identity.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Notices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
 import { CommandRefusedError } from "./refusals.ts";
@@ -17,6 +18,7 @@ export type CommandTable = {
 export interface CommandWorld {
   readonly ports: Ports;
   readonly account: Account;
+  readonly ledger: Ledger;
   readonly tasks: Tasks;
   readonly notices: Notices;
   readonly keepStorage: (kept: Ask<"keep-storage">) => void;

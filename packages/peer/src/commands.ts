@@ -79,6 +79,8 @@ export interface Commands {
     readonly answer: void;
   };
   deny: { readonly ask: { readonly id: string }; readonly answer: void };
+  /** Takes a denial back, for a node of the devices' list. */
+  "let-ask-again": { readonly ask: { readonly node: string }; readonly answer: void };
   // --- repositories ---
   "new-repository": {
     readonly ask: {
@@ -89,8 +91,13 @@ export interface Commands {
     readonly answer: { readonly id: string };
   };
   "import-bundle": {
-    readonly ask: { readonly name: string; readonly file: Blob };
-    readonly answer: { readonly id: string };
+    readonly ask: {
+      readonly name: string;
+      readonly file: Blob;
+      /** Although a repository with this name and these tips is here. */
+      readonly again?: boolean;
+    };
+    readonly answer: { readonly kind: "imported" | "here-already"; readonly id: string };
   };
   "export-bundle": {
     readonly ask: { readonly id: string };
@@ -111,6 +118,10 @@ export interface Commands {
     };
     readonly answer: { readonly oid: string };
   };
+  /** Keeps what is not committed yet, instead of what was kept before for that branch. */
+  "write-draft": { readonly ask: DraftKey & { readonly draft: KeptDraft }; readonly answer: void };
+  "drop-draft": { readonly ask: DraftKey; readonly answer: void };
+  "read-draft": { readonly ask: DraftKey; readonly answer: { readonly draft?: KeptDraft } };
   "new-branch": {
     readonly ask: { readonly id: string; readonly name: string; readonly from: string };
     readonly answer: void;
@@ -279,6 +290,19 @@ export type Change =
   | { readonly path: string; readonly kind: "write"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly path: string; readonly kind: "delete" };
 
+/** One draft for each branch of each repository on this device. */
+export interface DraftKey {
+  readonly id: string;
+  readonly branch: string;
+}
+
+export interface KeptDraft {
+  /** The commit that the changes are made on. */
+  readonly onto: string;
+  readonly message: string;
+  readonly changes: ReadonlyArray<Change>;
+}
+
 export interface TreeEntryView {
   readonly name: string;
   readonly kind: "folder" | "file" | "link" | "submodule";
@@ -292,6 +316,8 @@ export interface FileView {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly size: number;
   readonly kind: "text" | "image" | "binary";
+  /** A symbolic link: the bytes are the path it leads to. */
+  readonly link: boolean;
 }
 
 export interface CommitView {

@@ -1,7 +1,7 @@
 /** What a node must never lose, as typed records in one database: its keys, the membership log, ref records, settings. */
 
 import type { Files } from "@skein/git/files";
-import type { Bytes } from "@skein/protocol/bytes";
+import { formatHex, formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import {
   bytes,
   decode,
@@ -17,8 +17,21 @@ import {
   type Decoded,
 } from "@skein/protocol/codec";
 import { nodeId, objectId, recordHash, refName } from "@skein/protocol/fields";
-import { parseNodeId, parseRepoId, type NodeId, type RepoId } from "@skein/protocol/ids";
-import { membershipEntryBytesMax, refsPerNodeMax } from "@skein/protocol/limits";
+import {
+  parseNodeId,
+  parseRepoId,
+  type NodeId,
+  type RefName,
+  type RepoId,
+} from "@skein/protocol/ids";
+import {
+  draftBytesMax,
+  draftFilesMax,
+  draftMessageBytesMax,
+  membershipEntryBytesMax,
+  pathBytesMax,
+  refsPerNodeMax,
+} from "@skein/protocol/limits";
 import { Pass } from "@skein/protocol/topic-messages/pass";
 import { partLengthBytes } from "./parts.ts";
 
@@ -69,6 +82,17 @@ const StoredCopies = list(nodeId, 64);
 /** When each node was last heard, and the nodes that are replicas. */
 export type StoredContact = Decoded<typeof StoredContact>;
 const StoredContact = struct({ node: nodeId, lastSeen: u48, pass: optional(Pass) });
+
+/** What is written on top of a branch and not committed yet. A file without bytes is one to delete. */
+export type StoredDraft = Decoded<typeof StoredDraft>;
+const StoredDraft = struct({
+  onto: optional(objectId),
+  message: text(draftMessageBytesMax),
+  files: list(
+    struct({ path: text(pathBytesMax), bytes: optional(bytes(draftBytesMax)) }),
+    draftFilesMax,
+  ),
+});
 
 export interface StoredRepository {
   readonly id: RepoId;
@@ -220,6 +244,23 @@ export class Ledger {
     return records;
   }
 
+  // --- Drafts. ---
+
+  readDraft(repo: RepoId, branch: RefName): Promise<StoredDraft | undefined> {
+    return this.#read(draftPath(repo, branch), StoredDraft);
+  }
+
+  /** It changes at every pause in typing: the end of the tab must not take it, losing power may. */
+  writeDraft(repo: RepoId, branch: RefName, draft: StoredDraft): Promise<void> {
+    const put = [[draftPath(repo, branch), encode(StoredDraft, draft)]] as const;
+    return this.#files.commit({ put, delete: [] }, { durability: "relaxed" });
+  }
+
+  dropDraft(repo: RepoId, branch: RefName): Promise<void> {
+    const path = draftPath(repo, branch);
+    return this.#files.commit({ put: [], delete: [path] }, { durability: "relaxed" });
+  }
+
   // --- Files. ---
 
   async #readRepository(id: RepoId): Promise<StoredRepository | undefined> {
@@ -260,6 +301,11 @@ export class Ledger {
   #write(...put: ReadonlyArray<readonly [path: string, contents: Uint8Array]>): Promise<void> {
     return this.#files.commit({ put, delete: [] }, { durability: "strict" });
   }
+}
+
+/** A branch's name may hold slashes: as hex it is one name. */
+function draftPath(repo: RepoId, branch: RefName): string {
+  return `drafts/${repo}/${formatHex(formatUtf8(branch))}`;
 }
 
 function entryPath(index: number): string {

@@ -5,6 +5,7 @@ import { openMemoryFiles } from "@skein/git/memory-files";
 import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import { MalformedMessageError } from "@skein/protocol/errors";
 import { instant } from "@skein/protocol/ids";
+import { draftBytesMax } from "@skein/protocol/limits";
 import { failAtCommit } from "@skein/testkit/failing-files";
 import { createSimulation } from "@skein/testkit/simulation";
 import { calm } from "@skein/testkit/weather";
@@ -95,6 +96,90 @@ test("Alice's account and the name on her commits outlive a restart", async () =
   const again = await openPeer(lonely({ ledger: openMemoryFiles(disk) }));
   expect(again.views.current().account).toMatchObject({ phase: "open", role: "writer", author });
   await again[Symbol.asyncDispose]();
+});
+
+test("what Alice wrote and did not commit outlives a restart, branch by branch", async () => {
+  const disks = new Map<string, Map<string, Bytes>>();
+  const disk = (name: string): Files => {
+    const contents = disks.get(name) ?? new Map<string, Bytes>();
+    disks.set(name, contents);
+    return openMemoryFiles(contents);
+  };
+  const open = (): Promise<Peer> =>
+    openPeer({
+      ...lonely({ ledger: disk("ledger") }),
+      openFiles: (id) => Promise.resolve(disk(id)),
+    });
+  const first = await open();
+  await haveAccount(first);
+  const made = await first.ask("new-repository", { name: "notes", files: [] });
+  if (!made.ok) throw new Error("it is made");
+  const { id } = made.value;
+  const onto = first.views.current().repositories[0]?.branches[0]?.oid ?? "";
+  const draft = {
+    onto,
+    message: "Half a mess",
+    changes: [
+      { path: "new.txt", kind: "write", bytes: formatUtf8("half a th") },
+      { path: "README.md", kind: "delete" },
+    ],
+  } as const;
+  const key = { id, branch: "topics/one" };
+  expect(await first.ask("read-draft", key)).toEqual({ ok: true, value: {} });
+  expect(await first.ask("write-draft", { ...key, draft })).toMatchObject({ ok: true });
+  await first[Symbol.asyncDispose]();
+  const again = await open();
+  expect(await again.ask("read-draft", key)).toEqual({ ok: true, value: { draft } });
+  expect(await again.ask("read-draft", { id, branch: "topics" })).toEqual({ ok: true, value: {} });
+  const bytes = new Uint8Array(draftBytesMax + 1);
+  const large = { ...draft, changes: [{ path: "film", kind: "write", bytes }] } as const;
+  expect(codeOf(await again.ask("write-draft", { ...key, draft: large }))).toBe("too_large");
+  expect(await again.ask("read-draft", key)).toMatchObject({ value: { draft } });
+  await again.ask("drop-draft", key);
+  expect(await again.ask("read-draft", key)).toEqual({ ok: true, value: {} });
+  await again[Symbol.asyncDispose]();
+});
+
+test("a bundle that was imported before is not imported again unless Alice says so", async () => {
+  const peer = await openPeer(lonely());
+  await haveAccount(peer);
+  const made = await peer.ask("new-repository", { name: "notes", files: [] });
+  if (!made.ok) throw new Error("it is made");
+  const bundle = await peer.ask("export-bundle", { id: made.value.id });
+  if (!bundle.ok) throw new Error("it is exported");
+  const { file } = bundle.value;
+  const imported = await peer.ask("import-bundle", { name: "notes", file });
+  expect(imported).toEqual({ ok: true, value: { kind: "here-already", id: made.value.id } });
+  const others = [
+    await peer.ask("import-bundle", { name: "notes", file, again: true }),
+    await peer.ask("import-bundle", { name: "other notes", file }),
+  ];
+  expect(others).toMatchObject([{ value: { kind: "imported" } }, { value: { kind: "imported" } }]);
+  expect(peer.views.current().repositories).toHaveLength(3);
+  await peer[Symbol.asyncDispose]();
+});
+
+test("a bundle that was cut short is refused in words that say each thing once", async () => {
+  const peer = await openPeer(lonely());
+  await haveAccount(peer);
+  const made = await peer.ask("new-repository", { name: "notes", files: [] });
+  if (!made.ok) throw new Error("it is made");
+  const bundle = await peer.ask("export-bundle", { id: made.value.id });
+  if (!bundle.ok) throw new Error("it is exported");
+  const file = bundle.value.file.slice(0, bundle.value.file.size - 30);
+  expect(await peer.ask("import-bundle", { name: "short", file })).toEqual({
+    ok: false,
+    refused: {
+      code: "pack_rejected",
+      what: "The bundle is damaged or was cut short: a wrong checksum at its end.",
+      safe: "Nothing was changed.",
+      next: "The copy is damaged or forged; get it from somewhere else.",
+    },
+  });
+  const sha256 = new Blob(["# v3 git bundle\n@object-format=sha256\n\n"]);
+  const other = await peer.ask("import-bundle", { name: "sha256", file: sha256 });
+  expect(other.ok ? "" : other.refused.next).not.toContain("bundle create");
+  await peer[Symbol.asyncDispose]();
 });
 
 test("whoever asks twice at once to sign in signs in once", async () => {

@@ -68,9 +68,10 @@ class LocalPeer implements Peer {
     this.#tasks = openTasks({ parent: this.#scope.signal, changed });
     this.#notices = openNotices({ now: () => clock.now(), changed });
     this.#relations = openRelations({ scope: this.#scope, changed });
+    const ledger = new Ledger(ports.ledger);
     this.#account = new Account({
       ports,
-      ledger: new Ledger(ports.ledger),
+      ledger,
       alarms: this.#alarms,
       inbox: this.#inbox,
       scope: this.#scope,
@@ -81,6 +82,7 @@ class LocalPeer implements Peer {
     this.#commands = commandTable({
       ports,
       account: this.#account,
+      ledger,
       tasks: this.#tasks,
       notices: this.#notices,
       keepStorage: (kept) => {

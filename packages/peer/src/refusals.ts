@@ -54,8 +54,8 @@ export function refusalOf(cause: unknown): Refused {
   if (cause instanceof SkeinError)
     return {
       code: cause.code,
-      what: cause.message,
-      safe: "Nothing was changed.",
+      what: sentence(cause.code === "pack_rejected" ? packWords(cause.message) : cause.message),
+      safe: cause.code === "draft_refused" ? "Your changes are kept here." : "Nothing was changed.",
       next: cause.hint,
     };
   if (cause instanceof Error && cause.name === "TaskCancelled")
@@ -66,4 +66,13 @@ export function refusalOf(cause: unknown): Refused {
     safe: "What was saved before is safe.",
     next: "Reload the page and try again.",
   };
+}
+
+/** A pack that a command meets is one that a person brought, in a bundle. */
+function packWords(message: string): string {
+  return message.replace("The pack is refused", "The bundle is damaged or was cut short");
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/u.test(text) ? text : `${text}.`;
 }

@@ -1,6 +1,7 @@
 /** What commands about one repository share: finding it, moving its refs, and saying why something did not happen. */
 
 import type { Progress } from "@skein/git/stop-signal";
+import { showPath } from "@skein/git/tree-path";
 import type { ObjectId, RefName } from "@skein/protocol/ids";
 import { openHomeOf, readOnly, type CommandWorld } from "./command-world.ts";
 import type { CommitView } from "./commands.ts";
@@ -48,7 +49,9 @@ export function tipMoved(branch: string): CommandRefusedError {
 }
 
 export function notThere(path: string): CommandRefusedError {
-  return new CommandRefusedError("not_there", { what: `There is no ${path} in this commit.` });
+  return new CommandRefusedError("not_there", {
+    what: `There is no ${showPath(path)} in this commit.`,
+  });
 }
 
 export function wordsOf({ phase, done, total }: Progress): Parameters<Task["tell"]>[0] {

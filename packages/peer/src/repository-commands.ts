@@ -1,7 +1,10 @@
 /** The commands about repositories: making, importing, changing and reading them. */
 
 import { cleanName } from "@skein/auth/pass";
+import { readBundle } from "@skein/git/bundle";
 import type { Repository } from "@skein/git/repository";
+import { showPath } from "@skein/git/tree-path";
+import type { ObjectId, RefName } from "@skein/protocol/ids";
 import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import { packBytesMax } from "@skein/protocol/limits";
 import {
@@ -12,6 +15,7 @@ import {
   type CommandTable,
   type CommandWorld,
 } from "./command-world.ts";
+import type { Home } from "./home.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import {
   commitView,
@@ -21,6 +25,7 @@ import {
   tipMoved,
   wordsOf,
 } from "./repository-access.ts";
+import type { RepositoryNode } from "./repository-node.ts";
 import type { Task } from "./tasks.ts";
 
 type RepositoryCommandName =
@@ -69,7 +74,7 @@ function making(world: CommandWorld): Pick<CommandTable, "new-repository" | "imp
       const repository = await home.repositories.create(repositoryName(name), fill);
       return { id: repository.id };
     },
-    "import-bundle": async ({ name, file }) => {
+    "import-bundle": async ({ name, file, again = false }) => {
       const home = writersHome(world);
       if (file.size > packBytesMax)
         throw new CommandRefusedError("too_large", {
@@ -80,13 +85,15 @@ function making(world: CommandWorld): Pick<CommandTable, "new-repository" | "imp
       using task = tasks.start(`Importing ${name}`, { cancellable: true });
       task.tell({ phase: "Reading the bundle", detail: `${megabytes(file.size)} MB` });
       const bytes = new Uint8Array(await file.arrayBuffer());
+      const here = again ? undefined : alreadyHere(home, repositoryName(name), bytes);
+      if (here !== undefined) return { kind: "here-already", id: here.id };
       const repository = await home.repositories.create(repositoryName(name), async (git) => {
         await git.importBundle(bytes, {
           signal: task.signal,
           onProgress: (progress) => task.tell(wordsOf(progress)),
         });
       });
-      return { id: repository.id };
+      return { kind: "imported", id: repository.id };
     },
   };
 }
@@ -215,6 +222,22 @@ function reading(
   };
 }
 
+/** A repository of the same name whose branches and tags are those of the bundle. */
+function alreadyHere(home: Home, name: string, bytes: Bytes): RepositoryNode | undefined {
+  const offered = tipsOf(readBundle(bytes).refs);
+  return home.repositories
+    .all()
+    .find((repository) => repository.name() === name && tipsOf(repository.refs()) === offered);
+}
+
+function tipsOf(refs: ReadonlyMap<RefName, ObjectId>): string {
+  return [...refs]
+    .filter(([ref]) => /^refs\/(?:heads|tags)\//u.test(ref))
+    .map((entry) => entry.join(" "))
+    .toSorted()
+    .join("\n");
+}
+
 async function readFiles(
   files: ReadonlyArray<{ readonly path: string; readonly file: Blob }>,
   task: Task,
@@ -225,7 +248,7 @@ async function readFiles(
     [];
   for (const [index, { path, file }] of files.entries()) {
     task.signal.throwIfAborted();
-    task.tell({ phase: "Reading files", share: index / files.length, detail: path });
+    task.tell({ phase: "Reading files", share: index / files.length, detail: showPath(path) });
     // oxlint-disable-next-line no-await-in-loop -- one file in memory more at a time, and a person can stop between two.
     changes.push({ path, kind: "write", bytes: new Uint8Array(await file.arrayBuffer()) });
   }

@@ -198,6 +198,7 @@ function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<DeviceView> {
         member === undefined || member.addedBy === node ? undefined : home.nameOf(member.addedBy),
       addedAt: member?.addedAt,
       lastSeen: connected ? undefined : home.contacts.all().get(node)?.lastSeen,
+      denied: member === undefined && home.approvals.answering.isDenied(node),
       fingerprint: fingerprint(crypto, node),
       revoked: undefined,
       revoke: home.safety.rightTo(node),
@@ -232,6 +233,7 @@ function revokedViews(crypto: Crypto, home: Home): ReadonlyArray<DeviceView> {
         },
         revoke: "not-possible",
         approved: [],
+        denied: false,
       };
     })
     .toSorted((a, b) => (b.revoked?.at ?? 0) - (a.revoked?.at ?? 0));

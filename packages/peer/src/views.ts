@@ -97,13 +97,18 @@ export type ApprovalView =
   | { readonly phase: "waiting"; readonly since: number }
   | {
       readonly phase: "asked";
-      readonly since: number;
+      /** When the last of the numbers is no longer good. */
+      readonly expiresAt: number;
       /** One number for each node that could approve; the same six digits are typed there. */
       readonly numbers: ReadonlyArray<{ readonly nodeName: string; readonly digits: string }>;
       readonly opened: boolean;
     }
   | { readonly phase: "denied"; readonly by: string }
-  | { readonly phase: "void" };
+  | {
+      readonly phase: "void";
+      /** `did-not-match`: the connection changed meanwhile, or somebody lied. */
+      readonly why: "wrong-numbers" | "nobody-answered" | "did-not-match";
+    };
 
 export interface RepositoryView {
   readonly id: string;
@@ -174,6 +179,8 @@ export interface DeviceView {
   readonly addedBy: string | undefined;
   readonly addedAt: number | undefined;
   readonly lastSeen: number | undefined;
+  /** Its request was denied at this node, and it may not ask again. */
+  readonly denied: boolean;
   /** Short form of the key, for people to compare, such as `7Q4F-M2KD`. */
   readonly fingerprint: string;
   /** Set once it was revoked. */
@@ -197,6 +204,8 @@ export interface RequestView {
   readonly silent: boolean;
   /** The number typed last was wrong. */
   readonly wrong: boolean;
+  /** A number was typed, and what it is compared with is still on its way from the device. */
+  readonly waiting: boolean;
   readonly repositories: number;
 }
 

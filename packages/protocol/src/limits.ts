@@ -69,5 +69,11 @@ export const searchesMax = 4;
 export const searchesPerNodeMax = 2;
 /** Bytes held for all nodes that are being sent something. */
 export const sourceBytesMax = 512 * 1024 * 1024;
+/** What one branch's uncommitted changes may hold to outlive a reload: texts and pictures; it is written whole after each pause. */
+export const draftBytesMax = 8 * 1024 * 1024;
+/** Files of them. */
+export const draftFilesMax = 1_000;
+/** The message that goes with them, in bytes. */
+export const draftMessageBytesMax = 64 * 1024;
 /** Bytes of an answer that is not a pack: membership entries or ref records. */
 export const logBytesMax = 16 * 1024 * 1024;

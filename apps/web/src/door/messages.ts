@@ -66,11 +66,16 @@ const commandKinds = {
   "open-request": "order",
   authorise: "order",
   deny: "order",
+  "let-ask-again": "order",
   "new-repository": "order",
   "import-bundle": "order",
   "export-bundle": "question",
   "rename-repository": "order",
   commit: "order",
+  // Written twice it says the same.
+  "write-draft": "question",
+  "drop-draft": "question",
+  "read-draft": "question",
   "new-branch": "order",
   "rename-branch": "order",
   "delete-branch": "order",
@@ -137,16 +142,10 @@ export function isOutcome<Name extends CommandName>(
   return value["ok"] === true || (value["ok"] === false && isRefused(value["refused"]));
 }
 
-type Field =
-  | "string"
-  | "number"
-  | "boolean"
-  | "list"
-  | "file"
-  | "string?"
-  | "number?"
-  | "boolean?"
-  | "file?";
+type Given = "string" | "number" | "boolean" | "list" | "record" | "file";
+
+/** A question mark: it may be left out. */
+type Field = Given | `${Given}?`;
 
 const pickFields = {
   id: "string",
@@ -181,11 +180,15 @@ const askFields = {
   "open-request": { id: "string" },
   authorise: { id: "string", digits: "string" },
   deny: { id: "string" },
+  "let-ask-again": { node: "string" },
   "new-repository": { name: "string", files: "list" },
-  "import-bundle": { name: "string", file: "file" },
+  "import-bundle": { name: "string", file: "file", again: "boolean?" },
   "export-bundle": { id: "string" },
   "rename-repository": { id: "string", name: "string" },
   commit: { id: "string", branch: "string", onto: "string", message: "string", changes: "list" },
+  "write-draft": { id: "string", branch: "string", draft: "record" },
+  "drop-draft": { id: "string", branch: "string" },
+  "read-draft": { id: "string", branch: "string" },
   "new-branch": { id: "string", name: "string", from: "string" },
   "rename-branch": { id: "string", name: "string", to: "string" },
   "delete-branch": { id: "string", name: "string" },
@@ -221,21 +224,16 @@ const askFields = {
 } satisfies Record<CommandName, Readonly<Record<string, Field>>>;
 
 function fits(value: unknown, form: Field): boolean {
-  switch (form) {
+  if (form.endsWith("?") && value === undefined) return true;
+  switch (form.replace("?", "")) {
     case "list":
       return Array.isArray(value);
     case "file":
       return value instanceof Blob;
-    case "file?":
-      return value === undefined || value instanceof Blob;
-    case "string?":
-    case "number?":
-    case "boolean?":
-      return value === undefined || typeof value === form.slice(0, -1);
-    case "string":
-    case "number":
-    case "boolean":
-      return typeof value === form;
+    case "record":
+      return isRecord(value);
+    default:
+      return typeof value === form.replace("?", "");
   }
 }
 

@@ -31,7 +31,7 @@ export const replica: AccountView = {
   platform: "Chrome on Android",
   approval: {
     phase: "asked",
-    since: present - 28_000,
+    expiresAt: present + 272_000,
     numbers: [{ nodeName: "Firefox on Ubuntu", digits: "482107" }],
     opened: true,
   },
@@ -88,6 +88,7 @@ export const request: RequestView = {
   triesLeft: 3,
   silent: false,
   wrong: false,
+  waiting: false,
   repositories: 4,
 };
 
@@ -145,6 +146,7 @@ export const full: Views = {
       addedBy: undefined,
       addedAt: undefined,
       lastSeen: undefined,
+      denied: false,
       fingerprint: "7Q4F-M2KD",
       revoked: undefined,
       revoke: "nothing",
@@ -159,6 +161,7 @@ export const full: Views = {
       addedBy: "Firefox on Ubuntu",
       addedAt: present - 18 * day,
       lastSeen: present - 3 * minute,
+      denied: false,
       fingerprint: "M2KD-7Q4F",
       revoked: undefined,
       revoke: "passphrase",
@@ -173,6 +176,7 @@ export const full: Views = {
       addedBy: undefined,
       addedAt: undefined,
       lastSeen: present - 41 * day,
+      denied: true,
       fingerprint: "KD7Q-4FM2",
       revoked: undefined,
       revoke: "not-possible",
@@ -191,6 +195,7 @@ export const full: Views = {
       revoked: { by: "Pixel 9", at: present - 20 * day },
       revoke: "not-possible",
       approved: [],
+      denied: false,
     },
   ],
   requests: [],
@@ -225,6 +230,7 @@ export const sourceFile: FileView = {
   bytes: new TextEncoder().encode(sourceText),
   size: sourceText.length,
   kind: "text",
+  link: false,
 };
 
 const commit = (title: string, at: number, authorName = "Alice Marten"): CommitView => ({

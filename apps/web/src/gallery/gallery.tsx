@@ -163,6 +163,7 @@ const answers: { readonly [Name in keyof Commands]?: Commands[Name]["answer"] } 
       ...files.map((name) => ({ name, kind: "file" as const, oid: tip, size: 812 })),
     ],
   },
+  "read-draft": {},
   "read-file": sourceFile,
   history: { commits, paths: new Map(), more: true },
   "removed-repositories": { repositories: [{ id: "r9", name: "old-site" }] },

@@ -32,13 +32,13 @@ export function ApprovalBanner({
       return (
         <Banner tone="warn" icon="lock" title={copy.approval.denied(approval.by)} live>
           <p>{copy.approval.deniedText}</p>
-          <AskAgain />
+          <p>{copy.approval.deniedNext(approval.by)}</p>
         </Banner>
       );
     case "void":
       return (
         <Banner tone="warn" icon="lock" title={copy.approval.voidTitle} live>
-          <p>{copy.approval.voidText}</p>
+          <p>{copy.approval.voidText[approval.why]}</p>
           <AskAgain />
         </Banner>
       );
@@ -50,7 +50,7 @@ function Asked({
 }: {
   readonly approval: ApprovalView & { readonly phase: "asked" };
 }): JSX.Element {
-  const left = approval.since + patienceMillis - now.value;
+  const left = approval.expiresAt - now.value;
   return (
     <Banner tone="accent" icon="shield" title={copy.approval.askedTitle} live>
       {approval.numbers.map(({ nodeName, digits }) => (
@@ -229,6 +229,7 @@ function Digits({
             {copy.request.wrong(request.triesLeft)}
           </p>
         )}
+        {request.waiting && digits === "" && <p role="status">{copy.request.waiting}</p>}
         <p class="hint">{copy.request.warning}</p>
       </div>
     </>
@@ -257,6 +258,3 @@ function Who({ request }: { readonly request: RequestView }): JSX.Element {
 export function iconOf(platform: string): "phone" | "laptop" {
   return /Android|iPhone|iPad/u.test(platform) ? "phone" : "laptop";
 }
-
-/** A request is open for five minutes. */
-const patienceMillis = 5 * 60_000;

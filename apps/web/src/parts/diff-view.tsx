@@ -2,6 +2,7 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { showPath } from "@skein/git/tree-path";
 import { copy } from "../copy.ts";
 import type { DiffRow, LineDiff } from "../editor/line-diff.ts";
 import { formatCount } from "../format.ts";
@@ -11,30 +12,32 @@ export function DiffView({
   kind,
   before,
   after,
-  binary = false,
+  hidden,
   children,
 }: {
   readonly path: string;
   readonly kind: "added" | "changed" | "deleted";
   readonly before: string | undefined;
   readonly after: string | undefined;
-  readonly binary?: boolean;
+  /** Why the difference is not shown. */
+  readonly hidden?: "binary" | "tooLarge" | undefined;
   /** Buttons for the head. */
   readonly children?: ComponentChildren;
 }): JSX.Element {
-  const diff = useLineDiff(binary ? undefined : { before, after });
+  const diff = useLineDiff(hidden === undefined ? { before, after } : undefined);
+  const name = showPath(path);
   return (
-    <div class="diff" role="group" aria-label={path}>
+    <div class="diff" role="group" aria-label={name}>
       <header>
-        <h3>{path}</h3>
+        <h3>{name}</h3>
         <span class="badge" data-tone={toneOf[kind]}>
           {copy.changes[kind === "deleted" ? "removed" : kind]}
         </span>
         {diff !== undefined && <Count diff={diff} />}
         {children}
       </header>
-      {binary && <p>{copy.changes.binary}</p>}
-      {diff !== undefined && <Difference path={path} diff={diff} />}
+      {hidden !== undefined && <p>{copy.changes[hidden]}</p>}
+      {diff !== undefined && <Difference path={name} diff={diff} />}
     </div>
   );
 }

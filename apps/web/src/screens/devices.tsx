@@ -132,6 +132,7 @@ function Device({ device }: { readonly device: DeviceView }): JSX.Element {
           </a>
         )}
       </span>
+      {device.denied && <Denied device={device} />}
     </li>
   );
 }
@@ -157,6 +158,27 @@ function Safety(): JSX.Element {
       </div>
       <p class="hint">{copy.devices.signersHint}</p>
       <Refusal refused={signers.refused} />
+    </div>
+  );
+}
+
+function Denied({ device }: { readonly device: DeviceView }): JSX.Element {
+  const order = useOrder("let-ask-again");
+  return (
+    <div class="node-denied">
+      <span class="badge" data-tone="warn">
+        {copy.devices.denied}
+      </span>
+      <button
+        type="button"
+        class="button"
+        aria-label={`${copy.devices.letAskAgain}: ${device.name}`}
+        disabled={order.busy}
+        onClick={() => void order.give({ node: device.node })}
+      >
+        {copy.devices.letAskAgain}
+      </button>
+      <Refusal refused={order.refused} />
     </div>
   );
 }

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useLocation } from "preact-iso/router";
 import { useId, useState } from "preact/hooks";
 import { copy } from "../copy.ts";
-import { Refusal } from "../parts/banner.tsx";
+import { Banner, Refusal } from "../parts/banner.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { useDoor, useOrder } from "../parts/door-context.ts";
 import { Task } from "../parts/frame.tsx";
@@ -21,12 +21,16 @@ export function ImportDialog({ onClose }: { readonly onClose: () => void }): JSX
   // Whatever else is under way was so before.
   const [before] = useState(() => new Set(tasks.value.map(({ id }) => id)));
   const task = tasks.value.findLast(({ id }) => !before.has(id));
-  const take = async (file: File | undefined): Promise<void> => {
+  const [here, setHere] = useState<string>();
+  const take = async (file: File | undefined, again: boolean): Promise<void> => {
     if (file === undefined) return;
     setPicked(file);
+    setHere(undefined);
     askToKeep(door);
-    const imported = await order.give({ name: file.name.replace(/\.(?:bundle|bdl)$/iu, ""), file });
-    if (imported?.ok === true) route(`/r/${imported.value.id}`);
+    const imported = await order.give({ name: nameOf(file), file, again });
+    if (imported?.ok !== true) return;
+    if (imported.value.kind === "here-already") setHere(imported.value.id);
+    else route(`/r/${imported.value.id}`);
   };
   return (
     <Dialog title={copy.importing.title} onClose={onClose}>
@@ -40,12 +44,47 @@ export function ImportDialog({ onClose }: { readonly onClose: () => void }): JSX
         ) : (
           <Task task={task} />
         )
+      ) : here !== undefined && picked !== undefined ? (
+        <Here
+          name={nameOf(picked)}
+          onOpen={() => route(`/r/${here}`)}
+          onAgain={() => void take(picked, true)}
+        />
       ) : (
-        <Pick onTake={(file) => void take(file)} />
+        <Pick onTake={(file) => void take(file, false)} />
       )}
       <Refusal refused={order.refused} />
     </Dialog>
   );
+}
+
+/** The same once more is rarely meant, and never harmful: the person says. */
+function Here({
+  name,
+  onOpen,
+  onAgain,
+}: {
+  readonly name: string;
+  readonly onOpen: () => void;
+  readonly onAgain: () => void;
+}): JSX.Element {
+  return (
+    <Banner tone="accent" icon="info" title={copy.importing.here(name)} live>
+      <p>{copy.importing.hereText}</p>
+      <div class="button-row">
+        <button type="button" class="button button-primary" onClick={onOpen}>
+          {copy.importing.open}
+        </button>
+        <button type="button" class="button" onClick={onAgain}>
+          {copy.importing.again}
+        </button>
+      </div>
+    </Banner>
+  );
+}
+
+function nameOf(file: File): string {
+  return file.name.replace(/\.(?:bundle|bdl)$/iu, "");
 }
 
 function Pick({ onTake }: { readonly onTake: (file: File | undefined) => void }): JSX.Element {

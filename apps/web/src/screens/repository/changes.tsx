@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
+import { showPath } from "@skein/git/tree-path";
 import { copy } from "../../copy.ts";
 import { shortOid } from "../../format.ts";
 import { Banner, Refusal } from "../../parts/banner.tsx";
@@ -16,7 +17,9 @@ import {
   moveDraft,
   readDraft,
   textOf,
+  writeMessage,
 } from "./draft.ts";
+import { whyNotKept } from "./draft-keeping.ts";
 import type { Place, ShownRef } from "./place.ts";
 
 export function Changes({
@@ -66,12 +69,18 @@ export function Changes({
           </div>
         </Banner>
       )}
+      <NotKept draftKey={key} />
       <CommitBox draftKey={key} draft={draft} blocked={moved !== undefined} onDone={finish} />
       {Array.from(draft.files, ([path, file]) => (
         <FileChange key={path} draftKey={key} path={path} file={file} />
       ))}
     </section>
   );
+}
+
+/** What a reload would lose is said before it happens. */
+function NotKept({ draftKey }: { readonly draftKey: DraftKey }): JSX.Element | null {
+  return <Refusal refused={whyNotKept(draftKey)} />;
 }
 
 function FileChange({
@@ -92,12 +101,12 @@ function FileChange({
       kind={file.kind === "delete" ? "deleted" : file.before === undefined ? "added" : "changed"}
       before={file.before?.text}
       after={after}
-      binary={!isText}
+      hidden={isText ? undefined : "binary"}
     >
       <button
         type="button"
         class="button button-quiet"
-        aria-label={`${copy.changes.discard}: ${path}`}
+        aria-label={`${copy.changes.discard}: ${showPath(path)}`}
         onClick={() => discardFromDraft(draftKey, path)}
       >
         {copy.changes.discard}
@@ -119,7 +128,7 @@ function CommitBox({
 }): JSX.Element {
   const door = useDoor();
   const order = useOrder("commit");
-  const [message, setMessage] = useState("");
+  const { message } = draft;
   const id = useId();
   const ready = message.trim() !== "" && !blocked && !order.busy;
   const submit = async (event: Event): Promise<void> => {
@@ -149,7 +158,7 @@ function CommitBox({
           rows={2}
           value={message}
           placeholder={copy.changes.placeholder}
-          onInput={(event) => setMessage(event.currentTarget.value)}
+          onInput={(event) => writeMessage(draftKey, event.currentTarget.value)}
           onKeyDown={(event) => {
             if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void submit(event);
           }}

@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { showPath } from "@skein/git/tree-path";
 import type { Answer } from "@skein/peer/commands";
 import { copy } from "../../copy.ts";
 import { Banner, Refusal } from "../../parts/banner.tsx";
@@ -91,7 +92,7 @@ function Conflict({
       <ul class="conflict-paths">
         {paths.map((path) => (
           <li key={path}>
-            <code>{path}</code>
+            <code>{showPath(path)}</code>
           </li>
         ))}
       </ul>

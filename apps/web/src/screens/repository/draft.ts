@@ -1,4 +1,4 @@
-/** What a person changed and has not committed: files written or deleted on top of a branch's tip, kept while the tab lives. */
+/** What a person changed and has not committed: files written or deleted on top of a branch's tip, and the message for it. */
 
 import { signal } from "@preact/signals";
 import type { Change } from "@skein/peer/commands";
@@ -7,6 +7,7 @@ export interface Draft {
   /** The tip that the changes are made on. */
   readonly onto: string;
   readonly files: ReadonlyMap<string, DraftFile>;
+  readonly message: string;
 }
 
 export type DraftFile =
@@ -32,16 +33,23 @@ export interface DraftKey {
 }
 
 const drafts = signal<ReadonlyMap<string, Draft>>(new Map());
+const listeners = new Set<(key: DraftKey) => void>();
+
+/** Hears of every change that a person makes. What comes back ends it. */
+export function watchDrafts(listener: (key: DraftKey) => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
 
 export function readDraft(key: DraftKey): Draft | undefined {
-  return drafts.value.get(nameOf(key));
+  return drafts.value.get(draftName(key));
 }
 
 export function putInDraft(
   key: DraftKey,
   { onto, path, file }: { readonly onto: string; readonly path: string; readonly file: DraftFile },
 ): void {
-  const draft = readDraft(key) ?? { onto, files: new Map<string, DraftFile>() };
+  const draft = readDraft(key) ?? { onto, files: new Map<string, DraftFile>(), message: "" };
   write(key, { ...draft, files: new Map(draft.files).set(path, file) });
 }
 
@@ -51,6 +59,16 @@ export function discardFromDraft(key: DraftKey, path: string): void {
   const files = new Map(draft.files);
   files.delete(path);
   write(key, files.size === 0 ? undefined : { ...draft, files });
+}
+
+export function writeMessage(key: DraftKey, message: string): void {
+  const draft = readDraft(key);
+  if (draft !== undefined) write(key, { ...draft, message });
+}
+
+/** Brings back what was kept. What was begun meanwhile goes before it. */
+export function restoreDraft(key: DraftKey, draft: Draft): void {
+  if (readDraft(key) === undefined) set(key, draft);
 }
 
 export function discardDraft(key: DraftKey): void {
@@ -68,7 +86,7 @@ export function moveDraft(
   const files = new Map<string, DraftFile>();
   for (const [path, file] of draft.files)
     files.set(path, { ...file, before: befores.has(path) ? befores.get(path) : file.before });
-  write(key, { onto, files });
+  write(key, { ...draft, onto, files });
 }
 
 export function changesOf(draft: Draft): ReadonlyArray<Change> {
@@ -93,12 +111,17 @@ export function textOf(bytes: Uint8Array): string | undefined {
 }
 
 function write(key: DraftKey, draft: Draft | undefined): void {
+  set(key, draft);
+  for (const listener of listeners) listener(key);
+}
+
+function set(key: DraftKey, draft: Draft | undefined): void {
   const next = new Map(drafts.value);
-  if (draft === undefined) next.delete(nameOf(key));
-  else next.set(nameOf(key), draft);
+  if (draft === undefined) next.delete(draftName(key));
+  else next.set(draftName(key), draft);
   drafts.value = next;
 }
 
-function nameOf({ repository, branch }: DraftKey): string {
+export function draftName({ repository, branch }: DraftKey): string {
   return `${repository}\n${branch}`;
 }

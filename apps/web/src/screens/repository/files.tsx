@@ -8,8 +8,9 @@ import { Dialog } from "../../parts/dialog.tsx";
 import { useDoor } from "../../parts/door-context.ts";
 import { readDropped, readPicked, type PathFile } from "../../parts/dropped-files.ts";
 import { Icon } from "../../parts/icons.tsx";
-import { Empty, Field } from "../../parts/pieces.tsx";
+import { Empty, Field, Skeleton } from "../../parts/pieces.tsx";
 import { Changes } from "./changes.tsx";
+import { useRestoredDraft } from "./draft-keeping.ts";
 import { putInDraft, readDraft, textFile, textOf } from "./draft.ts";
 import type { Place, ShownRef } from "./place.ts";
 import { addressOf } from "./place.ts";
@@ -29,6 +30,8 @@ export function Files({ place, shown, mayWrite }: FilesProps): JSX.Element {
   // After a commit a file is shown, not edited: the viewer starts anew.
   const [commits, setCommits] = useState(0);
   const addFiles = useAddFiles({ place, shown, mayWrite });
+  const ready = useRestoredDraft(key, mayWrite);
+  if (!ready) return <Skeleton lines={8} />;
   return (
     <div
       class="files"

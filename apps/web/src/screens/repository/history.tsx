@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { CommitView } from "@skein/peer/commands";
+import type { ChangedFileView, CommitView } from "@skein/peer/commands";
 import { copy } from "../../copy.ts";
 import { formatAgo, formatDateTime, formatDay, shortOid } from "../../format.ts";
 import { Refusal } from "../../parts/banner.tsx";
@@ -140,11 +140,24 @@ function Commit({ place, oid }: { readonly place: Place; readonly oid: string })
           kind={file.kind}
           before={file.before}
           after={file.after}
-          binary={file.binary || (file.before === undefined && file.after === undefined)}
+          hidden={whyHidden(file)}
         />
       ))}
     </article>
   );
+}
+
+/** A side that is missing and should be there was too large to be sent here. */
+function whyHidden({
+  kind,
+  before,
+  after,
+  binary,
+}: ChangedFileView): "binary" | "tooLarge" | undefined {
+  if (binary) return "binary";
+  const lacks =
+    (kind !== "added" && before === undefined) || (kind !== "deleted" && after === undefined);
+  return lacks ? "tooLarge" : undefined;
 }
 
 /** A face for a name. It proves nothing: anyone may write any name into a commit. */

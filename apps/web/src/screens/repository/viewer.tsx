@@ -2,6 +2,7 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { showPath } from "@skein/git/tree-path";
 import type { FileView } from "@skein/peer/commands";
 import { copy } from "../../copy.ts";
 import { formatSize } from "../../format.ts";
@@ -89,7 +90,7 @@ function Stored({
     else putInDraft(draft, { onto, path, file: textFile(typed, before) });
   };
   const toDelete = (): void => putInDraft(draft, { onto, path, file: { kind: "delete", before } });
-  const mayEdit = mayWrite && text !== undefined && !blaming;
+  const mayEdit = mayWrite && isEditable(file.answer) && !blaming;
   const tools = (
     <Tools
       path={path}
@@ -109,7 +110,7 @@ function Stored({
           path={path}
           file={file.answer}
           text={textShown(drafted, text)}
-          onChange={editing && mayWrite ? change : undefined}
+          onChange={editing && mayEdit ? change : undefined}
         />
       )}
     </Shell>
@@ -207,13 +208,13 @@ function Shell({
   readonly children: ComponentChildren;
 }): JSX.Element {
   return (
-    <section class="card viewer" aria-label={path}>
+    <section class="card viewer" aria-label={showPath(path)}>
       <div class="viewer-head">
         <div>
           <a class="only-narrow small" href={addressOf(place, { tab: "files" })}>
             ← {copy.files.back}
           </a>
-          <h2>{path}</h2>
+          <h2>{showPath(path)}</h2>
           <p>{note}</p>
         </div>
         {tools}
@@ -254,7 +255,9 @@ function Picture({
     setUrl(made);
     return () => URL.revokeObjectURL(made);
   }, [bytes, path]);
-  return <div class="viewer-image">{url !== undefined && <img src={url} alt={path} />}</div>;
+  return (
+    <div class="viewer-image">{url !== undefined && <img src={url} alt={showPath(path)} />}</div>
+  );
 }
 
 function textOfFile(file: FileView): string | undefined {
@@ -274,8 +277,14 @@ function textShown(file: DraftFile | undefined, text: string | undefined): strin
   return (file?.kind === "write" ? file.text : undefined) ?? text;
 }
 
+/** A link's text is where it leads: that is not edited by hand here. */
+function isEditable(file: FileView): boolean {
+  return !file.link && textOfFile(file) !== undefined;
+}
+
 function noteOf(file: FileView, text: string | undefined): string {
   const size = formatSize(file.size);
+  if (file.link) return copy.files.linkNote;
   return text === undefined ? size : copy.files.size(size, linesOf(text));
 }
 
