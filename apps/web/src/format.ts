@@ -1,4 +1,6 @@
-/** Says times, sizes and ids the way people read them. */
+/** Says times, sizes, paths and ids the way people read them. */
+
+import { showPath } from "@skein/git/tree-path";
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const dateTime = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
@@ -58,4 +60,9 @@ export function formatCount(count: number, one: string, many: string): string {
 /** An object's id as people quote it. */
 export function shortOid(oid: string): string {
   return oid.slice(0, 7);
+}
+
+/** A path with what is invisible in it, or turns text around, as `\x9b`: alike wherever it stands. */
+export function formatPath(path: string): string {
+  return showPath(path);
 }

@@ -1,8 +1,9 @@
 import { formatUtf8 } from "@skein/protocol/bytes";
+import { changedTextBytesMax } from "@skein/protocol/limits";
 import { instant } from "@skein/protocol/ids";
 import type { ObjectId } from "@skein/protocol/ids";
 import { expect, test } from "vitest";
-import { changedFilesMax, changedTextBytesMax } from "./changes.ts";
+import { changedFilesMax } from "./changes.ts";
 import type { DraftChange } from "./draft.ts";
 import { openMemoryFiles } from "./memory-files.ts";
 import { openRepository } from "./repository.ts";

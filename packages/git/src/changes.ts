@@ -3,6 +3,7 @@
 import { formatUtf8, parseUtf8 } from "@skein/protocol/bytes";
 import type { Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
+import { changedTextBytesMax } from "@skein/protocol/limits";
 import type { TreeEntry } from "./object.ts";
 import { readObject } from "./overlay.ts";
 import { readDifferences } from "./history-follow.ts";
@@ -31,8 +32,6 @@ export interface ChangedFiles {
   readonly more: boolean;
 }
 
-/** One side of a changed file: more is not read by people. */
-export const changedTextBytesMax = 1024 * 1024;
 /** Files listed for one commit. */
 export const changedFilesMax = 1_000;
 /** All texts of one commit together; files after that are listed without their texts. */

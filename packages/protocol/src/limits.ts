@@ -69,6 +69,8 @@ export const searchesMax = 4;
 export const searchesPerNodeMax = 2;
 /** Bytes held for all nodes that are being sent something. */
 export const sourceBytesMax = 512 * 1024 * 1024;
+/** One side of a changed file that is compared line by line: more is not read by people. */
+export const changedTextBytesMax = 1024 * 1024;
 /** What one branch's uncommitted changes may hold to outlive a reload: texts and pictures; it is written whole after each pause. */
 export const draftBytesMax = 8 * 1024 * 1024;
 /** Files of them. */

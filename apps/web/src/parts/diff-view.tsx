@@ -2,17 +2,17 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { showPath } from "@skein/git/tree-path";
+import { changedTextBytesMax } from "@skein/protocol/limits";
 import { copy } from "../copy.ts";
 import type { DiffRow, LineDiff } from "../editor/line-diff.ts";
-import { formatCount } from "../format.ts";
+import { formatCount, formatPath } from "../format.ts";
 
 export function DiffView({
   path,
   kind,
   before,
   after,
-  hidden,
+  hidden: given,
   children,
 }: {
   readonly path: string;
@@ -24,8 +24,9 @@ export function DiffView({
   /** Buttons for the head. */
   readonly children?: ComponentChildren;
 }): JSX.Element {
+  const hidden = given ?? ([before, after].some(isLarge) ? "tooLarge" : undefined);
   const diff = useLineDiff(hidden === undefined ? { before, after } : undefined);
-  const name = showPath(path);
+  const name = formatPath(path);
   return (
     <div class="diff" role="group" aria-label={name}>
       <header>
@@ -40,6 +41,11 @@ export function DiffView({
       {diff !== undefined && <Difference path={name} diff={diff} />}
     </div>
   );
+}
+
+/** Comparing it would hold up everything else. */
+function isLarge(text: string | undefined): boolean {
+  return text !== undefined && text.length > changedTextBytesMax;
 }
 
 function Difference({

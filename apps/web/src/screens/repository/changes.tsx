@@ -2,9 +2,8 @@
 
 import type { JSX } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
-import { showPath } from "@skein/git/tree-path";
 import { copy } from "../../copy.ts";
-import { shortOid } from "../../format.ts";
+import { formatPath, shortOid } from "../../format.ts";
 import { Banner, Refusal } from "../../parts/banner.tsx";
 import { DiffView } from "../../parts/diff-view.tsx";
 import { useDoor, useOrder } from "../../parts/door-context.ts";
@@ -106,7 +105,7 @@ function FileChange({
       <button
         type="button"
         class="button button-quiet"
-        aria-label={`${copy.changes.discard}: ${showPath(path)}`}
+        aria-label={`${copy.changes.discard}: ${formatPath(path)}`}
         onClick={() => discardFromDraft(draftKey, path)}
       >
         {copy.changes.discard}

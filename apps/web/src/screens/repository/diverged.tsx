@@ -2,9 +2,9 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { showPath } from "@skein/git/tree-path";
 import type { Answer } from "@skein/peer/commands";
 import { copy } from "../../copy.ts";
+import { formatPath } from "../../format.ts";
 import { Banner, Refusal } from "../../parts/banner.tsx";
 import { useOrder } from "../../parts/door-context.ts";
 import type { Place } from "./place.ts";
@@ -92,7 +92,7 @@ function Conflict({
       <ul class="conflict-paths">
         {paths.map((path) => (
           <li key={path}>
-            <code>{showPath(path)}</code>
+            <code>{formatPath(path)}</code>
           </li>
         ))}
       </ul>

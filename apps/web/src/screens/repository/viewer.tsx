@@ -2,10 +2,9 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { showPath } from "@skein/git/tree-path";
 import type { FileView } from "@skein/peer/commands";
 import { copy } from "../../copy.ts";
-import { formatSize } from "../../format.ts";
+import { formatPath, formatSize } from "../../format.ts";
 import { Refusal } from "../../parts/banner.tsx";
 import { useQuestion } from "../../parts/door-context.ts";
 import type { IconName } from "../../parts/icons.tsx";
@@ -208,13 +207,13 @@ function Shell({
   readonly children: ComponentChildren;
 }): JSX.Element {
   return (
-    <section class="card viewer" aria-label={showPath(path)}>
+    <section class="card viewer" aria-label={formatPath(path)}>
       <div class="viewer-head">
         <div>
           <a class="only-narrow small" href={addressOf(place, { tab: "files" })}>
             ← {copy.files.back}
           </a>
-          <h2>{showPath(path)}</h2>
+          <h2>{formatPath(path)}</h2>
           <p>{note}</p>
         </div>
         {tools}
@@ -256,7 +255,7 @@ function Picture({
     return () => URL.revokeObjectURL(made);
   }, [bytes, path]);
   return (
-    <div class="viewer-image">{url !== undefined && <img src={url} alt={showPath(path)} />}</div>
+    <div class="viewer-image">{url !== undefined && <img src={url} alt={formatPath(path)} />}</div>
   );
 }
 
