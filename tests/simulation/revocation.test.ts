@@ -55,6 +55,29 @@ describe("a device that is revoked", () => {
     expect(remotes?.map((branch) => branch.oid)).not.toContain(oid);
   });
 
+  test("is not vouched for by a device that had not heard of it", async () => {
+    const { world, alice, phone, words } = await haveTwo();
+    await using _ = world;
+    const tablet = world.node("tablet");
+    await signIn(world, tablet, words);
+    await approve(world, phone, tablet);
+    await world.pass(5_000);
+    await tablet.kill();
+    await alice.kill();
+    await revoke(phone, "alice", words);
+    await phone.kill();
+    await alice.start();
+    await tablet.start();
+    const late = await alice.commit("notes", "late.txt", "too late");
+    await world.until("the tablet hearing of it", () => tablet.tip("notes") === late);
+    await alice.kill();
+    await phone.start();
+    await world.pass(60_000);
+    const ofAlice = phone.repository("notes")?.remotes.find(({ nodeName }) => nodeName === "alice");
+    expect(ofAlice?.branches.map(({ oid }) => oid)).not.toContain(late);
+    expect(deviceOf(tablet, "alice")?.revoked).toBeDefined();
+  });
+
   test("takes with it everything it approved, if that is asked for", async () => {
     const { world, alice, phone, words } = await haveTwo();
     await using _ = world;

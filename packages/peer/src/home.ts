@@ -138,7 +138,9 @@ export class Home {
     const known =
       log.state().nodes.get(node)?.name ??
       this.contacts.all().get(node)?.pass?.name ??
-      (node === keys.id ? nodeName : node.slice(0, 12));
+      (node === keys.id ? nodeName : undefined) ??
+      log.signers().find((signer) => signer.node === node)?.name ??
+      node.slice(0, 12);
     return cleanName(known);
   }
 
