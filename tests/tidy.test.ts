@@ -58,7 +58,7 @@ const mayDependOn: Readonly<Record<string, ReadonlyArray<string>>> = {
 /** What a part is built or tested with, and never ships. */
 const mayBeMadeWith: Readonly<Record<string, ReadonlyArray<string>>> = {
   "packages/auth": ["fake-indexeddb"],
-  "packages/git": ["testkit", "fake-indexeddb"],
+  "packages/git": ["testkit", "assemblyscript", "fake-indexeddb"],
   "packages/replication": ["testkit"],
   "packages/transport": ["testkit"],
   "packages/peer": ["testkit"],

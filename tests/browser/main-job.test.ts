@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { axeFindings } from "./axe.ts";
@@ -246,10 +246,11 @@ function hideCandidates(): void {
 
 const tags = ["annotated", "plain"];
 
-/** This repository's own history, with a tag of each kind. */
+/** This repository's own history, on one branch whatever is checked out here, with a tag of each kind. */
 function makeBundle(folder: string): void {
   const copy = join(folder, "history.git");
-  execFileSync("git", ["clone", "--quiet", "--bare", ".", copy]);
+  git(folder, "init", "--quiet", "--bare", "--initial-branch", "main", copy);
+  git(copy, "fetch", "--quiet", resolve("."), "HEAD:refs/heads/main");
   git(copy, "-c", "user.name=A", "-c", "user.email=a@b.c", "tag", "-m", "A tag", "annotated");
   git(copy, "tag", "plain");
   git(copy, "bundle", "create", "--quiet", join(folder, "history.bundle"), "--all");
