@@ -32,6 +32,7 @@ const node = (script, ...args) => run(process.execPath, [script, ...args], withC
 const checks = {
   types: () => node(programOf("typescript", "tsc"), "-b"),
   lint: () => node(programOf("oxlint")),
+  doors: () => node(join(root, "scripts", "doors.mjs"), "--check"),
   format: () => node(programOf("oxfmt"), "--check", "."),
   build: () => node(join(root, "scripts", "build.mjs"), "--if-needed"),
   tests: () => node(programOf("vitest"), "run", ...reporters(), ...process.argv.slice(2)),

@@ -65,12 +65,6 @@ const mayBeMadeWith: Readonly<Record<string, ReadonlyArray<string>>> = {
   "apps/web": ["vite-plugin-pwa"],
 };
 
-/** Named in a manifest before anything imports them. */
-const notYetImported: ReadonlySet<string> = new Set([
-  // Conflicts inside a line are told by it, in a change that is not merged yet.
-  "packages/git: diff",
-]);
-
 /** One door per library: who may import it, by path. */
 const doors: ReadonlyArray<readonly [library: string, home: RegExp]> = [
   ["libsodium-wrappers-sumo", /^packages\/auth\/src\/unlock/u],
@@ -169,7 +163,7 @@ test("every dependency is imported by the part that names it", () => {
         .map((name) => `${home}: ${name}`);
     },
   );
-  expect(unused.filter((line) => !notYetImported.has(line))).toEqual([]);
+  expect(unused).toEqual([]);
 });
 
 /** `@codemirror/view` of `@codemirror/view/panel`, and `preact` of `preact/hooks`. */
