@@ -140,6 +140,47 @@ test("what Alice wrote and did not commit outlives a restart, branch by branch",
   await again[Symbol.asyncDispose]();
 });
 
+test("forty commits are a few packs, and all of them can be read after a restart", async () => {
+  const disks = new Map<string, Map<string, Bytes>>();
+  const disk = (name: string): Map<string, Bytes> => {
+    const contents = disks.get(name) ?? new Map<string, Bytes>();
+    disks.set(name, contents);
+    return contents;
+  };
+  const open = (): Promise<Peer> =>
+    openPeer({
+      ...lonely({ ledger: openMemoryFiles(disk("ledger")) }),
+      openFiles: (id) => Promise.resolve(openMemoryFiles(disk(id))),
+    });
+  const first = await open();
+  await haveAccount(first);
+  const made = await first.ask("new-repository", { name: "notes", files: [] });
+  if (!made.ok) throw new Error("it is made");
+  const { id } = made.value;
+  const tipOf = (peer: Peer): string =>
+    peer.views.current().repositories[0]?.branches[0]?.oid ?? "";
+  for (let index = 0; index < 40; index++) {
+    // oxlint-disable-next-line no-await-in-loop -- each commit stands on the one before.
+    const outcome = await first.ask("commit", {
+      id,
+      branch: "main",
+      onto: tipOf(first),
+      message: `Commit ${index}`,
+      changes: [{ path: `${index}.txt`, kind: "write", bytes: formatUtf8(`${index}`) }],
+    });
+    expect(outcome.ok).toBe(true);
+  }
+  await first[Symbol.asyncDispose]();
+  const packs = [...disk(id).keys()].filter((path) => path.endsWith(".pack"));
+  expect(packs.length).toBeLessThan(15);
+  const again = await open();
+  const history = await again.ask("history", { id, commit: tipOf(again), limit: 100 });
+  expect(history.ok ? history.value.commits.length : 0).toBe(41);
+  const read = { id, commit: tipOf(again), path: "0.txt" };
+  expect(await again.ask("read-file", read)).toMatchObject({ ok: true, value: { size: 1 } });
+  await again[Symbol.asyncDispose]();
+});
+
 test("a bundle that was imported before is not imported again unless Alice says so", async () => {
   const peer = await openPeer(lonely());
   await haveAccount(peer);

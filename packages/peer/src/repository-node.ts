@@ -82,6 +82,7 @@ export class RepositoryNode {
   #head: RefName | undefined;
   #changedAt: Instant;
   #retired = false;
+  #merging = false;
 
   /** Opens what is stored, and mends what a crash left half-said. */
   static async open(
@@ -365,7 +366,27 @@ export class RepositoryNode {
     await this.#world.ledger.writeHeld(this.id, of, { seq: target.seq, hash: target.hash });
     this.#changedAt = instant(Math.max(this.#changedAt, target.at));
     this.#recountCopies(true);
+    this.#keepPacksFew();
     this.#world.changed();
+  }
+
+  /** Each commit and each fetch makes a pack of its own, and looking for an object takes a search in each. */
+  #keepPacksFew(): void {
+    if (this.#merging) return;
+    this.#merging = true;
+    const { scope, storageFailed } = this.#world;
+    scope.start((signal) =>
+      this.#turns.take(async () => {
+        this.#merging = false;
+        if (this.#retired || signal.aborted) return;
+        try {
+          await this.git.objects.mergePacks({ signal });
+        } catch (error) {
+          // All objects stay where they were; it is tried again after the next change.
+          if (!signal.aborted) storageFailed(error);
+        }
+      }),
+    );
   }
 
   // --- Refs. ---
@@ -409,6 +430,7 @@ export class RepositoryNode {
       const { seq, hash } = signed;
       this.#post({ type: "record-made", seq, hash, now: this.#now() });
     }
+    this.#keepPacksFew();
     this.#world.changed();
     return done;
   }
