@@ -182,7 +182,12 @@ async function settle(world: World, { nodes, writers, honest }: Cast): Promise<v
   await world.until("agreement", () => nodes.every((node) => seesAll(node, writers)), 180_000);
   const [merger] = writers;
   if (merger === undefined) throw new Error("nobody");
-  for (let round = 0; isDiverged(merger) && round < 10; round++) {
+  const isOneBranch = (): boolean =>
+    honest.every((node) => node.tip(repository) === merger.tip(repository));
+  for (let round = 0; round < 10; round++) {
+    // How two tips stand to each other is worked out after they are shown.
+    await world.until("one branch or two", () => isOneBranch() || isDiverged(merger), 60_000);
+    if (isOneBranch()) return;
     await mergeAll(merger);
     await world.until(
       "the merge everywhere",
@@ -190,11 +195,7 @@ async function settle(world: World, { nodes, writers, honest }: Cast): Promise<v
       60_000,
     );
   }
-  await world.until(
-    "one branch",
-    () => honest.every((node) => node.tip(repository) === merger.tip(repository)),
-    60_000,
-  );
+  await world.until("one branch", isOneBranch, 60_000);
 }
 
 async function mergeAll(node: SimulatedNode): Promise<void> {

@@ -160,7 +160,6 @@ test("forty commits are a few packs, and all of them can be read after a restart
   const tipOf = (peer: Peer): string =>
     peer.views.current().repositories[0]?.branches[0]?.oid ?? "";
   for (let index = 0; index < 40; index++) {
-    // oxlint-disable-next-line no-await-in-loop -- each commit stands on the one before.
     const outcome = await first.ask("commit", {
       id,
       branch: "main",

@@ -26,6 +26,7 @@ import { FlowFailedError, type AskNode } from "./flows.ts";
 import type { Inbox } from "./inbox.ts";
 import type { StoredRepository, StoredStream } from "./ledger.ts";
 import { fetchObjects } from "./object-fetching.ts";
+import { openPackKeeping } from "./pack-keeping.ts";
 import { splitParts } from "./parts.ts";
 import { branchOf, changesTowards, planAdvance, remoteOf } from "./ref-moves.ts";
 import { RefStreams, type RefStreamsWorld } from "./ref-streams.ts";
@@ -75,6 +76,7 @@ export class RepositoryNode {
   /** Streams as they were when all that they name was here. */
   readonly #ready = new Map<NodeId, StoredStream>();
   readonly #copies: Copies;
+  readonly #keepPacksFew: () => void;
   readonly #asking = new Map<NodeId, Set<AbortController>>();
   readonly #sync: Sync;
   #state: RepoSyncState;
@@ -82,7 +84,6 @@ export class RepositoryNode {
   #head: RefName | undefined;
   #changedAt: Instant;
   #retired = false;
-  #merging = false;
 
   /** Opens what is stored, and mends what a crash left half-said. */
   static async open(
@@ -107,6 +108,12 @@ export class RepositoryNode {
     this.#bornAs = born.name;
     this.#streams = new RefStreams(world, stored.id, stored.streams);
     this.#copies = new Copies(stored.copies);
+    this.#keepPacksFew = openPackKeeping({
+      ...world,
+      objects: born.git.objects,
+      turns: this.#turns,
+      isRetired: () => this.#retired,
+    });
     this.#changedAt = instant(
       Math.max(born.at, ...[...stored.streams.values()].map((stream) => stream.at)),
     );
@@ -368,25 +375,6 @@ export class RepositoryNode {
     this.#recountCopies(true);
     this.#keepPacksFew();
     this.#world.changed();
-  }
-
-  /** Each commit and each fetch makes a pack of its own, and looking for an object takes a search in each. */
-  #keepPacksFew(): void {
-    if (this.#merging) return;
-    this.#merging = true;
-    const { scope, storageFailed } = this.#world;
-    scope.start((signal) =>
-      this.#turns.take(async () => {
-        this.#merging = false;
-        if (this.#retired || signal.aborted) return;
-        try {
-          await this.git.objects.mergePacks({ signal });
-        } catch (error) {
-          // All objects stay where they were; it is tried again after the next change.
-          if (!signal.aborted) storageFailed(error);
-        }
-      }),
-    );
   }
 
   // --- Refs. ---
