@@ -129,7 +129,7 @@ describe("a repository with odd files", () => {
 
   test("says that a large text is too large to show, and not that it is binary", async () => {
     const { page } = alice;
-    await page.getByRole("link", { name: "History" }).click();
+    await page.getByRole("link", { name: "History" }).first().click();
     await page.getByRole("link", { name: longWord }).click();
     await page.getByText("Too large to show").waitFor();
     expect(await page.getByText("Binary: not shown").count()).toBe(0);
