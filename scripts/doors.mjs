@@ -35,6 +35,8 @@ for (const [part, named] of doors) {
   if (after === before) continue;
   wrong++;
   if (!isCheck) writeFileSync(path, after);
-  process.stdout.write(`${folder}: its doors are not what others import\n`);
+  process.stdout.write(
+    `${folder}: its doors ${isCheck ? "are not what others import; run node scripts/doors.mjs" : "are written"}\n`,
+  );
 }
 process.exitCode = isCheck && wrong > 0 ? 1 : 0;
