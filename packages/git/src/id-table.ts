@@ -1,6 +1,4 @@
-/** Finds an object's index in a pack by its id, while the pack is still growing. */
-
-import { sameId } from "./link-set.ts";
+/** Finds the index of an id in a list of ids that is still growing. */
 
 export interface IdTable {
   /** The index that was added for the id at `offset` of `bytes`, or -1. */
@@ -44,4 +42,10 @@ export function openIdTable(oids: () => Uint8Array): IdTable {
       return true;
     },
   };
+}
+
+export function sameId(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number): boolean {
+  for (let index = 0; index < 20; index++)
+    if (a[aOffset + index] !== b[bOffset + index]) return false;
+  return true;
 }

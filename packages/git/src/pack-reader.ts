@@ -4,7 +4,7 @@ import type { ObjectId } from "@skein/protocol/ids";
 import { deltaChainMax, objectBytesMax } from "@skein/protocol/limits";
 import { openByteCache } from "./byte-cache.ts";
 import { readDeltaSizes } from "./delta.ts";
-import { sameId } from "./link-set.ts";
+import { sameId } from "./id-table.ts";
 import { oidBytes, type GitObject, type ObjectType } from "./object.ts";
 import { codeOfType, readEntryHeader, typeOfPackCode, type EntryHeader } from "./pack-entry.ts";
 import { openPackMemory, type Held, type PackMemory } from "./pack-memory.ts";

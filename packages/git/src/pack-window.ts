@@ -1,7 +1,12 @@
 /** A window on a pack that arrives: its bytes come into the kernel's memory, are hashed, and are read entry by entry. */
 
 import { equal } from "@skein/protocol/bytes";
-import { packBytesMax, packObjectsMax } from "@skein/protocol/limits";
+import {
+  packBytesMax,
+  packObjectsMax,
+  zlibStreamBytesFree,
+  zlibStreamGrowthMax,
+} from "@skein/protocol/limits";
 import { readEntryHeader } from "./pack-entry.ts";
 import { readEntry, type PackReading } from "./pack-reading.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
@@ -167,9 +172,9 @@ function readPackHeader({ pack, packBytes }: PackReading, ended: boolean): numbe
   return count;
 }
 
-/** Deflate adds little to what it cannot shrink; only a stream made to be long is longer. */
+/** Only a stream made to be long is longer. */
 function longestStream(size: number): number {
-  return 2 * size + 1024 * 1024;
+  return zlibStreamGrowthMax * size + zlibStreamBytesFree;
 }
 
 const magic = 0x5041_434b;

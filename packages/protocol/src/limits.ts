@@ -45,6 +45,10 @@ export const objectBytesMax = 64 * 1024 * 1024;
 export const packInflatedBytesMax = 1024 * 1024 * 1024;
 /** How much more a pack may be once inflated; real ones reach 165. */
 export const packInflationMax = 200;
+/** A zlib stream in a pack may be this many times as long as what it inflates to: deflate adds little to what it cannot shrink. */
+export const zlibStreamGrowthMax = 2;
+/** And this much longer, in bytes, whatever it inflates to. */
+export const zlibStreamBytesFree = 1024 * 1024;
 /** A small pack may inflate to this much whatever its size. */
 export const packInflatedBytesFree = 64 * 1024 * 1024;
 /** Deltas on deltas: what git's own writer never exceeds. */
