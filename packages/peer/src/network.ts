@@ -289,6 +289,7 @@ export class Network {
         return this.drop(node);
       case "membership-heads":
       case "repo-heads":
+      case "ref-heartbeats":
       case "approval-request":
       case "approval-nonce":
       case "approval-reveal":

@@ -7,7 +7,6 @@ import type { Repository } from "@skein/git/repository";
 import type { Bytes } from "@skein/protocol/bytes";
 import {
   instant,
-  parseRefName,
   type Instant,
   type NodeId,
   type ObjectId,
@@ -16,39 +15,40 @@ import {
 } from "@skein/protocol/ids";
 import { logBytesMax, refRecordBytesMax } from "@skein/protocol/limits";
 import { step, type Machine } from "@skein/protocol/machine";
-import type { NodeMessage } from "@skein/protocol/node-message";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { describeSync, repoSync, type RepoSyncState } from "@skein/replication/repo-sync";
 import type { RepoSyncEffect, RepoSyncEvent, StreamHead } from "@skein/replication/sync-events";
-import type { Alarms } from "./alarms.ts";
 import { Copies } from "./copies.ts";
 import { FlowFailedError, type AskNode } from "./flows.ts";
+import { Heartbeats, type HeartbeatsWorld } from "./heartbeats.ts";
 import type { Inbox } from "./inbox.ts";
 import type { StoredRepository, StoredStream } from "./ledger.ts";
+import type { Notice } from "./notices.ts";
 import { fetchObjects } from "./object-fetching.ts";
+import { OwnGiving } from "./own-giving.ts";
 import { openPackKeeping } from "./pack-keeping.ts";
 import { splitParts } from "./parts.ts";
-import { branchOf, changesTowards, planAdvance, remoteOf } from "./ref-moves.ts";
-import { RefStreams, type RefStreamsWorld } from "./ref-streams.ts";
-import type { Scope } from "./scope.ts";
+import {
+  branchOf,
+  changesTowards,
+  havesTowards,
+  isRecorded,
+  planAdvance,
+  planTakingBack,
+} from "./ref-moves.ts";
+import { RefStreams } from "./ref-streams.ts";
 import type { Tasks } from "./tasks.ts";
 import { openTurns } from "./turns.ts";
 
 /** What a repository needs from the rest of the peer. */
-export interface RepositoryWorld extends RefStreamsWorld {
+export interface RepositoryWorld extends HeartbeatsWorld {
   readonly seed: () => number;
-  readonly alarms: Alarms;
   readonly inbox: Inbox;
-  readonly scope: Scope;
   readonly tasks: Tasks;
   readonly ask: AskNode;
-  readonly send: (node: NodeId, message: NodeMessage) => void;
   readonly drop: (node: NodeId) => void;
   readonly nameOf: (node: NodeId) => string;
-  /** A view of this repository changed. */
-  readonly changed: () => void;
-  /** Storage is full or broken: said once, in words. */
-  readonly storageFailed: (cause: unknown) => void;
+  readonly notice: (notice: Notice) => void;
   /** A repository is stored here and cannot be read. */
   readonly cannotOpen: (name: string, cause: unknown) => void;
 }
@@ -69,9 +69,11 @@ type Ordered<T extends RepoSyncEffect["type"]> = Extract<RepoSyncEffect, { reado
 export class RepositoryNode {
   readonly id: RepoId;
   readonly git: Repository;
+  readonly heartbeats: Heartbeats;
   readonly #world: RepositoryWorld;
   readonly #bornAs: string;
   readonly #streams: RefStreams;
+  readonly #own: OwnGiving;
   readonly #turns = openTurns();
   /** Streams as they were when all that they name was here. */
   readonly #ready = new Map<NodeId, StoredStream>();
@@ -107,6 +109,15 @@ export class RepositoryNode {
     this.#world = world;
     this.#bornAs = born.name;
     this.#streams = new RefStreams(world, stored.id, stored.streams);
+    const { id: repo, given, heartbeats } = stored;
+    this.#own = new OwnGiving(world, this.#streams, { repo, given });
+    this.heartbeats = new Heartbeats(world, {
+      repo,
+      stored: heartbeats,
+      given: () => this.#own.given(),
+      streamOf: (node) => this.#streams.all().get(node),
+      forked: (of) => this.#post({ type: "fork-proven", of, now: this.#now() }),
+    });
     this.#copies = new Copies(stored.copies);
     this.#keepPacksFew = openPackKeeping({
       ...world,
@@ -175,16 +186,23 @@ export class RepositoryNode {
 
   connected(node: NodeId): void {
     this.#tell({ type: "peer-connected", node, now: this.#now() });
+    this.heartbeats.connected(node);
   }
 
   gone(node: NodeId): void {
     for (const asking of this.#asking.get(node) ?? []) asking.abort(new Error("the node is gone"));
     this.#tell({ type: "peer-gone", node, now: this.#now() });
+    this.heartbeats.gone(node);
+    this.#own.gone(node);
   }
 
   heard(from: NodeId, heads: ReadonlyArray<StreamHead>): void {
     this.#copies.claimed(from, heads);
     this.#recountCopies(false);
+    if (this.#isWriter() && this.#own.told(from, heads))
+      this.#world.scope.start((signal) =>
+        this.#whileConnected(from, signal, (until) => this.#catchUp(from, until)),
+      );
     this.#tell({ type: "heads-heard", from, streams: heads, now: this.#now() });
   }
 
@@ -194,10 +212,11 @@ export class RepositoryNode {
   }
 
   /** Ref records for another node, as far as their objects are here. */
-  records({
-    node,
-    from,
-  }: Extract<StreamRequest, { readonly type: "records" }>): Promise<ReadonlyArray<Bytes>> {
+  async records(
+    { node, from }: Extract<StreamRequest, { readonly type: "records" }>,
+    asking: NodeId,
+  ): Promise<ReadonlyArray<Bytes>> {
+    if (node === this.#world.keys.id && !(await this.#own.give(asking, from))) return [];
     const held = this.sync().held.find((stream) => stream.node === node);
     const to = held?.objects?.seq ?? 0;
     return this.#world.ledger.readRecords(this.id, node, { from, to, bytesMax: logBytesMax });
@@ -213,6 +232,7 @@ export class RepositoryNode {
   }
 
   close(): void {
+    this.heartbeats.close();
     this.#world.alarms.cancel(`repository ${this.id}`);
   }
 
@@ -330,7 +350,7 @@ export class RepositoryNode {
         title: `Copying ${this.name()} from ${nameOf(from)}`,
         from,
         target,
-        haves: this.#havesTowards(of, target),
+        haves: havesTowards(this.#refs, of, target),
         signal,
       });
       this.#ready.set(of, target);
@@ -342,19 +362,6 @@ export class RepositoryNode {
       if (!(error instanceof FlowFailedError) && blame === "environment") storageFailed(error);
       this.#post({ type: "objects-failed", of, from, blame, now: this.#now() });
     }
-  }
-
-  /** Tips that are here, those first from which the new ones most likely grew: a want list names only so many. */
-  #havesTowards(of: NodeId, target: StoredStream): ReadonlyArray<ObjectId> {
-    const shown = `refs/remotes/${remoteOf(of)}/`;
-    const moved = target.refs.filter(({ ref, oid }) => this.#refs.get(ref) !== oid);
-    const near = moved.flatMap(({ ref }) => {
-      const branch = branchOf(ref);
-      const theirs = branch === undefined ? undefined : parseRefName(shown + branch);
-      return [theirs === undefined ? undefined : this.#refs.get(theirs), this.#refs.get(ref)];
-    });
-    const first = near.filter((oid) => oid !== undefined);
-    return [...new Set([...first, ...this.#refs.values()])];
   }
 
   /** Shows another node's refs as the remote they are; follows it where that only means going forward. */
@@ -377,10 +384,37 @@ export class RepositoryNode {
     this.#world.changed();
   }
 
+  /** That node knows more of our own stream than this storage, which was restored from a copy, or is one of two. */
+  #catchUp(from: NodeId, signal: AbortSignal): Promise<void> {
+    return this.#turns
+      .take(async () => {
+        const found = await this.#own.catchUp(from, signal);
+        if (this.#own.isForked()) this.#world.notice(twoPlaces(this.name()));
+        if (found === undefined) return;
+        const { ask, keys, tasks } = this.#world;
+        const { id: repo, git } = this;
+        const target = found.stream;
+        const haves = havesTowards(this.#refs, keys.id, target);
+        const title = `Catching up with what this device had in ${this.name()}`;
+        await fetchObjects({ repo, git, ask, tasks, title, from, target, haves, signal });
+        await this.#own.adopt(found);
+        const plan = await planTakingBack({ git, refs: this.#refs, target });
+        const { seq, hash } = target;
+        this.#post({ type: "record-made", seq, hash, now: this.#now() });
+        if (plan.length > 0 || !isRecorded(target, this.#ownRefs()))
+          await this.#move(plan, { why: "had been here before this device was restored" });
+      })
+      .catch((error: unknown) => {
+        // Tried again when that node next says what it has.
+        if (!(error instanceof FlowFailedError || error instanceof PackRejectedError))
+          this.#world.storageFailed(error);
+      });
+  }
+
   // --- Refs. ---
 
   #isWriter(): boolean {
-    return this.#world.log.state().nodes.has(this.#world.keys.id);
+    return this.#world.log.state().nodes.has(this.#world.keys.id) && !this.#own.isForked();
   }
 
   async #readRefs(): Promise<void> {
@@ -445,14 +479,8 @@ export class RepositoryNode {
       const changes = here.filter(({ owed }) => owed).map(({ change }) => change);
       if (changes.length > 0) await this.git.updateRefs(changes, { head: mine?.head });
       await this.#readRefs();
-      if (this.#isWriter() && !this.#isRecorded(mine)) await this.#move([], {});
+      if (this.#isWriter() && !isRecorded(mine, this.#ownRefs())) await this.#move([], {});
     });
-  }
-
-  #isRecorded(mine: StoredStream | undefined): boolean {
-    const recorded = new Map((mine?.refs ?? []).map(({ ref, oid }) => [ref, oid]));
-    const own = this.#ownRefs();
-    return own.size === recorded.size && [...own].every(([ref, oid]) => recorded.get(ref) === oid);
   }
 
   #recountCopies(grown: boolean): void {
@@ -465,4 +493,13 @@ export class RepositoryNode {
   #now(): Instant {
     return this.#world.clock.now();
   }
+}
+
+function twoPlaces(name: string): Notice {
+  return {
+    tone: "error",
+    what: `This device's keys are in two places: two different commits to “${name}” have one number.`,
+    safe: "Nothing was lost. What is here stays here, and your other devices keep what they have.",
+    next: "Commit on another device, remove this one there, and sign in here again as a new device.",
+  };
 }
