@@ -5,6 +5,7 @@ import { cleanName } from "@skein/auth/pass";
 import { branchCommands } from "./branch-commands.ts";
 import { openHomeOf, writersHome, type CommandTable, type CommandWorld } from "./command-world.ts";
 import { draftCommands } from "./draft-commands.ts";
+import { importCommands } from "./import-commands.ts";
 import { keepingCommands } from "./keeping-commands.ts";
 import { mergeCommands } from "./merge-commands.ts";
 import { CommandRefusedError } from "./refusals.ts";
@@ -16,6 +17,7 @@ export function commandTable(world: CommandWorld): CommandTable {
   const { account, ports, tasks, notices } = world;
   return {
     ...repositoryCommands(world),
+    ...importCommands(world),
     ...branchCommands(world),
     ...mergeCommands(world),
     ...keepingCommands(world),
