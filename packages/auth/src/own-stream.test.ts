@@ -77,21 +77,25 @@ function meet(profile: Profile, witness: Witness): void {
   const verdict = judgeOwnTip({ last: stream.length, given, there }, told);
   if (verdict.does === "stop") profile.isStopped = true;
   if (verdict.does === "catch-up") {
-    const fetched = witness.stream.slice(verdict.after);
-    const [first] = fetched.flatMap(({ bytes }) => readRecord(crypto, bytes)?.record ?? []);
-    if (first?.prev !== stream[verdict.after - 1]?.hash) {
-      profile.isStopped = true;
-      return;
-    }
-    profile.stream = [...stream.slice(0, verdict.after), ...fetched];
-    profile.given = profile.stream.length;
-    for (let left = stream.length - verdict.after; left > 0; left--)
-      write(profile, () => 1 - left / 1e6);
-    meet(profile, witness);
+    catchUp(profile, witness, verdict.after);
+    if (!profile.isStopped) meet(profile, witness);
   }
   if (verdict.does !== "give") return;
   profile.given = profile.stream.length;
   for (const one of profile.stream.slice(verdict.from - 1)) take(witness, one);
+}
+
+function catchUp(profile: Profile, witness: Witness, after: number): void {
+  const { stream } = profile;
+  const fetched = witness.stream.slice(after);
+  const [first] = fetched.flatMap(({ bytes }) => readRecord(crypto, bytes)?.record ?? []);
+  if (first?.prev !== stream[after - 1]?.hash) {
+    profile.isStopped = true;
+    return;
+  }
+  profile.stream = [...stream.slice(0, after), ...fetched];
+  profile.given = profile.stream.length;
+  for (let left = stream.length - after; left > 0; left--) write(profile, () => 1 - left / 1e6);
 }
 
 function take(witness: Witness, one: Kept): void {

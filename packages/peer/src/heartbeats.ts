@@ -122,26 +122,31 @@ export class Heartbeats {
   }
 
   #take(bytes: Bytes): Heard | undefined {
-    const { crypto, keys, log, clock } = this.#world;
+    const { crypto, keys, log } = this.#world;
     const { repo, streamOf, forked } = this.#options;
     const said = readHeartbeat(bytes);
-    const node = said?.node;
-    const member = node === undefined ? undefined : log.state().nodes.get(node);
-    if (said === undefined || node === undefined || member === undefined) return undefined;
-    if (node === keys.id) return undefined;
-    const before = this.#heard.get(node);
-    const last = streamOf(node);
-    const signPublic = member.sign;
-    const given = { crypto, bytes, signPublic, repo, node, last, before: before?.at };
-    const judged = judgeHeartbeat(given);
+    if (said === undefined || said.node === keys.id) return undefined;
+    const { node } = said;
+    const signPublic = log.state().nodes.get(node)?.sign;
+    if (signPublic === undefined) return undefined;
+    const [last, before] = [streamOf(node), this.#heard.get(node)?.at];
+    const judged = judgeHeartbeat({ crypto, bytes, signPublic, repo, node, last, before });
     if (judged.verdict === "equivocation") forked(node);
-    if (judged.verdict !== "fresh" && judged.verdict !== "behind") return undefined;
-    const now = clock.now();
-    const wasLate = before !== undefined && before.seq > (last?.seq ?? 0);
-    const lateSince = wasLate ? before.lateSince : now;
-    const taken = { bytes, heardAt: now, lateSince, seq: said.seq, at: said.at };
-    this.#keep(node, taken);
-    return taken;
+    const isNews = judged.verdict === "fresh" || judged.verdict === "behind";
+    return isNews ? this.#note(bytes, said) : undefined;
+  }
+
+  #note(
+    bytes: Bytes,
+    { node, seq, at }: { readonly node: NodeId; readonly seq: number; readonly at: Instant },
+  ): Heard {
+    const now = this.#world.clock.now();
+    const before = this.#heard.get(node);
+    const known = this.#options.streamOf(node)?.seq ?? 0;
+    const lateSince = before !== undefined && before.seq > known ? before.lateSince : now;
+    const heard = { bytes, heardAt: now, lateSince, seq, at };
+    this.#keep(node, heard);
+    return heard;
   }
 
   /** What was heard outlives this program: otherwise an old one could be shown to it as news. */

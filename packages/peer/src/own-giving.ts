@@ -9,6 +9,7 @@ import { logBytesMax, nodesPerAccountMax, refRecordBytesMax } from "@skein/proto
 import type { Head } from "@skein/replication/sync-events";
 import { FlowFailedError, type AskNode } from "./flows.ts";
 import type { StoredStream } from "./ledger.ts";
+import type { Notice } from "./notices.ts";
 import { splitParts } from "./parts.ts";
 import { applyRecord } from "./ref-moves.ts";
 import type { RefStreams, RefStreamsWorld } from "./ref-streams.ts";
@@ -131,7 +132,6 @@ export class OwnGiving {
     const records: Bytes[] = [];
     for (const bytes of fetched) {
       const judged = judgeRecord({ crypto, bytes, signPublic, repo, node, last: stream });
-      // oxlint-disable-next-line no-await-in-loop -- at most once: it ends here.
       if (judged.verdict === "equivocation") return this.#convict(judged.record.seq, bytes);
       if (judged.verdict === "known") continue;
       if (judged.verdict !== "accepted") return undefined;
@@ -158,4 +158,14 @@ export class OwnGiving {
     await this.#world.ledger.writeGiven(this.#repo, given);
     this.#given = given;
   }
+}
+
+/** What a person is told then. */
+export function twoPlaces(name: string): Notice {
+  return {
+    tone: "error",
+    what: `This device's keys are in two places: two different commits to “${name}” have one number.`,
+    safe: "Nothing was lost. What is here stays here, and your other devices keep what they have.",
+    next: "Commit on another device, remove this one there, and sign in here again as a new device.",
+  };
 }

@@ -144,6 +144,21 @@ export function havesTowards(
   return [...new Set([...first, ...refs.values()])];
 }
 
+/** Where refs lag behind what was signed of them, after a crash between the two. */
+export async function changesOwed(
+  { objects }: Pick<Repository, "objects">,
+  refs: ReadonlyMap<RefName, ObjectId>,
+  stream: StoredStream | undefined,
+): Promise<ReadonlyArray<RefChange>> {
+  const here = await Promise.all(
+    (stream?.refs ?? []).map(async ({ ref, oid }) => ({
+      change: { ref, from: refs.get(ref), to: oid },
+      owed: refs.get(ref) !== oid && (await objects.has(oid)),
+    })),
+  );
+  return here.filter(({ owed }) => owed).map(({ change }) => change);
+}
+
 /** Whether a stream says exactly what these refs are. */
 export function isRecorded(
   stream: StoredStream | undefined,

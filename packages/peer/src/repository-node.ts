@@ -18,6 +18,7 @@ import { step, type Machine } from "@skein/protocol/machine";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { describeSync, repoSync, type RepoSyncState } from "@skein/replication/repo-sync";
 import type { RepoSyncEffect, RepoSyncEvent, StreamHead } from "@skein/replication/sync-events";
+import { Askings } from "./askings.ts";
 import { Copies } from "./copies.ts";
 import { FlowFailedError, type AskNode } from "./flows.ts";
 import { Heartbeats, type HeartbeatsWorld } from "./heartbeats.ts";
@@ -25,11 +26,12 @@ import type { Inbox } from "./inbox.ts";
 import type { StoredRepository, StoredStream } from "./ledger.ts";
 import type { Notice } from "./notices.ts";
 import { fetchObjects } from "./object-fetching.ts";
-import { OwnGiving } from "./own-giving.ts";
+import { OwnGiving, twoPlaces } from "./own-giving.ts";
 import { openPackKeeping } from "./pack-keeping.ts";
 import { splitParts } from "./parts.ts";
 import {
   branchOf,
+  changesOwed,
   changesTowards,
   havesTowards,
   isRecorded,
@@ -79,7 +81,7 @@ export class RepositoryNode {
   readonly #ready = new Map<NodeId, StoredStream>();
   readonly #copies: Copies;
   readonly #keepPacksFew: () => void;
-  readonly #asking = new Map<NodeId, Set<AbortController>>();
+  readonly #askings = new Askings();
   readonly #sync: Sync;
   #state: RepoSyncState;
   #refs: ReadonlyMap<RefName, ObjectId> = new Map();
@@ -190,7 +192,7 @@ export class RepositoryNode {
   }
 
   gone(node: NodeId): void {
-    for (const asking of this.#asking.get(node) ?? []) asking.abort(new Error("the node is gone"));
+    this.#askings.gone(node);
     this.#tell({ type: "peer-gone", node, now: this.#now() });
     this.heartbeats.gone(node);
     this.#own.gone(node);
@@ -201,7 +203,7 @@ export class RepositoryNode {
     this.#recountCopies(false);
     if (this.#isWriter() && this.#own.told(from, heads))
       this.#world.scope.start((signal) =>
-        this.#whileConnected(from, signal, (until) => this.#catchUp(from, until)),
+        this.#askings.whileConnected(from, signal, (until) => this.#catchUp(from, until)),
       );
     this.#tell({ type: "heads-heard", from, streams: heads, now: this.#now() });
   }
@@ -225,8 +227,7 @@ export class RepositoryNode {
   /** It is taken off this device: nothing more happens to it, and what was happening has ended. */
   retire(): Promise<void> {
     this.#retired = true;
-    for (const asking of this.#asking.values())
-      for (const controller of asking) controller.abort(new Error("the repository is removed"));
+    this.#askings.stopAll("the repository is removed");
     this.close();
     return this.#turns.take(() => Promise.resolve());
   }
@@ -256,13 +257,17 @@ export class RepositoryNode {
         return send(effect.to, { type: "repo-heads", repo: this.id, streams: effect.streams });
       case "ask-records":
         return scope.start((signal) =>
-          this.#whileConnected(effect.from, signal, (until) => this.#askRecords(effect, until)),
+          this.#askings.whileConnected(effect.from, signal, (until) =>
+            this.#askRecords(effect, until),
+          ),
         );
       case "judge-record":
         return scope.start(() => this.#judge(effect));
       case "ask-objects":
         return scope.start((signal) =>
-          this.#whileConnected(effect.from, signal, (until) => this.#askObjects(effect, until)),
+          this.#askings.whileConnected(effect.from, signal, (until) =>
+            this.#askObjects(effect, until),
+          ),
         );
       case "advance":
         return scope.start(() => this.#turns.take(() => this.#advance(effect.of)));
@@ -283,10 +288,9 @@ export class RepositoryNode {
     try {
       const request = { type: "records", repo: this.id, node: of, from: since } as const;
       const bytes = await this.#world.ask(from, request, { bytesMax: logBytesMax, signal });
-      const records = splitParts(bytes, { partBytesMax: refRecordBytesMax });
-      const now = this.#now();
-      if (records === undefined) this.#post({ type: "records-failed", from, of, now });
-      else this.#post({ type: "records-came", from, of, records, now });
+      // What cannot be read is nothing.
+      const records = splitParts(bytes, { partBytesMax: refRecordBytesMax }) ?? [];
+      this.#post({ type: "records-came", from, of, records, now: this.#now() });
     } catch (error) {
       if (!(error instanceof FlowFailedError)) throw error;
       this.#post({ type: "records-failed", from, of, now: this.#now() });
@@ -299,32 +303,9 @@ export class RepositoryNode {
       this.#world.storageFailed(error);
       return "gap" as const;
     });
-    const now = this.#now();
-    if (typeof judged === "string")
-      this.#post({ type: "ref-record-judged", of, verdict: "refused", why: judged, now });
-    else {
-      const { seq, hash } = judged;
-      this.#post({ type: "ref-record-judged", of, verdict: "accepted", seq, hash, now });
-    }
-  }
-
-  /** What is asked of a node is not waited for once that node is gone. */
-  async #whileConnected(
-    node: NodeId,
-    parent: AbortSignal,
-    ask: (signal: AbortSignal) => Promise<void>,
-  ): Promise<void> {
-    const controller = new AbortController();
-    const follow = (): void => controller.abort(parent.reason);
-    parent.addEventListener("abort", follow, { once: true });
-    const asking = this.#asking.get(node) ?? new Set();
-    this.#asking.set(node, asking.add(controller));
-    try {
-      await ask(controller.signal);
-    } finally {
-      parent.removeEventListener("abort", follow);
-      asking.delete(controller);
-    }
+    const said = { type: "ref-record-judged", of, now: this.#now() } as const;
+    if (typeof judged === "string") this.#post({ ...said, verdict: "refused", why: judged });
+    else this.#post({ ...said, verdict: "accepted", seq: judged.seq, hash: judged.hash });
   }
 
   async #askObjects(
@@ -332,14 +313,7 @@ export class RepositoryNode {
     signal: AbortSignal,
   ): Promise<void> {
     const target = this.#streams.at(of, wanted);
-    if (target === undefined)
-      return this.#post({
-        type: "objects-failed",
-        of,
-        from,
-        blame: "environment",
-        now: this.#now(),
-      });
+    if (target === undefined) return this.#missObjects(of, from, "environment");
     const { ask, tasks, nameOf, storageFailed } = this.#world;
     try {
       await fetchObjects({
@@ -360,8 +334,12 @@ export class RepositoryNode {
       const misbehaved = error instanceof FlowFailedError && error.why === "misbehaved";
       const blame = misbehaved || error instanceof PackRejectedError ? "peer" : "environment";
       if (!(error instanceof FlowFailedError) && blame === "environment") storageFailed(error);
-      this.#post({ type: "objects-failed", of, from, blame, now: this.#now() });
+      this.#missObjects(of, from, blame);
     }
+  }
+
+  #missObjects(of: NodeId, from: NodeId, blame: "peer" | "environment"): void {
+    this.#post({ type: "objects-failed", of, from, blame, now: this.#now() });
   }
 
   /** Shows another node's refs as the remote they are; follows it where that only means going forward. */
@@ -449,12 +427,15 @@ export class RepositoryNode {
     this.#changedAt = this.#now();
     if (signed !== undefined) {
       this.#recountCopies(true);
-      const { seq, hash } = signed;
-      this.#post({ type: "record-made", seq, hash, now: this.#now() });
+      this.#tellMade(signed);
     }
     this.#keepPacksFew();
     this.#world.changed();
     return done;
+  }
+
+  #tellMade({ seq, hash }: StoredStream): void {
+    this.#post({ type: "record-made", seq, hash, now: this.#now() });
   }
 
   /** What is owed stays owed while there is no room for it: the repository can be read all the same. */
@@ -470,13 +451,7 @@ export class RepositoryNode {
   #mend(): Promise<void> {
     return this.#turns.take(async () => {
       const mine = this.#streams.all().get(this.#world.keys.id);
-      const here = await Promise.all(
-        (mine?.refs ?? []).map(async ({ ref, oid }) => ({
-          change: { ref, from: this.#refs.get(ref), to: oid },
-          owed: this.#refs.get(ref) !== oid && (await this.git.objects.has(oid)),
-        })),
-      );
-      const changes = here.filter(({ owed }) => owed).map(({ change }) => change);
+      const changes = await changesOwed(this.git, this.#refs, mine);
       if (changes.length > 0) await this.git.updateRefs(changes, { head: mine?.head });
       await this.#readRefs();
       if (this.#isWriter() && !isRecorded(mine, this.#ownRefs())) await this.#move([], {});
@@ -493,13 +468,4 @@ export class RepositoryNode {
   #now(): Instant {
     return this.#world.clock.now();
   }
-}
-
-function twoPlaces(name: string): Notice {
-  return {
-    tone: "error",
-    what: `This device's keys are in two places: two different commits to “${name}” have one number.`,
-    safe: "Nothing was lost. What is here stays here, and your other devices keep what they have.",
-    next: "Commit on another device, remove this one there, and sign in here again as a new device.",
-  };
 }
