@@ -14,7 +14,8 @@ import { openRelations } from "./relations.ts";
 import { openScope } from "./scope.ts";
 import { openTasks } from "./tasks.ts";
 import { viewsOf } from "./views-of.ts";
-import type { StorageView, Views } from "./views.ts";
+import { StorageMeter } from "./storage-meter.ts";
+import type { Views } from "./views.ts";
 
 export interface Peer extends AsyncDisposable {
   readonly views: {
@@ -55,7 +56,7 @@ class LocalPeer implements Peer {
   readonly #relations;
   readonly #account: Account;
   readonly #commands: CommandTable;
-  #storage: StorageView = { usedBytes: undefined, quotaBytes: undefined, persisted: undefined };
+  readonly #storage: StorageMeter;
   #told = true;
 
   constructor(ports: Ports) {
@@ -68,6 +69,7 @@ class LocalPeer implements Peer {
     this.#tasks = openTasks({ parent: this.#scope.signal, changed });
     this.#notices = openNotices({ now: () => clock.now(), changed });
     this.#relations = openRelations({ scope: this.#scope, changed });
+    this.#storage = new StorageMeter({ ports, scope: this.#scope, changed });
     const ledger = new Ledger(ports.ledger);
     this.#account = new Account({
       ports,
@@ -85,15 +87,13 @@ class LocalPeer implements Peer {
       ledger,
       tasks: this.#tasks,
       notices: this.#notices,
-      keepStorage: (kept) => {
-        this.#storage = { ...this.#storage, ...kept };
-        changed();
-      },
+      keepStorage: (kept) => this.#storage.keep(kept),
     });
   }
 
-  open(): Promise<void> {
-    return this.#account.open();
+  async open(): Promise<void> {
+    this.#storage.look({ much: true });
+    await this.#account.open();
   }
 
   async ask<Name extends CommandName>(name: Name, given: Ask<Name>): Promise<Outcome<Name>> {
@@ -106,6 +106,7 @@ class LocalPeer implements Peer {
       if (refused.code === "bug") this.#ports.report(error);
       return { ok: false, refused };
     } finally {
+      this.#storage.look({ much: muchMoves.has(name) });
       this.#changed();
     }
   }
@@ -129,7 +130,7 @@ class LocalPeer implements Peer {
       }),
       tasks: this.#tasks.list(),
       notices: this.#notices.list(),
-      storage: this.#storage,
+      storage: this.#storage.view(),
     };
   }
 
@@ -139,11 +140,19 @@ class LocalPeer implements Peer {
     this.#told = false;
     this.#inbox.post(() => {
       this.#told = true;
+      this.#storage.look({ much: false });
       const views = this.#current();
       for (const listener of this.#listeners) listener(views);
     });
   }
 }
+
+/** After these, storage is much fuller or emptier than before. */
+const muchMoves: ReadonlySet<CommandName> = new Set<CommandName>([
+  "free-space",
+  "import-bundle",
+  "remove-repository",
+]);
 
 function gone(): CommandRefusedError {
   return new CommandRefusedError("owner_gone", {
