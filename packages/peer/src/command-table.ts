@@ -9,6 +9,7 @@ import { importCommands } from "./import-commands.ts";
 import { keepingCommands } from "./keeping-commands.ts";
 import { mergeCommands } from "./merge-commands.ts";
 import { CommandRefusedError } from "./refusals.ts";
+import { relayCommands } from "./relay-commands.ts";
 import { repositoryCommands } from "./repository-commands.ts";
 import { safetyCommands } from "./safety-commands.ts";
 
@@ -22,6 +23,7 @@ export function commandTable(world: CommandWorld): CommandTable {
     ...keepingCommands(world),
     ...safetyCommands(world),
     ...draftCommands(world),
+    ...relayCommands(world),
     "create-account": (ask) => account.create(ask),
     "confirm-words": ({ words }) => account.confirm(words),
     "forget-words": async () => account.forgetWords(),

@@ -31,6 +31,8 @@ import {
   membershipEntryBytesMax,
   pathBytesMax,
   refsPerNodeMax,
+  relaysPerNodeMax,
+  relayUrlBytesMax,
 } from "@skein/protocol/limits";
 import { Pass } from "@skein/protocol/topic-messages/pass";
 import { partLengthBytes } from "./parts.ts";
@@ -58,6 +60,13 @@ const StoredSafety = struct({
   kitWritten: u8,
   reminded: optional(u48),
   former: optional(struct({ meeting: fixed(32), readKey: fixed(32) })),
+});
+
+/** Relays that a person added, and those they left out of the ones that come with the app. */
+export type StoredRelays = Decoded<typeof StoredRelays>;
+const StoredRelays = struct({
+  added: list(text(relayUrlBytesMax), relaysPerNodeMax),
+  left: list(text(relayUrlBytesMax), relaysPerNodeMax),
 });
 
 /** How far one node's ref records are known here, and the refs that the last of them names. */
@@ -134,6 +143,14 @@ export class Ledger {
 
   writeSafety(safety: StoredSafety): Promise<void> {
     return this.#write(["safety", encode(StoredSafety, safety)]);
+  }
+
+  async readRelays(): Promise<StoredRelays> {
+    return (await this.#read("relays", StoredRelays)) ?? { added: [], left: [] };
+  }
+
+  writeRelays(relays: StoredRelays): Promise<void> {
+    return this.#write(["relays", encode(StoredRelays, relays)]);
   }
 
   async readEntries(): Promise<ReadonlyArray<Bytes>> {

@@ -11,6 +11,7 @@ import { openNotices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
 import { CommandRefusedError, refusalOf } from "./refusals.ts";
 import { openRelations } from "./relations.ts";
+import { openRelays, type Relays } from "./relays.ts";
 import { openScope } from "./scope.ts";
 import { openTasks } from "./tasks.ts";
 import { viewsOf } from "./views-of.ts";
@@ -28,7 +29,8 @@ export interface Peer extends AsyncDisposable {
 }
 
 export async function openPeer(ports: Ports): Promise<Peer> {
-  const peer = new LocalPeer(ports);
+  const ledger = new Ledger(ports.ledger);
+  const peer = new LocalPeer(ports, { ledger, relays: await openRelays(ledger, ports.relayUrls) });
   try {
     await peer.open();
   } catch (error) {
@@ -54,12 +56,16 @@ class LocalPeer implements Peer {
   readonly #tasks;
   readonly #notices;
   readonly #relations;
+  readonly #relays: Relays;
   readonly #account: Account;
   readonly #commands: CommandTable;
   readonly #storage: StorageMeter;
   #told = true;
 
-  constructor(ports: Ports) {
+  constructor(
+    ports: Ports,
+    { ledger, relays }: { readonly ledger: Ledger; readonly relays: Relays },
+  ) {
     const { clock, report } = ports;
     const changed = (): void => this.#changed();
     this.#ports = ports;
@@ -70,9 +76,10 @@ class LocalPeer implements Peer {
     this.#notices = openNotices({ now: () => clock.now(), changed });
     this.#relations = openRelations({ scope: this.#scope, changed });
     this.#storage = new StorageMeter({ ports, scope: this.#scope, changed });
-    const ledger = new Ledger(ports.ledger);
+    this.#relays = relays;
     this.#account = new Account({
       ports,
+      relays,
       ledger,
       alarms: this.#alarms,
       inbox: this.#inbox,
@@ -84,6 +91,7 @@ class LocalPeer implements Peer {
     this.#commands = commandTable({
       ports,
       account: this.#account,
+      relays,
       ledger,
       tasks: this.#tasks,
       notices: this.#notices,
@@ -120,12 +128,12 @@ class LocalPeer implements Peer {
   }
 
   #current(): Views {
-    const { crypto, relayUrl, clock } = this.#ports;
+    const { crypto, clock } = this.#ports;
     return {
       ...viewsOf(this.#account.life(), {
         crypto,
         relations: this.#relations,
-        relayUrl,
+        relays: this.#relays,
         now: clock.now(),
       }),
       tasks: this.#tasks.list(),

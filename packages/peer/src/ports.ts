@@ -46,7 +46,8 @@ export interface Ports {
     readonly quotaBytes: number | undefined;
   }>;
   readonly sockets: Sockets;
-  readonly relayUrl: string;
+  /** The relays that whoever serves the program names. At least one, and no more than a node may use. */
+  readonly relayUrls: ReadonlyArray<string>;
   readonly channels: Channels;
   /** Lets other things run during long work. */
   readonly breathe: () => Promise<void>;

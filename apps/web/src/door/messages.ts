@@ -103,6 +103,9 @@ const commandKinds = {
   "cancel-task": "order",
   "dismiss-notice": "order",
   "keep-storage": "order",
+  "add-relay": "order",
+  "remove-relay": "order",
+  "test-relay": "question",
   "try-now": "order",
 } satisfies Record<CommandName, "order" | "question" | "secret">;
 
@@ -223,6 +226,9 @@ const askFields = {
   "cancel-task": { id: "string" },
   "dismiss-notice": { id: "string" },
   "keep-storage": { persisted: "boolean" },
+  "add-relay": { address: "string" },
+  "remove-relay": { url: "string" },
+  "test-relay": { address: "string" },
   "try-now": {},
 } satisfies Record<CommandName, Readonly<Record<string, Field>>>;
 
