@@ -27,7 +27,7 @@ import type { Notices } from "./notices.ts";
 import { randomU32, type Ports } from "./ports.ts";
 import type { Relays } from "./relays.ts";
 import { Repositories } from "./repositories.ts";
-import type { RepositoryWorld } from "./repository-node.ts";
+import type { RepositoryWorld } from "./repository-world.ts";
 import { Safety } from "./safety.ts";
 import type { Scope } from "./scope.ts";
 import type { Stage } from "./stage.ts";

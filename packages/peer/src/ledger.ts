@@ -327,6 +327,14 @@ export class Ledger {
     return this.#read(draftPath(repo, branch), StoredDraft);
   }
 
+  /** All drafts of a repository. */
+  async readDrafts(repo: RepoId): Promise<ReadonlyArray<StoredDraft>> {
+    const folder = `drafts/${repo}`;
+    const names = await this.#files.list(folder);
+    const drafts = names.map((name) => this.#read(`${folder}/${name}`, StoredDraft));
+    return (await Promise.all(drafts)).flatMap((draft) => draft ?? []);
+  }
+
   /** It changes at every pause in typing: the end of the tab must not take it, losing power may. */
   writeDraft(repo: RepoId, branch: RefName, draft: StoredDraft): Promise<void> {
     const put = [[draftPath(repo, branch), encode(StoredDraft, draft)]] as const;

@@ -17,7 +17,8 @@ import type { StoredRepository } from "./ledger.ts";
 import { fetchObjects } from "./object-fetching.ts";
 import { joinParts } from "./parts.ts";
 import type { Ports } from "./ports.ts";
-import { RepositoryNode, type RepositoryWorld } from "./repository-node.ts";
+import { RepositoryNode } from "./repository-node.ts";
+import type { RepositoryWorld } from "./repository-world.ts";
 
 type Asked = Exclude<StreamRequest, { readonly type: "entries" }>;
 

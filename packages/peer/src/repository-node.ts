@@ -18,16 +18,14 @@ import { step, type Machine } from "@skein/protocol/machine";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { describeSync, repoSync, type RepoSyncState } from "@skein/replication/repo-sync";
 import type { RepoSyncEffect, RepoSyncEvent, StreamHead } from "@skein/replication/sync-events";
-import { Askings } from "./askings.ts";
+import { ConnectedAsking } from "./connected-asking.ts";
 import { Copies } from "./copies.ts";
-import { FlowFailedError, type AskNode } from "./flows.ts";
-import { Heartbeats, type HeartbeatsWorld } from "./heartbeats.ts";
-import type { Inbox } from "./inbox.ts";
+import { FlowFailedError } from "./flows.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import type { StoredRepository, StoredStream } from "./ledger.ts";
-import type { Notice } from "./notices.ts";
 import { fetchObjects } from "./object-fetching.ts";
 import { OwnGiving, twoPlaces } from "./own-giving.ts";
-import { openPackKeeping } from "./pack-keeping.ts";
+import { openPackKeeping, type PackKeeping } from "./pack-keeping.ts";
 import { splitParts } from "./parts.ts";
 import {
   branchOf,
@@ -39,21 +37,8 @@ import {
   planTakingBack,
 } from "./ref-moves.ts";
 import { RefStreams } from "./ref-streams.ts";
-import type { Tasks } from "./tasks.ts";
+import type { RepositoryWorld } from "./repository-world.ts";
 import { openTurns } from "./turns.ts";
-
-/** What a repository needs from the rest of the peer. */
-export interface RepositoryWorld extends HeartbeatsWorld {
-  readonly seed: () => number;
-  readonly inbox: Inbox;
-  readonly tasks: Tasks;
-  readonly ask: AskNode;
-  readonly drop: (node: NodeId) => void;
-  readonly nameOf: (node: NodeId) => string;
-  readonly notice: (notice: Notice) => void;
-  /** A repository is stored here and cannot be read. */
-  readonly cannotOpen: (name: string, cause: unknown) => void;
-}
 
 /** `moved`: a branch is no longer where it was believed to be, and nothing was changed. */
 export type MoveOutcome = "done" | "moved" | "read-only";
@@ -80,8 +65,8 @@ export class RepositoryNode {
   /** Streams as they were when all that they name was here. */
   readonly #ready = new Map<NodeId, StoredStream>();
   readonly #copies: Copies;
-  readonly #keepPacksFew: () => void;
-  readonly #askings = new Askings();
+  readonly #keeping: PackKeeping;
+  readonly #asking = new ConnectedAsking();
   readonly #sync: Sync;
   #state: RepoSyncState;
   #refs: ReadonlyMap<RefName, ObjectId> = new Map();
@@ -107,7 +92,6 @@ export class RepositoryNode {
     born: { readonly git: Repository; readonly name: string; readonly at: Instant },
   ) {
     this.id = stored.id;
-    this.git = born.git;
     this.#world = world;
     this.#bornAs = born.name;
     this.#streams = new RefStreams(world, stored.id, stored.streams);
@@ -121,12 +105,15 @@ export class RepositoryNode {
       forked: (of) => this.#post({ type: "fork-proven", of, now: this.#now() }),
     });
     this.#copies = new Copies(stored.copies);
-    this.#keepPacksFew = openPackKeeping({
+    this.#keeping = openPackKeeping({
       ...world,
-      objects: born.git.objects,
+      id: stored.id,
+      git: born.git,
+      tips: () => this.#tips(),
       turns: this.#turns,
       isRetired: () => this.#retired,
     });
+    this.git = this.#keeping.git;
     this.#changedAt = instant(
       Math.max(born.at, ...[...stored.streams.values()].map((stream) => stream.at)),
     );
@@ -184,6 +171,11 @@ export class RepositoryNode {
     );
   }
 
+  /** Lets go of what nobody can reach. `busy`: not now. */
+  freeSpace(signal: AbortSignal): ReturnType<PackKeeping["collect"]> {
+    return this.#keeping.collect({ signal, worthBytes: 1 });
+  }
+
   // --- What other nodes say. ---
 
   connected(node: NodeId): void {
@@ -192,7 +184,7 @@ export class RepositoryNode {
   }
 
   gone(node: NodeId): void {
-    this.#askings.gone(node);
+    this.#asking.end(node, "the node is gone");
     this.#tell({ type: "peer-gone", node, now: this.#now() });
     this.heartbeats.gone(node);
     this.#own.gone(node);
@@ -202,9 +194,7 @@ export class RepositoryNode {
     this.#copies.claimed(from, heads);
     this.#recountCopies(false);
     if (this.#isWriter() && this.#own.told(from, heads))
-      this.#world.scope.start((signal) =>
-        this.#askings.whileConnected(from, signal, (until) => this.#catchUp(from, until)),
-      );
+      this.#whileConnected(from, (until) => this.#catchUp(from, until));
     this.#tell({ type: "heads-heard", from, streams: heads, now: this.#now() });
   }
 
@@ -227,13 +217,14 @@ export class RepositoryNode {
   /** It is taken off this device: nothing more happens to it, and what was happening has ended. */
   retire(): Promise<void> {
     this.#retired = true;
-    this.#askings.stopAll("the repository is removed");
+    this.#asking.endAll("the repository is removed");
     this.close();
     return this.#turns.take(() => Promise.resolve());
   }
 
   close(): void {
     this.heartbeats.close();
+    this.#keeping.close();
     this.#world.alarms.cancel(`repository ${this.id}`);
   }
 
@@ -256,19 +247,11 @@ export class RepositoryNode {
       case "tell-heads":
         return send(effect.to, { type: "repo-heads", repo: this.id, streams: effect.streams });
       case "ask-records":
-        return scope.start((signal) =>
-          this.#askings.whileConnected(effect.from, signal, (until) =>
-            this.#askRecords(effect, until),
-          ),
-        );
+        return this.#whileConnected(effect.from, (until) => this.#askRecords(effect, until));
       case "judge-record":
         return scope.start(() => this.#judge(effect));
       case "ask-objects":
-        return scope.start((signal) =>
-          this.#askings.whileConnected(effect.from, signal, (until) =>
-            this.#askObjects(effect, until),
-          ),
-        );
+        return this.#whileConnected(effect.from, (until) => this.#askObjects(effect, until));
       case "advance":
         return scope.start(() => this.#turns.take(() => this.#advance(effect.of)));
       case "penalise":
@@ -279,6 +262,10 @@ export class RepositoryNode {
           this.#tell({ type: "time-passed", now }),
         );
     }
+  }
+
+  #whileConnected(node: NodeId, ask: (until: AbortSignal) => Promise<void>): void {
+    this.#world.scope.start((signal) => this.#asking.whileConnected(node, signal, ask));
   }
 
   async #askRecords(
@@ -316,7 +303,7 @@ export class RepositoryNode {
     if (target === undefined) return this.#missObjects(of, from, "environment");
     const { ask, tasks, nameOf, storageFailed } = this.#world;
     try {
-      await fetchObjects({
+      const fetching = {
         repo: this.id,
         git: this.git,
         ask,
@@ -326,8 +313,11 @@ export class RepositoryNode {
         target,
         haves: havesTowards(this.#refs, of, target),
         signal,
+      };
+      await this.#keeping.guard(async () => {
+        await fetchObjects(fetching);
+        this.#ready.set(of, target);
       });
-      this.#ready.set(of, target);
       const { seq, hash } = target;
       this.#post({ type: "objects-stored", of, from, seq, hash, now: this.#now() });
     } catch (error) {
@@ -358,7 +348,7 @@ export class RepositoryNode {
     await this.#world.ledger.writeHeld(this.id, of, { seq: target.seq, hash: target.hash });
     this.#changedAt = instant(Math.max(this.#changedAt, target.at));
     this.#recountCopies(true);
-    this.#keepPacksFew();
+    this.#keeping.changed();
     this.#world.changed();
   }
 
@@ -374,8 +364,10 @@ export class RepositoryNode {
         const target = found.stream;
         const haves = havesTowards(this.#refs, keys.id, target);
         const title = `Catching up with what this device had in ${this.name()}`;
-        await fetchObjects({ repo, git, ask, tasks, title, from, target, haves, signal });
-        await this.#own.adopt(found);
+        await this.#keeping.guard(async () => {
+          await fetchObjects({ repo, git, ask, tasks, title, from, target, haves, signal });
+          await this.#own.adopt(found);
+        });
         const plan = await planTakingBack({ git, refs: this.#refs, target });
         const { seq, hash } = target;
         this.#post({ type: "record-made", seq, hash, now: this.#now() });
@@ -429,7 +421,7 @@ export class RepositoryNode {
       this.#recountCopies(true);
       this.#tellMade(signed);
     }
-    this.#keepPacksFew();
+    this.#keeping.changed();
     this.#world.changed();
     return done;
   }
@@ -456,6 +448,16 @@ export class RepositoryNode {
       await this.#readRefs();
       if (this.#isWriter() && !isRecorded(mine, this.#ownRefs())) await this.#move([], {});
     });
+  }
+
+  /** What other nodes were told is here, and what a person has begun: kept, whatever refs say. */
+  async #tips(): Promise<ReadonlyArray<ObjectId>> {
+    const drafts = await this.#world.ledger.readDrafts(this.id);
+    const streams = [...this.#streams.remembered(), ...this.#ready.values()];
+    return [
+      ...streams.flatMap(({ refs }) => refs.map(({ oid }) => oid)),
+      ...drafts.flatMap(({ onto }) => onto ?? []),
+    ];
   }
 
   #recountCopies(grown: boolean): void {
