@@ -49,6 +49,12 @@ export function formatMetrics({ holds, did, process: own }: Report): string {
     "Records others did not hear.",
     did.backplaneLeftOut,
   );
+  family(
+    "backplane_spared_total",
+    "counter",
+    "Records no other relay wanted.",
+    did.backplaneSpared,
+  );
   family("memory_bytes", "gauge", "Resident memory.", own.memoryBytes);
   family(
     "loop_lag_milliseconds",

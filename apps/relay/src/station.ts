@@ -87,7 +87,8 @@ type DidCount =
   | "kept"
   | "keptDelivered"
   | "keptExpired"
-  | "backplaneLeftOut";
+  | "backplaneLeftOut"
+  | "backplaneSpared";
 
 export class Station {
   readonly #rules: StationRules;
@@ -181,6 +182,7 @@ export class Station {
       did: {
         ...did,
         backplaneLeftOut: junction?.counts.leftOut ?? 0,
+        backplaneSpared: junction?.counts.spared ?? 0,
         refused: Object.fromEntries(refused),
         closed: Object.fromEntries(closed),
       },
