@@ -54,7 +54,7 @@ export class Hub {
   readonly #keeper: Keeper;
   readonly #junction: Junction | undefined;
   readonly #questions = openQuestions<Member>();
-  readonly #purse: Purse;
+  readonly purse: Purse;
   #nowMillis = 0;
   #nextKept = 0;
 
@@ -69,7 +69,7 @@ export class Hub {
       came: (tag) => junction?.hold(tag),
       gone: (tag) => junction?.release(tag),
     });
-    this.#purse = openPurse(limits);
+    this.purse = openPurse(limits);
     this.#discovery = openDiscovery<Owner>(limits, {
       came: (tag, owner) => {
         if (owner instanceof Member) junction?.hold(tag);
@@ -220,7 +220,7 @@ export class Hub {
       : member.spendPublish(cost, nowMillis);
     if (ownMillis > 0) return ownMillis;
     const addressMillis = member.visitor?.spend(cost, isBulk, nowMillis) ?? 0;
-    return addressMillis || this.#purse.spend(cost, isBulk, nowMillis);
+    return addressMillis || this.purse.spend(cost, isBulk, nowMillis);
   }
 
   /** Answers how many got it. */
