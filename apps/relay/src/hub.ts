@@ -65,7 +65,10 @@ export class Hub {
     this.#junction = junction;
     this.#rates = ratesOf(limits);
     this.#table = openTagTable(limits);
-    this.#keeper = openKeeper(limits);
+    this.#keeper = openKeeper(limits, {
+      came: (tag) => junction?.hold(tag),
+      gone: (tag) => junction?.release(tag),
+    });
     this.purse = openPurse(limits);
     this.#discovery = openDiscovery<Owner>(limits, {
       came: (tag, owner) => {
@@ -86,12 +89,12 @@ export class Hub {
       sayAgain: (tag) => this.#announceAgain(tag),
       takeBack: (name) => this.#keeper.takeBack(name),
       release: (tag) => this.#releaseKept(tag),
+      lapsed: (has) => this.#discovery.forget((tag, of) => !(of instanceof Member) && has(tag)),
     });
   }
 
   join(exit: Exit, now: Now, visitor?: Visitor): Member {
-    const { monotonicMillis } = now;
-    const member = new Member({ exit, rates: this.#rates, visitor }, monotonicMillis);
+    const member = new Member({ exit, rates: this.#rates, visitor }, now.monotonicMillis);
     this.#members.add(member);
     this.totals.connections += 1;
     this.greet(member, now);
@@ -255,7 +258,7 @@ export class Hub {
   /** Carries out everything but forwarding. */
   #answer(member: Member, frame: Buffer, nowMillis: number): void {
     const [op = 0] = frame;
-    const waitMillis = member.spendRequest(costOf(frame), nowMillis);
+    const waitMillis = member.spendRequest(read.costOf(frame), nowMillis);
     if (waitMillis > 0) this.#hasten(member, { op, waitMillis, nowMillis });
     else if (op === relayOps.subscribe) this.#subscribe(member, frame);
     else if (op === relayOps.unsubscribe) this.#unsubscribe(member, frame);
@@ -458,11 +461,6 @@ export interface HubCounts {
   readonly announcements: number;
   readonly keptFrames: number;
   readonly keptBytes: number;
-}
-
-/** What a request costs of the request budget: long tag lists count for several. */
-function costOf(frame: Buffer): number {
-  return 1 + Math.floor(frame.length / 512);
 }
 
 /** When to ask again for what was full: others leave or run out meanwhile. */

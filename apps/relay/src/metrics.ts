@@ -45,12 +45,8 @@ export function formatMetrics({ holds, did, process: own }: Report): string {
   );
   family("backplane_up", "gauge", "Whether the engine between relays is there.", holds.backplaneUp);
   family("backplane_relays", "gauge", "Other relays heard lately.", holds.relays);
-  family(
-    "backplane_left_out_total",
-    "counter",
-    "Records others did not hear.",
-    did.backplaneLeftOut,
-  );
+  const unsent = { away: did.backplaneLeftOut, unwanted: did.backplaneSpared };
+  family("backplane_unsent_total", "counter", "Records not sent.", labelled("why", unsent));
   family("memory_bytes", "gauge", "Resident memory.", own.memoryBytes);
   family(
     "loop_lag_milliseconds",

@@ -89,7 +89,8 @@ type DidCount =
   | "keptExpired"
   | "gitAnswers"
   | "gitBytes"
-  | "backplaneLeftOut";
+  | "backplaneLeftOut"
+  | "backplaneSpared";
 
 export class Station {
   readonly #rules: StationRules;
@@ -183,6 +184,7 @@ export class Station {
       did: {
         ...did,
         backplaneLeftOut: junction?.counts.leftOut ?? 0,
+        backplaneSpared: junction?.counts.spared ?? 0,
         refused: Object.fromEntries(refused),
         closed: Object.fromEntries(closed),
       },
