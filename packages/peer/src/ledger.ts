@@ -60,7 +60,8 @@ const StoredSafety = struct({
   sealedKit: optional(bytes(512)),
   kitWritten: u8,
   reminded: optional(u48),
-  former: optional(struct({ meeting: fixed(32), readKey: fixed(32) })),
+  /** The meeting secret of the door before. */
+  former: optional(fixed(32)),
 });
 
 /** Relays that a person added, and those they left out of the ones that come with the app. */
