@@ -6,6 +6,7 @@ import { branchCommands } from "./branch-commands.ts";
 import { openHomeOf, writersHome, type CommandTable, type CommandWorld } from "./command-world.ts";
 import { draftCommands } from "./draft-commands.ts";
 import { keepingCommands } from "./keeping-commands.ts";
+import { lockCommands } from "./lock-commands.ts";
 import { mergeCommands } from "./merge-commands.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import { repositoryCommands } from "./repository-commands.ts";
@@ -19,6 +20,7 @@ export function commandTable(world: CommandWorld): CommandTable {
     ...mergeCommands(world),
     ...keepingCommands(world),
     ...safetyCommands(world),
+    ...lockCommands(world),
     ...draftCommands(world),
     "create-account": (ask) => account.create(ask),
     "confirm-words": ({ words }) => account.confirm(words),

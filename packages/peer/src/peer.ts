@@ -5,6 +5,7 @@ import { openAlarms } from "./alarms.ts";
 import type { Answer, Ask, CommandName, Outcome } from "./commands.ts";
 import { commandTable } from "./command-table.ts";
 import type { CommandTable } from "./command-world.ts";
+import type { HomeVault } from "./home-vault.ts";
 import { openInbox } from "./inbox.ts";
 import { Ledger } from "./ledger.ts";
 import { openNotices } from "./notices.ts";
@@ -54,6 +55,7 @@ class LocalPeer implements Peer {
   readonly #notices;
   readonly #relations;
   readonly #account: Account;
+  readonly #vault: HomeVault;
   readonly #commands: CommandTable;
   #storage: StorageView = { usedBytes: undefined, quotaBytes: undefined, persisted: undefined };
   #told = true;
@@ -68,7 +70,8 @@ class LocalPeer implements Peer {
     this.#tasks = openTasks({ parent: this.#scope.signal, changed });
     this.#notices = openNotices({ now: () => clock.now(), changed });
     this.#relations = openRelations({ scope: this.#scope, changed });
-    const ledger = new Ledger(ports.ledger);
+    const ledger = new Ledger(ports.ledger, ports);
+    this.#vault = ledger.vault;
     this.#account = new Account({
       ports,
       ledger,
@@ -77,6 +80,7 @@ class LocalPeer implements Peer {
       scope: this.#scope,
       tasks: this.#tasks,
       notices: this.#notices,
+      restart: () => void this.#restart(),
       changed,
     });
     this.#commands = commandTable({
@@ -116,6 +120,15 @@ class LocalPeer implements Peer {
     await this.#scope[Symbol.asyncDispose]();
     this.#alarms.close();
     this.#inbox.close();
+    this.#account.wipe();
+    this.#vault.forget();
+  }
+
+  /** In its own time: whoever looks is told before that why. */
+  async #restart(): Promise<void> {
+    await new Promise<void>((told) => this.#inbox.post(told));
+    await this[Symbol.asyncDispose]();
+    this.#ports.restart();
   }
 
   #current(): Views {
@@ -125,6 +138,7 @@ class LocalPeer implements Peer {
         crypto,
         relations: this.#relations,
         relayUrl,
+        lock: () => this.#account.lock.view(),
         now: clock.now(),
       }),
       tasks: this.#tasks.list(),

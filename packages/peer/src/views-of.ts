@@ -17,6 +17,7 @@ import type {
   AccountView,
   BranchView,
   DeviceView,
+  LockView,
   NetworkNodeView,
   NetworkView,
   RemoteView,
@@ -29,6 +30,7 @@ interface Known {
   readonly crypto: Crypto;
   readonly relations: Relations;
   readonly relayUrl: string;
+  readonly lock: () => LockView;
   readonly now: Instant;
 }
 
@@ -37,7 +39,7 @@ export function viewsOf(
   life: Life,
   known: Known,
 ): Pick<Views, "account" | "repositories" | "network" | "devices" | "requests"> {
-  const account = accountView(life);
+  const account = accountView(life, known);
   if (life.phase !== "open")
     return {
       account,
@@ -67,7 +69,7 @@ function relayView(relay: RelayStatus, { relayUrl }: Known): NetworkView["relay"
     : { phase: relay.phase, url: relayUrl, since: relay.since, retryAt: relay.retryAt };
 }
 
-function accountView(life: Life): AccountView {
+function accountView(life: Life, known: Known): AccountView {
   if (life.phase !== "open") return viewOfLife(life);
   const { identity, approvals } = life.home;
   const { log, keys, platform } = identity;
@@ -84,6 +86,7 @@ function accountView(life: Life): AccountView {
     approval: member === undefined ? approvals.asking.view() : { phase: "none" },
     kit: life.home.safety.kit.view(),
     words: life.home.safety.newWords(),
+    lock: known.lock(),
   };
 }
 
