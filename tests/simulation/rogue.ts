@@ -6,6 +6,7 @@ import { mintNodeKeys } from "@skein/auth/identity";
 import { openLog } from "@skein/auth/membership";
 import { proposeNodeAdd } from "@skein/auth/membership-proposals";
 import { plainKeyStore } from "@skein/auth/plain-key-store";
+import { HomeVault } from "@skein/peer/home-vault";
 import { Ledger } from "@skein/peer/ledger";
 import { instant } from "@skein/protocol/ids";
 import type { SimulatedNode } from "./peer-world.ts";
@@ -22,9 +23,11 @@ export async function turnRogue(node: SimulatedNode): Promise<void> {
 async function forgeMembership(node: SimulatedNode): Promise<void> {
   const crypto = await openCrypto();
   const random = { bytes: (length: number) => new Uint8Array(length) };
-  const ledger = new Ledger(node.disk("ledger"), { crypto, random, keyStore: plainKeyStore() });
-  await ledger.vault.open();
-  const stored = ledger.vault.readNode();
+  const files = node.disk("ledger");
+  const ledger = new Ledger(files);
+  const vault = new HomeVault({ files, crypto, random, keyStore: plainKeyStore() });
+  await vault.open();
+  const stored = vault.readNode();
   const log = openLog({ crypto, genesis: stored.genesis });
   for (const entry of await ledger.readEntries()) log?.add(entry);
   const [founder] = log?.state().nodes.values() ?? [];

@@ -8,7 +8,7 @@ import { createAccount } from "@skein/auth/membership-proposals";
 import { makePass } from "@skein/auth/pass";
 import type { RecoveryFile } from "@skein/auth/recovery-file";
 import { openRecoveryKey } from "@skein/auth/recovery-key";
-import type { Bytes } from "@skein/protocol/bytes";
+import { equal, type Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import type { NodeId } from "@skein/protocol/ids";
 import { firstAuthor, type Identity } from "./identity.ts";
@@ -88,6 +88,7 @@ export function takeBackEntries(
   { log, keys, readKey }: Identity,
   door: Door,
 ): ReadonlyArray<Bytes> | undefined {
+  if (!equal(door.signPublic, log.state().door.sign)) return undefined;
   const against = log
     .told()
     .filter(({ type, target }) => type === "node.revoke" && target === keys.id);

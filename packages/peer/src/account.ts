@@ -3,7 +3,6 @@
 import { openDoor, type Door } from "@skein/auth/door";
 import { mintNodeKeys, type NodeKeys } from "@skein/auth/identity";
 import { makeKnock } from "@skein/auth/knock";
-import { accountIdOf } from "@skein/auth/membership";
 import { cleanName, makePass } from "@skein/auth/pass";
 import { parseRecoveryFile } from "@skein/auth/recovery-file";
 import { equal, type Bytes } from "@skein/protocol/bytes";
@@ -22,6 +21,7 @@ import { badKit, copiedProfile, notNow, notTakenBack, wrongPasskey } from "./acc
 import type { Alarms } from "./alarms.ts";
 import { Home } from "./home.ts";
 import { HomeLock } from "./home-lock.ts";
+import type { HomeVault } from "./home-vault.ts";
 import {
   firstAuthor,
   foundIdentity,
@@ -34,6 +34,7 @@ import type { Ledger } from "./ledger.ts";
 import { lostKey, notKept, otherAccount, signedOut, twoAccounts, type Life } from "./life.ts";
 import type { Notices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
+import type { Relays } from "./relays.ts";
 import type { Scope } from "./scope.ts";
 import { SignIn, type SignInEnd } from "./sign-in.ts";
 import { StagedNetwork } from "./stage.ts";
@@ -49,7 +50,9 @@ import {
 
 export interface AccountWorld {
   readonly ports: Ports;
+  readonly relays: Relays;
   readonly ledger: Ledger;
+  readonly vault: HomeVault;
   readonly alarms: Alarms;
   readonly inbox: Inbox;
   readonly scope: Scope;
@@ -78,8 +81,7 @@ export class Account {
 
   constructor(world: AccountWorld) {
     this.#world = world;
-    const { ports, ledger, alarms, changed } = world;
-    const { vault } = ledger;
+    const { ports, vault, alarms, changed } = world;
     const lock = (): void => this.#lockUp();
     this.lock = new HomeLock({ vault, clock: ports.clock, alarms, changed, lock });
   }
@@ -90,7 +92,7 @@ export class Account {
 
   /** Opens what this browser keeps, or says that it is locked. */
   async open(): Promise<void> {
-    const resting = await this.#world.ledger.vault.open();
+    const resting = await this.#world.vault.open();
     switch (resting.kind) {
       case "none":
         return this.#live({ phase: "none" });
@@ -98,11 +100,7 @@ export class Account {
         return this.#live(lostKey);
       case "locked":
         this.lock.found();
-        return this.#live({
-          phase: "locked",
-          account: accountIdOf(this.#world.ports.crypto, resting.genesis),
-          passkey: resting.passkey,
-        });
+        return this.#live({ ...resting, phase: "locked" });
       case "open":
         return this.#enter();
     }
@@ -114,7 +112,7 @@ export class Account {
   ): Promise<void> {
     const shown = this.#life;
     if (shown.phase !== "locked") throw notNow();
-    const { vault } = this.#world.ledger;
+    const { vault } = this.#world;
     const fits = await this.lock.unlock(async () => {
       if ("derived" in given) {
         using derived = new SecretKey(Uint8Array.from(given.derived));
@@ -131,8 +129,8 @@ export class Account {
   }
 
   async #enter(): Promise<void> {
-    const { ports, ledger } = this.#world;
-    const identity = await readIdentity(ports.crypto, ledger);
+    const { ports } = this.#world;
+    const identity = await readIdentity(ports.crypto, this.#world);
     const out = signedOut(ports.crypto, identity);
     if (out !== undefined) return this.#live(out);
     return this.#moveIn(identity, this.#dial(identity));
@@ -182,7 +180,7 @@ export class Account {
     this.#assertIn("none", "stopped", "locked");
     const read = parseRecoveryFile(crypto, file);
     if (!read.ok) throw badKit(read.why);
-    this.#assertSameAccount(read.file.log.account);
+    if (!this.#isSameAccount(read.file.log.account)) throw badKit("foreign");
     this.#live({
       phase: "kit-opened",
       kit: read.file,
@@ -202,7 +200,6 @@ export class Account {
     const opened = this.#life;
     if (opened.phase !== "kit-opened") throw notNow();
     const { ports } = this.#world;
-    const { kit } = opened;
     if (words === "") {
       const minted = await ports.unlocker.mint();
       this.#assertIn("kit-opened");
@@ -214,11 +211,11 @@ export class Account {
       });
     }
     using door = await this.#unlock(await readWords(ports, words));
-    if (!equal(door.signPublic, kit.log.state().door.sign)) {
+    if (!equal(door.signPublic, opened.kit.log.state().door.sign)) {
       this.#live(opened);
       throw wrongPassphrase("These are not the words of this account.");
     }
-    const remove = membersOf(kit).filter((node) => !keep.includes(node));
+    const remove = membersOf(opened.kit).filter((node) => !keep.includes(node));
     return await this.#recover(opened, { ...opened, door, remove });
   }
 
@@ -226,16 +223,14 @@ export class Account {
   async takeBack(typed: string): Promise<void> {
     const stopped = this.#life;
     if (stopped.phase !== "stopped" || stopped.identity === undefined) throw notNow();
-    const { ports, ledger } = this.#world;
+    const { ports } = this.#world;
     const { identity } = stopped;
-    const { log } = identity;
     using door = await deriveDoor(ports, typed);
     if (this.#life !== stopped) throw notNow();
-    if (!equal(door.signPublic, log.state().door.sign)) throw notTakenBack();
     const entries = takeBackEntries(ports, identity, door);
     if (entries === undefined) throw notTakenBack();
-    for (const entry of entries) log.add(entry);
-    await storeIdentity(ledger, identity);
+    for (const entry of entries) identity.log.add(entry);
+    await storeIdentity(this.#world, identity);
     await this.#moveIn(identity, this.#dial(identity));
   }
 
@@ -286,7 +281,7 @@ export class Account {
     safety: Parameters<typeof foundIdentity>[2],
   ): Promise<void> {
     try {
-      await foundIdentity(this.#world.ledger, identity, safety);
+      await foundIdentity(this.#world, identity, safety);
     } catch (error) {
       this.#live(before);
       throw error;
@@ -343,7 +338,7 @@ export class Account {
     // From here on it cannot be stopped: what is stored by halves would be found at the next start.
     this.#live({ phase: "opening" });
     try {
-      await foundIdentity(this.#world.ledger, identity, { sealedKit: undefined, kitWritten: 0 });
+      await foundIdentity(this.#world, identity, { sealedKit: undefined, kitWritten: 0 });
     } catch (error) {
       this.#hangUp();
       this.#live(notKept(error));
@@ -374,9 +369,10 @@ export class Account {
   }
 
   #dial({ keys, meeting, pass }: Pick<Identity, "keys" | "meeting" | "pass">): StagedNetwork {
-    const { ports, inbox, scope, notices, changed } = this.#world;
+    const { ports, relays, inbox, scope, notices, changed } = this.#world;
     this.#staged = new StagedNetwork({
       ports,
+      relays,
       keys,
       meeting,
       pass,
@@ -393,7 +389,7 @@ export class Account {
 
   /** To where a person was before they began something: what is stored here is still there. */
   #goBack(): void {
-    if (this.#world.ledger.vault.genesis() === undefined) return this.#live({ phase: "none" });
+    if (this.#world.vault.account() === undefined) return this.#live({ phase: "none" });
     this.#live({ phase: "opening" });
     this.#world.scope.start(() => this.open());
   }
@@ -428,26 +424,18 @@ export class Account {
 
   /** What is stored here is of one account, also after it was signed out, and while it is locked. */
   #isSameAccount(account: AccountId): boolean {
-    const { ports, ledger } = this.#world;
-    const genesis = ledger.vault.genesis();
-    return genesis === undefined || accountIdOf(ports.crypto, genesis) === account;
-  }
-
-  #assertSameAccount(account: AccountId): void {
-    if (!this.#isSameAccount(account)) throw badKit("foreign");
+    return [undefined, account].includes(this.#world.vault.account());
   }
 
   /** Screens are emptied at once; the rest goes with the program. */
   #lockUp(): void {
-    const { ports, ledger, restart } = this.#world;
-    const genesis = ledger.vault.genesis();
-    if (genesis === undefined || this.#life.phase !== "open") return;
+    if (this.#life.phase !== "open") return;
     this.#locking = this.#life.home.identity;
     this.#life.home.close();
     this.#hangUp();
-    const account = accountIdOf(ports.crypto, genesis);
+    const { account } = this.#locking.log;
     this.#live({ phase: "locked", account, passkey: undefined });
-    restart();
+    this.#world.restart();
   }
 
   #assertIn(...phases: ReadonlyArray<Life["phase"]>): void {

@@ -1,5 +1,3 @@
-import { openCrypto } from "@skein/auth/crypto/sodium";
-import { plainKeyStore } from "@skein/auth/plain-key-store";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { instant, parseNodeId, type NodeId } from "@skein/protocol/ids";
 import { nodesPerAccountMax } from "@skein/protocol/limits";
@@ -8,10 +6,7 @@ import { openContacts, type Contacts } from "./contacts.ts";
 import { Ledger } from "./ledger.ts";
 import { openScope, type Scope } from "./scope.ts";
 
-const crypto = await openCrypto();
-const random = { bytes: (length: number) => new Uint8Array(length) };
-const disk = (): Ledger =>
-  new Ledger(openMemoryFiles(), { crypto, random, keyStore: plainKeyStore() });
+const disk = (): Ledger => new Ledger(openMemoryFiles());
 
 function nodeOf(number: number): NodeId {
   const node = parseNodeId(number.toString(16).padStart(64, "0"));

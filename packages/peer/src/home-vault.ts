@@ -34,7 +34,7 @@ import {
 } from "@skein/protocol/codec";
 import { assert } from "@skein/protocol/errors";
 import { nodeId } from "@skein/protocol/fields";
-import type { NodeId } from "@skein/protocol/ids";
+import type { AccountId, NodeId } from "@skein/protocol/ids";
 import { membershipEntryBytesMax } from "@skein/protocol/limits";
 import { Pass } from "@skein/protocol/topic-messages/pass";
 import { openTurns } from "./turns.ts";
@@ -69,7 +69,7 @@ export type Resting =
   | { readonly kind: "none" | "open" }
   | {
       readonly kind: "locked";
-      readonly genesis: Bytes;
+      readonly account: AccountId;
       readonly passkey: { readonly id: Bytes; readonly salt: Bytes } | undefined;
     }
   /** The key of this browser that wrapped them is gone, or they were changed. */
@@ -119,7 +119,8 @@ export class HomeVault {
     const home = decode(Home, file);
     this.#home = home;
     const lock = lockOf(home.vault);
-    if (lock !== undefined) return { kind: "locked", genesis: home.genesis, ...lock };
+    if (lock !== undefined)
+      return { kind: "locked", account: this.#placeOf(home).account, ...lock };
     return { kind: (await this.unlock()) ? "open" : "lost" };
   }
 
@@ -136,9 +137,9 @@ export class HomeVault {
     this.#hold(undefined);
   }
 
-  /** The first entry of the account that is stored here. */
-  genesis(): Bytes | undefined {
-    return this.#home?.genesis;
+  /** The account that is stored here, open or not. */
+  account(): AccountId | undefined {
+    return this.#home && this.#placeOf(this.#home).account;
   }
 
   // --- What is sealed. ---

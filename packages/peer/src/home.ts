@@ -19,13 +19,14 @@ import { openFormerPlace } from "./former-place.ts";
 import { storeIdentity, type Author, type Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import { KeyCare } from "./key-care.ts";
-import type { StoredSafety } from "./home-vault.ts";
+import type { HomeVault, StoredSafety } from "./home-vault.ts";
 import type { Ledger } from "./ledger.ts";
 import { MembershipGossip } from "./membership-gossip.ts";
 import { newsSince } from "./membership-news.ts";
 import type { AppMessage, Network } from "./network.ts";
 import type { Notices } from "./notices.ts";
 import { randomU32, type Ports } from "./ports.ts";
+import type { Relays } from "./relays.ts";
 import { Repositories } from "./repositories.ts";
 import type { RepositoryWorld } from "./repository-node.ts";
 import { Safety } from "./safety.ts";
@@ -37,7 +38,9 @@ interface HomeOptions {
   readonly identity: Identity;
   readonly network: Network;
   readonly ports: Ports;
+  readonly relays: Relays;
   readonly ledger: Ledger;
+  readonly vault: HomeVault;
   readonly alarms: Alarms;
   readonly inbox: Inbox;
   readonly scope: Scope;
@@ -64,14 +67,14 @@ export class Home {
   #former: Network | undefined;
 
   static async open(options: HomeOptions): Promise<Home> {
-    const { ledger, ports, scope, identity } = options;
+    const { ledger, vault, ports, scope, identity } = options;
     const contacts = await openContacts({
       ledger,
       clock: ports.clock,
       scope,
       isMember: (node) => identity.log.state().nodes.has(node),
     });
-    const home = new Home(options, { contacts, safety: await ledger.vault.readSafety() });
+    const home = new Home(options, { contacts, safety: await vault.readSafety() });
     await home.repositories.open();
     return home;
   }
@@ -162,7 +165,7 @@ export class Home {
 
   /** From now on, commits made here bear this name. */
   async useAuthor(author: Author): Promise<void> {
-    await storeIdentity(this.#options.ledger, { ...this.identity, author });
+    await storeIdentity(this.#options, { ...this.identity, author });
     this.#author = author;
   }
 
@@ -291,9 +294,9 @@ export class Home {
 
   /** The words that are in force open this device's lock, if it has one. */
   #reword(): void {
-    const { ledger, scope } = this.#options;
-    if (ledger.vault.lock() === undefined) return;
-    scope.start(() => ledger.vault.reword(this.identity.log.state().door.box));
+    const { vault, scope } = this.#options;
+    if (vault.lock() === undefined) return;
+    scope.start(() => vault.reword(this.identity.log.state().door.box));
   }
 
   #isOut(node: NodeId): boolean {
@@ -318,7 +321,7 @@ export class Home {
       identity,
       network,
       membership,
-      store: () => storeIdentity(this.#options.ledger, { ...identity, author: this.#author }),
+      store: () => storeIdentity(this.#options, { ...identity, author: this.#author }),
       moved: async (former) => {
         await this.safety.keep({
           former: {

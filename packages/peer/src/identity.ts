@@ -7,7 +7,7 @@ import type { Crypto } from "@skein/auth/crypto/sodium";
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
-import type { StoredNode, StoredSafety } from "./home-vault.ts";
+import type { HomeVault, StoredNode, StoredSafety } from "./home-vault.ts";
 import type { Ledger } from "./ledger.ts";
 
 export interface Identity {
@@ -39,20 +39,26 @@ export function isWriter({ log, keys }: Pick<Identity, "log" | "keys">): boolean
   return log.state().nodes.has(keys.id);
 }
 
+/** Where an identity is kept. */
+interface Kept {
+  readonly ledger: Ledger;
+  readonly vault: HomeVault;
+}
+
 /** Stores who this node is. Everything else can be fetched again; this cannot. */
-export async function storeIdentity(ledger: Ledger, identity: Identity): Promise<void> {
+export async function storeIdentity({ ledger, vault }: Kept, identity: Identity): Promise<void> {
   await ledger.writeEntries(identity.log.all());
-  await ledger.vault.writeNode(storedNode(identity));
+  await vault.writeNode(storedNode(identity));
 }
 
 /** The same for a node that was not here before. */
 export async function foundIdentity(
-  ledger: Ledger,
+  { ledger, vault }: Kept,
   identity: Identity,
   safety: Pick<StoredSafety, "sealedKit" | "kitWritten">,
 ): Promise<void> {
   await ledger.writeEntries(identity.log.all());
-  await ledger.vault.found(identity.keys.id, storedNode(identity), {
+  await vault.found(identity.keys.id, storedNode(identity), {
     ...safety,
     reminded: undefined,
     former: undefined,
@@ -60,8 +66,8 @@ export async function foundIdentity(
 }
 
 /** Who this node is, once its vault is open. */
-export async function readIdentity(crypto: Crypto, ledger: Ledger): Promise<Identity> {
-  const stored = ledger.vault.readNode();
+export async function readIdentity(crypto: Crypto, { ledger, vault }: Kept): Promise<Identity> {
+  const stored = vault.readNode();
   const log = readLog(crypto, [stored.genesis, ...(await ledger.readEntries())]);
   assert(log !== undefined, "the genesis that was stored is a genesis");
   return {

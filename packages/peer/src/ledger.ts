@@ -1,4 +1,4 @@
-/** What a node must never lose, as typed records in one database: its keys in a vault, the membership log, ref records, settings. */
+/** What a node must never lose, as typed records in one database: the membership log, ref records, settings. Its secrets are in the vault. */
 
 import type { Files } from "@skein/git/files";
 import { formatHex, formatUtf8, type Bytes } from "@skein/protocol/bytes";
@@ -29,10 +29,18 @@ import {
   draftMessageBytesMax,
   pathBytesMax,
   refsPerNodeMax,
+  relaysPerNodeMax,
+  relayUrlBytesMax,
 } from "@skein/protocol/limits";
 import { Pass } from "@skein/protocol/topic-messages/pass";
-import { HomeVault } from "./home-vault.ts";
 import { partLengthBytes } from "./parts.ts";
+
+/** Relays that a person added, and those they left out of the ones that come with the app. */
+export type StoredRelays = Decoded<typeof StoredRelays>;
+const StoredRelays = struct({
+  added: list(text(relayUrlBytesMax), relaysPerNodeMax),
+  left: list(text(relayUrlBytesMax), relaysPerNodeMax),
+});
 
 /** How far one node's ref records are known here, and the refs that the last of them names. */
 export type StoredStream = Decoded<typeof StoredStream>;
@@ -79,16 +87,21 @@ export interface StoredRepository {
 }
 
 export class Ledger {
-  /** Who this node is, and what else is secret. */
-  readonly vault: HomeVault;
   readonly #files: Files;
 
-  constructor(files: Files, vault: Omit<ConstructorParameters<typeof HomeVault>[0], "files">) {
+  constructor(files: Files) {
     this.#files = files;
-    this.vault = new HomeVault({ ...vault, files });
   }
 
   // --- The account. ---
+
+  async readRelays(): Promise<StoredRelays> {
+    return (await this.#read("relays", StoredRelays)) ?? { added: [], left: [] };
+  }
+
+  writeRelays(relays: StoredRelays): Promise<void> {
+    return this.#write(["relays", encode(StoredRelays, relays)]);
+  }
 
   async readEntries(): Promise<ReadonlyArray<Bytes>> {
     const names = await this.#files.list("entries");
@@ -202,6 +215,14 @@ export class Ledger {
 
   readDraft(repo: RepoId, branch: RefName): Promise<StoredDraft | undefined> {
     return this.#read(draftPath(repo, branch), StoredDraft);
+  }
+
+  /** All drafts of a repository. */
+  async readDrafts(repo: RepoId): Promise<ReadonlyArray<StoredDraft>> {
+    const folder = `drafts/${repo}`;
+    const names = await this.#files.list(folder);
+    const drafts = names.map((name) => this.#read(`${folder}/${name}`, StoredDraft));
+    return (await Promise.all(drafts)).flatMap((draft) => draft ?? []);
   }
 
   /** It changes at every pause in typing: the end of the tab must not take it, losing power may. */

@@ -289,7 +289,7 @@ function portsOf(
     storedRepositories: () => Promise.resolve([]),
     removeFiles: () => Promise.resolve(),
     sockets: { open: () => socket },
-    relayUrl: "ws://rita/relay",
+    relayUrls: ["ws://rita/relay"],
     channels: {
       supported: false,
       open: () => undefined,

@@ -5,7 +5,6 @@ import { mintNodeKeys, type NodeKeys } from "@skein/auth/identity";
 import { openLog, type MembershipLog } from "@skein/auth/membership";
 import { createAccount, proposeNodeAdd } from "@skein/auth/membership-proposals";
 import { makePass } from "@skein/auth/pass";
-import { plainKeyStore } from "@skein/auth/plain-key-store";
 import { makeRepoGenesis } from "@skein/auth/repo";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import type { Bytes } from "@skein/protocol/bytes";
@@ -66,7 +65,7 @@ function found(): Town {
     scope,
     inbox,
     alarms: openAlarms({ clock, inbox }),
-    ledger: new Ledger(openMemoryFiles(), { crypto, random, keyStore: plainKeyStore() }),
+    ledger: new Ledger(openMemoryFiles()),
     tasks: openTasks({ parent: scope.signal, changed: () => undefined }),
     seed: () => 1,
     ask: async (node: NodeId): Promise<Bytes> => {

@@ -22,8 +22,7 @@ import { equal } from "@skein/protocol/bytes";
 import { instant, later, type Instant, type NodeId } from "@skein/protocol/ids";
 import type { Alarms } from "./alarms.ts";
 import type { Identity } from "./identity.ts";
-import type { StoredSafety } from "./home-vault.ts";
-import type { Ledger } from "./ledger.ts";
+import type { HomeVault, StoredSafety } from "./home-vault.ts";
 import type { MembershipGossip } from "./membership-gossip.ts";
 import type { Notices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
@@ -36,7 +35,7 @@ import { deriveDoor, isRetyped, threePositions, wrongPassphrase, wrongWords } fr
 interface SafetyOptions {
   readonly identity: Identity;
   readonly ports: Ports;
-  readonly ledger: Ledger;
+  readonly vault: HomeVault;
   readonly alarms: Alarms;
   readonly scope: Scope;
   readonly notices: Notices;
@@ -87,7 +86,7 @@ export class Safety {
 
   async keep(change: Partial<StoredSafety>): Promise<void> {
     const next = { ...this.#stored, ...change };
-    await this.#options.ledger.vault.writeSafety(next);
+    await this.#options.vault.writeSafety(next);
     this.#stored = next;
     this.#options.changed();
   }

@@ -98,6 +98,8 @@ const commandKinds = {
   revert: "order",
   "remove-repository": "order",
   "bring-back-repository": "order",
+  // Done twice it does the same.
+  "free-space": "question",
   merge: "order",
   "merge-resolved": "order",
   conflicts: "question",
@@ -113,6 +115,9 @@ const commandKinds = {
   "cancel-task": "order",
   "dismiss-notice": "order",
   "keep-storage": "order",
+  "add-relay": "order",
+  "remove-relay": "order",
+  "test-relay": "question",
   "try-now": "order",
 } satisfies Record<CommandName, "order" | "question" | "secret">;
 
@@ -221,6 +226,7 @@ const askFields = {
   revert: pickFields,
   "remove-repository": { id: "string", evenIfOnly: "boolean" },
   "bring-back-repository": { id: "string" },
+  "free-space": {},
   merge: { id: "string", branch: "string", theirs: "string" },
   "merge-resolved": {
     id: "string",
@@ -242,6 +248,9 @@ const askFields = {
   "cancel-task": { id: "string" },
   "dismiss-notice": { id: "string" },
   "keep-storage": { persisted: "boolean" },
+  "add-relay": { address: "string" },
+  "remove-relay": { url: "string" },
+  "test-relay": { address: "string" },
   "try-now": {},
 } satisfies Record<CommandName, Readonly<Record<string, Field>>>;
 
