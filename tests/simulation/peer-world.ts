@@ -14,11 +14,14 @@ import { createSimulation, type Simulation } from "@skein/testkit/simulation";
 import type { Weather } from "@skein/testkit/weather";
 import { memoryFabric, type MemoryFabric } from "@skein/transport/memory-channels";
 import type { Sockets } from "@skein/transport/socket";
+import type { Limits } from "@skein/relay/limits";
 import { SimulatedRelay } from "./simulated-relay.ts";
 
 export interface World extends AsyncDisposable {
   readonly simulation: Simulation;
+  /** The first of them. */
   readonly relay: SimulatedRelay;
+  readonly relays: ReadonlyMap<string, SimulatedRelay>;
   readonly fabric: MemoryFabric | undefined;
   readonly node: (name: string) => SimulatedNode;
   /** Lets `millis` of virtual time pass. */
@@ -31,16 +34,26 @@ export async function foundWorld({
   seed,
   weather,
   direct = true,
+  relays: relayNames = ["rita"],
+  limits = {},
 }: {
   readonly seed: number;
   readonly weather: Weather;
   /** Whether nodes can reach each other without the relay. */
   readonly direct?: boolean;
+  /** The relays there are; nodes are told of all of them. */
+  readonly relays?: ReadonlyArray<string>;
+  /** What these relays allow. */
+  readonly limits?: Partial<Limits>;
 }): Promise<World> {
   const crypto = await openCrypto();
   const simulation = createSimulation({ seed, weather });
   simulation.runUntil(instant(startOfTime));
-  const relay = new SimulatedRelay(simulation);
+  const relays = new Map(
+    relayNames.map((name) => [name, new SimulatedRelay(simulation, { name, limits })]),
+  );
+  const [relay] = relays.values();
+  if (relay === undefined) throw new Error("a world has a relay");
   const alarm = { now: simulation.now, wake: simulation.schedule };
   const fabric = direct
     ? memoryFabric({ alarm, random: simulation.random, latencyMillisMax: 20 })
@@ -52,10 +65,11 @@ export async function foundWorld({
   return {
     simulation,
     relay,
+    relays,
     fabric,
     node: (name) => {
       const known =
-        nodes.get(name) ?? new SimulatedNode(name, { simulation, relay, fabric, crypto });
+        nodes.get(name) ?? new SimulatedNode(name, { simulation, relays, fabric, crypto });
       nodes.set(name, known);
       return known;
     },
@@ -76,7 +90,7 @@ export async function foundWorld({
 
 interface Place {
   readonly simulation: Simulation;
-  readonly relay: SimulatedRelay;
+  readonly relays: ReadonlyMap<string, SimulatedRelay>;
   readonly fabric: MemoryFabric | undefined;
   readonly crypto: Crypto;
 }
@@ -118,7 +132,7 @@ export class SimulatedNode {
     this.#life++;
     const peer = this.#peer;
     this.#peer = undefined;
-    this.#place.relay.cut(this.name);
+    for (const relay of this.#place.relays.values()) relay.cut(this.name);
     void peer?.[Symbol.asyncDispose]();
     return Promise.resolve();
   }
@@ -218,7 +232,7 @@ export class SimulatedNode {
       storedRepositories: () => Promise.resolve(this.stored()),
       removeFiles: (repository) => Promise.resolve(void this.#disks.delete(repository)),
       sockets: this.#sockets(alive),
-      relayUrl: "ws://rita/relay",
+      relayUrls: [...this.#place.relays.keys()].map((name) => `ws://${name}/relay`),
       channels: fabric?.channelsOf(`${this.name}-${this.#life}`) ?? noChannels,
       breathe: () => Promise.resolve(),
       offsetMinutes: () => 60,
@@ -249,7 +263,12 @@ export class SimulatedNode {
   }
 
   #sockets(alive: () => boolean): Sockets {
-    return this.#place.relay.socketsOf(this.name, alive);
+    return {
+      open: (url, options) => {
+        const relay = this.#place.relays.get(/^wss?:\/\/([^/]+)\//u.exec(url)?.[1] ?? "");
+        return (relay?.socketsOf(this.name, alive) ?? nobodyThere).open(url, options);
+      },
+    };
   }
 }
 
@@ -270,6 +289,13 @@ function quickUnlocker(crypto: Crypto, simulation: Simulation, words?: string): 
     },
   };
 }
+
+const nobodyThere: Sockets = {
+  open: (_url, { listen }) => {
+    void Promise.resolve().then(() => listen({ type: "closed", code: 1006 }));
+    return { send: () => undefined, bufferedAmount: () => 0, close: () => undefined };
+  },
+};
 
 const noChannels: Ports["channels"] = {
   supported: false,

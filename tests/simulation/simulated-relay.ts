@@ -1,11 +1,19 @@
-/** The relay of the simulation: the real relay's decisions, over sockets made of weather. It writes down every byte it sees. */
+/** A relay of the simulation: the real relay's decisions, over sockets made of weather. It writes down every byte it sees. */
 
 import type { Simulation } from "@skein/testkit/simulation";
 import type { Socket, SocketEvent, Sockets } from "@skein/transport/socket";
 import { Hub } from "@skein/relay/hub";
-import { defaultLimits } from "@skein/relay/limits";
+import { defaultLimits, type Limits } from "@skein/relay/limits";
 import type { Framed } from "@skein/relay/outbox";
 import type { Member } from "@skein/relay/member";
+
+/** How a relay may treat what it should pass on. */
+export interface Lies {
+  /** What becomes of a frame on its way out: nothing, the same, another, or several. */
+  readonly passOn?: (bytes: Uint8Array<ArrayBuffer>) => ReadonlyArray<Uint8Array<ArrayBuffer>>;
+  /** What its clock is off by. */
+  readonly clockErrorMillis?: number;
+}
 
 interface Wire {
   readonly node: string;
@@ -20,11 +28,20 @@ export class SimulatedRelay {
   readonly transcript: Buffer[] = [];
   readonly #simulation: Simulation;
   readonly #wires = new Set<Wire>();
-  #hub = newHub();
+  readonly #name: string;
+  readonly #limits: Limits;
+  #hub: Hub;
   #up = true;
+  #lies: Lies = {};
 
-  constructor(simulation: Simulation) {
+  constructor(
+    simulation: Simulation,
+    { name, limits = {} }: { readonly name: string; readonly limits?: Partial<Limits> },
+  ) {
     this.#simulation = simulation;
+    this.#name = name;
+    this.#limits = { ...defaultLimits, ...limits };
+    this.#hub = this.#newHub();
   }
 
   /** Every connection is lost, and everything it knew. */
@@ -34,8 +51,22 @@ export class SimulatedRelay {
   }
 
   start(): void {
-    this.#hub = newHub();
+    this.#hub = this.#newHub();
     this.#up = true;
+  }
+
+  /** From now on; nothing given, it is honest again. */
+  lie(lies: Lies): void {
+    this.#lies = lies;
+  }
+
+  /** Sends everybody away with this code. Whoever comes again is served. */
+  sendAway(code: number): void {
+    for (const wire of this.#wires) this.#end(wire, code);
+  }
+
+  get connections(): number {
+    return this.#wires.size;
   }
 
   get isUp(): boolean {
@@ -65,13 +96,14 @@ export class SimulatedRelay {
     wire.member = this.#hub.join(
       {
         push: (framed) => {
-          const payload = payloadOf(framed);
-          this.#simulation.post(
-            () => {
-              if (wire.open) this.#tell(wire, { type: "message", bytes: Uint8Array.from(payload) });
-            },
-            { from: "rita", to: wire.node },
-          );
+          const { passOn = honestly } = this.#lies;
+          for (const bytes of passOn(Uint8Array.from(payloadOf(framed))))
+            this.#simulation.post(
+              () => {
+                if (wire.open) this.#tell(wire, { type: "message", bytes });
+              },
+              { from: this.#name, to: wire.node },
+            );
         },
         backlogBytes: () => 0,
         close: (code) => this.#end(wire, code),
@@ -91,7 +123,7 @@ export class SimulatedRelay {
             this.transcript.push(frame);
             this.#hub.receive(wire.member, frame, this.#now().monotonicMillis);
           },
-          { from: wire.node, to: "rita" },
+          { from: wire.node, to: this.#name },
         );
       },
       bufferedAmount: () => 0,
@@ -117,16 +149,20 @@ export class SimulatedRelay {
 
   #now(): { readonly monotonicMillis: number; readonly wallMillis: number } {
     const now = this.#simulation.now();
-    return { monotonicMillis: now, wallMillis: now };
+    return { monotonicMillis: now, wallMillis: now + (this.#lies.clockErrorMillis ?? 0) };
   }
+
+  #newHub(): Hub {
+    return new Hub({ limits: this.#limits, iceServers: [] });
+  }
+}
+
+function honestly(bytes: Uint8Array<ArrayBuffer>): ReadonlyArray<Uint8Array<ArrayBuffer>> {
+  return [bytes];
 }
 
 /** The message inside a WebSocket frame of the relay's own making (RFC 6455 §5.2). */
 function payloadOf({ head, body }: Framed): Uint8Array {
   const headBytes = head[1] === 126 ? 4 : head[1] === 127 ? 10 : 2;
   return body ?? head.subarray(headBytes);
-}
-
-function newHub(): Hub {
-  return new Hub({ limits: defaultLimits, iceServers: [] });
 }

@@ -1,6 +1,7 @@
 /** Every sentence a person reads, in English. Screens hold none of their own. */
 
 import { gitCopy } from "./copy-git.ts";
+import { relaysCopy } from "./copy-relays.ts";
 import { safetyCopy } from "./copy-safety.ts";
 import { formatCount } from "./format.ts";
 
@@ -299,14 +300,10 @@ export const copy = {
   },
 
   ...safetyCopy,
+  ...relaysCopy,
 
   network: {
     title: "Network",
-    relay: "Relay",
-    relayText: "Helps your nodes to find each other. It cannot read what they say.",
-    since: (ago: string) => `since ${ago}`,
-    retry: (span: string) => `next try in ${span}`,
-    tryNow: "Try now",
     nodes: "Nodes",
     columns: {
       name: "Node",

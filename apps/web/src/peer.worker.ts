@@ -3,6 +3,8 @@
 import { openCrypto } from "@skein/auth/crypto/sodium";
 import { openIdbFiles, removeIdbFiles } from "@skein/git/idb-files";
 import { openPeer } from "@skein/peer/peer";
+import { parseRelayAddress } from "@skein/peer/relay-address";
+import { relaysPerNodeMax } from "@skein/protocol/limits";
 import { channelsOver } from "@skein/transport/port-channels";
 import { openWebSockets } from "@skein/transport/websocket-socket";
 import { browserClock, offsetMinutes, openBreath } from "./adapters/browser-clock.ts";
@@ -33,8 +35,9 @@ async function serve(): Promise<void> {
     openFiles: (repository) => openIdbFiles(`${repositoryPrefix}${repository}`),
     storedRepositories,
     removeFiles: (repository) => removeIdbFiles(`${repositoryPrefix}${repository}`),
+    measureStorage,
     sockets,
-    relayUrl: await findRelay(globalThis.location),
+    relayUrls: await findRelays(globalThis.location),
     channels: channelsOver(offer.port, { supported: offer.supported }),
     breathe: openBreath(),
     offsetMinutes,
@@ -52,11 +55,21 @@ async function storedRepositories(): Promise<ReadonlyArray<string>> {
     .map((name) => name.slice(repositoryPrefix.length));
 }
 
-/** The relay that `skein.json` names, for an app that is served from somewhere else; otherwise the one that serves this page. */
-async function findRelay(place: {
+/** Outside of secure contexts there is no storage manager to ask. */
+async function measureStorage(): Promise<{
+  readonly usedBytes: number | undefined;
+  readonly quotaBytes: number | undefined;
+}> {
+  const estimate: StorageEstimate =
+    "storage" in navigator ? await navigator.storage.estimate().catch(() => ({})) : {};
+  return { usedBytes: estimate.usage, quotaBytes: estimate.quota };
+}
+
+/** The relays that `skein.json` names; where it names none, the one that serves this page. */
+async function findRelays(place: {
   readonly protocol: string;
   readonly host: string;
-}): Promise<string> {
+}): Promise<ReadonlyArray<string>> {
   const settings = await caches.open("skein-settings");
   try {
     const fresh = await fetch(settingsPath, {
@@ -69,13 +82,19 @@ async function findRelay(place: {
   }
   const kept = await settings.match(settingsPath);
   const named: unknown = await kept?.json().catch(() => undefined);
-  if (typeof named === "object" && named !== null && "relay" in named && isRelay(named.relay))
-    return named.relay;
-  return relayUrlOf(place);
+  const relays = relaysNamed(named);
+  return relays.length === 0 ? [relayUrlOf(place)] : relays;
 }
 
-function isRelay(value: unknown): value is string {
-  return typeof value === "string" && /^wss?:\/\//u.test(value);
+/** `{ "relays": ["wss://…", …] }`, or `{ "relay": "wss://…" }` for one. */
+function relaysNamed(settings: unknown): ReadonlyArray<string> {
+  if (typeof settings !== "object" || settings === null) return [];
+  const one = "relay" in settings ? [settings.relay] : [];
+  const all = "relays" in settings && Array.isArray(settings.relays) ? settings.relays : one;
+  const read = all.map((value) =>
+    typeof value === "string" ? parseRelayAddress(value) : undefined,
+  );
+  return [...new Set(read.filter((url) => url !== undefined))].slice(0, relaysPerNodeMax);
 }
 
 function relayUrlOf({

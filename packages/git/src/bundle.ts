@@ -52,6 +52,52 @@ export function readBundle(bytes: Uint8Array): Bundle {
   };
 }
 
+/** A bundle whose pack is still on its way. */
+export interface ArrivingBundle extends Omit<Bundle, "pack"> {
+  /** To be read once, to its end. */
+  readonly pack: AsyncIterable<Uint8Array>;
+}
+
+/** The same of one that comes in parts: what stands before the pack is read, and no more. */
+export async function openBundle(parts: AsyncIterable<Uint8Array>): Promise<ArrivingBundle> {
+  const reader = parts[Symbol.asyncIterator]();
+  let head: Uint8Array = new Uint8Array();
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- a part is asked for only where the one before does not do.
+    const next = await reader.next();
+    const searched = Math.max(0, head.length - 1);
+    if (next.done !== true) head = concat(head, next.value);
+    const isWhole = next.done === true || hasEmptyLine(head, searched);
+    if (!isWhole && head.length <= headBytesMax) continue;
+    const { pack, ...bundle } = readBundle(head);
+    return { ...bundle, pack: rest(pack, reader) };
+  }
+}
+
+async function* rest(
+  first: Uint8Array,
+  reader: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    for (let part = first; ;) {
+      yield part;
+      // oxlint-disable-next-line no-await-in-loop -- one part after the other.
+      const next = await reader.next();
+      if (next.done === true) return;
+      part = next.value;
+    }
+  } finally {
+    // Whoever has enough lets go of the file.
+    await reader.return?.();
+  }
+}
+
+function hasEmptyLine(bytes: Uint8Array, from: number): boolean {
+  for (let at = bytes.indexOf(0x0a, from); at >= 0; at = bytes.indexOf(0x0a, at + 1))
+    if (bytes[at + 1] === 0x0a) return true;
+  return false;
+}
+
 /** A bundle of version 2, which every git reads. The pack must hold everything, apart from the prerequisites. */
 export function writeBundle({ refs, head, prerequisites, pack }: Omit<Bundle, "skipped">): Bytes {
   const named = [...refs].toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -136,5 +182,7 @@ const signatures = new Map([
   ["# v3 git bundle", 3],
 ]);
 const usualBranches: ReadonlySet<string> = new Set(["refs/heads/main", "refs/heads/master"]);
+/** As many lines as are taken at most, of usual length, and then some. */
+const headBytesMax = 8 * 1024 * 1024;
 /** A ref's name, or a prerequisite with its commit's subject. */
 const lineBytesMax = 4_096;

@@ -72,7 +72,7 @@ export async function importZip(
 /** Stores the commit durably, and moves no ref. Throws `DraftRefusedError`. */
 export async function importFiles(
   from: Source,
-  files: Iterable<FileToImport>,
+  files: Iterable<FileToImport> | AsyncIterable<FileToImport>,
   asked: ImportAsked,
 ): Promise<ImportedFiles> {
   const parent = asked.parent === undefined ? undefined : await from.commits.read(asked.parent);
@@ -96,14 +96,14 @@ export async function importFiles(
 
 async function readEdits(
   { overlay, breathe }: { readonly overlay: Overlay; readonly breathe: Breathe | undefined },
-  files: Iterable<FileToImport>,
+  files: Iterable<FileToImport> | AsyncIterable<FileToImport>,
   asked: ImportAsked,
 ): Promise<Pick<ImportedFiles, "skipped"> & { readonly edits: ReadonlyArray<TreeEdit> }> {
   const edits: TreeEdit[] = [];
   const skipped: Array<ImportedFiles["skipped"][number]> = [];
   const taken = openTaken();
   let length = 0;
-  for (const { names, bytes, kind } of files) {
+  for await (const { names, bytes, kind } of files) {
     length += bytes.length;
     if (length > importedBytesMax) throw new DraftRefusedError("too-large");
     const fault = fileFault(names, bytes) ?? taken.add(names);
@@ -114,7 +114,6 @@ async function readEdits(
     if ((edits.length + skipped.length) % filesPerTurn !== 0) continue;
     asked.signal.throwIfAborted();
     asked.onProgress?.({ phase: "reading", done: edits.length, total: edits.length });
-    // oxlint-disable-next-line no-await-in-loop -- to give way is what it is for.
     await breathe?.();
   }
   asked.signal.throwIfAborted();

@@ -1,6 +1,5 @@
 /** A repository taken from an ordinary git host over HTTPS. */
 
-import { concat } from "@skein/protocol/bytes";
 import type { Bytes } from "@skein/protocol/bytes";
 import { LimitExceededError } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
@@ -52,9 +51,10 @@ export async function cloneFrom(parts: Parts, asked: CloneAsked): Promise<Import
   if (wants.length > 0) {
     const haves = [...(await parts.refs.roots())].slice(0, havesMax);
     const body = formatFetch(capabilities, { wants, haves });
-    const pack = await readPack(asked, { ...post, body });
     const { signal, onProgress } = asked;
-    await parts.objects.storePack({ bytes: pack, tips: wants, signal, onProgress });
+    const receiver = parts.objects.openReceiver({ tips: wants, signal, onProgress });
+    await readPack(asked, { ...post, body }, receiver.write);
+    await receiver.finish();
   }
   return takeRefs(parts, { offered: remote.refs, head: remote.head, skipped: remote.skipped });
 }
@@ -126,14 +126,17 @@ async function readPackets(
   bytesMax: number,
 ): Promise<ReadonlyArray<Packet>> {
   const packets: Packet[] = [];
-  await takePackets(asked, answer, { bytesMax, take: (packet) => packets.push(packet) });
+  await takePackets(asked, answer, { bytesMax, take: (packet) => void packets.push(packet) });
   return packets;
 }
 
 async function takePackets(
   { signal }: CloneAsked,
   answer: HostAnswer,
-  { bytesMax, take }: { readonly bytesMax: number; readonly take: (packet: Packet) => void },
+  {
+    bytesMax,
+    take,
+  }: { readonly bytesMax: number; readonly take: (packet: Packet) => Promise<void> | void },
 ): Promise<void> {
   const reader = openPacketReader();
   let length = 0;
@@ -148,7 +151,11 @@ async function takePackets(
     const packets = reader.push(bytes);
     if (packets === undefined)
       throw new RemoteRefusedError("no-git-host", "The host's answer is not what git hosts send");
-    for (const packet of packets) take(packet);
+    for (const packet of packets) {
+      const taking = take(packet);
+      // oxlint-disable-next-line no-await-in-loop -- a pack is taken in order.
+      if (taking !== undefined) await taking;
+    }
     // Whoever has enough while a piece is taken does not wait for the next one.
     signal.throwIfAborted();
   }
@@ -156,24 +163,29 @@ async function takePackets(
     throw new RemoteRefusedError("cut-short", "The host's answer ended early");
 }
 
-async function readPack(asked: CloneAsked, asking: Asking): Promise<Bytes> {
+async function readPack(
+  asked: CloneAsked,
+  asking: Asking,
+  keep: (part: Uint8Array) => Promise<void>,
+): Promise<void> {
   const answer = await ask(asked, asking);
   const parts: Uint8Array[] = [];
-  let length = 0;
   const receiver = openPackReceiver({
-    onPack: (bytes) => {
-      parts.push(bytes);
-      length += bytes.length;
-      asked.onProgress?.({ phase: "reading", done: length, total: length });
-    },
+    onPack: (bytes) => parts.push(bytes),
     onSaid: (text) => asked.onSaid?.(text),
   });
   // Every packet of 64 KiB has five bytes around it, and what the host says comes in between.
   const bytesMax = packBytesMax + packBytesMax / 64;
-  await takePackets(asked, answer, { bytesMax, take: receiver.take });
+  await takePackets(asked, answer, {
+    bytesMax,
+    take: async (packet) => {
+      receiver.take(packet);
+      // oxlint-disable-next-line no-await-in-loop
+      for (const part of parts.splice(0)) await keep(part);
+    },
+  });
   if (!receiver.isComplete())
     throw new RemoteRefusedError("cut-short", "The host's answer ended before its pack did");
-  return concat(...parts);
 }
 
 async function missingOf(parts: Parts, { refs }: RemoteRefs): Promise<ReadonlyArray<ObjectId>> {

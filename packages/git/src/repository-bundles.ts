@@ -3,7 +3,7 @@
 import type { Bytes } from "@skein/protocol/bytes";
 import type { ObjectId, RefName } from "@skein/protocol/ids";
 import { BundleRejectedError, readBundle, writeBundle } from "./bundle.ts";
-import type { Bundle } from "./bundle.ts";
+import type { ArrivingBundle, Bundle } from "./bundle.ts";
 import { relate } from "./history-ancestry.ts";
 import type { Commits } from "./history-commits.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -27,10 +27,10 @@ export interface Parts {
 
 export async function importBundle(
   parts: Parts,
-  bytes: Uint8Array,
+  from: Uint8Array | ArrivingBundle,
   work: LongWork,
 ): Promise<ImportedBundle> {
-  const bundle = readBundle(bytes);
+  const bundle = from instanceof Uint8Array ? readBundle(from) : from;
   for (const oid of bundle.prerequisites) {
     // oxlint-disable-next-line no-await-in-loop -- the first one that is not here decides.
     if (!(await parts.objects.has(oid)))
@@ -42,7 +42,14 @@ export async function importBundle(
       );
   }
   const offered = new Map([...bundle.refs].filter(([ref]) => isWanted(ref)));
-  await parts.objects.storePack({ bytes: bundle.pack, tips: [...offered.values()], ...work });
+  const tips = [...offered.values()];
+  if (bundle.pack instanceof Uint8Array)
+    await parts.objects.storePack({ bytes: bundle.pack, tips, ...work });
+  else {
+    const receiver = parts.objects.openReceiver({ tips, ...work });
+    for await (const part of bundle.pack) await receiver.write(part);
+    await receiver.finish();
+  }
   const unwanted = [...bundle.refs.keys()].filter((ref) => !isWanted(ref));
   const skipped = [...bundle.skipped, ...unwanted];
   return takeRefs(parts, { offered, head: bundle.head, skipped });

@@ -4,6 +4,7 @@ import type { Bytes } from "@skein/protocol/bytes";
 import type { Instant, ObjectId } from "@skein/protocol/ids";
 import { readBlame } from "./blame.ts";
 import type { Blame } from "./blame.ts";
+import type { ArrivingBundle } from "./bundle.ts";
 import { openBranches } from "./branches.ts";
 import type { Branches } from "./branches.ts";
 import { readChanges } from "./changes.ts";
@@ -71,14 +72,17 @@ export interface Repository extends QuestionsOfCommits, Branches {
   /** The change of a commit taken back; moves no ref. Throws as `mergeWithResolutions` does. */
   readonly revert: (asked: PickAsked) => Promise<PickResult>;
   /** Takes branches, tags and notes. Throws `BundleRejectedError` or `PackRejectedError`, and has changed nothing. */
-  readonly importBundle: (bytes: Uint8Array, work: LongWork) => Promise<ImportedBundle>;
+  readonly importBundle: (
+    from: Uint8Array | ArrivingBundle,
+    work: LongWork,
+  ) => Promise<ImportedBundle>;
   /** Takes branches and tags of an ordinary git host. Throws `RemoteRefusedError` or `PackRejectedError`. */
   readonly cloneFrom: (asked: CloneAsked) => Promise<ImportedBundle>;
   /** A commit of the files of a zip; moves no ref. Throws `ZipRejectedError` and `DraftRefusedError`. */
   readonly importZip: (zip: Uint8Array, asked: ImportAsked) => Promise<ImportedFiles>;
   /** A commit of the files of a folder; moves no ref. Throws `DraftRefusedError`. */
   readonly importFiles: (
-    files: Iterable<FileToImport>,
+    files: Iterable<FileToImport> | AsyncIterable<FileToImport>,
     asked: ImportAsked,
   ) => Promise<ImportedFiles>;
   /** All files of a commit, with names that any file system can hold. */
@@ -149,7 +153,7 @@ export async function openRepository({
     mergeWithResolutions: (asked) => mergeWithResolutions(parts, asked),
     cherryPick: (asked) => cherryPick(parts, asked),
     revert: (asked) => revert(parts, asked),
-    importBundle: (bytes, work) => importBundle(parts, bytes, work),
+    importBundle: (from, work) => importBundle(parts, from, work),
     cloneFrom: (asked) => cloneFrom(parts, asked),
     importZip: (zip, asked) => importZip({ ...parts, breathe }, zip, asked),
     importFiles: (list, asked) => importFiles({ ...parts, breathe }, list, asked),

@@ -30,6 +30,7 @@ import {
 import type { Notices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
 import { CommandRefusedError } from "./refusals.ts";
+import type { Relays } from "./relays.ts";
 import type { Scope } from "./scope.ts";
 import { SignIn, type SignInEnd } from "./sign-in.ts";
 import { StagedNetwork } from "./stage.ts";
@@ -38,6 +39,7 @@ import { deriveDoor, isRetyped, readWords, threePositions, wrongWords } from "./
 
 export interface AccountWorld {
   readonly ports: Ports;
+  readonly relays: Relays;
   readonly ledger: Ledger;
   readonly alarms: Alarms;
   readonly inbox: Inbox;
@@ -339,9 +341,10 @@ export class Account {
   }
 
   #dial({ keys, meeting, pass }: Pick<Identity, "keys" | "meeting" | "pass">): StagedNetwork {
-    const { ports, inbox, scope, notices, changed } = this.#world;
+    const { ports, relays, inbox, scope, notices, changed } = this.#world;
     this.#staged = new StagedNetwork({
       ports,
+      relays,
       keys,
       meeting,
       pass,

@@ -5,9 +5,11 @@ import { cleanName } from "@skein/auth/pass";
 import { branchCommands } from "./branch-commands.ts";
 import { openHomeOf, writersHome, type CommandTable, type CommandWorld } from "./command-world.ts";
 import { draftCommands } from "./draft-commands.ts";
+import { importCommands } from "./import-commands.ts";
 import { keepingCommands } from "./keeping-commands.ts";
 import { mergeCommands } from "./merge-commands.ts";
 import { CommandRefusedError } from "./refusals.ts";
+import { relayCommands } from "./relay-commands.ts";
 import { repositoryCommands } from "./repository-commands.ts";
 import { safetyCommands } from "./safety-commands.ts";
 
@@ -15,11 +17,13 @@ export function commandTable(world: CommandWorld): CommandTable {
   const { account, ports, tasks, notices } = world;
   return {
     ...repositoryCommands(world),
+    ...importCommands(world),
     ...branchCommands(world),
     ...mergeCommands(world),
     ...keepingCommands(world),
     ...safetyCommands(world),
     ...draftCommands(world),
+    ...relayCommands(world),
     "create-account": (ask) => account.create(ask),
     "confirm-words": ({ words }) => account.confirm(words),
     "forget-words": async () => account.forgetWords(),

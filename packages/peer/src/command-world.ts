@@ -8,6 +8,7 @@ import { isWriter } from "./identity.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Notices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
+import type { Relays } from "./relays.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import type { Tasks } from "./tasks.ts";
 
@@ -18,6 +19,7 @@ export type CommandTable = {
 export interface CommandWorld {
   readonly ports: Ports;
   readonly account: Account;
+  readonly relays: Relays;
   readonly ledger: Ledger;
   readonly tasks: Tasks;
   readonly notices: Notices;

@@ -166,6 +166,11 @@ export interface Commands {
   };
   /** Copies it here again from a node that is connected. */
   "bring-back-repository": { readonly ask: { readonly id: string }; readonly answer: void };
+  /** Removes from this device what nothing reaches and nobody can undo to. `busy` repositories were left as they are. */
+  "free-space": {
+    readonly ask: Nothing;
+    readonly answer: { readonly bytes: number; readonly busy: number };
+  };
   /** Merges `theirs` (an oid) into a branch. */
   merge: {
     readonly ask: { readonly id: string; readonly branch: string; readonly theirs: string };
@@ -266,6 +271,16 @@ export interface Commands {
   "dismiss-notice": { readonly ask: { readonly id: string }; readonly answer: void };
   "keep-storage": { readonly ask: { readonly persisted: boolean }; readonly answer: void };
   /** The page saw the network or the tab come back: try everything now. */
+  // --- relays ---
+  /** The address may be short: `relay.example.org`. Answers with the whole one. */
+  "add-relay": {
+    readonly ask: { readonly address: string };
+    readonly answer: { readonly url: string };
+  };
+  /** Not the last one. */
+  "remove-relay": { readonly ask: { readonly url: string }; readonly answer: void };
+  /** Connects once beside the link that there may be, and looks what it says. */
+  "test-relay": { readonly ask: { readonly address: string }; readonly answer: RelayTest };
   "try-now": { readonly ask: Nothing; readonly answer: void };
 }
 
@@ -340,6 +355,23 @@ export interface ChangedFileView {
   readonly after: string | undefined;
   readonly binary: boolean;
 }
+
+export type RelayTest =
+  | {
+      readonly kind: "answers";
+      /** From the first word to its hello. */
+      readonly millis: number;
+      readonly keepSecondsMax: number;
+      readonly bulkBytesPerSecond: number;
+      readonly iceServers: number;
+      /** How far this device's clock is from the relay's. */
+      readonly clockErrorMillis: number;
+    }
+  | {
+      readonly kind: "does-not";
+      /** `silent`: something is there, and is no relay, or says nothing. */
+      readonly why: "unreachable" | "silent" | "busy" | "restarting";
+    };
 
 export interface PickAsk {
   readonly id: string;

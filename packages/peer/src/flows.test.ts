@@ -1,5 +1,6 @@
-import { formatUtf8 } from "@skein/protocol/bytes";
+import { concat, equal, formatUtf8 } from "@skein/protocol/bytes";
 import { parseNodeId, type NodeId } from "@skein/protocol/ids";
+import { streamWindowBytes } from "@skein/protocol/limits";
 import { createSimulation } from "@skein/testkit/simulation";
 import { calm } from "@skein/testkit/weather";
 import { expect, test } from "vitest";
@@ -110,4 +111,47 @@ test("nothing is kept of a node that is gone and to which nothing is owed", asyn
   flows(alice).up(bob);
   flows(bob).up(alice);
   expect(await flows(alice).ask(bob, request, asking())).toEqual(formatUtf8("all"));
+});
+
+test("what is taken part by part comes no faster than it is taken, and carries on after a new path", async () => {
+  const bytes = new Uint8Array(3 * streamWindowBytes).map((_, index) => index % 251);
+  const { flows } = meet(() => Promise.resolve({ bytes, objects: 3 }));
+  const parts: Uint8Array[] = [];
+  let ahead = 0;
+  let cuts = 0;
+  const answer = await flows(alice).ask(bob, request, {
+    ...asking(),
+    bytesMax: bytes.length,
+    onProgress: (done) => {
+      const taken = parts.reduce((sum, part) => sum + part.length, 0);
+      ahead = Math.max(ahead, done.bytes - taken);
+    },
+    take: async (part) => {
+      await soon();
+      parts.push(part);
+      if (parts.length !== 20) return;
+      cuts += 1;
+      flows(alice).lost(bob);
+      flows(alice).up(bob);
+    },
+  });
+  expect(answer).toEqual(new Uint8Array());
+  expect(cuts).toBe(1);
+  expect(equal(concat(...parts), bytes)).toBe(true);
+  expect(ahead).toBeLessThanOrEqual(streamWindowBytes);
+});
+
+test("what Alice cannot take ends the stream, and she learns why", async () => {
+  const bytes = new Uint8Array(300_000);
+  const { flows } = meet(() => Promise.resolve({ bytes, objects: 1 }));
+  const why = new Error("the third part is a lie");
+  let parts = 0;
+  const take = async (): Promise<void> => {
+    await soon();
+    parts += 1;
+    if (parts === 3) throw why;
+  };
+  await expect(flows(alice).ask(bob, request, { ...asking(), take })).rejects.toBe(why);
+  await soon();
+  expect(parts).toBe(3);
 });

@@ -67,6 +67,11 @@ export interface AskOptions {
   readonly bytesMax: number;
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: FlowProgress) => void;
+  /**
+   * Takes what comes, part by part, in the place of collecting it: the answer is empty then. More is asked for as parts
+   * are taken. What it throws ends the stream and is what `ask` rejects with.
+   */
+  readonly take?: (part: Bytes, progress: FlowProgress) => Promise<void>;
 }
 
 /** How other parts ask a node for something. */
@@ -76,7 +81,10 @@ interface Asked {
   readonly resolve: (bytes: Bytes) => void;
   readonly reject: (cause: unknown) => void;
   readonly parts: Bytes[];
-  readonly onProgress: ((progress: FlowProgress) => void) | undefined;
+  readonly onProgress: AskOptions["onProgress"] | undefined;
+  readonly take: AskOptions["take"] | undefined;
+  /** All that came was taken. */
+  taken: Promise<void>;
   offered: { readonly bytes: number; readonly objects: number };
   /** Nobody can cancel it any more. */
   readonly over: () => void;
@@ -125,7 +133,7 @@ export class Flows {
 
   /** Asks a node. Rejects with `FlowFailedError`. */
   ask(node: NodeId, request: StreamRequest, options: AskOptions): Promise<Bytes> {
-    const { bytesMax, signal, onProgress } = options;
+    const { bytesMax, signal, onProgress, take } = options;
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(new FlowFailedError("stopped"));
       const line = this.#lineTo(node);
@@ -137,6 +145,8 @@ export class Flows {
         reject,
         parts: [],
         onProgress,
+        take,
+        taken: Promise.resolve(),
         offered: { bytes: 0, objects: 0 },
         over: () => signal.removeEventListener("abort", stop),
       });
@@ -170,9 +180,9 @@ export class Flows {
   /** Whoever waits for a stream is told that none comes. */
   close(): void {
     for (const { asked } of this.#lines.values())
-      for (const { over, reject } of asked.values()) {
-        over();
-        reject(new FlowFailedError("stopped"));
+      for (const one of asked.values()) {
+        one.over();
+        refuse(one, new FlowFailedError("stopped"));
       }
     this.#lines.clear();
   }
@@ -267,28 +277,38 @@ export class Flows {
       asked.offered = { bytes: effect.bytes, objects: effect.objects };
       return;
     }
-    asked.parts.push(effect.bytes);
     const upto = effect.offset + effect.bytes.length;
     const { bytes: bytesAll, objects } = asked.offered;
-    asked.onProgress?.({ bytes: upto, bytesAll, objects });
-    this.#options.inbox.post(() =>
-      this.#tell(line, { type: "consumed", stream, upto, now: this.#now() }),
-    );
+    const progress = { bytes: upto, bytesAll, objects };
+    asked.onProgress?.(progress);
+    const consumed = (): void =>
+      this.#options.inbox.post(() =>
+        this.#tell(line, { type: "consumed", stream, upto, now: this.#now() }),
+      );
+    const { take } = asked;
+    if (take === undefined) {
+      asked.parts.push(effect.bytes);
+      return consumed();
+    }
+    asked.taken = asked.taken.then(() => take(effect.bytes, progress));
+    return void asked.taken.then(consumed, (cause: unknown) => this.#cancel(line, stream, cause));
   }
 
   #conclude(line: Line, effect: Effect<"finished" | "failed">): void {
     const asked = line.asked.get(effect.stream);
     line.asked.delete(effect.stream);
     asked?.over();
-    if (effect.type === "finished") asked?.resolve(concat(...asked.parts));
-    else asked?.reject(new FlowFailedError(effect.why));
+    if (effect.type === "finished")
+      void asked?.taken.then(() => asked.resolve(concat(...asked.parts)), asked.reject);
+    else if (asked !== undefined) refuse(asked, new FlowFailedError(effect.why));
   }
 
-  #cancel(line: Line, stream: StreamId): void {
+  #cancel(line: Line, stream: StreamId, cause: unknown = new FlowFailedError("stopped")): void {
     const asked = line.asked.get(stream);
     if (asked === undefined) return;
     line.asked.delete(stream);
-    asked.reject(new FlowFailedError("stopped"));
+    asked.over();
+    refuse(asked, cause);
     this.#options.inbox.post(() =>
       this.#tell(line, { type: "cancelled", stream, now: this.#now() }),
     );
@@ -297,6 +317,14 @@ export class Flows {
   #now(): Instant {
     return this.#options.clock.now();
   }
+}
+
+/** Whoever asked is told once nothing is being taken any more. */
+function refuse({ taken, reject }: Asked, cause: unknown): void {
+  void taken.then(
+    () => reject(cause),
+    () => reject(cause),
+  );
 }
 
 /** Nothing is under way, and the node is not there. */

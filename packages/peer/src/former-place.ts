@@ -11,11 +11,13 @@ import type { Ledger } from "./ledger.ts";
 import { MembershipGossip } from "./membership-gossip.ts";
 import { Network } from "./network.ts";
 import type { Ports } from "./ports.ts";
+import type { Relays } from "./relays.ts";
 import type { Scope } from "./scope.ts";
 
 interface FormerPlaceOptions {
   readonly identity: Identity;
   readonly ports: Ports;
+  readonly relays: Relays;
   readonly ledger: Ledger;
   readonly inbox: Inbox;
   readonly scope: Scope;
@@ -31,6 +33,7 @@ export function openFormerPlace(options: FormerPlaceOptions): Network {
   const {
     identity,
     ports,
+    relays,
     ledger,
     inbox,
     scope,
@@ -43,6 +46,7 @@ export function openFormerPlace(options: FormerPlaceOptions): Network {
   const alarms = openAlarms({ clock: ports.clock, inbox });
   const network: Network = new Network({
     ports: { ...ports, channels: noChannels },
+    relays,
     keys: identity.keys,
     meeting,
     pass: () => identity.pass,

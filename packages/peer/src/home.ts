@@ -25,6 +25,7 @@ import { newsSince } from "./membership-news.ts";
 import type { AppMessage, Network } from "./network.ts";
 import type { Notices } from "./notices.ts";
 import { randomU32, type Ports } from "./ports.ts";
+import type { Relays } from "./relays.ts";
 import { Repositories } from "./repositories.ts";
 import type { RepositoryWorld } from "./repository-node.ts";
 import { Safety } from "./safety.ts";
@@ -36,6 +37,7 @@ interface HomeOptions {
   readonly identity: Identity;
   readonly network: Network;
   readonly ports: Ports;
+  readonly relays: Relays;
   readonly ledger: Ledger;
   readonly alarms: Alarms;
   readonly inbox: Inbox;

@@ -31,6 +31,8 @@ import {
   membershipEntryBytesMax,
   pathBytesMax,
   refsPerNodeMax,
+  relaysPerNodeMax,
+  relayUrlBytesMax,
 } from "@skein/protocol/limits";
 import { Pass } from "@skein/protocol/topic-messages/pass";
 import { partLengthBytes } from "./parts.ts";
@@ -58,6 +60,13 @@ const StoredSafety = struct({
   kitWritten: u8,
   reminded: optional(u48),
   former: optional(struct({ meeting: fixed(32), readKey: fixed(32) })),
+});
+
+/** Relays that a person added, and those they left out of the ones that come with the app. */
+export type StoredRelays = Decoded<typeof StoredRelays>;
+const StoredRelays = struct({
+  added: list(text(relayUrlBytesMax), relaysPerNodeMax),
+  left: list(text(relayUrlBytesMax), relaysPerNodeMax),
 });
 
 /** How far one node's ref records are known here, and the refs that the last of them names. */
@@ -134,6 +143,14 @@ export class Ledger {
 
   writeSafety(safety: StoredSafety): Promise<void> {
     return this.#write(["safety", encode(StoredSafety, safety)]);
+  }
+
+  async readRelays(): Promise<StoredRelays> {
+    return (await this.#read("relays", StoredRelays)) ?? { added: [], left: [] };
+  }
+
+  writeRelays(relays: StoredRelays): Promise<void> {
+    return this.#write(["relays", encode(StoredRelays, relays)]);
   }
 
   async readEntries(): Promise<ReadonlyArray<Bytes>> {
@@ -248,6 +265,14 @@ export class Ledger {
 
   readDraft(repo: RepoId, branch: RefName): Promise<StoredDraft | undefined> {
     return this.#read(draftPath(repo, branch), StoredDraft);
+  }
+
+  /** All drafts of a repository. */
+  async readDrafts(repo: RepoId): Promise<ReadonlyArray<StoredDraft>> {
+    const folder = `drafts/${repo}`;
+    const names = await this.#files.list(folder);
+    const drafts = names.map((name) => this.#read(`${folder}/${name}`, StoredDraft));
+    return (await Promise.all(drafts)).flatMap((draft) => draft ?? []);
   }
 
   /** It changes at every pause in typing: the end of the tab must not take it, losing power may. */

@@ -1,39 +1,40 @@
-/** Where the nodes of an account meet: topics at the relay, their daily tags, presence, knocks, and the inbox of this node. */
+/**
+ * Where the nodes of an account meet: at one relay or at several, which know nothing of each other.
+ *
+ * Rule 1. Everything is said at every relay. What comes twice counts once: sessions refuse a packet they have had, and a
+ *         knock calls back a node that is called back already. Nothing is compared here, so a relay that alters a message
+ *         cannot keep out the true one.
+ * Rule 2. Bulk goes only where there is room: a slow relay slows nobody.
+ * Rule 3. What one relay says of the time, or of its servers, holds at that relay.
+ */
 
 import type { Random } from "@skein/auth/crypto/random";
 import type { SecretKey } from "@skein/auth/crypto/secret";
 import type { Crypto } from "@skein/auth/crypto/sodium";
 import { nodeIdOf, type NodeKeys } from "@skein/auth/identity";
-import { openPresence, sealPresence } from "@skein/auth/presence";
+import { openPresence } from "@skein/auth/presence";
 import { doorTopic, inboxTopic, presenceTopic, type Topic } from "@skein/auth/topic";
 import type { Bytes } from "@skein/protocol/bytes";
-import { instant, later, type Instant, type NodeId, type Tag } from "@skein/protocol/ids";
-import { nodesPerAccountMax, presenceBlobsMax } from "@skein/protocol/limits";
+import type { Instant, NodeId, Tag } from "@skein/protocol/ids";
+import { nodesPerAccountMax } from "@skein/protocol/limits";
 import type { IceServer } from "@skein/protocol/relay-frames/hello";
+import type { TopicMessage } from "@skein/protocol/topic-message";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
-import {
-  openRelayLink,
-  type RelayLink,
-  type RelayLinkNews,
-} from "@skein/transport/relay-link-runner";
 import type { Sockets } from "@skein/transport/socket";
 import type { Alarms } from "./alarms.ts";
 import type { Inbox } from "./inbox.ts";
-import { randomU32, type Clock } from "./ports.ts";
-
-export type RelayStatus =
-  | { readonly phase: "connected"; readonly since: Instant }
-  | {
-      readonly phase: "connecting" | "away";
-      readonly since: Instant;
-      readonly retryAt: Instant | undefined;
-    };
+import { MeetingPoint, type Manner, type MeetingTopics } from "./meeting-point.ts";
+import type { Clock } from "./ports.ts";
+import type { RelayReport } from "./relay-status.ts";
+import type { Relays } from "./relays.ts";
 
 export interface MeetingPlaceNews {
   readonly packet: (packet: Bytes) => void;
   readonly knock: (knock: Knock) => void;
   readonly present: (peer: { readonly node: NodeId; readonly box: Bytes }) => void;
+  /** Whether any relay takes bulk. */
   readonly room: (room: boolean) => void;
+  /** A relay said hello: what was said there before it did was lost. */
   readonly greeted: (iceServers: ReadonlyArray<IceServer>) => void;
   readonly changed: () => void;
 }
@@ -42,7 +43,7 @@ interface MeetingPlaceOptions {
   readonly crypto: Crypto;
   readonly keys: NodeKeys;
   readonly meeting: SecretKey;
-  readonly relayUrl: string;
+  readonly relays: Relays;
   readonly sockets: Sockets;
   readonly clock: Clock;
   readonly random: Random;
@@ -51,150 +52,127 @@ interface MeetingPlaceOptions {
   readonly news: MeetingPlaceNews;
 }
 
-type News<T extends RelayLinkNews["type"]> = Extract<RelayLinkNews, { readonly type: T }>;
-
 export class MeetingPlace {
   readonly #options: MeetingPlaceOptions;
-  readonly #door: Topic;
-  readonly #presence: Topic;
-  readonly #mine: Topic;
+  readonly #topics: MeetingTopics;
   readonly #inboxes = new Map<NodeId, Topic>();
-  readonly #link: RelayLink;
+  readonly #points = new Map<string, MeetingPoint>();
+  readonly #forgetRelays: () => void;
   /** The one in force first; what was sealed under those before it is still understood. */
   #readKeys: ReadonlyArray<SecretKey> = [];
-  #announced: ReadonlyArray<Tag> = [];
-  /** What is added to the local clock to choose tags, where it is off by so much that nobody would be met. */
-  #clockErrorMillis = 0;
-  #status: RelayStatus;
+  #saidRoom = false;
 
   constructor(options: MeetingPlaceOptions) {
     this.#options = options;
-    const { crypto, keys, meeting, clock, random, inbox } = options;
-    this.#door = doorTopic(crypto, meeting);
-    this.#presence = presenceTopic(crypto, meeting);
-    this.#mine = inboxTopic(crypto, meeting, keys.id);
-    this.#status = { phase: "connecting", since: clock.now(), retryAt: undefined };
-    this.#link = openRelayLink({
-      url: options.relayUrl,
-      sockets: options.sockets,
-      alarm: clock,
-      seed: randomU32(random),
-      listen: (heard) => inbox.post(() => this.#hear(heard)),
+    const { crypto, keys, meeting, relays } = options;
+    this.#topics = {
+      door: doorTopic(crypto, meeting),
+      presence: presenceTopic(crypto, meeting),
+      mine: inboxTopic(crypto, meeting, keys.id),
+    };
+    this.#forgetRelays = relays.subscribe(() => {
+      this.#useRelays();
+      this.#reportRoom();
+      options.news.changed();
     });
-    this.#settle();
+    this.#useRelays();
   }
 
-  relay(): RelayStatus {
-    return this.#status;
+  relays(): ReadonlyArray<RelayReport> {
+    return [...this.#points].map(([url, point]) => ({
+      url,
+      status: point.status,
+      slow: point.slowness(),
+      keepSecondsMax: point.hello?.keepSecondsMax ?? 0,
+      iceServers: point.hello?.iceServers.length ?? 0,
+    }));
   }
 
   sendPacket(node: NodeId, packet: Bytes, bulk: boolean): void {
-    const { random } = this.#options;
-    const message = { type: "packet", packet } as const;
-    const { tag, payload } = this.#inboxOf(node).seal(this.#tagTime(), message, random);
-    if (bulk) this.#link.publishBulk(tag, payload);
-    else this.#link.publish(tag, payload);
+    this.#say(this.#inboxOf(node), { type: "packet", packet }, bulk ? "bulk" : "message");
   }
 
   knock(knock: Knock): void {
-    const { random } = this.#options;
-    const { tag, payload } = this.#door.seal(this.#tagTime(), { type: "knock", ...knock }, random);
-    this.#link.publish(tag, payload);
+    this.#say(this.#topics.door, { type: "knock", ...knock }, "message");
   }
 
   /** From now on this node hears knocks and leaves word that it is here. */
   moveIn(readKeys: ReadonlyArray<SecretKey>): void {
     this.#readKeys = readKeys;
-    this.#settle();
+    const [readKey] = readKeys;
+    if (readKey !== undefined) for (const point of this.#points.values()) point.moveIn(readKey);
   }
 
   /** Asks who is here. */
   lookAround(): void {
-    for (const tag of this.#presence.tagsAt(this.#tagTime()))
-      this.#link.lookUp(tag, presenceBlobsMax);
+    for (const point of this.#points.values()) point.lookAround();
   }
 
   tryNow(): void {
-    this.#link.tryNow();
+    for (const point of this.#points.values()) point.tryNow();
   }
 
   close(): void {
-    this.#options.alarms.cancel("topics");
-    this.#link.close();
+    this.#forgetRelays();
+    for (const point of this.#points.values()) point.close();
   }
 
-  /** Subscribes to today's tags, leaves word under them, and comes back when they change. */
-  #settle(): void {
-    const now = this.#tagTime();
-    const heard = this.#readKeys.length === 0 ? [this.#mine] : [this.#mine, this.#door];
-    this.#link.chooseTopics(heard.flatMap((topic) => [...topic.tagsAt(now)]));
-    this.#announce(now);
-    const rotations = [...heard, this.#presence].map((topic) => topic.nextRotation(now));
-    const next = rotations.reduce((first, at) => (at < first ? at : first));
-    this.#options.alarms.set("topics", later(next, -this.#clockErrorMillis), () => this.#settle());
+  #useRelays(): void {
+    const urls = this.#options.relays.urls();
+    for (const [url, point] of this.#points)
+      if (!urls.includes(url)) {
+        point.close();
+        this.#points.delete(url);
+      }
+    for (const url of urls) if (!this.#points.has(url)) this.#points.set(url, this.#open(url));
   }
 
-  #announce(now: Instant): void {
-    const { crypto, keys, random } = this.#options;
-    const [readKey] = this.#readKeys;
-    if (readKey === undefined) return;
-    const here = { sign: keys.signPublic, box: keys.boxPublic, at: now };
-    const tags = this.#presence.tagsAt(now);
-    // Yesterday's tag beside today's would tell the relay that both are of one node.
-    for (const tag of this.#announced) if (!tags.includes(tag)) this.#link.withdraw(tag);
-    for (const tag of tags)
-      this.#link.announce(tag, sealPresence(crypto, readKey, here, random), presenceBlobsMax);
-    this.#announced = tags;
-  }
-
-  #hear(heard: RelayLinkNews): void {
-    const { clock, news } = this.#options;
-    switch (heard.type) {
-      case "greeted":
-        this.#status = { phase: "connected", since: clock.now() };
-        this.#compareClocks(instant(heard.hello.now));
-        news.greeted(heard.hello.iceServers);
-        return news.changed();
-      case "away":
-        this.#goAway(heard);
-        return news.changed();
-      case "deliver":
-        return this.#open(heard);
-      case "found":
-        return heard.blobs.forEach((blob) => this.#meet(blob));
-      case "room":
-      case "no-room":
-        return news.room(heard.type === "room");
-      case "refused":
-      case "dropped":
-        return undefined;
-    }
-  }
-
-  /** A relay that lies about the time can make nodes miss each other, which it can do anyway. It is used for nothing else. */
-  #compareClocks(relayNow: Instant): void {
-    const error = relayNow - this.#options.clock.now();
-    const before = this.#clockErrorMillis;
-    this.#clockErrorMillis = Math.abs(error) > clockErrorMillisMin ? error : 0;
-    if (this.#clockErrorMillis !== before) this.#settle();
-  }
-
-  #tagTime(): Instant {
-    return later(this.#options.clock.now(), this.#clockErrorMillis);
-  }
-
-  #goAway({ at }: News<"away">): void {
-    const since = this.#status.phase === "away" ? this.#status.since : this.#options.clock.now();
-    this.#status = { phase: "away", since, retryAt: at };
-  }
-
-  #open({ tag, payload }: News<"deliver">): void {
+  #open(url: string): MeetingPoint {
     const { news } = this.#options;
-    const now = this.#tagTime();
-    const packet = this.#mine.open(now, tag, payload);
+    const point = new MeetingPoint({
+      ...this.#options,
+      url,
+      topics: this.#topics,
+      news: {
+        delivered: (tag, payload, at) => this.#hear(tag, payload, at),
+        found: (blob) => this.#meet(blob),
+        greeted: () => news.greeted(this.#iceServers()),
+        roomChanged: () => this.#reportRoom(),
+        changed: news.changed,
+      },
+    });
+    const [readKey] = this.#readKeys;
+    if (readKey !== undefined) point.moveIn(readKey);
+    return point;
+  }
+
+  #say(topic: Topic, message: TopicMessage, manner: Manner): void {
+    for (const point of this.#points.values())
+      if (manner !== "bulk" || point.hasRoom) point.say(topic, message, manner);
+  }
+
+  #reportRoom(): void {
+    const hasRoom = [...this.#points.values()].some((point) => point.hasRoom);
+    if (hasRoom === this.#saidRoom) return;
+    this.#saidRoom = hasRoom;
+    this.#options.news.room(hasRoom);
+  }
+
+  /** One of each relay in turn: none of them fills the list for the others. */
+  #iceServers(): ReadonlyArray<IceServer> {
+    const lists = [...this.#points.values()].map(({ hello }) => hello?.iceServers ?? []);
+    const longest = Math.max(0, ...lists.map(({ length }) => length));
+    return Array.from({ length: longest }, (_, index) => lists.flatMap((list) => list[index] ?? []))
+      .flat()
+      .slice(0, iceServersMax);
+  }
+
+  #hear(tag: Tag, payload: Bytes, at: Instant): void {
+    const { news } = this.#options;
+    const packet = this.#topics.mine.open(at, tag, payload);
     if (packet?.type === "packet") return news.packet(packet.packet);
     if (this.#readKeys.length === 0) return undefined;
-    const knock = this.#door.open(now, tag, payload);
+    const knock = this.#topics.door.open(at, tag, payload);
     if (knock?.type === "knock") news.knock(knock);
     return undefined;
   }
@@ -220,7 +198,7 @@ export class MeetingPlace {
   }
 }
 
-/** Half a day: tags are of a day, and are heard half an hour around its edges. */
-const clockErrorMillisMin = 12 * 60 * 60_000;
 /** They are only kept to be found quickly: members, and as many replicas. */
 const inboxesMax = nodesPerAccountMax * 2;
+/** As many as one hello may name: each is asked at every attempt to connect directly. */
+const iceServersMax = 8;

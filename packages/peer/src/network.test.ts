@@ -7,12 +7,15 @@ import { createSimulation } from "@skein/testkit/simulation";
 import { calm } from "@skein/testkit/weather";
 import { expect, test } from "vitest";
 import { openInbox } from "./inbox.ts";
+import { Ledger } from "./ledger.ts";
 import { Network } from "./network.ts";
+import { openRelays } from "./relays.ts";
 import { openScope } from "./scope.ts";
 
 const crypto = await openCrypto();
 
 test("a network that was closed while it called Bob calls him no more", async () => {
+  const relayUrls = ["ws://rita/relay"];
   const random = createSimulation({ seed: 1, weather: calm });
   const alarmsSet = new Set<object>();
   const failed = (cause: unknown): void => {
@@ -39,7 +42,7 @@ test("a network that was closed while it called Bob calls him no more", async ()
       ledger: openMemoryFiles(),
       openFiles: () => Promise.resolve(openMemoryFiles()),
       sockets: { open: () => ({ send: nothing, bufferedAmount: () => 0, close: nothing }) },
-      relayUrl: "ws://rita/relay",
+      relayUrls,
       channels: {
         supported: false,
         open: nothing,
@@ -53,6 +56,7 @@ test("a network that was closed while it called Bob calls him no more", async ()
       offsetMinutes: () => 0,
       report: failed,
     },
+    relays: await openRelays(new Ledger(openMemoryFiles()), relayUrls),
     keys: mintNodeKeys(crypto, random),
     meeting: new SecretKey(random.bytes(32)),
     pass: () => undefined,

@@ -22,9 +22,11 @@ import { openAlarms, type Alarms } from "./alarms.ts";
 import { DirectPaths } from "./direct-paths.ts";
 import { Flows, type AskOptions, type Source } from "./flows.ts";
 import { branchInbox, type Inbox } from "./inbox.ts";
-import { MeetingPlace, type RelayStatus } from "./meeting-place.ts";
+import { MeetingPlace } from "./meeting-place.ts";
 import { Pings } from "./pings.ts";
 import type { Ports } from "./ports.ts";
+import type { RelayReport } from "./relay-status.ts";
+import type { Relays } from "./relays.ts";
 import type { Scope } from "./scope.ts";
 
 /** A node this one has a session with. */
@@ -35,7 +37,7 @@ export interface Connection {
 
 export interface NetworkNews {
   readonly up: (node: NodeId) => void;
-  /** The relay is back, and with it the only path to this node: what was said meanwhile was lost. */
+  /** A relay is back, and perhaps with it the only path to this node: what was said meanwhile may be lost. */
   readonly resumed: (node: NodeId) => void;
   readonly down: (node: NodeId) => void;
   readonly message: (node: NodeId, message: AppMessage) => void;
@@ -54,6 +56,7 @@ export type AppMessage = Exclude<
 
 export interface NetworkOptions {
   readonly ports: Ports;
+  readonly relays: Relays;
   readonly keys: NodeKeys;
   readonly meeting: SecretKey;
   readonly pass: () => Pass | undefined;
@@ -125,8 +128,8 @@ export class Network {
     return this.#sessions.handshakes(node);
   }
 
-  relay(): RelayStatus {
-    return this.#meeting.relay();
+  relays(): ReadonlyArray<RelayReport> {
+    return this.#meeting.relays();
   }
 
   send(node: NodeId, message: NodeMessage, path?: string): void {
@@ -326,9 +329,10 @@ export class Network {
   }
 
   #openMeetingPlace(meeting: SecretKey): MeetingPlace {
-    const { ports, keys, news } = this.#options;
+    const { ports, relays, keys, news } = this.#options;
     return new MeetingPlace({
       ...ports,
+      relays,
       keys,
       meeting,
       alarms: this.#alarms,

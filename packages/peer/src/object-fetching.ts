@@ -1,5 +1,6 @@
 /** Fetching what a stream's refs name and this repository lacks, pack by pack, from one node. */
 
+import type { PackReceiver } from "@skein/git/object-store";
 import type { Repository } from "@skein/git/repository";
 import type { NodeId, ObjectId, RepoId } from "@skein/protocol/ids";
 import { objectIdsPerWantMax, packBytesMax } from "@skein/protocol/limits";
@@ -58,14 +59,23 @@ async function fetchPack(
       detail: `${megabytes(done.bytes)} of ${megabytes(done.bytesAll)} MB, ${done.objects} objects`,
     });
   };
+  // Read while it arrives: as much of it is on its way as was not read yet, and no more.
+  let receiver: PackReceiver | undefined;
+  const open = (packBytes: number): PackReceiver =>
+    git.objects.openReceiver({ tips: wants, packBytes, signal });
   try {
-    const bytes = await ask(
+    await ask(
       from,
       { type: "pack", repo, wants, haves: haves.slice(0, objectIdsPerWantMax) },
-      { bytesMax: packBytesMax, signal, onProgress },
+      {
+        bytesMax: packBytesMax,
+        signal,
+        onProgress,
+        take: (part, { bytesAll }) => (receiver ??= open(bytesAll)).write(part),
+      },
     );
     task?.tell({ phase: "Checking and storing" });
-    await git.objects.storePack({ bytes, tips: wants, signal });
+    await (receiver ?? open(0)).finish();
   } finally {
     task?.[Symbol.dispose]();
   }

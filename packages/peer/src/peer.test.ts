@@ -51,7 +51,7 @@ function lonely({
     storedRepositories: () => Promise.resolve([]),
     removeFiles: () => Promise.resolve(),
     sockets: { open: () => socket },
-    relayUrl: "ws://rita/relay",
+    relayUrls: ["ws://rita/relay"],
     channels: {
       supported: false,
       open: () => undefined,

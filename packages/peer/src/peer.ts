@@ -11,10 +11,12 @@ import { openNotices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
 import { CommandRefusedError, refusalOf } from "./refusals.ts";
 import { openRelations } from "./relations.ts";
+import { openRelays, type Relays } from "./relays.ts";
 import { openScope } from "./scope.ts";
 import { openTasks } from "./tasks.ts";
 import { viewsOf } from "./views-of.ts";
-import type { StorageView, Views } from "./views.ts";
+import { StorageMeter } from "./storage-meter.ts";
+import type { Views } from "./views.ts";
 
 export interface Peer extends AsyncDisposable {
   readonly views: {
@@ -27,7 +29,8 @@ export interface Peer extends AsyncDisposable {
 }
 
 export async function openPeer(ports: Ports): Promise<Peer> {
-  const peer = new LocalPeer(ports);
+  const ledger = new Ledger(ports.ledger);
+  const peer = new LocalPeer(ports, { ledger, relays: await openRelays(ledger, ports.relayUrls) });
   try {
     await peer.open();
   } catch (error) {
@@ -53,12 +56,16 @@ class LocalPeer implements Peer {
   readonly #tasks;
   readonly #notices;
   readonly #relations;
+  readonly #relays: Relays;
   readonly #account: Account;
   readonly #commands: CommandTable;
-  #storage: StorageView = { usedBytes: undefined, quotaBytes: undefined, persisted: undefined };
+  readonly #storage: StorageMeter;
   #told = true;
 
-  constructor(ports: Ports) {
+  constructor(
+    ports: Ports,
+    { ledger, relays }: { readonly ledger: Ledger; readonly relays: Relays },
+  ) {
     const { clock, report } = ports;
     const changed = (): void => this.#changed();
     this.#ports = ports;
@@ -68,9 +75,11 @@ class LocalPeer implements Peer {
     this.#tasks = openTasks({ parent: this.#scope.signal, changed });
     this.#notices = openNotices({ now: () => clock.now(), changed });
     this.#relations = openRelations({ scope: this.#scope, changed });
-    const ledger = new Ledger(ports.ledger);
+    this.#storage = new StorageMeter({ ports, scope: this.#scope, changed });
+    this.#relays = relays;
     this.#account = new Account({
       ports,
+      relays,
       ledger,
       alarms: this.#alarms,
       inbox: this.#inbox,
@@ -82,18 +91,17 @@ class LocalPeer implements Peer {
     this.#commands = commandTable({
       ports,
       account: this.#account,
+      relays,
       ledger,
       tasks: this.#tasks,
       notices: this.#notices,
-      keepStorage: (kept) => {
-        this.#storage = { ...this.#storage, ...kept };
-        changed();
-      },
+      keepStorage: (kept) => this.#storage.keep(kept),
     });
   }
 
-  open(): Promise<void> {
-    return this.#account.open();
+  async open(): Promise<void> {
+    this.#storage.look({ much: true });
+    await this.#account.open();
   }
 
   async ask<Name extends CommandName>(name: Name, given: Ask<Name>): Promise<Outcome<Name>> {
@@ -106,6 +114,7 @@ class LocalPeer implements Peer {
       if (refused.code === "bug") this.#ports.report(error);
       return { ok: false, refused };
     } finally {
+      this.#storage.look({ much: muchMoves.has(name) });
       this.#changed();
     }
   }
@@ -119,17 +128,17 @@ class LocalPeer implements Peer {
   }
 
   #current(): Views {
-    const { crypto, relayUrl, clock } = this.#ports;
+    const { crypto, clock } = this.#ports;
     return {
       ...viewsOf(this.#account.life(), {
         crypto,
         relations: this.#relations,
-        relayUrl,
+        relays: this.#relays,
         now: clock.now(),
       }),
       tasks: this.#tasks.list(),
       notices: this.#notices.list(),
-      storage: this.#storage,
+      storage: this.#storage.view(),
     };
   }
 
@@ -139,11 +148,19 @@ class LocalPeer implements Peer {
     this.#told = false;
     this.#inbox.post(() => {
       this.#told = true;
+      this.#storage.look({ much: false });
       const views = this.#current();
       for (const listener of this.#listeners) listener(views);
     });
   }
 }
+
+/** After these, storage is much fuller or emptier than before. */
+const muchMoves: ReadonlySet<CommandName> = new Set<CommandName>([
+  "free-space",
+  "import-bundle",
+  "remove-repository",
+]);
 
 function gone(): CommandRefusedError {
   return new CommandRefusedError("owner_gone", {

@@ -40,8 +40,14 @@ export interface Ports {
   /** Repositories that have a database here, whether they ever became one or not. */
   readonly storedRepositories: () => Promise<ReadonlyArray<string>>;
   readonly removeFiles: (repository: string) => Promise<void>;
+  /** Absent where it cannot be known. */
+  readonly measureStorage?: () => Promise<{
+    readonly usedBytes: number | undefined;
+    readonly quotaBytes: number | undefined;
+  }>;
   readonly sockets: Sockets;
-  readonly relayUrl: string;
+  /** The relays that whoever serves the program names. At least one, and no more than a node may use. */
+  readonly relayUrls: ReadonlyArray<string>;
   readonly channels: Channels;
   /** Lets other things run during long work. */
   readonly breathe: () => Promise<void>;

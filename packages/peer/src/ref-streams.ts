@@ -50,6 +50,11 @@ export class RefStreams {
     return this.#streams;
   }
 
+  /** Every stream, and its last few states. */
+  remembered(): ReadonlyArray<StoredStream> {
+    return [...this.#streams.values(), ...[...this.#recent.values()].flat()];
+  }
+
   /** A stream as its record `seq` left it, if that is remembered; as the newest record left it otherwise. */
   at(node: NodeId, seq: number): StoredStream | undefined {
     return this.#recent.get(node)?.find((stream) => stream.seq === seq) ?? this.#streams.get(node);

@@ -1,5 +1,6 @@
 /** What commands about one repository share: finding it, moving its refs, and saying why something did not happen. */
 
+import { cleanName } from "@skein/auth/pass";
 import type { Progress } from "@skein/git/stop-signal";
 import { showPath } from "@skein/git/tree-path";
 import type { ObjectId, RefName } from "@skein/protocol/ids";
@@ -16,6 +17,12 @@ export function repositoryOf(world: CommandWorld, id: string): RepositoryNode {
     what: "This repository is not on this device.",
     next: "Go back to the list of repositories.",
   });
+}
+
+export function repositoryName(name: string): string {
+  const cleaned = cleanName(name);
+  if (cleaned !== "") return cleaned;
+  throw new CommandRefusedError("empty_name", { what: "A repository needs a name." });
 }
 
 export async function moved(

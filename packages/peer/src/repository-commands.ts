@@ -1,12 +1,8 @@
 /** The commands about repositories: making, importing, changing and reading them. */
 
-import { cleanName } from "@skein/auth/pass";
-import { readBundle } from "@skein/git/bundle";
 import type { Repository } from "@skein/git/repository";
 import { showPath } from "@skein/git/tree-path";
-import type { ObjectId, RefName } from "@skein/protocol/ids";
 import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
-import { packBytesMax } from "@skein/protocol/limits";
 import {
   branchRef,
   oidOf,
@@ -15,22 +11,20 @@ import {
   type CommandTable,
   type CommandWorld,
 } from "./command-world.ts";
-import type { Home } from "./home.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import {
   commitView,
   moved,
   notThere,
+  repositoryName,
   repositoryOf,
   tipMoved,
   wordsOf,
 } from "./repository-access.ts";
-import type { RepositoryNode } from "./repository-node.ts";
 import type { Task } from "./tasks.ts";
 
 type RepositoryCommandName =
   | "new-repository"
-  | "import-bundle"
   | "export-bundle"
   | "rename-repository"
   | "commit"
@@ -47,7 +41,7 @@ export function repositoryCommands(world: CommandWorld): Pick<CommandTable, Repo
   return { ...making(world), ...taking(world), ...changing(world), ...reading(world) };
 }
 
-function making(world: CommandWorld): Pick<CommandTable, "new-repository" | "import-bundle"> {
+function making(world: CommandWorld): Pick<CommandTable, "new-repository"> {
   const { ports, tasks } = world;
   return {
     "new-repository": async ({ name, files }) => {
@@ -73,27 +67,6 @@ function making(world: CommandWorld): Pick<CommandTable, "new-repository" | "imp
       };
       const repository = await home.repositories.create(repositoryName(name), fill);
       return { id: repository.id };
-    },
-    "import-bundle": async ({ name, file, again = false }) => {
-      const home = writersHome(world);
-      if (file.size > packBytesMax)
-        throw new CommandRefusedError("too_large", {
-          what: `This bundle has ${megabytes(file.size)} MB; Skein takes up to ${megabytes(packBytesMax)} MB.`,
-          safe: "Nothing was changed.",
-          next: "Make a bundle of fewer branches.",
-        });
-      using task = tasks.start(`Importing ${name}`, { cancellable: true });
-      task.tell({ phase: "Reading the bundle", detail: `${megabytes(file.size)} MB` });
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      const here = again ? undefined : alreadyHere(home, repositoryName(name), bytes);
-      if (here !== undefined) return { kind: "here-already", id: here.id };
-      const repository = await home.repositories.create(repositoryName(name), async (git) => {
-        await git.importBundle(bytes, {
-          signal: task.signal,
-          onProgress: (progress) => task.tell(wordsOf(progress)),
-        });
-      });
-      return { kind: "imported", id: repository.id };
     },
   };
 }
@@ -222,22 +195,6 @@ function reading(
   };
 }
 
-/** A repository of the same name whose branches and tags are those of the bundle. */
-function alreadyHere(home: Home, name: string, bytes: Bytes): RepositoryNode | undefined {
-  const offered = tipsOf(readBundle(bytes).refs);
-  return home.repositories
-    .all()
-    .find((repository) => repository.name() === name && tipsOf(repository.refs()) === offered);
-}
-
-function tipsOf(refs: ReadonlyMap<RefName, ObjectId>): string {
-  return [...refs]
-    .filter(([ref]) => /^refs\/(?:heads|tags)\//u.test(ref))
-    .map((entry) => entry.join(" "))
-    .toSorted()
-    .join("\n");
-}
-
 async function readFiles(
   files: ReadonlyArray<{ readonly path: string; readonly file: Blob }>,
   task: Task,
@@ -255,16 +212,6 @@ async function readFiles(
   return changes;
 }
 
-function repositoryName(name: string): string {
-  const cleaned = cleanName(name);
-  if (cleaned !== "") return cleaned;
-  throw new CommandRefusedError("empty_name", { what: "A repository needs a name." });
-}
-
 function firstLine(message: string): string {
   return message.trim().split("\n", 1)[0] ?? "";
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1_000_000).toFixed(1);
 }

@@ -21,12 +21,13 @@ import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { describeSync, repoSync, type RepoSyncState } from "@skein/replication/repo-sync";
 import type { RepoSyncEffect, RepoSyncEvent, StreamHead } from "@skein/replication/sync-events";
 import type { Alarms } from "./alarms.ts";
+import { ConnectedAsking } from "./connected-asking.ts";
 import { Copies } from "./copies.ts";
 import { FlowFailedError, type AskNode } from "./flows.ts";
 import type { Inbox } from "./inbox.ts";
 import type { StoredRepository, StoredStream } from "./ledger.ts";
 import { fetchObjects } from "./object-fetching.ts";
-import { openPackKeeping } from "./pack-keeping.ts";
+import { openPackKeeping, type PackKeeping } from "./pack-keeping.ts";
 import { splitParts } from "./parts.ts";
 import { branchOf, changesTowards, planAdvance, remoteOf } from "./ref-moves.ts";
 import { RefStreams, type RefStreamsWorld } from "./ref-streams.ts";
@@ -76,8 +77,8 @@ export class RepositoryNode {
   /** Streams as they were when all that they name was here. */
   readonly #ready = new Map<NodeId, StoredStream>();
   readonly #copies: Copies;
-  readonly #keepPacksFew: () => void;
-  readonly #asking = new Map<NodeId, Set<AbortController>>();
+  readonly #keeping: PackKeeping;
+  readonly #asking = new ConnectedAsking();
   readonly #sync: Sync;
   #state: RepoSyncState;
   #refs: ReadonlyMap<RefName, ObjectId> = new Map();
@@ -103,17 +104,19 @@ export class RepositoryNode {
     born: { readonly git: Repository; readonly name: string; readonly at: Instant },
   ) {
     this.id = stored.id;
-    this.git = born.git;
     this.#world = world;
     this.#bornAs = born.name;
     this.#streams = new RefStreams(world, stored.id, stored.streams);
     this.#copies = new Copies(stored.copies);
-    this.#keepPacksFew = openPackKeeping({
+    this.#keeping = openPackKeeping({
       ...world,
-      objects: born.git.objects,
+      id: stored.id,
+      git: born.git,
+      tips: () => this.#tips(),
       turns: this.#turns,
       isRetired: () => this.#retired,
     });
+    this.git = this.#keeping.git;
     this.#changedAt = instant(
       Math.max(born.at, ...[...stored.streams.values()].map((stream) => stream.at)),
     );
@@ -171,6 +174,11 @@ export class RepositoryNode {
     );
   }
 
+  /** Lets go of what nobody can reach. `busy`: not now. */
+  freeSpace(signal: AbortSignal): ReturnType<PackKeeping["collect"]> {
+    return this.#keeping.collect({ signal, worthBytes: 1 });
+  }
+
   // --- What other nodes say. ---
 
   connected(node: NodeId): void {
@@ -178,7 +186,7 @@ export class RepositoryNode {
   }
 
   gone(node: NodeId): void {
-    for (const asking of this.#asking.get(node) ?? []) asking.abort(new Error("the node is gone"));
+    this.#asking.end(node, "the node is gone");
     this.#tell({ type: "peer-gone", node, now: this.#now() });
   }
 
@@ -206,13 +214,13 @@ export class RepositoryNode {
   /** It is taken off this device: nothing more happens to it, and what was happening has ended. */
   retire(): Promise<void> {
     this.#retired = true;
-    for (const asking of this.#asking.values())
-      for (const controller of asking) controller.abort(new Error("the repository is removed"));
+    this.#asking.endAll("the repository is removed");
     this.close();
     return this.#turns.take(() => Promise.resolve());
   }
 
   close(): void {
+    this.#keeping.close();
     this.#world.alarms.cancel(`repository ${this.id}`);
   }
 
@@ -236,13 +244,17 @@ export class RepositoryNode {
         return send(effect.to, { type: "repo-heads", repo: this.id, streams: effect.streams });
       case "ask-records":
         return scope.start((signal) =>
-          this.#whileConnected(effect.from, signal, (until) => this.#askRecords(effect, until)),
+          this.#asking.whileConnected(effect.from, signal, (until) =>
+            this.#askRecords(effect, until),
+          ),
         );
       case "judge-record":
         return scope.start(() => this.#judge(effect));
       case "ask-objects":
         return scope.start((signal) =>
-          this.#whileConnected(effect.from, signal, (until) => this.#askObjects(effect, until)),
+          this.#asking.whileConnected(effect.from, signal, (until) =>
+            this.#askObjects(effect, until),
+          ),
         );
       case "advance":
         return scope.start(() => this.#turns.take(() => this.#advance(effect.of)));
@@ -288,25 +300,6 @@ export class RepositoryNode {
     }
   }
 
-  /** What is asked of a node is not waited for once that node is gone. */
-  async #whileConnected(
-    node: NodeId,
-    parent: AbortSignal,
-    ask: (signal: AbortSignal) => Promise<void>,
-  ): Promise<void> {
-    const controller = new AbortController();
-    const follow = (): void => controller.abort(parent.reason);
-    parent.addEventListener("abort", follow, { once: true });
-    const asking = this.#asking.get(node) ?? new Set();
-    this.#asking.set(node, asking.add(controller));
-    try {
-      await ask(controller.signal);
-    } finally {
-      parent.removeEventListener("abort", follow);
-      asking.delete(controller);
-    }
-  }
-
   async #askObjects(
     { from, of, seq: wanted }: Ordered<"ask-objects">,
     signal: AbortSignal,
@@ -322,7 +315,7 @@ export class RepositoryNode {
       });
     const { ask, tasks, nameOf, storageFailed } = this.#world;
     try {
-      await fetchObjects({
+      const fetching = {
         repo: this.id,
         git: this.git,
         ask,
@@ -332,8 +325,11 @@ export class RepositoryNode {
         target,
         haves: this.#havesTowards(of, target),
         signal,
+      };
+      await this.#keeping.guard(async () => {
+        await fetchObjects(fetching);
+        this.#ready.set(of, target);
       });
-      this.#ready.set(of, target);
       const { seq, hash } = target;
       this.#post({ type: "objects-stored", of, from, seq, hash, now: this.#now() });
     } catch (error) {
@@ -373,7 +369,7 @@ export class RepositoryNode {
     await this.#world.ledger.writeHeld(this.id, of, { seq: target.seq, hash: target.hash });
     this.#changedAt = instant(Math.max(this.#changedAt, target.at));
     this.#recountCopies(true);
-    this.#keepPacksFew();
+    this.#keeping.changed();
     this.#world.changed();
   }
 
@@ -418,7 +414,7 @@ export class RepositoryNode {
       const { seq, hash } = signed;
       this.#post({ type: "record-made", seq, hash, now: this.#now() });
     }
-    this.#keepPacksFew();
+    this.#keeping.changed();
     this.#world.changed();
     return done;
   }
@@ -453,6 +449,16 @@ export class RepositoryNode {
     const recorded = new Map((mine?.refs ?? []).map(({ ref, oid }) => [ref, oid]));
     const own = this.#ownRefs();
     return own.size === recorded.size && [...own].every(([ref, oid]) => recorded.get(ref) === oid);
+  }
+
+  /** What other nodes were told is here, and what a person has begun: kept, whatever refs say. */
+  async #tips(): Promise<ReadonlyArray<ObjectId>> {
+    const drafts = await this.#world.ledger.readDrafts(this.id);
+    const streams = [...this.#streams.remembered(), ...this.#ready.values()];
+    return [
+      ...streams.flatMap(({ refs }) => refs.map(({ oid }) => oid)),
+      ...drafts.flatMap(({ onto }) => onto ?? []),
+    ];
   }
 
   #recountCopies(grown: boolean): void {

@@ -69,7 +69,8 @@ export class SignIn {
 
   relayChanged(): void {
     const { network, changed } = this.#options;
-    if (network.relay().phase === "connected" && this.#step === "reaching-relay") {
+    const isReached = network.relays().some(({ status }) => status.phase === "connected");
+    if (isReached && this.#step === "reaching-relay") {
       this.#step = "knocking";
       this.#knock();
     }

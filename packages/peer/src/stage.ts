@@ -12,6 +12,7 @@ import { NoSourceError, type Source } from "./flows.ts";
 import type { Inbox } from "./inbox.ts";
 import { Network, type AppMessage } from "./network.ts";
 import type { Ports } from "./ports.ts";
+import type { Relays } from "./relays.ts";
 import type { Scope } from "./scope.ts";
 
 export interface Stage {
@@ -27,6 +28,7 @@ export interface Stage {
 
 interface StagedNetworkOptions {
   readonly ports: Ports;
+  readonly relays: Relays;
   readonly keys: NodeKeys;
   readonly meeting: SecretKey;
   readonly pass: Pass | undefined;

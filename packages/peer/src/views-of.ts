@@ -9,7 +9,8 @@ import type { WaitingRequest } from "./approval-answering.ts";
 import type { Home } from "./home.ts";
 import { viewOfLife, type Life } from "./life.ts";
 import { revokerOf } from "./membership-news.ts";
-import type { RelayStatus } from "./meeting-place.ts";
+import { together, whyAway, type RelayReport } from "./relay-status.ts";
+import type { Relays } from "./relays.ts";
 import { branchOf, remoteOf } from "./ref-moves.ts";
 import type { Relations } from "./relations.ts";
 import type { RepositoryNode } from "./repository-node.ts";
@@ -19,6 +20,7 @@ import type {
   DeviceView,
   NetworkNodeView,
   NetworkView,
+  RelayView,
   RemoteView,
   RepositoryView,
   RequestView,
@@ -28,7 +30,7 @@ import type {
 interface Known {
   readonly crypto: Crypto;
   readonly relations: Relations;
-  readonly relayUrl: string;
+  readonly relays: Relays;
   readonly now: Instant;
 }
 
@@ -42,7 +44,7 @@ export function viewsOf(
     return {
       account,
       repositories: [],
-      network: { relay: relayView(relayOf(life, known.now), known), nodes: [] },
+      network: { ...relayViews(reportsOf(life, known), known), nodes: [] },
       devices: [],
       requests: [],
     };
@@ -56,15 +58,53 @@ export function viewsOf(
   };
 }
 
-function relayOf(life: Exclude<Life, { readonly phase: "open" }>, now: Instant): RelayStatus {
-  if (life.phase === "signing-in") return life.network.relay();
-  return { phase: "connecting", since: now, retryAt: undefined };
+/** Before there is a network, relays are about to be dialled. */
+function reportsOf(
+  life: Exclude<Life, { readonly phase: "open" }>,
+  { relays, now }: Known,
+): ReadonlyArray<RelayReport> {
+  if (life.phase === "signing-in") return life.network.relays();
+  return relays.urls().map((url) => ({
+    url,
+    status: { phase: "connecting", since: now, retryAt: undefined, code: undefined },
+    slow: undefined,
+    keepSecondsMax: 0,
+    iceServers: 0,
+  }));
 }
 
-function relayView(relay: RelayStatus, { relayUrl }: Known): NetworkView["relay"] {
-  return relay.phase === "connected"
-    ? { phase: "connected", url: relayUrl, since: relay.since }
-    : { phase: relay.phase, url: relayUrl, since: relay.since, retryAt: relay.retryAt };
+function relayViews(
+  reports: ReadonlyArray<RelayReport>,
+  known: Known,
+): Pick<NetworkView, "relay" | "relays"> {
+  const { url, status } = together(reports, known.now);
+  return {
+    relay:
+      status.phase === "connected"
+        ? { phase: "connected", url, since: status.since }
+        : { phase: status.phase, url, since: status.since, retryAt: status.retryAt },
+    relays: reports.map((report) => relayView(report, known)),
+  };
+}
+
+function relayView(report: RelayReport, { relays }: Known): RelayView {
+  const { url, status, slow, keepSecondsMax, iceServers } = report;
+  return {
+    url,
+    from: relays.isNamed(url) ? "app" : "person",
+    state:
+      status.phase === "connected"
+        ? { phase: "connected", since: status.since }
+        : {
+            phase: status.phase,
+            since: status.since,
+            retryAt: status.retryAt,
+            why: whyAway(status.code),
+          },
+    slowUntil: slow?.until,
+    keepSecondsMax,
+    iceServers,
+  };
 }
 
 function accountView(life: Life): AccountView {
@@ -145,7 +185,7 @@ function remoteView(
 
 function networkView(known: Known, home: Home): NetworkView {
   return {
-    relay: relayView(home.network.relay(), known),
+    ...relayViews(home.network.relays(), known),
     nodes: nodesOf(home).map((node) => networkNodeView(home, node)),
   };
 }

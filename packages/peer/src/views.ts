@@ -144,6 +144,7 @@ export interface RemoteView {
 }
 
 export interface NetworkView {
+  /** All relays as one: connected while one of them is. */
   readonly relay:
     | { readonly phase: "connected"; readonly url: string; readonly since: number }
     | {
@@ -154,7 +155,30 @@ export interface NetworkView {
         /** When the next try is due. */
         readonly retryAt: number | undefined;
       };
+  readonly relays: ReadonlyArray<RelayView>;
   readonly nodes: ReadonlyArray<NetworkNodeView>;
+}
+
+/** One relay that this node uses. */
+export interface RelayView {
+  readonly url: string;
+  /** Named by whoever serves the app, or added here. */
+  readonly from: "app" | "person";
+  readonly state:
+    | { readonly phase: "connected"; readonly since: number }
+    | {
+        readonly phase: "connecting" | "away";
+        readonly since: number;
+        readonly retryAt: number | undefined;
+        /** `silent`: something is there, and is no relay, or says nothing. */
+        readonly why: "unreachable" | "silent" | "busy" | "restarting";
+      };
+  /** It refused something and asked for patience: nothing is lost, some things wait. */
+  readonly slowUntil: number | undefined;
+  /** How long it holds sealed messages for devices that are away; 0: not at all. */
+  readonly keepSecondsMax: number;
+  /** STUN and TURN servers that it offers for direct connections. */
+  readonly iceServers: number;
 }
 
 export interface NetworkNodeView {

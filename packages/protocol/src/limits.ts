@@ -35,6 +35,10 @@ export const repositoriesPerAccountMax = 1_000;
 
 // --- Ours: another implementation may choose differently. ---
 
+/** Relays that one node uses: each message is said at all of them. */
+export const relaysPerNodeMax = 5;
+/** The address of a relay, in bytes: as long as that of an ICE server may be. */
+export const relayUrlBytesMax = 256;
 /** A pack a browser accepts: above this it should come in segments. */
 export const packBytesMax = 256 * 1024 * 1024;
 /** Objects in one pack. */

@@ -86,6 +86,8 @@ const commandKinds = {
   revert: "order",
   "remove-repository": "order",
   "bring-back-repository": "order",
+  // Done twice it does the same.
+  "free-space": "question",
   merge: "order",
   "merge-resolved": "order",
   conflicts: "question",
@@ -101,6 +103,9 @@ const commandKinds = {
   "cancel-task": "order",
   "dismiss-notice": "order",
   "keep-storage": "order",
+  "add-relay": "order",
+  "remove-relay": "order",
+  "test-relay": "question",
   "try-now": "order",
 } satisfies Record<CommandName, "order" | "question" | "secret">;
 
@@ -199,6 +204,7 @@ const askFields = {
   revert: pickFields,
   "remove-repository": { id: "string", evenIfOnly: "boolean" },
   "bring-back-repository": { id: "string" },
+  "free-space": {},
   merge: { id: "string", branch: "string", theirs: "string" },
   "merge-resolved": {
     id: "string",
@@ -220,6 +226,9 @@ const askFields = {
   "cancel-task": { id: "string" },
   "dismiss-notice": { id: "string" },
   "keep-storage": { persisted: "boolean" },
+  "add-relay": { address: "string" },
+  "remove-relay": { url: "string" },
+  "test-relay": { address: "string" },
   "try-now": {},
 } satisfies Record<CommandName, Readonly<Record<string, Field>>>;
 

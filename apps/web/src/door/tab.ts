@@ -156,6 +156,7 @@ export function emptyViews(): { readonly [Name in keyof Views]: Signal<Views[Nam
     repositories: signal<Views["repositories"]>([]),
     network: signal<Views["network"]>({
       relay: { phase: "connecting", url: "", since: 0, retryAt: undefined },
+      relays: [],
       nodes: [],
     }),
     devices: signal<Views["devices"]>([]),

@@ -108,6 +108,37 @@ export const full: Views = {
   repositories,
   network: {
     relay: { phase: "connected", url: "wss://relay.example.org/relay", since: present - 2 * hour },
+    relays: [
+      {
+        url: "wss://relay.example.org/relay",
+        from: "app",
+        state: { phase: "connected", since: present - 2 * hour },
+        slowUntil: undefined,
+        keepSecondsMax: 86_400,
+        iceServers: 2,
+      },
+      {
+        url: "wss://friends.example.net/relay",
+        from: "person",
+        state: { phase: "connected", since: present - 3 * minute },
+        slowUntil: present + 8_000,
+        keepSecondsMax: 0,
+        iceServers: 0,
+      },
+      {
+        url: "wss://old.example.com/relay",
+        from: "person",
+        state: {
+          phase: "away",
+          since: present - 12 * minute,
+          retryAt: present + 41_000,
+          why: "busy",
+        },
+        slowUntil: undefined,
+        keepSecondsMax: 0,
+        iceServers: 0,
+      },
+    ],
     nodes: [
       {
         ...node,

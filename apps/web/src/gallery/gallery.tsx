@@ -43,6 +43,15 @@ const away: Views["network"]["relay"] = {
   retryAt: present + 14_000,
 };
 
+const relayAway: Views["network"]["relays"][number] = {
+  url: away.url,
+  from: "app",
+  state: { ...away, phase: "away", why: "unreachable", retryAt: present + 14_000 },
+  slowUntil: undefined,
+  keepSecondsMax: 0,
+  iceServers: 0,
+};
+
 const signingIn = (step: "reaching-relay" | "knocking" | "checking"): State => ({
   views: { ...full, account: { phase: "signing-in", step, since: present - 17_000 } },
 });
@@ -136,7 +145,10 @@ const states: Readonly<Record<string, State>> = {
   network: { path: "/network", views: full },
   "network-away": {
     path: "/network",
-    views: { ...full, network: { nodes: full.network.nodes.slice(0, 1), relay: away } },
+    views: {
+      ...full,
+      network: { nodes: full.network.nodes.slice(0, 1), relay: away, relays: [relayAway] },
+    },
   },
   devices: { path: "/devices", views: full },
   files: { path: "/r/r1", views: full },

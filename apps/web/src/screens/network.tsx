@@ -1,23 +1,23 @@
-/** Who is reachable, and how: the relay, and a row for each node of the account. */
+/** Who is reachable, and how: a row for each node of the account, and the relays. */
 
 import type { JSX } from "preact";
-import type { NetworkNodeView, NetworkView } from "@skein/peer/views";
+import type { NetworkNodeView } from "@skein/peer/views";
 import { copy } from "../copy.ts";
-import { formatAgo, formatDateTime, formatSpan } from "../format.ts";
-import { now, useDoor, useOrder } from "../parts/door-context.ts";
+import { formatAgo } from "../format.ts";
+import { now, useDoor } from "../parts/door-context.ts";
 import { iconOf } from "../parts/approval.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { Empty } from "../parts/pieces.tsx";
+import { Relays } from "./relays.tsx";
 
 export function Network(): JSX.Element {
-  const { relay, nodes } = useDoor().views.network.value;
+  const { nodes } = useDoor().views.network.value;
   const others = nodes.filter(({ whose }) => whose === "mine");
   return (
     <>
       <div class="page-head">
         <h1>{copy.network.title}</h1>
       </div>
-      <Relay relay={relay} />
       <section class="section">
         <h2>{copy.network.nodes}</h2>
         <div class="card">
@@ -44,40 +44,8 @@ export function Network(): JSX.Element {
           </Empty>
         )}
       </section>
+      <Relays />
     </>
-  );
-}
-
-function Relay({ relay }: { readonly relay: NetworkView["relay"] }): JSX.Element {
-  const tryNow = useOrder("try-now");
-  const connected = relay.phase === "connected";
-  return (
-    <section class="card relay-row" aria-label={copy.network.relay}>
-      <span class="node-avatar">
-        <Icon name="relay" />
-      </span>
-      <div>
-        <strong>{URL.parse(relay.url)?.host ?? copy.network.relay}</strong>
-        <p class="small quiet">{copy.network.relayText}</p>
-      </div>
-      <span class="path-kind">
-        <span class="dot" data-tone={connected ? "good" : "warn"} />
-        <span>
-          {copy.relay[relay.phase]}{" "}
-          <span class="small quiet" title={formatDateTime(relay.since)}>
-            {copy.network.since(formatAgo(relay.since, now.value))}
-            {!connected &&
-              relay.retryAt !== undefined &&
-              `, ${copy.network.retry(formatSpan(relay.retryAt - now.value))}`}
-          </span>
-        </span>
-        {!connected && (
-          <button type="button" class="button" onClick={() => void tryNow.give({})}>
-            {copy.network.tryNow}
-          </button>
-        )}
-      </span>
-    </section>
   );
 }
 
