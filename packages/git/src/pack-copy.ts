@@ -179,10 +179,7 @@ function appendDelta(
   { kernel, at, size, header }: Here & { readonly header: Exclude<EntryHeader, WholeHeader> },
 ): boolean {
   const bytes = kernel.bytes();
-  const id =
-    header.form === "ref-delta"
-      ? bytes.slice(header.base, header.base + 20)
-      : idAt(pack, start - header.distance);
+  const id = baseIdOf(pack, start, { bytes, header });
   // Another pack may hold the base too, and be the one that counts.
   const base = packs.rowOf(id, 0);
   const offset = parts.offset();
@@ -203,6 +200,19 @@ function appendDelta(
   parts.append(head, 0, head.length);
   parts.append(bytes, header.data, at + size);
   return true;
+}
+
+function baseIdOf(
+  pack: StoredPack,
+  start: number,
+  {
+    bytes,
+    header,
+  }: { readonly bytes: Uint8Array; readonly header: Exclude<EntryHeader, WholeHeader> },
+): Uint8Array {
+  return header.form === "ref-delta"
+    ? bytes.slice(header.base, header.base + 20)
+    : idAt(pack, start - header.distance);
 }
 
 /** The id of the object whose entry begins at `offset`. */

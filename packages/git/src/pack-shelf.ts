@@ -56,8 +56,7 @@ interface Shelf {
   readonly borrowed: Map<number, number>;
 }
 
-export function openPackShelf(files: Files): PackShelf {
-  const kernel = openKernel();
+export function openPackShelf(files: Files, kernel: Kernel = openKernel()): PackShelf {
   const { heap } = kernel;
   const placesAt = heap + 64;
   const ringAt = placesAt + placesCount * placeBytes;
