@@ -95,6 +95,7 @@ describe("a lock", () => {
     await page.getByLabel("Passphrase").fill(words);
     await page.getByRole("button", { name: "Open", exact: true }).click();
     await page.getByTestId("head-oid").waitFor();
+    expect(await alice.role()).toBe("Writer");
   });
 
   test("that was removed asks no more", async () => {
@@ -123,8 +124,10 @@ async function seedsIn(page: Page): Promise<number> {
   const crypto = await openCrypto();
   const held = await storedBytes(page);
   expect(held.some((bytes) => bytes.includes("a key that can be read"))).toBe(false);
-  const logs = held.flatMap((bytes) => openLog({ crypto, genesis: Uint8Array.from(bytes) }) ?? []);
-  const members = logs.flatMap((log) => [...log.state().nodes.values()]);
+  const log = held
+    .map((bytes) => openLog({ crypto, genesis: Uint8Array.from(bytes) }))
+    .find((found) => found !== undefined);
+  const members = [...(log?.state().nodes.values() ?? [])];
   expect(members.length).toBe(1);
   return seedsOf(
     held,

@@ -70,7 +70,7 @@ function publicsOf(crypto: Crypto, seed: Bytes): ReadonlyArray<Bytes> {
 
 /** A home as the first version stored it: what is in it is in it as it is. */
 export interface UnwrappedHome {
-  readonly secrets: ReadonlyArray<Bytes>;
+  readonly secrets: ReadonlyArray<Buffer>;
   /** Puts it into the origin's database, before the app is opened. */
   readonly put: (page: Page) => Promise<void>;
 }
@@ -84,7 +84,7 @@ export async function unwrappedHome(): Promise<UnwrappedHome> {
   using door = openDoor(crypto, { sign: secret(), box: secret(), meeting: secret() });
   using keys = mintNodeKeys(crypto, random);
   const names = { name: "Old laptop", platform: "Chrome on Linux" };
-  const at = instant(Date.now());
+  const at = instant(1_790_000_000_000);
   const { genesis, readKey } = createAccount({ crypto, random, door, keys, ...names, at });
   const { signSeed, boxSeed } = keys.exportSeeds();
   const lent = (key: SecretKey): Bytes => key.reveal((bytes) => bytes.slice());
@@ -106,7 +106,9 @@ export async function unwrappedHome(): Promise<UnwrappedHome> {
     ["entries/000000", [...genesis]],
   ] as const;
   return {
-    secrets: [node.signSeed, node.boxSeed, node.meeting, node.readKey],
+    secrets: [node.signSeed, node.boxSeed, node.meeting, node.readKey].map((one) =>
+      Buffer.from(one),
+    ),
     put: (page) =>
       page.evaluate(
         (kept) =>
