@@ -15,6 +15,7 @@ export default defineConfig({
       },
       { test: { name: "vectors", include: ["tests/vectors/**/*.test.ts"] } },
       { test: { name: "interop", include: ["tests/interop/**/*.test.ts"] } },
+      { test: { name: "fuzz", include: ["tests/fuzz/**/*.test.ts"] } },
       {
         test: {
           name: "simulation",

@@ -64,11 +64,12 @@ export function formatTable({ subject, node, rows }: Report): string {
     `${row.ours} ${row.unit}`,
     `${row.peer} ${row.unit}`,
     `${row.ratio}`,
-    `${row.better === "lower" ? "≤" : "≥"} ${row.goal}`,
+    `${row.better === "lower" ? "≤" : "≥"} ${round(row.goal)}`,
     row.met ? "met" : "NOT MET",
+    row.against,
     formatSizes(row.sizes),
   ]);
-  const table = [["", "ours", "peer", "ratio", "goal", "", ""], ...cells];
+  const table = [["", "ours", "peer", "ratio", "goal", "", "the peer", ""], ...cells];
   const widths = table[0]?.map((_, column) =>
     Math.max(...table.map((line) => line[column]?.length ?? 0)),
   );
@@ -78,13 +79,11 @@ export function formatTable({ subject, node, rows }: Report): string {
       .join("  ")
       .trimEnd(),
   );
-  const peers = [...new Set(rows.map(({ against }) => against))];
   return [
     `${subject} (Node ${node})`,
     "",
     ...lines,
     "",
-    `peer: ${peers.join("; ")}`,
     `${rows.filter(({ met }) => met).length} of ${rows.length} goals met`,
   ].join("\n");
 }

@@ -1,9 +1,13 @@
-/** `pnpm bench <subject> [--json]`: measures one subject beside its peers. Without a subject it lists them. */
+/**
+ * `pnpm bench <subject> [--json] [--bundle FILE]`: measures one subject beside its peers. Without a subject it lists
+ * them. A bundle is for the subject that works on repositories.
+ */
 
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { parseArgs } from "node:util";
 
 import { fail, requireNode, root } from "../scripts/tools.mjs";
 
@@ -13,8 +17,10 @@ requireNode();
 const subjects = readdirSync(subjectsFolder)
   .filter((name) => /^[a-z-]+\.ts$/u.test(name))
   .map((name) => name.replace(".ts", ""));
-const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
-const asJson = process.argv.includes("--json");
+const { values, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean" }, bundle: { type: "string" } },
+});
 const [subject] = wanted;
 
 if (subject === undefined) {
@@ -36,9 +42,12 @@ if (subject === undefined) {
     ).module;
   const { measure } = await load(join(subjectsFolder, `${subject}.ts`));
   const { formatJson, formatTable } = await load(join(root, "bench", "rows.ts"));
-  const rows = await measure({ say: (text) => process.stderr.write(`${text}\n`) });
+  const rows = await measure({
+    say: (text) => process.stderr.write(`${text}\n`),
+    bundle: values.bundle,
+  });
   const report = { subject, node: process.versions.node, rows };
-  process.stdout.write(`${asJson ? formatJson(report) : formatTable(report)}\n`);
+  process.stdout.write(`${values.json ? formatJson(report) : formatTable(report)}\n`);
 }
 
 /** What is measured is the built product. The build speaks on the error stream: the output holds the report alone. */

@@ -75,12 +75,17 @@ test("what nobody can reach goes, and what somebody can stays", async () => {
     { signal },
   );
   const back = oid(steps[20] ?? "");
-  expect(await store.dropUnreachable({ keep: [back], signal })).toBeGreaterThan(20);
+  // Not worth it, it is left alone.
+  const worthBytes = 1_000_000_000;
+  expect(await store.dropUnreachable({ keep: [back], worthBytes, signal })).toEqual(nothing);
+  const dropped = await store.dropUnreachable({ keep: [back], signal });
+  expect(dropped.objects).toBeGreaterThan(20);
+  expect(dropped.bytes).toBeGreaterThan(500);
   for (const gone of [...stray, main]) expect(await store.has(gone)).toBe(false);
   expect(fsckOf(contents, back)).toBe("");
   const reachable = history.text("rev-list", "--objects", "--no-object-names", back).split("\n");
   for (const name of reachable) expect(await store.has(oid(name))).toBe(true);
-  expect(await store.dropUnreachable({ keep: [back], signal })).toBe(0);
+  expect(await store.dropUnreachable({ keep: [back], signal })).toEqual(nothing);
   // What was let go of can come back.
   const pack = history.run(
     ["pack-objects", "--stdout", "--thin", "--revs", "-q"],
@@ -88,6 +93,38 @@ test("what nobody can reach goes, and what somebody can stays", async () => {
   );
   await store.storePack({ bytes: pack, tips: [main], signal });
   expect(fsckOf(contents, main)).toBe("");
+}, 60_000);
+
+test("whatever moment it ends at, all that is here is here with what it leads to", async () => {
+  const { contents: before } = await receivedInSteps();
+  const back = oid(steps[20] ?? "");
+  const error = new StorageFullError("The device has no room left");
+  const belowSteps = steps.map((step) => {
+    const below = history.text("rev-list", "--objects", "--no-object-names", step).split("\n");
+    return [oid(step), below.map((name) => oid(name))] as const;
+  });
+  let failed = 0;
+  for (const moment of ["before", "after"] as const)
+    for (let failing = 1, isOver = false; !isOver; failing++) {
+      const contents = new Map(before);
+      const files = failAtCommit(openMemoryFiles(contents), { failing, moment, error });
+      const store = await openObjectStore(files);
+      const dropping = store.dropUnreachable({ keep: [back], signal });
+      isOver = await dropping.then(
+        () => true,
+        () => false,
+      );
+      if (!isOver) failed += 1;
+      const opened = await openObjectStore(openMemoryFiles(contents));
+      // Whoever is offered any of it again is not told that a part is here whose rest is not.
+      for (const [step, below] of belowSteps)
+        if (await opened.has(step)) {
+          const here = await Promise.all(below.map(opened.has));
+          expect(below.filter((_, index) => !here[index])).toEqual([]);
+        }
+      expect(await opened.has(back)).toBe(true);
+    }
+  expect(failed).toBeGreaterThan(3);
 }, 60_000);
 
 test("few packs are left alone, and packs are copied no more often than doubling asks for", () => {
@@ -109,6 +146,8 @@ test("few packs are left alone, and packs are copied no more often than doubling
   const large = Array.from({ length: 20 }, () => 10 * 1024 * 1024);
   expect(chooseMerge(large).length).toBeLessThan(2);
 });
+
+const nothing = { objects: 0, bytes: 0 };
 
 async function receivedInSteps(): Promise<{
   readonly contents: Map<string, Bytes>;

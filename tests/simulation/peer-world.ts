@@ -102,6 +102,8 @@ export interface Patches {
   readonly words?: string;
 }
 
+export type Snapshot = ReadonlyMap<string, ReadonlyMap<string, Bytes>>;
+
 /** One browser profile: its storage outlives its program, which may be killed at any moment and started again. */
 export class SimulatedNode {
   readonly name: string;
@@ -160,6 +162,17 @@ export class SimulatedNode {
   /** Repositories that have something on its disk. */
   stored(): ReadonlyArray<string> {
     return [...this.#disks.keys()].filter((name) => name !== "ledger");
+  }
+
+  /** A copy of everything on its disks, as a backup or another browser profile takes it. */
+  snapshot(): Snapshot {
+    return new Map([...this.#disks].map(([name, contents]) => [name, new Map(contents)]));
+  }
+
+  /** Its disks are as they were; only while it does not run. */
+  restore(snapshot: Snapshot): void {
+    this.#disks.clear();
+    for (const [name, contents] of snapshot) this.#disks.set(name, new Map(contents));
   }
 
   /** From now on, what is read from or written to these disks fails so. */

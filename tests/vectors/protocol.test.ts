@@ -37,7 +37,7 @@ const families: ReadonlyArray<readonly [file: string, codec: Codec<any>, types: 
   ["relay-frames", RelayFrame, 13],
   ["session-packets", SessionPacket, 4],
   ["topic-messages", TopicMessage, 3],
-  ["node-messages", NodeMessage, 15],
+  ["node-messages", NodeMessage, 16],
   ["stream-requests", StreamRequest, 4],
 ];
 

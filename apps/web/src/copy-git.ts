@@ -89,6 +89,13 @@ export const gitCopy = {
     removed: "Not on this device",
     bringBack: "Bring back",
     bringBackOf: (name: string) => `Bring back ${name}`,
+    free: "Free space",
+    freeText:
+      "What no branch, tag or draft needs, and nobody can undo to any more, is removed by itself now and then. Nothing else is.",
+    freed: (size: string) => `${size} freed.`,
+    freedNothing: "There is nothing to free.",
+    freedLater: (count: number) =>
+      `${formatCount(count, "repository is", "repositories are")} in use: try again when nothing is under way.`,
   },
   branches: {
     actions: "Branch actions",

@@ -35,6 +35,7 @@ async function serve(): Promise<void> {
     openFiles: (repository) => openIdbFiles(`${repositoryPrefix}${repository}`),
     storedRepositories,
     removeFiles: (repository) => removeIdbFiles(`${repositoryPrefix}${repository}`),
+    measureStorage,
     sockets,
     relayUrls: await findRelays(globalThis.location),
     channels: channelsOver(offer.port, { supported: offer.supported }),
@@ -52,6 +53,16 @@ async function storedRepositories(): Promise<ReadonlyArray<string>> {
     .map(({ name = "" }) => name)
     .filter((name) => name.startsWith(repositoryPrefix))
     .map((name) => name.slice(repositoryPrefix.length));
+}
+
+/** Outside of secure contexts there is no storage manager to ask. */
+async function measureStorage(): Promise<{
+  readonly usedBytes: number | undefined;
+  readonly quotaBytes: number | undefined;
+}> {
+  const estimate: StorageEstimate =
+    "storage" in navigator ? await navigator.storage.estimate().catch(() => ({})) : {};
+  return { usedBytes: estimate.usage, quotaBytes: estimate.quota };
 }
 
 /** The relays that `skein.json` names; where it names none, the one that serves this page. */

@@ -77,6 +77,9 @@ export function parseIdx(bytes: Uint8Array): Idx | undefined {
   if (view.getUint32(0) !== magic || view.getUint32(4) !== version) return undefined;
   if (bytes.length !== headerBytes + count * 28 + 40) return undefined;
   if (!equal(sha1(bytes.subarray(0, -20)), bytes.subarray(-20))) return undefined;
+  // Each number says where ids that begin so end: a search between two of them comes to an end.
+  for (let at = 8; at < headerBytes - 4; at += 4)
+    if (view.getUint32(at) > view.getUint32(at + 4)) return undefined;
   const oids = bytes.subarray(headerBytes, headerBytes + count * 20);
   const crcsAt = headerBytes + count * 20;
   const offsetsAt = crcsAt + count * 4;

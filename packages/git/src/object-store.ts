@@ -11,7 +11,7 @@ import { prepareKernel } from "./kernel-compiled.ts";
 import { hashObject, oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
 import { copyPack } from "./pack-copy.ts";
 import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
-import { dropUnreachable, mergePacks } from "./pack-keep.ts";
+import { dropUnreachable, mergePacks, type Dropped } from "./pack-keep.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { openPackWriter, wholeEntry } from "./pack-write.ts";
 import type { Breathe, LongWork, Progress, StopSignal } from "./stop-signal.ts";
@@ -55,11 +55,15 @@ export interface ObjectStore {
   readonly mergePacks: (work: LongWork) => Promise<number>;
   /**
    * Lets go of all that `keep` does not reach. Whoever calls it names every tip there is, those that a person may still
-   * undo to as well. Answers how many objects went.
+   * undo to as well. It may be stopped, or die, at any moment: what is here stays whole. Answers how much went, which is
+   * nothing where fewer than `worthBytes` would.
    */
   readonly dropUnreachable: (
-    work: { readonly keep: ReadonlyArray<ObjectId> } & LongWork,
-  ) => Promise<number>;
+    work: {
+      readonly keep: ReadonlyArray<ObjectId>;
+      readonly worthBytes?: number | undefined;
+    } & LongWork,
+  ) => Promise<Dropped>;
   /** Keeps objects made here as one small pack, durably. Answers their ids, in order. Throws `ObjectRejectedError`. */
   readonly objectsToPack: (
     objects: ReadonlyArray<GitObject>,
@@ -117,14 +121,14 @@ export async function openObjectStore(
     openReceiver,
     buildPack: (asked) => collectPack(packs, { ...asked, breathe }),
     listReachable: (asked) => listReachable(packs, { ...asked, breathe }),
-    mergePacks: (work) =>
-      alone(() => mergePacks(keepingOf(packs, openTurn({ ...work, breathe }, "writing", 0)))),
+    mergePacks: (work) => alone(() => mergePacks(keepingOf(packs, { ...work, breathe }))),
     dropUnreachable: (work) =>
       alone(async () => {
         const asked = { wants: work.keep, haves: [], signal: work.signal, breathe };
         const reachable = new Set(await listReachable(packs, asked));
-        const keeping = keepingOf(packs, openTurn({ ...work, breathe }, "writing", 0));
-        return await dropUnreachable(keeping, (oid) => reachable.has(oid));
+        const isReachable = (oid: ObjectId): boolean => reachable.has(oid);
+        const keeping = keepingOf(packs, { ...work, breathe });
+        return await dropUnreachable(keeping, isReachable, work.worthBytes ?? 0);
       }),
     objectsToPack: async (objects, { signal }) => {
       const oids = objects.map((object) => hashObject(object));
@@ -186,8 +190,13 @@ function openTurnstile(): Turnstile {
   };
 }
 
-function keepingOf(packs: StoredPacks, turn: Turn): Parameters<typeof mergePacks>[0] {
-  return { packs, read: openMustRead(packs), turn };
+function keepingOf(packs: StoredPacks, work: Work): Parameters<typeof mergePacks>[0] {
+  return {
+    packs,
+    read: openMustRead(packs),
+    turn: openTurn(work, "writing", 0),
+    stop: work.signal,
+  };
 }
 
 type Asked = {

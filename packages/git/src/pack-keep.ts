@@ -8,12 +8,14 @@ import { formatIdx, sortByOid } from "./idx.ts";
 import { oidAt, type GitObject } from "./object.ts";
 import { writePackOf, type BuildSource } from "./pack-build.ts";
 import type { StoredPack } from "./stored-pack.ts";
-import type { StoredPacks } from "./stored-packs.ts";
+import type { StopSignal } from "./stop-signal.ts";
+import type { MadePack, StoredPacks } from "./stored-packs.ts";
 
 interface Keeping {
   readonly packs: StoredPacks;
   readonly read: (oid: ObjectId) => Promise<GitObject>;
   readonly turn: (done: number) => Promise<void> | void;
+  readonly stop: StopSignal;
 }
 
 /**
@@ -49,50 +51,80 @@ export async function mergePacks(keeping: Keeping): Promise<number> {
   if (chosen.length < 2) return 0;
   // The largest first, as its objects are likely to be the bases of the others.
   const merging = chosen.toSorted((a, b) => b.bytes - a.bytes);
-  await rewrite(keeping, merging, () => true);
+  await keeping.packs.replace(merging, await copyOf(keeping, merging, () => true));
   return merging.length;
 }
 
-/** Rewrites each pack that holds something unreachable, without it. Answers how many objects went. */
+export interface Dropped {
+  readonly objects: number;
+  /** Of packs, as they were stored. */
+  readonly bytes: number;
+}
+
+/**
+ * Copies what is reachable out of every pack that holds something unreachable, then removes all of those packs at once.
+ * So it may end at any moment: whatever is here is here with all that it leads to, also what nobody reaches yet.
+ * Does nothing where fewer than `worthBytes` would be won.
+ */
 export async function dropUnreachable(
   keeping: Keeping,
   isReachable: (oid: ObjectId) => boolean,
-): Promise<number> {
-  let dropped = 0;
-  // The list changes as packs are rewritten.
-  for (const pack of keeping.packs.all().slice()) {
-    let lost = 0;
-    for (let position = 0; position < pack.idx.count; position++)
-      if (!isReachable(oidAt(pack.idx.oids, position * 20))) lost += 1;
-    if (lost === 0) continue;
-    await rewrite(keeping, [pack], isReachable);
-    dropped += lost;
+  worthBytes: number,
+): Promise<Dropped> {
+  const { packs } = keeping;
+  let objects = 0;
+  let bytes = 0;
+  const losing: StoredPack[] = [];
+  for (const pack of packs.all()) {
+    const lost = unreachableIn(pack, isReachable);
+    if (lost.objects > 0) losing.push(pack);
+    objects += lost.objects;
+    bytes += lost.bytes;
   }
-  return dropped;
+  if (losing.length === 0 || bytes < worthBytes) return { objects: 0, bytes: 0 };
+  for (const pack of losing) {
+    const made = await copyOf(keeping, [pack], isReachable);
+    if (made !== undefined) await packs.add(made.name, made.idx, made.pack);
+  }
+  keeping.stop.throwIfAborted();
+  await packs.replace(losing, undefined);
+  return { objects, bytes };
 }
 
-/** One pack takes the place of others, in one change of the storage. */
-async function rewrite(
+function unreachableIn(pack: StoredPack, isReachable: (oid: ObjectId) => boolean): Dropped {
+  let objects = 0;
+  let bytes = 0;
+  let end = pack.bytes - trailerBytes;
+  for (const position of pack.byOffset().toReversed()) {
+    const start = pack.idx.packOffset(position);
+    if (!isReachable(oidAt(pack.idx.oids, position * 20))) {
+      objects += 1;
+      bytes += end - start;
+    }
+    end = start;
+  }
+  return { objects, bytes };
+}
+
+/** Everything that is kept of some packs, as one pack; `undefined` where that is nothing. */
+async function copyOf(
   { packs, read, turn }: Keeping,
   from: ReadonlyArray<StoredPack>,
   keeps: (oid: ObjectId) => boolean,
-): Promise<void> {
+): Promise<MadePack | undefined> {
   const objects = new Set<ObjectId>();
   for (const pack of from)
     for (const position of pack.byOffset()) {
       const oid = oidAt(pack.idx.oids, position * 20);
       if (keeps(oid)) objects.add(oid);
     }
-  if (objects.size === 0) {
-    await packs.replace(from, undefined);
-    return;
-  }
+  if (objects.size === 0) return undefined;
   const source: BuildSource = { find: packs.findAmong(from), stretch: packs.stretch };
   const had = new Set<ObjectId>();
   const { pack, columns } = await writePackOf(source, { objects: [...objects], had, read, turn });
-  const packHash = pack.subarray(-20);
+  const packHash = pack.subarray(-trailerBytes);
   const idx = formatIdx(columns, sortByOid(columns.oids, columns.count), packHash);
-  await packs.replace(from, { name: formatHex(packHash), pack, idx });
+  return { name: formatHex(packHash), pack, idx };
 }
 
 /** Looking an object up takes a search in each pack. */
@@ -100,3 +132,4 @@ export const packsKeptMax = 10;
 /** What a pack may grow to by merging: as much as is moved, or held in memory, at once. */
 export const segmentBytesMax = 16 * 1024 * 1024;
 const growth = 2;
+const trailerBytes = 20;

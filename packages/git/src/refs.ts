@@ -6,7 +6,7 @@ import { instant, parseObjectId, parseRefName } from "@skein/protocol/ids";
 import type { Instant, ObjectId, RefName } from "@skein/protocol/ids";
 import type { FileBatch, Files } from "./files.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { openReflog } from "./reflog.ts";
+import { openReflog, reflogAgeMillisMax } from "./reflog.ts";
 import type { Reflog, RefMove } from "./reflog.ts";
 
 /** Moves one ref from what the caller believes it to be; `undefined` is absence. */
@@ -118,8 +118,9 @@ export async function openRefs(
     roots: () =>
       inTurn(async () => {
         const roots = new Set((await all()).values());
-        for (const { from, to } of await reflog.read())
-          for (const oid of [from, to]) if (oid !== undefined) roots.add(oid);
+        for (const { from, to, at } of await reflog.read())
+          if (at === 0 || now() - at <= reflogAgeMillisMax)
+            for (const oid of [from, to]) if (oid !== undefined) roots.add(oid);
         return roots;
       }),
   };

@@ -166,6 +166,11 @@ export interface Commands {
   };
   /** Copies it here again from a node that is connected. */
   "bring-back-repository": { readonly ask: { readonly id: string }; readonly answer: void };
+  /** Removes from this device what nothing reaches and nobody can undo to. `busy` repositories were left as they are. */
+  "free-space": {
+    readonly ask: Nothing;
+    readonly answer: { readonly bytes: number; readonly busy: number };
+  };
   /** Merges `theirs` (an oid) into a branch. */
   merge: {
     readonly ask: { readonly id: string; readonly branch: string; readonly theirs: string };

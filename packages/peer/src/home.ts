@@ -27,7 +27,7 @@ import type { Notices } from "./notices.ts";
 import { randomU32, type Ports } from "./ports.ts";
 import type { Relays } from "./relays.ts";
 import { Repositories } from "./repositories.ts";
-import type { RepositoryWorld } from "./repository-node.ts";
+import type { RepositoryWorld } from "./repository-world.ts";
 import { Safety } from "./safety.ts";
 import type { Scope } from "./scope.ts";
 import type { Stage } from "./stage.ts";
@@ -183,7 +183,7 @@ export class Home {
       find: async (node, request, signal) => {
         if (request.type === "entries") return membership.source(node, request.heads);
         if (this.#isOut(node)) throw new NoSourceError("not-here");
-        return repositories.source(request, signal);
+        return repositories.source(node, request, signal);
       },
       up: (node) => {
         if (this.#isOut(node)) return this.#tellOut(node);
@@ -235,6 +235,7 @@ export class Home {
     if (message.type === "membership-heads") this.membership.heard(node, message);
     else if (this.#isOut(node)) return;
     else if (message.type === "repo-heads") this.repositories.heard(node, message);
+    else if (message.type === "ref-heartbeats") this.repositories.heardHeartbeats(node, message);
     else this.approvals.heard(node, message);
   }
 
@@ -338,6 +339,7 @@ export class Home {
       send: (node, message) => network.send(node, message),
       drop: (node) => network.drop(node),
       nameOf: (node) => this.nameOf(node),
+      notice: (notice) => notices.add(notice),
       storageFailed: (cause) => this.#storageFailed(cause),
       cannotOpen: (name, cause) => {
         ports.report(cause);

@@ -1,10 +1,14 @@
-/** The commands about where a repository is kept: taking it off this device, and copying it here again. */
+/** The commands about where a repository is kept: taking it off this device, copying it here again, and what it takes up. */
 
 import { openHomeOf, type CommandTable, type CommandWorld } from "./command-world.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import { repositoryOf } from "./repository-access.ts";
 
-type KeepingCommandName = "remove-repository" | "bring-back-repository" | "removed-repositories";
+type KeepingCommandName =
+  | "remove-repository"
+  | "bring-back-repository"
+  | "removed-repositories"
+  | "free-space";
 
 export function keepingCommands(world: CommandWorld): Pick<CommandTable, KeepingCommandName> {
   return {
@@ -29,5 +33,20 @@ export function keepingCommands(world: CommandWorld): Pick<CommandTable, Keeping
     "removed-repositories": async () => ({
       repositories: openHomeOf(world).repositories.removed(),
     }),
+    "free-space": async () => {
+      const repositories = openHomeOf(world).repositories.all();
+      using task = world.tasks.start("Freeing space", { cancellable: true });
+      let bytes = 0;
+      let busy = 0;
+      for (const [index, repository] of repositories.entries()) {
+        const share = index / repositories.length;
+        task.tell({ phase: "Looking for what nothing needs", share, detail: repository.name() });
+        // oxlint-disable-next-line no-await-in-loop -- one after the other: each may take as much memory as a pack.
+        const dropped = await repository.freeSpace(task.signal);
+        if (dropped === "busy") busy += 1;
+        else bytes += dropped.bytes;
+      }
+      return { bytes, busy };
+    },
   };
 }

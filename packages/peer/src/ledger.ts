@@ -30,6 +30,7 @@ import {
   draftMessageBytesMax,
   membershipEntryBytesMax,
   pathBytesMax,
+  refHeartbeatBytesMax,
   refsPerNodeMax,
   relaysPerNodeMax,
   relayUrlBytesMax,
@@ -85,6 +86,15 @@ const StoredStream = struct({
 export type StoredHead = Decoded<typeof StoredHead>;
 const StoredHead = struct({ seq: u48, hash: recordHash });
 
+/** The last word of where a node's stream ends. Both moments are by this node's clock. */
+export type StoredHeartbeat = Decoded<typeof StoredHeartbeat>;
+const StoredHeartbeat = struct({
+  bytes: bytes(refHeartbeatBytesMax),
+  heardAt: u48,
+  /** Since when such words have spoken of records that are not here, if they do. */
+  lateSince: u48,
+});
+
 /** Nodes that hold everything this node had when they last said so. */
 const StoredCopies = list(nodeId, 64);
 
@@ -109,6 +119,9 @@ export interface StoredRepository {
   readonly streams: ReadonlyMap<NodeId, StoredStream>;
   readonly held: ReadonlyMap<NodeId, StoredHead>;
   readonly copies: ReadonlyArray<NodeId>;
+  readonly heartbeats: ReadonlyMap<NodeId, StoredHeartbeat>;
+  /** How far this node's own records were given to others. */
+  readonly given: StoredHead | undefined;
   /** A person took it off this device: only what must never be forgotten is here, such as this node's own records. */
   readonly removed: boolean;
 }
@@ -218,6 +231,53 @@ export class Ledger {
     return this.#write(heldEntry(repo, node, head));
   }
 
+  /** `records` end with the one that leaves the stream as `stream`. Others of the same numbers, and up to `before`, go. */
+  replaceRecords(
+    repo: RepoId,
+    node: NodeId,
+    {
+      records,
+      stream,
+      before,
+    }: {
+      readonly records: ReadonlyArray<Bytes>;
+      readonly stream: StoredStream;
+      readonly before: number;
+    },
+  ): Promise<void> {
+    const first = stream.seq - records.length + 1;
+    const gone = Array.from({ length: Math.max(0, before - stream.seq) }, (_, index) =>
+      recordPath(repo, node, stream.seq + 1 + index),
+    );
+    const put = [
+      ...records.map((record, index) => [recordPath(repo, node, first + index), record] as const),
+      [`repositories/${repo}/streams/${node}`, encode(StoredStream, stream)] as const,
+      heldEntry(repo, node, stream),
+      givenEntry(repo, stream),
+    ];
+    return this.#files.commit({ put, delete: gone }, { durability: "strict" });
+  }
+
+  /** Before our records are given away, so that nothing else is ever signed in their place. */
+  writeGiven(repo: RepoId, given: StoredHead): Promise<void> {
+    return this.#write(givenEntry(repo, given));
+  }
+
+  writeHeartbeat(repo: RepoId, node: NodeId, heartbeat: StoredHeartbeat): Promise<void> {
+    const path = `repositories/${repo}/heartbeats/${node}`;
+    const put = [[path, encode(StoredHeartbeat, heartbeat)]] as const;
+    return this.#files.commit({ put, delete: [] }, { durability: "relaxed" });
+  }
+
+  /** That a node signed two records with one number. */
+  writeProof(repo: RepoId, node: NodeId, proof: Bytes): Promise<void> {
+    return this.#write([`repositories/${repo}/proofs/${node}`, proof]);
+  }
+
+  readProof(repo: RepoId, node: NodeId): Promise<Bytes | undefined> {
+    return this.#files.read(`repositories/${repo}/proofs/${node}`);
+  }
+
   /** From now on its objects need not be here. Its records stay: a node that forgets what it signed signs it twice. */
   async writeRemoved(repo: RepoId): Promise<void> {
     const folder = `repositories/${repo}`;
@@ -267,6 +327,14 @@ export class Ledger {
     return this.#read(draftPath(repo, branch), StoredDraft);
   }
 
+  /** All drafts of a repository. */
+  async readDrafts(repo: RepoId): Promise<ReadonlyArray<StoredDraft>> {
+    const folder = `drafts/${repo}`;
+    const names = await this.#files.list(folder);
+    const drafts = names.map((name) => this.#read(`${folder}/${name}`, StoredDraft));
+    return (await Promise.all(drafts)).flatMap((draft) => draft ?? []);
+  }
+
   /** It changes at every pause in typing: the end of the tab must not take it, losing power may. */
   writeDraft(repo: RepoId, branch: RefName, draft: StoredDraft): Promise<void> {
     const put = [[draftPath(repo, branch), encode(StoredDraft, draft)]] as const;
@@ -290,6 +358,8 @@ export class Ledger {
       streams: await this.#readAll(`${folder}/streams`, StoredStream, parseNodeId),
       held: await this.#readAll(`${folder}/held`, StoredHead, parseNodeId),
       copies: (await this.#read(`${folder}/copies`, StoredCopies)) ?? [],
+      heartbeats: await this.#readAll(`${folder}/heartbeats`, StoredHeartbeat, parseNodeId),
+      given: await this.#read(`${folder}/given`, StoredHead),
       removed: (await this.#files.read(`${folder}/removed`)) !== undefined,
     };
   }
@@ -331,6 +401,10 @@ function entryPath(index: number): string {
 
 function heldEntry(repo: RepoId, node: NodeId, head: StoredHead): [path: string, bytes: Bytes] {
   return [`repositories/${repo}/held/${node}`, encode(StoredHead, head)];
+}
+
+function givenEntry(repo: RepoId, { seq, hash }: StoredHead): [path: string, bytes: Bytes] {
+  return [`repositories/${repo}/given`, encode(StoredHead, { seq, hash })];
 }
 
 /** Padded, so that the order of names is the order of numbers. */

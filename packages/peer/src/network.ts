@@ -281,6 +281,7 @@ export class Network {
 
   #hear(node: NodeId, message: NodeMessage, path: string): void {
     if (isStreamMessage(message)) return this.#flows.receive(node, message);
+    if (isAppMessage(message)) return this.#options.news.message(node, message);
     switch (message.type) {
       case "signal":
         return this.#direct.signalled(node, message);
@@ -290,13 +291,6 @@ export class Network {
         return this.#pings.answered(node, message.nonce);
       case "bye":
         return this.drop(node);
-      case "membership-heads":
-      case "repo-heads":
-      case "approval-request":
-      case "approval-nonce":
-      case "approval-reveal":
-      case "approval-news":
-        return this.#options.news.message(node, message);
     }
   }
 
@@ -364,9 +358,15 @@ export class Network {
   }
 }
 
+function isAppMessage(message: NodeMessage): message is AppMessage {
+  return !isStreamMessage(message) && !ownTypes.has(message.type);
+}
+
 function isStreamMessage(message: NodeMessage): message is StreamMessage {
   return message.type.startsWith("stream-");
 }
+
+const ownTypes: ReadonlySet<string> = new Set(["signal", "ping", "pong", "bye"]);
 
 /** The first byte of a session packet that begins a handshake (docs/protocol/3-sessions.md). */
 const sessionHelloType = 0x01;

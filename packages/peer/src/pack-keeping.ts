@@ -1,37 +1,82 @@
-/** Keeps the packs of a repository few: each commit and each fetch makes one, and looking for an object searches them all. */
+/** Keeps the storage of a repository tidy: its packs few, as each commit and each fetch makes one, and what nobody can reach gone. */
 
-import type { ObjectStore } from "@skein/git/object-store";
+import type { Repository } from "@skein/git/repository";
+import { later, type ObjectId, type RepoId } from "@skein/protocol/ids";
+import type { Alarms } from "./alarms.ts";
+import { openGarbageKeeping, type GarbageKeeping } from "./garbage-keeping.ts";
+import type { Clock } from "./ports.ts";
 import type { Scope } from "./scope.ts";
 import type { Turns } from "./turns.ts";
 
-/** The answer is called after each change. Small packs are copied together once there are many. */
-export function openPackKeeping({
-  objects,
-  turns,
-  scope,
-  isRetired,
-  storageFailed,
-}: {
-  readonly objects: ObjectStore;
+export interface PackKeeping extends GarbageKeeping {
+  /** To be called after each change: packs are copied together once there are many, and cleaned once it is quiet. */
+  readonly changed: () => void;
+  readonly close: () => void;
+}
+
+export function openPackKeeping(parts: {
+  readonly id: RepoId;
+  readonly git: Repository;
+  /** What is kept besides refs and where they were. */
+  readonly tips: () => Promise<ReadonlyArray<ObjectId>>;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
   readonly turns: Turns;
   readonly scope: Scope;
   readonly isRetired: () => boolean;
   readonly storageFailed: (cause: unknown) => void;
-}): () => void {
+}): PackKeeping {
+  const { id, git, turns, scope, clock, alarms, isRetired, storageFailed } = parts;
+  const garbage = openGarbageKeeping({ ...parts, now: () => clock.now() });
+  const alarm = `garbage ${id}`;
   let waiting = false;
-  const merge = async (signal: AbortSignal): Promise<void> => {
-    waiting = false;
+  let collectedAt: number | undefined;
+
+  const quietly = async (
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<unknown>,
+  ): Promise<void> => {
     if (isRetired() || signal.aborted) return;
     try {
-      await objects.mergePacks({ signal });
+      await work(signal);
     } catch (error) {
       // All objects stay where they were; it is tried again after the next change.
       if (!signal.aborted) storageFailed(error);
     }
   };
-  return () => {
-    if (waiting) return;
-    waiting = true;
-    scope.start((signal) => turns.take(() => merge(signal)));
+  const collectLater = (): void => {
+    if (isRetired()) return;
+    const due = Math.max(quietMillis, (collectedAt ?? 0) + againMillis - clock.now());
+    alarms.set(alarm, later(clock.now(), due), () =>
+      scope.start((signal) => quietly(signal, look)),
+    );
+  };
+  const look = async (signal: AbortSignal): Promise<void> => {
+    const dropped = await garbage.collect({ signal, worthBytes });
+    if (dropped === "busy") return collectLater();
+    collectedAt = clock.now();
+  };
+
+  return {
+    ...garbage,
+    changed: () => {
+      collectLater();
+      if (waiting) return;
+      waiting = true;
+      scope.start((signal) =>
+        turns.take(() => {
+          waiting = false;
+          return quietly(signal, () => git.objects.mergePacks({ signal }));
+        }),
+      );
+    },
+    close: () => alarms.cancel(alarm),
   };
 }
+
+/** After the last change: nobody is in the middle of something. */
+const quietMillis = 10 * 60 * 1_000;
+/** Looking costs little, and what is found is mostly nothing: once a day will do. */
+const againMillis = 24 * 60 * 60 * 1_000;
+/** For less, packs are not written anew. */
+const worthBytes = 1024 * 1024;

@@ -15,7 +15,8 @@ import { openRelays, type Relays } from "./relays.ts";
 import { openScope } from "./scope.ts";
 import { openTasks } from "./tasks.ts";
 import { viewsOf } from "./views-of.ts";
-import type { StorageView, Views } from "./views.ts";
+import { StorageMeter } from "./storage-meter.ts";
+import type { Views } from "./views.ts";
 
 export interface Peer extends AsyncDisposable {
   readonly views: {
@@ -58,7 +59,7 @@ class LocalPeer implements Peer {
   readonly #relays: Relays;
   readonly #account: Account;
   readonly #commands: CommandTable;
-  #storage: StorageView = { usedBytes: undefined, quotaBytes: undefined, persisted: undefined };
+  readonly #storage: StorageMeter;
   #told = true;
 
   constructor(
@@ -74,6 +75,7 @@ class LocalPeer implements Peer {
     this.#tasks = openTasks({ parent: this.#scope.signal, changed });
     this.#notices = openNotices({ now: () => clock.now(), changed });
     this.#relations = openRelations({ scope: this.#scope, changed });
+    this.#storage = new StorageMeter({ ports, scope: this.#scope, changed });
     this.#relays = relays;
     this.#account = new Account({
       ports,
@@ -93,15 +95,13 @@ class LocalPeer implements Peer {
       ledger,
       tasks: this.#tasks,
       notices: this.#notices,
-      keepStorage: (kept) => {
-        this.#storage = { ...this.#storage, ...kept };
-        changed();
-      },
+      keepStorage: (kept) => this.#storage.keep(kept),
     });
   }
 
-  open(): Promise<void> {
-    return this.#account.open();
+  async open(): Promise<void> {
+    this.#storage.look({ much: true });
+    await this.#account.open();
   }
 
   async ask<Name extends CommandName>(name: Name, given: Ask<Name>): Promise<Outcome<Name>> {
@@ -114,6 +114,7 @@ class LocalPeer implements Peer {
       if (refused.code === "bug") this.#ports.report(error);
       return { ok: false, refused };
     } finally {
+      this.#storage.look({ much: muchMoves.has(name) });
       this.#changed();
     }
   }
@@ -137,7 +138,7 @@ class LocalPeer implements Peer {
       }),
       tasks: this.#tasks.list(),
       notices: this.#notices.list(),
-      storage: this.#storage,
+      storage: this.#storage.view(),
     };
   }
 
@@ -147,11 +148,19 @@ class LocalPeer implements Peer {
     this.#told = false;
     this.#inbox.post(() => {
       this.#told = true;
+      this.#storage.look({ much: false });
       const views = this.#current();
       for (const listener of this.#listeners) listener(views);
     });
   }
 }
+
+/** After these, storage is much fuller or emptier than before. */
+const muchMoves: ReadonlySet<CommandName> = new Set<CommandName>([
+  "free-space",
+  "import-bundle",
+  "remove-repository",
+]);
 
 function gone(): CommandRefusedError {
   return new CommandRefusedError("owner_gone", {

@@ -40,6 +40,11 @@ export interface Ports {
   /** Repositories that have a database here, whether they ever became one or not. */
   readonly storedRepositories: () => Promise<ReadonlyArray<string>>;
   readonly removeFiles: (repository: string) => Promise<void>;
+  /** Absent where it cannot be known. */
+  readonly measureStorage?: () => Promise<{
+    readonly usedBytes: number | undefined;
+    readonly quotaBytes: number | undefined;
+  }>;
   readonly sockets: Sockets;
   /** The relays that whoever serves the program names. At least one, and no more than a node may use. */
   readonly relayUrls: ReadonlyArray<string>;

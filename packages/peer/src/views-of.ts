@@ -175,6 +175,10 @@ function remoteView(
     remote: remoteOf(node),
     node,
     nodeName: home.nameOf(node),
+    standing: repository.sync().frozen.includes(node)
+      ? "forked"
+      : repository.heartbeats.standing(node, home.network.connections().get(node)?.since),
+    heardAt: repository.heartbeats.heardAt(node),
     branches: oidsUnder(refs, `refs/remotes/${remoteOf(node)}/`).map(([name, oid]) => ({
       name,
       oid,

@@ -135,6 +135,14 @@ export interface RemoteView {
   readonly remote: string;
   readonly node: string;
   readonly nodeName: string;
+  /**
+   * Whether this is all that it says. `away`: no word from it lately. `behind`: it said more, which nobody gave us: it is
+   * late or kept back. `frozen`: it is connected, and has sent no word of where its record ends for half an hour.
+   * `forked`: it signed two different things in one place, so nothing more of it is taken.
+   */
+  readonly standing: "fresh" | "away" | "behind" | "frozen" | "forked";
+  /** When its word of where its record ends last came. */
+  readonly heardAt: number | undefined;
   readonly branches: ReadonlyArray<
     BranchView & {
       /** How it stands to the local branch of the same name. */

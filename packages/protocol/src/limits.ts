@@ -24,6 +24,8 @@ export const membershipEntriesMax = 2_048;
 export const membershipEntryBytesMax = 8 * 1024;
 /** One ref record: about 500 refs set at once; more refs make more records. */
 export const refRecordBytesMax = 64 * 1024;
+/** One heartbeat of a ref stream: three ids, two numbers and a signature are 173. */
+export const refHeartbeatBytesMax = 256;
 /** The signed genesis of a repository: two keys, a name and a signature. */
 export const repoGenesisBytesMax = 1024;
 /** Refs of one node in one repository. */

@@ -86,6 +86,8 @@ const commandKinds = {
   revert: "order",
   "remove-repository": "order",
   "bring-back-repository": "order",
+  // Done twice it does the same.
+  "free-space": "question",
   merge: "order",
   "merge-resolved": "order",
   conflicts: "question",
@@ -202,6 +204,7 @@ const askFields = {
   revert: pickFields,
   "remove-repository": { id: "string", evenIfOnly: "boolean" },
   "bring-back-repository": { id: "string" },
+  "free-space": {},
   merge: { id: "string", branch: "string", theirs: "string" },
   "merge-resolved": {
     id: "string",

@@ -54,6 +54,8 @@ const skein: RepositoryView = {
       remote: "p2p-3fa94c02d1be",
       node: "n2",
       nodeName: "Pixel 9",
+      standing: "fresh",
+      heardAt: present - 4 * minute,
       branches: [
         { name: "main", oid: theirTip, relation: "diverged" },
         { name: "faster-packs", oid: theirTip, relation: "same" },
@@ -63,6 +65,8 @@ const skein: RepositoryView = {
       remote: "p2p-88d1be03fa94",
       node: "n3",
       nodeName: "Workshop laptop",
+      standing: "away",
+      heardAt: present - 3 * hour,
       branches: [{ name: "main", oid: tip, relation: "same" }],
     },
   ],

@@ -295,6 +295,7 @@ function Storage({ storage }: { readonly storage: StorageView }): JSX.Element {
           />
         </>
       )}
+      <FreeSpace />
       {persisted === true ? (
         <Banner tone="good" icon="check">
           <p>{copy.devices.persisted}</p>
@@ -310,6 +311,33 @@ function Storage({ storage }: { readonly storage: StorageView }): JSX.Element {
         </Banner>
       )}
     </div>
+  );
+}
+
+function FreeSpace(): JSX.Element {
+  const order = useOrder("free-space");
+  const [freed, setFreed] = useState<string>();
+  const free = async (): Promise<void> => {
+    setFreed(undefined);
+    const done = await order.give({});
+    if (done?.ok !== true) return;
+    const { bytes, busy } = done.value;
+    const said = bytes > 0 ? copy.keep.freed(formatSize(bytes)) : copy.keep.freedNothing;
+    setFreed(busy > 0 ? `${said} ${copy.keep.freedLater(busy)}` : said);
+  };
+  return (
+    <>
+      <p class="small quiet">{copy.keep.freeText}</p>
+      <div class="button-row">
+        <button type="button" class="button" disabled={order.busy} onClick={() => void free()}>
+          {copy.keep.free}
+        </button>
+        <span class="small" role="status">
+          {freed}
+        </span>
+      </div>
+      <Refusal refused={order.refused} />
+    </>
   );
 }
 
