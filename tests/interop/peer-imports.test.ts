@@ -112,7 +112,7 @@ function hostsAt(url: string): NonNullable<Ports["gitHosts"]> {
   const base = new URL(url).origin;
   return {
     names: () => Promise.resolve(["git.example"]),
-    hostOf: (address) => (/^https:/u.test(address) ? new URL(address).host : undefined),
+    hostOf: (address) => (address.startsWith("https:") ? new URL(address).host : undefined),
     open: (_, signal) =>
       openFetchHost({
         signal,
