@@ -117,6 +117,7 @@ export class SimulatedNode {
   #clockErrorMillis = 0;
   #writesLeft: number | undefined;
   #patches: Patches = {};
+  #gitHosts: Ports["gitHosts"];
   #failing: { readonly which: (disk: string) => boolean; readonly error: () => Error } | undefined;
 
   constructor(name: string, place: Place) {
@@ -153,6 +154,11 @@ export class SimulatedNode {
   /** Changes this node's software, from its next start on. */
   patch(patches: Patches): void {
     this.#patches = patches;
+  }
+
+  /** Ordinary git hosts, from its next start on. */
+  reachHosts(gitHosts: NonNullable<Ports["gitHosts"]>): void {
+    this.#gitHosts = gitHosts;
   }
 
   /** What is on its disk; changed only while it does not run. */
@@ -252,6 +258,7 @@ export class SimulatedNode {
       sockets: this.#sockets(alive),
       relayUrls: [...this.#place.relays.keys()].map((name) => `ws://${name}/relay`),
       channels: fabric?.channelsOf(`${this.name}-${this.#life}`) ?? noChannels,
+      ...(this.#gitHosts === undefined ? {} : { gitHosts: this.#gitHosts }),
       breathe: () => Promise.resolve(),
       offsetMinutes: () => 60,
       report: (cause) => {

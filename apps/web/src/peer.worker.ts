@@ -13,6 +13,7 @@ import { channelsOver } from "@skein/transport/port-channels";
 import { openWebSockets } from "@skein/transport/websocket-socket";
 import { browserClock, offsetMinutes, openBreath } from "./adapters/browser-clock.ts";
 import { browserRandom } from "./adapters/browser-random.ts";
+import { hostOf, openRelayHost, readRelayHosts } from "./adapters/git-hosts.ts";
 import { serveDoor } from "./door/host.ts";
 import { over } from "./door/messages.ts";
 import { awaitChannels } from "./door/own-worker.ts";
@@ -48,6 +49,7 @@ async function serve(): Promise<void> {
     sockets,
     relayUrls: await findRelays(globalThis.location),
     channels: channelsOver(offer.port, { supported: offer.supported }),
+    gitHosts: { names: readRelayHosts, open: openRelayHost, hostOf },
     breathe: openBreath(),
     offsetMinutes,
     report: reportError,

@@ -132,6 +132,31 @@ export interface Commands {
     };
     readonly answer: { readonly kind: "imported" | "here-already"; readonly id: string };
   };
+  /** The files of a zip, or of a folder by path, as one commit. One folder that holds them all is left out. */
+  "import-files": {
+    readonly ask: {
+      readonly name: string;
+      readonly zip?: Blob;
+      readonly files?: ReadonlyArray<{ readonly path: string; readonly file: Blob }>;
+    };
+    readonly answer: {
+      readonly id: string;
+      readonly files: number;
+      /** What was left out: the first of them, and how many there are. */
+      readonly skipped: ReadonlyArray<SkippedFileView>;
+      readonly skippedCount: number;
+    };
+  };
+  /** Git hosts that can be cloned from, through the relays in use. */
+  "git-hosts": {
+    readonly ask: Nothing;
+    readonly answer: { readonly hosts: ReadonlyArray<string> };
+  };
+  /** Branches and tags of an ordinary git host, through a relay. */
+  clone: {
+    readonly ask: { readonly name: string; readonly url: string };
+    readonly answer: { readonly id: string };
+  };
   "export-bundle": {
     readonly ask: { readonly id: string };
     readonly answer: { readonly file: Blob };
@@ -366,6 +391,17 @@ export interface FileView {
   readonly kind: "text" | "image" | "binary";
   /** A symbolic link: the bytes are the path it leads to. */
   readonly link: boolean;
+}
+
+export interface SkippedFileView {
+  readonly path: string;
+  readonly why:
+    | "bad-name"
+    | "too-long"
+    | "too-large"
+    | "named-twice"
+    | "file-and-folder"
+    | "system";
 }
 
 export interface CommitView {

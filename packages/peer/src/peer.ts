@@ -174,6 +174,8 @@ class LocalPeer implements Peer {
 const muchMoves: ReadonlySet<CommandName> = new Set<CommandName>([
   "free-space",
   "import-bundle",
+  "import-files",
+  "clone",
   "remove-repository",
 ]);
 

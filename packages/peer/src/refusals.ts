@@ -15,6 +15,7 @@ export type RefusalCode =
   | "empty_name"
   | "no_account"
   | "name_taken"
+  | "no_git_host"
   | "no_repository"
   | "nobody_has_it"
   | "not_now"
