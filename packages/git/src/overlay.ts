@@ -4,7 +4,8 @@ import type { Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
 import { ObjectMissingError } from "./object-store.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { hashObject, parseCommit, parseTree } from "./object.ts";
+import { hashObject } from "./object-hash.ts";
+import { parseCommit, parseTree } from "./object.ts";
 import type { EntryKind, GitObject, ObjectType, TreeEntry } from "./object.ts";
 
 /** Whatever answers reads: a store, or an overlay on one. */

@@ -1,6 +1,6 @@
 /** An open account at this node: its log, its repositories and its approvals, wired to the network. */
 
-import { judgeKnock } from "@skein/auth/knock";
+import { judgeKnock, makeKnock } from "@skein/auth/knock";
 import { cleanName, judgePass } from "@skein/auth/pass";
 import { SecretKey } from "@skein/auth/crypto/secret";
 import { signCommit } from "@skein/auth/ssh-signature";
@@ -18,7 +18,8 @@ import { NoSourceError } from "./flows.ts";
 import { storeIdentity, type Author, type Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import { KeyCare } from "./key-care.ts";
-import type { Ledger, StoredSafety } from "./ledger.ts";
+import type { HomeVault, StoredSafety } from "./home-vault.ts";
+import type { Ledger } from "./ledger.ts";
 import { MissingMembers } from "./missing-members.ts";
 import { MembershipGossip } from "./membership-gossip.ts";
 import { newsSince } from "./membership-news.ts";
@@ -39,6 +40,7 @@ interface HomeOptions {
   readonly ports: Ports;
   readonly relays: Relays;
   readonly ledger: Ledger;
+  readonly vault: HomeVault;
   readonly alarms: Alarms;
   readonly inbox: Inbox;
   readonly scope: Scope;
@@ -67,14 +69,14 @@ export class Home {
   readonly #toldOut = new Map<NodeId, number>();
 
   static async open(options: HomeOptions): Promise<Home> {
-    const { ledger, ports, scope, identity } = options;
+    const { ledger, vault, ports, scope, identity } = options;
     const contacts = await openContacts({
       ledger,
       clock: ports.clock,
       scope,
       isMember: (node) => identity.log.state().nodes.has(node),
     });
-    const home = new Home(options, { contacts, safety: await ledger.readSafety() });
+    const home = new Home(options, { contacts, safety: await vault.readSafety() });
     await home.repositories.open();
     return home;
   }
@@ -125,6 +127,8 @@ export class Home {
     this.network.meetAt(this.#keyCare.whereabouts());
     this.#keyCare.membershipChanged();
     this.#missing.start();
+    this.#reword();
+    this.#knockUntilMet();
   }
 
   /** A commit with this node's signature. */
@@ -160,13 +164,13 @@ export class Home {
 
   /** From now on, commits made here bear this name. */
   async useAuthor(author: Author): Promise<void> {
-    await storeIdentity(this.#options.ledger, { ...this.identity, author });
+    await storeIdentity(this.#options, { ...this.identity, author });
     this.#author = author;
   }
 
   close(): void {
     const { alarms } = this.#options;
-    for (const name of ["key debt", "membership heads"]) alarms.cancel(name);
+    for (const name of ["key debt", "membership heads", "knock"]) alarms.cancel(name);
     this.#missing.close();
     this.safety.close();
     this.repositories.close();
@@ -177,7 +181,7 @@ export class Home {
   #openStage(): Stage {
     const { network, membership, repositories, approvals } = this;
     return {
-      mayConnect: (introduction, atFormerDoor) => this.#mayConnect(introduction, atFormerDoor),
+      mayConnect: (introduction, atFormerPlace) => this.#mayConnect(introduction, atFormerPlace),
       acquaintances: () => this.#acquaintances(),
       find: async (node, request, signal) => {
         if (request.type === "entries") {
@@ -216,11 +220,11 @@ export class Home {
   }
 
   /** Members may connect; so may whoever shows a pass that the door signed, to read. */
-  #mayConnect({ node, pass }: Introduction, atFormerDoor: boolean): boolean {
+  #mayConnect({ node, pass }: Introduction, atFormerPlace: boolean): boolean {
     const { crypto } = this.#options.ports;
     const { nodes, door } = this.identity.log.state();
-    // It is told that it is out, and nothing else. At the door before, nobody but members is answered.
-    if (this.#isOut(node)) return !atFormerDoor && (this.#toldOut.get(node) ?? 0) < toldOutMax;
+    // It is told that it is out, and nothing else. At a place of before, nobody but members is answered.
+    if (this.#isOut(node)) return !atFormerPlace && (this.#toldOut.get(node) ?? 0) < toldOutMax;
     const mayRead = pass !== undefined && judgePass(crypto, door.sign, pass) === node;
     if (!nodes.has(node) && !mayRead) return false;
     this.contacts.met(node, pass);
@@ -268,6 +272,7 @@ export class Home {
     const me = identity.keys.id;
     const nameOf = (node: NodeId): string => this.nameOf(node);
     for (const notice of newsSince(before, { log: identity.log, me, nameOf })) notices.add(notice);
+    if (before.doorEntry !== this.#known.doorEntry) this.#reword();
     this.repositories.membershipChanged();
     this.approvals.membershipChanged();
     this.#keyCare.membershipChanged();
@@ -278,6 +283,24 @@ export class Home {
       }
     membershipChanged();
     changed();
+  }
+
+  /** After a recovery: those that stayed do not know this node, nor the key under which it leaves word. */
+  #knockUntilMet(): void {
+    const { alarms, ports } = this.#options;
+    const { pass, log, keys } = this.identity;
+    const others = [...log.state().nodes.keys()].filter((node) => node !== keys.id);
+    const isMet = others.length === 0 || others.some((node) => this.contacts.all().has(node));
+    if (pass === undefined || isMet) return;
+    this.network.knock(makeKnock(pass, ports.random));
+    alarms.set("knock", later(ports.clock.now(), knockMillis), () => this.#knockUntilMet());
+  }
+
+  /** The words that are in force open this device's lock, if it has one. */
+  #reword(): void {
+    const { vault, scope } = this.#options;
+    if (vault.lock() === undefined) return;
+    scope.start(() => vault.reword(this.identity.log.state().door.box));
   }
 
   #isOut(node: NodeId): boolean {
@@ -302,14 +325,18 @@ export class Home {
       identity,
       network,
       membership,
-      former: former && new SecretKey(former),
+      former: former && new SecretKey(former.meeting),
       lastMet: (node) => {
         const seen = this.contacts.all().get(node)?.lastSeen;
         return seen === undefined ? undefined : instant(seen);
       },
-      store: () => storeIdentity(this.#options.ledger, { ...identity, author: this.#author }),
-      storeFormer: (meeting) =>
-        this.safety.keep({ former: meeting?.reveal((bytes) => bytes.slice()) }),
+      store: () => storeIdentity(this.#options, { ...identity, author: this.#author }),
+      storeFormer: (former) => {
+        const [meeting, readKey] = [former, identity.readKey].map((secret) =>
+          secret?.reveal((bytes) => bytes.slice()),
+        );
+        return this.safety.keep({ former: meeting && readKey && { meeting, readKey } });
+      },
     });
   }
 
@@ -344,6 +371,8 @@ export class Home {
   }
 }
 
+/** A knock may be lost, or nobody is at home yet. */
+const knockMillis = 20_000;
 /** A node that was removed is spoken to for no longer. */
 const farewellMillis = 20_000;
 

@@ -109,9 +109,9 @@ export class MeetingPlace {
     return all.map(({ psk }) => psk);
   }
 
-  /** Whether this is the door that was in force before. */
+  /** Whether this place is one of before, which only whoever has not heard of the new one looks at. */
   isFormer(venue: string): boolean {
-    return this.#former?.name === venue;
+    return venue !== this.#door.name && venue !== this.#members?.name;
   }
 
   heard(node: NodeId, venue: string): void {

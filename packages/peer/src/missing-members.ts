@@ -1,4 +1,4 @@
-/** Members that are not found where members meet: they may not know where that is by now, so they are called at the door. */
+/** Members that are not found where members meet: they may not know where that is by now, so they are called at the door. So is who put this node out and was put out in turn: it would not look for us. */
 
 import { later, type NodeId } from "@skein/protocol/ids";
 import type { Alarms } from "./alarms.ts";
@@ -41,8 +41,13 @@ export class MissingMembers {
     const { identity, network } = this.#options;
     const isMissing = (node: NodeId): boolean =>
       node !== identity.keys.id && !network.connections().has(node);
-    for (const member of identity.log.state().nodes.values())
-      if (isMissing(member.node)) network.connect(member);
+    const { log, keys } = identity;
+    const { nodes } = log.state();
+    const against = log.told().filter(({ target }) => target === keys.id);
+    const opponents = new Set(against.map(({ author }) => author));
+    const others = log.signers().filter(({ node }) => opponents.has(node) && !nodes.has(node));
+    for (const peer of [...nodes.values(), ...others])
+      if (isMissing(peer.node)) network.connect(peer);
   }
 }
 

@@ -59,8 +59,8 @@ export interface NetworkOptions {
   readonly keys: NodeKeys;
   readonly whereabouts: Whereabouts;
   readonly pass: () => Pass | undefined;
-  /** `atFormerDoor`: by a place that only whoever has not heard of the new words looks at. */
-  readonly mayConnect: (introduction: Introduction, atFormerDoor: boolean) => boolean;
+  /** `atFormerPlace`: by one that only whoever has not heard of the new one looks at. */
+  readonly mayConnect: (introduction: Introduction, atFormerPlace: boolean) => boolean;
   /** Nodes that may still have a session with us from before this program was started. */
   readonly acquaintances: () => Iterable<Acquaintance>;
   readonly find: (node: NodeId, request: StreamRequest, signal: AbortSignal) => Promise<Source>;

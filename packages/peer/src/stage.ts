@@ -16,7 +16,7 @@ import type { Relays } from "./relays.ts";
 import type { Scope } from "./scope.ts";
 
 export interface Stage {
-  readonly mayConnect: (introduction: Introduction, atFormerDoor: boolean) => boolean;
+  readonly mayConnect: (introduction: Introduction, atFormerPlace: boolean) => boolean;
   readonly acquaintances: () => Iterable<Acquaintance>;
   readonly find: (node: NodeId, request: StreamRequest, signal: AbortSignal) => Promise<Source>;
   readonly up: (node: NodeId) => void;
@@ -51,8 +51,8 @@ export class StagedNetwork {
       ...options,
       whereabouts: { door: meeting, former: undefined, readKey: undefined },
       pass: () => pass,
-      mayConnect: (introduction, atFormerDoor) =>
-        this.#stage.mayConnect(introduction, atFormerDoor),
+      mayConnect: (introduction, atFormerPlace) =>
+        this.#stage.mayConnect(introduction, atFormerPlace),
       acquaintances: () => this.#stage.acquaintances(),
       find: (node, request, signal) => this.#stage.find(node, request, signal),
       news: {
