@@ -38,8 +38,10 @@ export async function start(
   program: string,
   args: ReadonlyArray<string>,
   port: number,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Running> {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, ...environment };
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env });
   let said = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (piece: Buffer) => (said += piece.toString()));
