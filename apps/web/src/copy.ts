@@ -256,6 +256,8 @@ export const copy = {
         "The connection between the two devices changed meanwhile, so the numbers could not be compared. Nothing was authorised.",
     },
     again: "Ask again",
+    could: "These could authorise it:",
+    noneLeft: "None of them is left? Use the words of the recovery kit",
     spoken: (digits: string) => `Number ${digits.split("").join(" ")}`,
   },
   request: {
@@ -325,6 +327,8 @@ export const copy = {
     denied: "Denied",
     letAskAgain: "Let it ask again",
     lastSeen: (ago: string) => `Last seen ${ago}`,
+    connected: "Connected now",
+    neverSeen: "Not met by this device yet",
     key: "Key",
     safety: "Safety",
     signers: "Save allowed_signers for git",
