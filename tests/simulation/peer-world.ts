@@ -2,6 +2,7 @@
 
 import { openCrypto, type Crypto } from "@skein/auth/crypto/sodium";
 import { SecretKey } from "@skein/auth/crypto/secret";
+import { plainKeyStore } from "@skein/auth/plain-key-store";
 import type { Files } from "@skein/git/files";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import type { Answer, Ask, CommandName } from "@skein/peer/commands";
@@ -246,6 +247,10 @@ export class SimulatedNode {
       random: { bytes: simulation.bytes },
       crypto: { ...crypto, ...this.#patches.crypto },
       unlocker: quickUnlocker(crypto, simulation, this.#patches.words),
+      keyStore: plainKeyStore(),
+      restart: () => {
+        if (alive()) void this.start();
+      },
       ledger: this.#disk("ledger", alive),
       openFiles: (repository) => Promise.resolve(this.#disk(repository, alive)),
       storedRepositories: () => Promise.resolve(this.stored()),

@@ -4,6 +4,12 @@
  * Orders change something and the views follow; questions only read.
  */
 
+/** What the browser made of a passkey: its id, and the 32 bytes that it derived. */
+export interface GivenPasskey {
+  readonly id: Uint8Array;
+  readonly secret: Uint8Array;
+}
+
 /** Such a command is asked with `{}`. */
 type Nothing = Readonly<Record<string, never>>;
 
@@ -30,6 +36,23 @@ export interface Commands {
   "rename-node": { readonly ask: { readonly name: string }; readonly answer: void };
   "set-author": {
     readonly ask: { readonly name: string; readonly email: string };
+    readonly answer: void;
+  };
+  // --- the lock ---
+  /** From now on this device is opened by its passphrase, which is typed once to be sure, or by the passkey that is given. */
+  "set-lock": {
+    readonly ask: { readonly words: string; readonly passkey?: GivenPasskey };
+    readonly answer: void;
+  };
+  "remove-lock": { readonly ask: Nothing; readonly answer: void };
+  "lock-now": { readonly ask: Nothing; readonly answer: void };
+  /** Locks by itself after so many minutes without a person; without a number it does not. */
+  "set-patience": { readonly ask: { readonly minutes?: number }; readonly answer: void };
+  /** A key, a pointer: said now and then while there is a patience. */
+  "person-acted": { readonly ask: Nothing; readonly answer: void };
+  /** By the words, or by what the passkey derived. */
+  unlock: {
+    readonly ask: { readonly words: string; readonly derived?: Uint8Array };
     readonly answer: void;
   };
   // --- keeping others out ---
@@ -65,9 +88,19 @@ export interface Commands {
     readonly ask: { readonly words: string; readonly file?: Blob };
     readonly answer: void;
   };
-  /** Without any node left: new words are made for the account of this kit, and shown. */
+  /** Without any node left: the account of this kit is read, and it is asked which nodes stay (`account.phase` becomes `kit-opened`). */
   "open-kit": {
     readonly ask: { readonly file: Blob; readonly nodeName: string; readonly platform: string };
+    readonly answer: void;
+  };
+  /** Without words new ones are made and shown, and no node stays. */
+  "choose-nodes": {
+    readonly ask: { readonly keep: ReadonlyArray<string>; readonly words: string };
+    readonly answer: void;
+  };
+  /** At a device that is signed in and read-only: the kit's words make it one that may write. */
+  "use-kit": {
+    readonly ask: { readonly words: string; readonly keep: ReadonlyArray<string> };
     readonly answer: void;
   };
   /** For `gpg.ssh.allowedSignersFile`. */

@@ -3,6 +3,7 @@
 import type { Random } from "@skein/auth/crypto/random";
 import type { SecretKey } from "@skein/auth/crypto/secret";
 import type { Crypto } from "@skein/auth/crypto/sodium";
+import type { KeyStore } from "@skein/auth/key-store";
 import type { Files } from "@skein/git/files";
 import type { GitHost } from "@skein/git/git-host";
 import type { Alarm } from "@skein/transport/alarm";
@@ -34,6 +35,10 @@ export interface Ports {
   readonly random: Random;
   readonly crypto: Crypto;
   readonly unlocker: Unlocker;
+  /** Wraps what is secret in the ledger. */
+  readonly keyStore: KeyStore;
+  /** Ends this program, with all that it has in memory, and begins it anew. Asked for when it is locked. */
+  readonly restart: () => void;
   /** The one database for keys, the membership log, ref records and settings. */
   readonly ledger: Files;
   /** One database a repository, named by its id. */

@@ -30,6 +30,7 @@ export type RefusalCode =
   | "too_large"
   | "not_allowed"
   | "wrong_kit"
+  | "wrong_passkey"
   | "wrong_passphrase"
   | "wrong_words";
 
