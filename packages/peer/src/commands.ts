@@ -4,6 +4,8 @@
  * Orders change something and the views follow; questions only read.
  */
 
+import type { RefMoveView, SkippedFileView } from "./answers.ts";
+
 /** What the browser made of a passkey: its id, and the 32 bytes that it derived. */
 export interface GivenPasskey {
   readonly id: Uint8Array;
@@ -393,17 +395,6 @@ export interface FileView {
   readonly link: boolean;
 }
 
-export interface SkippedFileView {
-  readonly path: string;
-  readonly why:
-    | "bad-name"
-    | "too-long"
-    | "too-large"
-    | "named-twice"
-    | "file-and-folder"
-    | "system";
-}
-
 export interface CommitView {
   readonly oid: string;
   readonly parents: ReadonlyArray<string>;
@@ -494,19 +485,3 @@ export type ResolutionAsk = { readonly path: string } & (
   | { readonly take: "both"; readonly theirsAt: string }
   | { readonly take: "hunks"; readonly hunks: ReadonlyArray<HunkChoiceAsk> }
 );
-
-/** One move of one branch or tag. An absent side: it was not there. */
-export interface RefMoveView {
-  readonly kind: "branch" | "tag";
-  readonly name: string;
-  readonly from: MovedCommitView | undefined;
-  readonly to: MovedCommitView | undefined;
-  readonly at: number;
-  readonly why: string;
-}
-
-export interface MovedCommitView {
-  readonly oid: string;
-  /** Undefined where it is not a commit. */
-  readonly title: string | undefined;
-}
