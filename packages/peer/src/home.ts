@@ -20,6 +20,7 @@ import { storeIdentity, type Author, type Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import { KeyCare } from "./key-care.ts";
 import type { Ledger, StoredSafety } from "./ledger.ts";
+import { Letters } from "./letters.ts";
 import { MembershipGossip } from "./membership-gossip.ts";
 import { newsSince } from "./membership-news.ts";
 import type { AppMessage, Network } from "./network.ts";
@@ -57,6 +58,7 @@ export class Home {
   readonly approvals: Approvals;
   readonly repositories: Repositories;
   readonly safety: Safety;
+  readonly letters: Letters;
   readonly stage: Stage;
   readonly #options: HomeOptions;
   readonly #keyCare: KeyCare;
@@ -104,7 +106,14 @@ export class Home {
       ...options,
       membership: this.membership,
       passOf: (node) => contacts.all().get(node)?.pass,
+      admitted: (node, entry) => this.letters.handEntry(node, { type: "entry", entry }),
       nameOf: (node) => this.nameOf(node),
+    });
+    this.letters = new Letters({
+      ...options,
+      contacts,
+      membership: this.membership,
+      repositories: this.repositories,
     });
     this.safety = new Safety({
       ...options,
@@ -126,6 +135,7 @@ export class Home {
   moveIn(): void {
     this.network.moveIn(this.#keyCare.readKeys());
     this.#keyCare.membershipChanged();
+    this.letters.moveIn();
   }
 
   /** A commit with this node's signature. */
@@ -169,6 +179,7 @@ export class Home {
     const { alarms } = this.#options;
     for (const name of ["move", "key debt", "membership heads"]) alarms.cancel(name);
     this.#former?.close();
+    this.letters.close();
     this.safety.close();
     this.repositories.close();
   }
@@ -200,11 +211,13 @@ export class Home {
       },
       down: (node) => {
         this.contacts.met(node, undefined);
+        this.letters.gone(node);
         membership.gone(node);
         repositories.gone(node);
         this.#options.changed();
       },
       message: (node, message) => this.#hear(node, message),
+      letter: (letter) => this.letters.received(letter),
       knock: (knock) => {
         const node = this.#judgeKnock(knock);
         if (node !== undefined) network.connect({ node, box: knock.pass.box });
@@ -341,6 +354,10 @@ export class Home {
       nameOf: (node) => this.nameOf(node),
       notice: (notice) => notices.add(notice),
       storageFailed: (cause) => this.#storageFailed(cause),
+      changed: () => {
+        this.letters.repositoriesChanged();
+        shared.changed();
+      },
       cannotOpen: (name, cause) => {
         ports.report(cause);
         notices.add({
