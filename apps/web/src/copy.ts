@@ -1,6 +1,7 @@
 /** Every sentence a person reads, in English. Screens hold none of their own. */
 
 import { gitCopy } from "./copy-git.ts";
+import { importCopy } from "./copy-import.ts";
 import { relaysCopy } from "./copy-relays.ts";
 import { safetyCopy } from "./copy-safety.ts";
 import { formatCount } from "./format.ts";
@@ -113,23 +114,7 @@ export const copy = {
     chosen: (count: number) => `${formatCount(count, "file", "files")} for the first commit`,
     submit: "New repository",
   },
-  importing: {
-    title: "Import a repository",
-    label: "Git bundle",
-    drop: "Drop a bundle here, or choose the file.",
-    how: "Make one with",
-    command: "git bundle create x.bundle --all",
-    limits:
-      "All branches and tags come along, and every object is checked. Submodules and Git LFS files are kept as they are and not fetched.",
-    reading: (file: string) => `Importing ${file}`,
-    starting: "Opening the file",
-    here: (name: string) => `You have “${name}” already`,
-    hereText:
-      "A repository with this name, and with the same branches and tags, is on this device.",
-    open: "Open it",
-    again: "Import again",
-  },
-
+  ...importCopy,
   repository: {
     missingTitle: "There is no such repository here",
     missing: "It may still be on its way from another device.",

@@ -4,6 +4,14 @@
  * Orders change something and the views follow; questions only read.
  */
 
+import type { RelayTest } from "./views.ts";
+
+/** What the browser made of a passkey: its id, and the 32 bytes that it derived. */
+export interface GivenPasskey {
+  readonly id: Uint8Array;
+  readonly secret: Uint8Array;
+}
+
 /** Such a command is asked with `{}`. */
 type Nothing = Readonly<Record<string, never>>;
 
@@ -30,6 +38,23 @@ export interface Commands {
   "rename-node": { readonly ask: { readonly name: string }; readonly answer: void };
   "set-author": {
     readonly ask: { readonly name: string; readonly email: string };
+    readonly answer: void;
+  };
+  // --- the lock ---
+  /** From now on this device is opened by its passphrase, which is typed once to be sure, or by the passkey that is given. */
+  "set-lock": {
+    readonly ask: { readonly words: string; readonly passkey?: GivenPasskey };
+    readonly answer: void;
+  };
+  "remove-lock": { readonly ask: Nothing; readonly answer: void };
+  "lock-now": { readonly ask: Nothing; readonly answer: void };
+  /** Locks by itself after so many minutes without a person; without a number it does not. */
+  "set-patience": { readonly ask: { readonly minutes?: number }; readonly answer: void };
+  /** A key, a pointer: said now and then while there is a patience. */
+  "person-acted": { readonly ask: Nothing; readonly answer: void };
+  /** By the words, or by what the passkey derived. */
+  unlock: {
+    readonly ask: { readonly words: string; readonly derived?: Uint8Array };
     readonly answer: void;
   };
   // --- keeping others out ---
@@ -65,9 +90,19 @@ export interface Commands {
     readonly ask: { readonly words: string; readonly file?: Blob };
     readonly answer: void;
   };
-  /** Without any node left: new words are made for the account of this kit, and shown. */
+  /** Without any node left: the account of this kit is read, and it is asked which nodes stay (`account.phase` becomes `kit-opened`). */
   "open-kit": {
     readonly ask: { readonly file: Blob; readonly nodeName: string; readonly platform: string };
+    readonly answer: void;
+  };
+  /** Without words new ones are made and shown, and no node stays. */
+  "choose-nodes": {
+    readonly ask: { readonly keep: ReadonlyArray<string>; readonly words: string };
+    readonly answer: void;
+  };
+  /** At a device that is signed in and read-only: the kit's words make it one that may write. */
+  "use-kit": {
+    readonly ask: { readonly words: string; readonly keep: ReadonlyArray<string> };
     readonly answer: void;
   };
   /** For `gpg.ssh.allowedSignersFile`. */
@@ -98,6 +133,31 @@ export interface Commands {
       readonly again?: boolean;
     };
     readonly answer: { readonly kind: "imported" | "here-already"; readonly id: string };
+  };
+  /** The files of a zip, or of a folder by path, as one commit. One folder that holds them all is left out. */
+  "import-files": {
+    readonly ask: {
+      readonly name: string;
+      readonly zip?: Blob;
+      readonly files?: ReadonlyArray<{ readonly path: string; readonly file: Blob }>;
+    };
+    readonly answer: {
+      readonly id: string;
+      readonly files: number;
+      /** What was left out: the first of them, and how many there are. */
+      readonly skipped: ReadonlyArray<SkippedFileView>;
+      readonly skippedCount: number;
+    };
+  };
+  /** Git hosts that can be cloned from, through the relays in use. */
+  "git-hosts": {
+    readonly ask: Nothing;
+    readonly answer: { readonly hosts: ReadonlyArray<string> };
+  };
+  /** Branches and tags of an ordinary git host, through a relay. */
+  clone: {
+    readonly ask: { readonly name: string; readonly url: string };
+    readonly answer: { readonly id: string };
   };
   "export-bundle": {
     readonly ask: { readonly id: string };
@@ -335,6 +395,17 @@ export interface FileView {
   readonly link: boolean;
 }
 
+export interface SkippedFileView {
+  readonly path: string;
+  readonly why:
+    | "bad-name"
+    | "too-long"
+    | "too-large"
+    | "named-twice"
+    | "file-and-folder"
+    | "system";
+}
+
 export interface CommitView {
   readonly oid: string;
   readonly parents: ReadonlyArray<string>;
@@ -355,23 +426,6 @@ export interface ChangedFileView {
   readonly after: string | undefined;
   readonly binary: boolean;
 }
-
-export type RelayTest =
-  | {
-      readonly kind: "answers";
-      /** From the first word to its hello. */
-      readonly millis: number;
-      readonly keepSecondsMax: number;
-      readonly bulkBytesPerSecond: number;
-      readonly iceServers: number;
-      /** How far this device's clock is from the relay's. */
-      readonly clockErrorMillis: number;
-    }
-  | {
-      readonly kind: "does-not";
-      /** `silent`: something is there, and is no relay, or says nothing. */
-      readonly why: "unreachable" | "silent" | "busy" | "restarting";
-    };
 
 export interface PickAsk {
   readonly id: string;

@@ -1,6 +1,6 @@
 /** An open account at this node: its log, its repositories and its approvals, wired to the network. */
 
-import { judgeKnock } from "@skein/auth/knock";
+import { judgeKnock, makeKnock } from "@skein/auth/knock";
 import { cleanName, judgePass } from "@skein/auth/pass";
 import { SecretKey } from "@skein/auth/crypto/secret";
 import { signCommit } from "@skein/auth/ssh-signature";
@@ -19,7 +19,8 @@ import { openFormerPlace } from "./former-place.ts";
 import { storeIdentity, type Author, type Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import { KeyCare } from "./key-care.ts";
-import type { Ledger, StoredSafety } from "./ledger.ts";
+import type { HomeVault, StoredSafety } from "./home-vault.ts";
+import type { Ledger } from "./ledger.ts";
 import { Letters } from "./letters.ts";
 import { MembershipGossip } from "./membership-gossip.ts";
 import { newsSince } from "./membership-news.ts";
@@ -40,6 +41,7 @@ interface HomeOptions {
   readonly ports: Ports;
   readonly relays: Relays;
   readonly ledger: Ledger;
+  readonly vault: HomeVault;
   readonly alarms: Alarms;
   readonly inbox: Inbox;
   readonly scope: Scope;
@@ -67,14 +69,14 @@ export class Home {
   #former: Network | undefined;
 
   static async open(options: HomeOptions): Promise<Home> {
-    const { ledger, ports, scope, identity } = options;
+    const { ledger, vault, ports, scope, identity } = options;
     const contacts = await openContacts({
       ledger,
       clock: ports.clock,
       scope,
       isMember: (node) => identity.log.state().nodes.has(node),
     });
-    const home = new Home(options, { contacts, safety: await ledger.readSafety() });
+    const home = new Home(options, { contacts, safety: await vault.readSafety() });
     await home.repositories.open();
     return home;
   }
@@ -136,6 +138,8 @@ export class Home {
     this.network.moveIn(this.#keyCare.readKeys());
     this.#keyCare.membershipChanged();
     this.letters.moveIn();
+    this.#reword();
+    this.#knockUntilMet();
   }
 
   /** A commit with this node's signature. */
@@ -171,13 +175,13 @@ export class Home {
 
   /** From now on, commits made here bear this name. */
   async useAuthor(author: Author): Promise<void> {
-    await storeIdentity(this.#options.ledger, { ...this.identity, author });
+    await storeIdentity(this.#options, { ...this.identity, author });
     this.#author = author;
   }
 
   close(): void {
     const { alarms } = this.#options;
-    for (const name of ["move", "key debt", "membership heads"]) alarms.cancel(name);
+    for (const name of ["move", "key debt", "membership heads", "knock"]) alarms.cancel(name);
     this.#former?.close();
     this.letters.close();
     this.safety.close();
@@ -278,6 +282,7 @@ export class Home {
     const me = identity.keys.id;
     const nameOf = (node: NodeId): string => this.nameOf(node);
     for (const notice of newsSince(before, { log: identity.log, me, nameOf })) notices.add(notice);
+    if (before.doorEntry !== this.#known.doorEntry) this.#reword();
     this.repositories.membershipChanged();
     this.approvals.membershipChanged();
     this.#keyCare.membershipChanged();
@@ -288,6 +293,24 @@ export class Home {
       }
     membershipChanged();
     changed();
+  }
+
+  /** After a recovery: those that stayed do not know this node, nor the key under which it leaves word. */
+  #knockUntilMet(): void {
+    const { alarms, ports } = this.#options;
+    const { pass, log, keys } = this.identity;
+    const others = [...log.state().nodes.keys()].filter((node) => node !== keys.id);
+    const isMet = others.length === 0 || others.some((node) => this.contacts.all().has(node));
+    if (pass === undefined || isMet) return;
+    this.network.knock(makeKnock(pass, ports.random));
+    alarms.set("knock", later(ports.clock.now(), knockMillis), () => this.#knockUntilMet());
+  }
+
+  /** The words that are in force open this device's lock, if it has one. */
+  #reword(): void {
+    const { vault, scope } = this.#options;
+    if (vault.lock() === undefined) return;
+    scope.start(() => vault.reword(this.identity.log.state().door.box));
   }
 
   #isOut(node: NodeId): boolean {
@@ -312,7 +335,7 @@ export class Home {
       identity,
       network,
       membership,
-      store: () => storeIdentity(this.#options.ledger, { ...identity, author: this.#author }),
+      store: () => storeIdentity(this.#options, { ...identity, author: this.#author }),
       moved: async (former) => {
         await this.safety.keep({
           former: {
@@ -371,6 +394,8 @@ export class Home {
   }
 }
 
+/** A knock may be lost, or nobody is at home yet. */
+const knockMillis = 20_000;
 /** A node that was removed is spoken to for no longer. */
 const farewellMillis = 20_000;
 

@@ -1,4 +1,4 @@
-/** What a node must never lose, as typed records in one database: its keys, the membership log, ref records, settings. */
+/** What a node must never lose, as typed records in one database: the membership log, ref records, settings. Its secrets are in the vault. */
 
 import type { Files } from "@skein/git/files";
 import { formatHex, formatUtf8, type Bytes } from "@skein/protocol/bytes";
@@ -6,7 +6,6 @@ import {
   bytes,
   decode,
   encode,
-  fixed,
   list,
   optional,
   struct,
@@ -28,7 +27,6 @@ import {
   draftBytesMax,
   draftFilesMax,
   draftMessageBytesMax,
-  membershipEntryBytesMax,
   pathBytesMax,
   refHeartbeatBytesMax,
   refsPerNodeMax,
@@ -37,31 +35,6 @@ import {
 } from "@skein/protocol/limits";
 import { Pass } from "@skein/protocol/topic-messages/pass";
 import { partLengthBytes } from "./parts.ts";
-
-/** This node: its secrets and what its person calls it. The genesis of its account is the first of `entries`. */
-export type StoredNode = Decoded<typeof StoredNode>;
-const StoredNode = struct({
-  version: u8,
-  signSeed: fixed(32),
-  boxSeed: fixed(32),
-  meeting: fixed(32),
-  readKey: fixed(32),
-  genesis: bytes(membershipEntryBytesMax),
-  pass: optional(Pass),
-  nodeName: text(256),
-  platform: text(256),
-  authorName: text(256),
-  authorEmail: text(256),
-});
-
-/** What is kept against losing the account: the sealed recovery secret until it was written down, and where nodes met before. */
-export type StoredSafety = Decoded<typeof StoredSafety>;
-const StoredSafety = struct({
-  sealedKit: optional(bytes(512)),
-  kitWritten: u8,
-  reminded: optional(u48),
-  former: optional(struct({ meeting: fixed(32), readKey: fixed(32) })),
-});
 
 /** Relays that a person added, and those they left out of the ones that come with the app. */
 export type StoredRelays = Decoded<typeof StoredRelays>;
@@ -133,30 +106,7 @@ export class Ledger {
     this.#files = files;
   }
 
-  // --- This node and its account. ---
-
-  readNode(): Promise<StoredNode | undefined> {
-    return this.#read("node", StoredNode);
-  }
-
-  writeNode(node: Omit<StoredNode, "version">): Promise<void> {
-    return this.#write(["node", encode(StoredNode, { version: 1, ...node })]);
-  }
-
-  async readSafety(): Promise<StoredSafety> {
-    return (
-      (await this.#read("safety", StoredSafety)) ?? {
-        sealedKit: undefined,
-        kitWritten: 0,
-        reminded: undefined,
-        former: undefined,
-      }
-    );
-  }
-
-  writeSafety(safety: StoredSafety): Promise<void> {
-    return this.#write(["safety", encode(StoredSafety, safety)]);
-  }
+  // --- The account. ---
 
   async readRelays(): Promise<StoredRelays> {
     return (await this.#read("relays", StoredRelays)) ?? { added: [], left: [] };

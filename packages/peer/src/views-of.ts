@@ -18,6 +18,7 @@ import type {
   AccountView,
   BranchView,
   DeviceView,
+  LockView,
   NetworkNodeView,
   NetworkView,
   RelayView,
@@ -31,6 +32,7 @@ interface Known {
   readonly crypto: Crypto;
   readonly relations: Relations;
   readonly relays: Relays;
+  readonly lock: () => LockView;
   readonly now: Instant;
 }
 
@@ -39,7 +41,7 @@ export function viewsOf(
   life: Life,
   known: Known,
 ): Pick<Views, "account" | "repositories" | "network" | "devices" | "requests"> {
-  const account = accountView(life);
+  const account = accountView(life, known);
   if (life.phase !== "open")
     return {
       account,
@@ -107,7 +109,7 @@ function relayView(report: RelayReport, { relays }: Known): RelayView {
   };
 }
 
-function accountView(life: Life): AccountView {
+function accountView(life: Life, known: Known): AccountView {
   if (life.phase !== "open") return viewOfLife(life);
   const { identity, approvals } = life.home;
   const { log, keys, platform } = identity;
@@ -124,6 +126,7 @@ function accountView(life: Life): AccountView {
     approval: member === undefined ? approvals.asking.view() : { phase: "none" },
     kit: life.home.safety.kit.view(),
     words: life.home.safety.newWords(),
+    lock: known.lock(),
   };
 }
 

@@ -22,6 +22,7 @@ export const writer: AccountView & { readonly phase: "open" } = {
   approval: { phase: "none" },
   kit: { phase: "kept" },
   words: { phase: "none" },
+  lock: { keys: "wrapped", salt: "00".repeat(32), set: undefined },
 };
 
 export const replica: AccountView = {

@@ -176,6 +176,7 @@ const answers: { readonly [Name in keyof Commands]?: Commands[Name]["answer"] } 
     ],
   },
   "read-draft": {},
+  "git-hosts": { hosts: ["github.com", "git.example.org:8443"] },
   "read-file": sourceFile,
   history: { commits, paths: new Map(), more: true },
   "removed-repositories": { repositories: [{ id: "r9", name: "old-site" }] },

@@ -14,6 +14,7 @@ import { keepStorage } from "../parts/keep-storage.ts";
 import { Empty, Field } from "../parts/pieces.tsx";
 import { RevokeDialog } from "../parts/revoke-dialog.tsx";
 import { saveFile } from "../parts/save-file.ts";
+import { LockSettings } from "./lock-settings.tsx";
 
 type Open = AccountView & { readonly phase: "open" };
 
@@ -54,6 +55,10 @@ export function Devices({ account }: { readonly account: Open }): JSX.Element {
       <section class="section">
         <h2>{copy.devices.safety}</h2>
         <Safety />
+      </section>
+      <section class="section">
+        <h2>{copy.lock.section}</h2>
+        <LockSettings account={account} />
       </section>
       <section class="section">
         <h2>{copy.devices.settings}</h2>

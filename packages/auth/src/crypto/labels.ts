@@ -47,6 +47,7 @@ export const labels = [
   // At rest.
   ["passkey salt", "what a passkey derives from, for one node of one account"],
   ["passkey lock", "the key under which a locked vault seals its secrets"],
+  ["home secrets", "associated data under which a node seals its own files"],
   // The recovery kit.
   ["recovery", "the author that stands for an account's recovery key: its public half"],
   ["recovery sign", "seed of the recovery key, from the kit's 128 bits"],
