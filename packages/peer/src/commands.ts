@@ -5,6 +5,7 @@
  */
 
 import type { RefMoveView, SkippedFileView } from "./answers.ts";
+import type { RelayTest } from "./views.ts";
 
 /** What the browser made of a passkey: its id, and the 32 bytes that it derived. */
 export interface GivenPasskey {
@@ -415,23 +416,6 @@ export interface ChangedFileView {
   readonly after: string | undefined;
   readonly binary: boolean;
 }
-
-export type RelayTest =
-  | {
-      readonly kind: "answers";
-      /** From the first word to its hello. */
-      readonly millis: number;
-      readonly keepSecondsMax: number;
-      readonly bulkBytesPerSecond: number;
-      readonly iceServers: number;
-      /** How far this device's clock is from the relay's. */
-      readonly clockErrorMillis: number;
-    }
-  | {
-      readonly kind: "does-not";
-      /** `silent`: something is there, and is no relay, or says nothing. */
-      readonly why: "unreachable" | "silent" | "busy" | "restarting";
-    };
 
 export interface PickAsk {
   readonly id: string;
