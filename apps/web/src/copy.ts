@@ -178,6 +178,7 @@ export const copy = {
       "A file you changed was also changed elsewhere. What you see below compares your files with the older version.",
     compare: "Compare with the newest",
     noDifference: "Nothing differs yet.",
+    noNewline: "no newline at the end",
     added: "Added",
     changed: "Changed",
     removed: "Deleted",

@@ -31,6 +31,8 @@ export interface ApprovalAnsweringOptions extends ApprovalAskingOptions {
   readonly notices: Notices;
   readonly membership: MembershipGossip;
   readonly passOf: (node: NodeId) => Pass | undefined;
+  /** This node was let in by this entry. */
+  readonly admitted: (node: NodeId, entry: Bytes) => void;
 }
 
 /** A request as this part knows it; how its node is reached is the network's to say. */
@@ -200,11 +202,13 @@ export class ApprovalAnswering {
       ports.report(error);
       return this.#notKept(node, request);
     }
-    if (identity.log.state().nodes.has(node))
+    if (entry !== undefined && identity.log.state().nodes.has(node)) {
+      this.#options.admitted(node, entry);
       return notices.add({
         tone: "info",
         what: `“${nameOf(node)}” was authorised on this device and may now change every repository.`,
       });
+    }
     this.#tell({ type: "request-denied", node, now: this.#now() });
     return notices.add({
       tone: "warning",

@@ -4,6 +4,7 @@
  * Orders change something and the views follow; questions only read.
  */
 
+import type { RefMoveView, SkippedFileView } from "./answers.ts";
 import type { KeepingOutCommands, Nothing } from "./keeping-out.ts";
 
 export interface Commands extends KeepingOutCommands {
@@ -319,17 +320,6 @@ export interface FileView {
   readonly link: boolean;
 }
 
-export interface SkippedFileView {
-  readonly path: string;
-  readonly why:
-    | "bad-name"
-    | "too-long"
-    | "too-large"
-    | "named-twice"
-    | "file-and-folder"
-    | "system";
-}
-
 export interface CommitView {
   readonly oid: string;
   readonly parents: ReadonlyArray<string>;
@@ -350,23 +340,6 @@ export interface ChangedFileView {
   readonly after: string | undefined;
   readonly binary: boolean;
 }
-
-export type RelayTest =
-  | {
-      readonly kind: "answers";
-      /** From the first word to its hello. */
-      readonly millis: number;
-      readonly keepSecondsMax: number;
-      readonly bulkBytesPerSecond: number;
-      readonly iceServers: number;
-      /** How far this device's clock is from the relay's. */
-      readonly clockErrorMillis: number;
-    }
-  | {
-      readonly kind: "does-not";
-      /** `silent`: something is there, and is no relay, or says nothing. */
-      readonly why: "unreachable" | "silent" | "busy" | "restarting";
-    };
 
 export interface PickAsk {
   readonly id: string;
@@ -420,19 +393,3 @@ export type ResolutionAsk = { readonly path: string } & (
   | { readonly take: "both"; readonly theirsAt: string }
   | { readonly take: "hunks"; readonly hunks: ReadonlyArray<HunkChoiceAsk> }
 );
-
-/** One move of one branch or tag. An absent side: it was not there. */
-export interface RefMoveView {
-  readonly kind: "branch" | "tag";
-  readonly name: string;
-  readonly from: MovedCommitView | undefined;
-  readonly to: MovedCommitView | undefined;
-  readonly at: number;
-  readonly why: string;
-}
-
-export interface MovedCommitView {
-  readonly oid: string;
-  /** Undefined where it is not a commit. */
-  readonly title: string | undefined;
-}

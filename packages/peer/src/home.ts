@@ -21,6 +21,7 @@ import type { Inbox } from "./inbox.ts";
 import { KeyCare } from "./key-care.ts";
 import type { HomeVault, StoredSafety } from "./home-vault.ts";
 import type { Ledger } from "./ledger.ts";
+import { Letters } from "./letters.ts";
 import { MembershipGossip } from "./membership-gossip.ts";
 import { newsSince } from "./membership-news.ts";
 import type { AppMessage, Network } from "./network.ts";
@@ -59,6 +60,7 @@ export class Home {
   readonly approvals: Approvals;
   readonly repositories: Repositories;
   readonly safety: Safety;
+  readonly letters: Letters;
   readonly stage: Stage;
   readonly #options: HomeOptions;
   readonly #keyCare: KeyCare;
@@ -108,7 +110,14 @@ export class Home {
       ...options,
       membership: this.membership,
       passOf: (node) => contacts.all().get(node)?.pass,
+      admitted: (node, entry) => this.letters.handEntry(node, { type: "entry", entry }),
       nameOf: (node) => this.nameOf(node),
+    });
+    this.letters = new Letters({
+      ...options,
+      contacts,
+      membership: this.membership,
+      repositories: this.repositories,
     });
     this.safety = new Safety({
       ...options,
@@ -130,6 +139,7 @@ export class Home {
   moveIn(): void {
     this.network.moveIn(this.#keyCare.readKeys());
     this.#keyCare.membershipChanged();
+    this.letters.moveIn();
     this.#reword();
     this.#knockUntilMet();
   }
@@ -175,6 +185,7 @@ export class Home {
     const { alarms } = this.#options;
     for (const name of ["move", "key debt", "membership heads", "knock"]) alarms.cancel(name);
     this.#former?.close();
+    this.letters.close();
     this.safety.close();
     this.repositories.close();
   }
@@ -206,11 +217,13 @@ export class Home {
       },
       down: (node) => {
         this.contacts.met(node, undefined);
+        this.letters.gone(node);
         membership.gone(node);
         repositories.gone(node);
         this.#options.changed();
       },
       message: (node, message) => this.#hear(node, message),
+      letter: (letter) => this.letters.received(letter),
       knock: (knock) => {
         const node = this.#judgeKnock(knock);
         if (node !== undefined) network.connect({ node, box: knock.pass.box });
@@ -366,6 +379,10 @@ export class Home {
       nameOf: (node) => this.nameOf(node),
       notice: (notice) => notices.add(notice),
       storageFailed: (cause) => this.#storageFailed(cause),
+      changed: () => {
+        this.letters.repositoriesChanged();
+        shared.changed();
+      },
       cannotOpen: (name, cause) => {
         ports.report(cause);
         notices.add({

@@ -218,14 +218,17 @@ function networkNodeView(home: Home, node: NodeId): NetworkNodeView {
 }
 
 function lackingFrom(home: Home, node: NodeId): NetworkNodeView["lacking"] {
+  const left = home.letters.claimsOf(node);
   return home.repositories.all().flatMap((repository) => {
     const { held, claims } = repository.sync();
     const have = new Map(held.map((stream) => [stream.node, stream.objects?.seq ?? 0]));
-    const records = (claims.get(node) ?? []).reduce(
-      (count, claim) => count + Math.max(0, claim.seq - (have.get(claim.node) ?? 0)),
+    const lacks = (of: NodeId, seq: number): number => Math.max(0, seq - (have.get(of) ?? 0));
+    const said = (claims.get(node) ?? []).reduce(
+      (count, claim) => count + lacks(claim.node, claim.seq),
       0,
     );
-    return records === 0 ? [] : [{ repository: repository.name(), records }];
+    const records = Math.max(said, lacks(node, left.get(repository.id) ?? 0));
+    return records === 0 ? [] : [{ repository: repository.id, records }];
   });
 }
 

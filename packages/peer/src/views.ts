@@ -227,6 +227,24 @@ export interface RelayView {
   readonly iceServers: number;
 }
 
+/** How a relay answered when it was asked once. */
+export type RelayTest =
+  | {
+      readonly kind: "answers";
+      /** From the first word to its hello. */
+      readonly millis: number;
+      readonly keepSecondsMax: number;
+      readonly bulkBytesPerSecond: number;
+      readonly iceServers: number;
+      /** How far this device's clock is from the relay's. */
+      readonly clockErrorMillis: number;
+    }
+  | {
+      readonly kind: "does-not";
+      /** `silent`: something is there, and is no relay, or says nothing. */
+      readonly why: "unreachable" | "silent" | "busy" | "restarting";
+    };
+
 export interface NetworkNodeView {
   readonly node: string;
   readonly name: string;

@@ -1,6 +1,7 @@
 /** Views and answers that never change, for looking at every state of every screen. */
 
-import type { Answer, CommitView, FileView, RefMoveView } from "@skein/peer/commands";
+import type { RefMoveView } from "@skein/peer/answers";
+import type { Answer, CommitView, FileView } from "@skein/peer/commands";
 import type { AccountView, RepositoryView, RequestView, TaskView, Views } from "@skein/peer/views";
 
 export const present = Date.UTC(2026, 10, 21, 9, 30);
