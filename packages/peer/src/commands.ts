@@ -6,6 +6,7 @@
 
 import type { RefMoveView, SkippedFileView } from "./answers.ts";
 import type { KeepingOutCommands, Nothing } from "./keeping-out.ts";
+import type { RelayTest } from "./views.ts";
 
 export interface Commands extends KeepingOutCommands {
   // --- the account ---
