@@ -51,16 +51,20 @@ describe.each([
       const had = await closures.of(have, () => {});
       expect(listed(shelf, had)).toEqual(fromGit(have));
       const wants = [history.oid("main"), history.oid("side"), history.oid("v1")];
-      const missing = await closures.missing({ wants, haves: [have] }, had, () => {});
+      const { missing } = await closures.between({ wants, haves: [have] }, () => {});
       const all = openObjectSet();
       all.addAll(had);
       all.addAll(missing);
       expect(listed(shelf, all)).toEqual(fromGit(...wants));
       const reached = new Set(fromGit(have));
       expect(listed(shelf, missing).filter((oid) => reached.has(oid))).toEqual([]);
-      // The second time it is led by what is known.
-      const again = await closures.missing({ wants, haves: [] }, openObjectSet(), () => {});
-      expect(listed(shelf, again)).toEqual(fromGit(...wants));
+      // It is told from where the new begins as well, then with some that were there long before.
+      const cold = shelfOf(pack, open);
+      const near = await openClosures(() => cold).between({ wants, haves: [have] }, () => {});
+      all.addAll(near.missing);
+      expect(listed(cold, all)).toEqual(fromGit(...wants));
+      expect(listed(cold, near.missing).length).toBeLessThan(listed(cold, missing).length + 3);
+      expect(listed(cold, near.had).filter((oid) => !reached.has(oid))).toEqual([]);
     }
   }, 60_000);
 
