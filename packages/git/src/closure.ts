@@ -165,10 +165,8 @@ interface Walked {
 
 async function walk(opened: Opened, given: Walk): Promise<Walked> {
   const shelf = opened.shelf();
-  const known = new Map<number, ObjectSet>();
   const { skip = 0, most = Infinity } = given;
-  if (skip === 0)
-    for (const [oid, closure] of opened.known) known.set(shelf.find(oidBytes(oid), 0), closure);
+  const known = skip === 0 ? knownRows(opened) : new Map<number, ObjectSet>();
   const walking = openWalking(shelf, { ...given, skip });
   try {
     for (const row of known.keys()) if (row >= 0) walking.markTip(row);
@@ -195,6 +193,12 @@ async function walk(opened: Opened, given: Walk): Promise<Walked> {
   }
 }
 
+function knownRows({ shelf, known }: Opened): ReadonlyMap<number, ObjectSet> {
+  const rows = new Map<number, ObjectSet>();
+  for (const [oid, closure] of known) rows.set(shelf().find(oidBytes(oid), 0), closure);
+  return rows;
+}
+
 interface Walking {
   readonly meet: (id: Uint8Array) => void;
   readonly markTip: (row: number) => void;
@@ -213,19 +217,7 @@ function openWalking(
   { had, skip }: { readonly had: ObjectSet; readonly skip: number },
 ): Walking {
   const { kernel } = shelf;
-  const rows = shelf.rows();
-  const words = (rows >>> 5) + 1;
-  const at = shelf.borrow(headBytes + words * 16 + (rows + 1) * 4);
-  const sets = ["found", "had", "met", "tips"] as const;
-  const setAt = (name: (typeof sets)[number]): number => readWord(kernel, at + walkWords[name]);
-  const viewOf = (name: (typeof sets)[number]): Uint32Array =>
-    new Uint32Array(kernel.bytes().buffer, setAt(name), words);
-  kernel.bytes().fill(0, at, at + headBytes + words * 16);
-  for (const [index, name] of sets.entries())
-    writeWord(kernel, at + walkWords[name], at + headBytes + index * words * 4);
-  writeWord(kernel, at + walkWords.stack, at + headBytes + words * 16);
-  writeWord(kernel, at + walkWords.rows, rows);
-  writeWord(kernel, at + walkWords.skip, skip);
+  const { at, words, viewOf } = layOut(shelf, skip);
   viewOf("had").set(had.words().subarray(0, words));
   let walked = 0;
   return {
@@ -272,6 +264,32 @@ function openWalking(
     },
     close: () => shelf.giveBack(at),
   };
+}
+
+const sets = ["found", "had", "met", "tips"] as const;
+
+/** Room for a walk: its head, its sets, and its stack. */
+function layOut(
+  shelf: PackShelf,
+  skip: number,
+): {
+  readonly at: number;
+  readonly words: number;
+  readonly viewOf: (name: (typeof sets)[number]) => Uint32Array;
+} {
+  const { kernel } = shelf;
+  const rows = shelf.rows();
+  const words = (rows >>> 5) + 1;
+  const at = shelf.borrow(headBytes + words * 16 + (rows + 1) * 4);
+  kernel.bytes().fill(0, at, at + headBytes + words * 16);
+  for (const [index, name] of sets.entries())
+    writeWord(kernel, at + walkWords[name], at + headBytes + index * words * 4);
+  writeWord(kernel, at + walkWords.stack, at + headBytes + words * 16);
+  writeWord(kernel, at + walkWords.rows, rows);
+  writeWord(kernel, at + walkWords.skip, skip);
+  const viewOf = (name: (typeof sets)[number]): Uint32Array =>
+    new Uint32Array(kernel.bytes().buffer, readWord(kernel, at + walkWords[name]), words);
+  return { at, words, viewOf };
 }
 
 const noWords = new Uint32Array(0);

@@ -77,7 +77,7 @@ export interface PacksKernel {
     mask: number,
     objectMax: number,
   ) => void;
-  /** Where the columns of the rows are: ids, offsets (4 bytes), packs (2 bytes), and `mask` + 1 slots of 4 bytes. */
+  /** Where the columns of the rows are: ids, offsets (4 bytes, the high one first), packs (2 bytes), and `mask` + 1 slots of 4 bytes. */
   // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
   readonly packsRows: (
     ids: number,
@@ -99,6 +99,8 @@ export interface PacksKernel {
   readonly packsSize: (row: number) => number;
   /** Where the bytes of a pack from `offset` on lie, until something else is made. */
   readonly packsBytes: (pack: number, offset: number, length: number) => number;
+  /** Writes the positions of the offsets at `from` to `to`, in the order of the offsets. `spare` is as much room again. */
+  readonly packsOrder: (from: number, count: number, to: number, spare: number) => void;
   /** Begins, or goes on, with the object named at `id`. A walk is laid out as `walkWords` says. */
   readonly walkMeet: (walk: number, id: number) => void;
   /** Goes into up to `budget` objects. Answers a `walkStatus` or a `packsStatus`. */

@@ -3,7 +3,7 @@
 /* oxlint-disable eslint/no-await-in-loop -- what is looked into next stands in what was read before. */
 
 import type { ObjectSet } from "./closure.ts";
-import { kindOfMode, walkTree } from "./object.ts";
+import { sameId } from "./id-table.ts";
 import type { StoredPacks } from "./stored-packs.ts";
 
 export interface Seeking {
@@ -68,35 +68,80 @@ async function compare(
     const { after, before } = pair;
     if (after === before || !sending.has(after) || earlier.has(after)) continue;
     earlier.set(after, before);
-    const there = await packs.make(before, entriesOf);
-    const here = await packs.make(after, entriesOf);
-    for (const [name, entry] of here) {
-      const other = there.get(name);
-      if (other === undefined || other.isTree !== entry.isTree) continue;
-      const [one, two] = [packs.rowOf(entry.id, 0), packs.rowOf(other.id, 0)];
-      if (one < 0 || two < 0 || one === two) continue;
-      if (entry.isTree) pairs.push({ after: one, before: two });
+    const there = await packs.make(before, copyOf);
+    const here = await packs.make(after, copyOf);
+    compareEntries(here, there, (at, other, isTree) => {
+      const [one, two] = [packs.rowOf(here, at), packs.rowOf(there, other)];
+      if (one < 0 || two < 0 || one === two) return;
+      if (isTree) pairs.push({ after: one, before: two });
       else if (sending.has(one) && !earlier.has(one)) earlier.set(one, two);
-    }
+    });
   }
 }
 
-interface Named {
-  readonly id: Uint8Array;
-  readonly isTree: boolean;
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return bytes.slice();
 }
 
-function entriesOf(bytes: Uint8Array): ReadonlyMap<string, Named> {
-  const entries = new Map<string, Named>();
-  walkTree(bytes, (mode, start, end) => {
-    const kind = kindOfMode(mode);
-    if (kind === "submodule") return true;
-    let name = "";
-    for (let at = start; at < end; at++) name += String.fromCharCode(bytes[at] ?? 0);
-    entries.set(name, { id: bytes.slice(end + 1, end + 21), isTree: kind === "tree" });
-    return true;
-  });
-  return entries;
+/** Tells where the ids stand of entries that have the same name and are of the same kind, but differ. */
+function compareEntries(
+  here: Uint8Array,
+  there: Uint8Array,
+  differ: (at: number, other: number, isTree: boolean) => void,
+): void {
+  const one = openCursor(here);
+  const other = openCursor(there);
+  while (one.nameEnd >= 0 && other.nameEnd >= 0) {
+    const order = compareNames(one, other);
+    if (order === 0) {
+      const [at, from] = [one.nameEnd + 1, other.nameEnd + 1];
+      if (!sameId(here, at, there, from)) differ(at, from, one.isTree);
+    }
+    if (order <= 0) advance(one);
+    if (order >= 0) advance(other);
+  }
+}
+
+interface Cursor {
+  readonly bytes: Uint8Array;
+  next: number;
+  nameStart: number;
+  /** -1 once there are no more. */
+  nameEnd: number;
+  isTree: boolean;
+}
+
+function openCursor(bytes: Uint8Array): Cursor {
+  const cursor: Cursor = { bytes, next: 0, nameStart: 0, nameEnd: 0, isTree: false };
+  advance(cursor);
+  return cursor;
+}
+
+function advance(cursor: Cursor): void {
+  const { bytes } = cursor;
+  const space = bytes.indexOf(0x20, cursor.next);
+  const end = space < 0 ? -1 : bytes.indexOf(0, space);
+  cursor.isTree = bytes[cursor.next] === firstOfTree;
+  cursor.nameStart = space + 1;
+  cursor.nameEnd = end + 21 > bytes.length ? -1 : end;
+  cursor.next = end + 21;
+}
+
+/** As git orders them: as if the names of trees ended with a slash. */
+function compareNames(one: Cursor, other: Cursor): number {
+  for (let at = 0; ; at++) {
+    const [a, b] = [byteAt(one, at), byteAt(other, at)];
+    if (a !== b) return a - b;
+    if (a < 0) return 0;
+  }
+}
+
+/** 0 behind the name of a file, so that it comes before all that is longer; -1 when it is over. */
+function byteAt({ bytes, nameStart, nameEnd, isTree }: Cursor, at: number): number {
+  const length = nameEnd - nameStart;
+  if (at < length) return bytes[nameStart + at] ?? 0;
+  if (at > length) return -1;
+  return isTree ? 0x2f : 0;
 }
 
 function idIn(bytes: Uint8Array, hex: number): Uint8Array {
@@ -112,5 +157,7 @@ function idIn(bytes: Uint8Array, hex: number): Uint8Array {
 
 const commitCode = 1;
 const letterP = 0x70;
+/** Only of trees the mode begins with a 4. */
+const firstOfTree = 0x34;
 /** Whoever lacks more has little that would help. */
 const commitsMax = 2_000;

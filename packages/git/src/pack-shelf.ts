@@ -212,9 +212,7 @@ function add(shelf: Shelf, pack: StoredPack): void {
     writeWord(kernel, record + at * 4, word);
   const bytes = kernel.bytes();
   bytes.set(idx.oids, shelf.ids + base * 20);
-  const offsets = new Uint32Array(bytes.buffer, shelf.offsets + base * 4, idx.count);
-  for (let position = 0; position < idx.count; position++)
-    offsets[position] = idx.packOffset(position);
+  bytes.set(idx.offsets, shelf.offsets + base * 4);
   new Uint16Array(bytes.buffer, shelf.owners + base * 2, idx.count).fill(number);
   shelf.rows = count;
   kernel.packsKnow(base, idx.count);

@@ -7,6 +7,7 @@ import { assert } from "@skein/protocol/errors";
 import { openClosures, type Closures } from "./closure.ts";
 import type { Files } from "./files.ts";
 import { parseIdx, type Idx } from "./idx.ts";
+import { sharedKernel } from "./kernel-compiled.ts";
 import type { Kernel } from "./kernel.ts";
 import { indexPack } from "./pack-index.ts";
 import { readStored } from "./pack-pages.ts";
@@ -251,15 +252,16 @@ async function readIdx(files: Files, name: string): Promise<Idx | undefined> {
 }
 
 /** Sorted when it is first asked for. */
-function openOrder(idx: Idx): () => Uint32Array {
+function openOrder({ count, offsets }: Idx): () => Uint32Array {
   let order: Uint32Array | undefined;
   return () => {
     if (order !== undefined) return order;
-    // Numbers that are sorted as they are need nobody to compare them.
-    const keys = new Float64Array(idx.count);
-    for (let position = 0; position < idx.count; position++)
-      keys[position] = idx.packOffset(position) * positionsMax + position;
-    order = Uint32Array.from(keys.toSorted(), (key) => key % positionsMax);
+    const kernel = sharedKernel();
+    const to = kernel.heap + count * 4;
+    kernel.reserve(to + count * 8);
+    kernel.bytes().set(offsets, kernel.heap);
+    kernel.packsOrder(kernel.heap, count, to, to + count * 4);
+    order = new Uint32Array(kernel.bytes().slice(to, to + count * 4).buffer);
     return order;
   };
 }
@@ -277,7 +279,5 @@ function findPlace(
 }
 
 const neverStopped = { aborted: false, throwIfAborted: () => {} };
-/** Of one pack: with an offset in front they are still exact. */
-const positionsMax = 2 ** 21;
 const packFolder = "objects/pack";
 const packName = /^pack-([0-9a-f]{40})\.pack$/u;

@@ -8,6 +8,7 @@ export {
   packsFind,
   packsKnow,
   packsMake,
+  packsOrder,
   packsRing,
   packsRoom,
   packsRows,
