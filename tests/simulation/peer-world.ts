@@ -2,6 +2,7 @@
 
 import { openCrypto, type Crypto } from "@skein/auth/crypto/sodium";
 import { SecretKey } from "@skein/auth/crypto/secret";
+import { plainKeyStore } from "@skein/auth/plain-key-store";
 import type { Files } from "@skein/git/files";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import type { Answer, Ask, CommandName } from "@skein/peer/commands";
@@ -116,6 +117,7 @@ export class SimulatedNode {
   #clockErrorMillis = 0;
   #writesLeft: number | undefined;
   #patches: Patches = {};
+  #gitHosts: Ports["gitHosts"];
   #failing: { readonly which: (disk: string) => boolean; readonly error: () => Error } | undefined;
 
   constructor(name: string, place: Place) {
@@ -152,6 +154,11 @@ export class SimulatedNode {
   /** Changes this node's software, from its next start on. */
   patch(patches: Patches): void {
     this.#patches = patches;
+  }
+
+  /** Ordinary git hosts, from its next start on. */
+  reachHosts(gitHosts: NonNullable<Ports["gitHosts"]>): void {
+    this.#gitHosts = gitHosts;
   }
 
   /** What is on its disk; changed only while it does not run. */
@@ -240,6 +247,10 @@ export class SimulatedNode {
       random: { bytes: simulation.bytes },
       crypto: { ...crypto, ...this.#patches.crypto },
       unlocker: quickUnlocker(crypto, simulation, this.#patches.words),
+      keyStore: plainKeyStore(),
+      restart: () => {
+        if (alive()) void this.start();
+      },
       ledger: this.#disk("ledger", alive),
       openFiles: (repository) => Promise.resolve(this.#disk(repository, alive)),
       storedRepositories: () => Promise.resolve(this.stored()),
@@ -247,6 +258,7 @@ export class SimulatedNode {
       sockets: this.#sockets(alive),
       relayUrls: [...this.#place.relays.keys()].map((name) => `ws://${name}/relay`),
       channels: fabric?.channelsOf(`${this.name}-${this.#life}`) ?? noChannels,
+      ...(this.#gitHosts === undefined ? {} : { gitHosts: this.#gitHosts }),
       breathe: () => Promise.resolve(),
       offsetMinutes: () => 60,
       report: (cause) => {

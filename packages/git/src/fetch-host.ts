@@ -42,7 +42,7 @@ async function* chunksOf(
   const reader = body.getReader();
   // Not every platform lets go of a read that waits when its request is aborted.
   const stopped = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")), {
+    signal.addEventListener("abort", () => reject(signal.reason), {
       once: true,
     });
   });

@@ -1,12 +1,12 @@
-/** What a node must never lose, as typed records in one database: its keys, the membership log, ref records, settings. */
+/** What a node must never lose, as typed records in one database: the membership log, ref records, settings. Its secrets are in the vault. */
 
+import { endedMax } from "@skein/auth/approval-approver";
 import type { Files } from "@skein/git/files";
 import { formatHex, formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import {
   bytes,
   decode,
   encode,
-  fixed,
   list,
   optional,
   struct,
@@ -28,7 +28,6 @@ import {
   draftBytesMax,
   draftFilesMax,
   draftMessageBytesMax,
-  membershipEntryBytesMax,
   pathBytesMax,
   refHeartbeatBytesMax,
   refsPerNodeMax,
@@ -38,37 +37,31 @@ import {
 import { Pass } from "@skein/protocol/topic-messages/pass";
 import { partLengthBytes } from "./parts.ts";
 
-/** This node: its secrets and what its person calls it. The genesis of its account is the first of `entries`. */
-export type StoredNode = Decoded<typeof StoredNode>;
-const StoredNode = struct({
-  version: u8,
-  signSeed: fixed(32),
-  boxSeed: fixed(32),
-  meeting: fixed(32),
-  readKey: fixed(32),
-  genesis: bytes(membershipEntryBytesMax),
-  pass: optional(Pass),
-  nodeName: text(256),
-  platform: text(256),
-  authorName: text(256),
-  authorEmail: text(256),
-});
-
-/** What is kept against losing the account: the sealed recovery secret until it was written down, and where nodes met before. */
-export type StoredSafety = Decoded<typeof StoredSafety>;
-const StoredSafety = struct({
-  sealedKit: optional(bytes(512)),
-  kitWritten: u8,
-  reminded: optional(u48),
-  former: optional(struct({ meeting: fixed(32), readKey: fixed(32) })),
-});
-
 /** Relays that a person added, and those they left out of the ones that come with the app. */
 export type StoredRelays = Decoded<typeof StoredRelays>;
 const StoredRelays = struct({
   added: list(text(relayUrlBytesMax), relaysPerNodeMax),
   left: list(text(relayUrlBytesMax), relaysPerNodeMax),
 });
+
+/** More than a person reads; the oldest go. */
+export const noticesMax = 20;
+
+/** News that a person has not dismissed yet, and that must not be missed. */
+export type StoredNotice = Decoded<typeof StoredNotice>;
+const noticeText = text(2_048);
+const StoredNotice = struct({
+  tone: u8,
+  what: noticeText,
+  safe: optional(noticeText),
+  next: optional(noticeText),
+  revoke: optional(nodeId),
+  at: u48,
+});
+const StoredNotices = list(StoredNotice, noticesMax);
+
+/** Keys whose request was denied here, and that may not ask again. */
+const StoredDenials = list(nodeId, endedMax);
 
 /** How far one node's ref records are known here, and the refs that the last of them names. */
 export type StoredStream = Decoded<typeof StoredStream>;
@@ -133,30 +126,7 @@ export class Ledger {
     this.#files = files;
   }
 
-  // --- This node and its account. ---
-
-  readNode(): Promise<StoredNode | undefined> {
-    return this.#read("node", StoredNode);
-  }
-
-  writeNode(node: Omit<StoredNode, "version">): Promise<void> {
-    return this.#write(["node", encode(StoredNode, { version: 1, ...node })]);
-  }
-
-  async readSafety(): Promise<StoredSafety> {
-    return (
-      (await this.#read("safety", StoredSafety)) ?? {
-        sealedKit: undefined,
-        kitWritten: 0,
-        reminded: undefined,
-        former: undefined,
-      }
-    );
-  }
-
-  writeSafety(safety: StoredSafety): Promise<void> {
-    return this.#write(["safety", encode(StoredSafety, safety)]);
-  }
+  // --- The account. ---
 
   async readRelays(): Promise<StoredRelays> {
     return (await this.#read("relays", StoredRelays)) ?? { added: [], left: [] };
@@ -184,6 +154,22 @@ export class Ledger {
 
   writeContact(contact: StoredContact): Promise<void> {
     return this.#write([`contacts/${contact.node}`, encode(StoredContact, contact)]);
+  }
+
+  async readNotices(): Promise<ReadonlyArray<StoredNotice>> {
+    return (await this.#read("notices", StoredNotices)) ?? [];
+  }
+
+  writeNotices(notices: ReadonlyArray<StoredNotice>): Promise<void> {
+    return this.#write(["notices", encode(StoredNotices, notices)]);
+  }
+
+  async readDenials(): Promise<ReadonlyArray<NodeId>> {
+    return (await this.#read("denials", StoredDenials)) ?? [];
+  }
+
+  writeDenials(nodes: ReadonlyArray<NodeId>): Promise<void> {
+    return this.#write(["denials", encode(StoredDenials, nodes)]);
   }
 
   forgetContact(node: NodeId): Promise<void> {
