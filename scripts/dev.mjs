@@ -22,7 +22,11 @@ export async function startDevelopment() {
       port,
       host,
       strictPort: true,
-      proxy: { "^/relay$": { target, ws: true }, "^/healthz$": { target } },
+      proxy: {
+        "^/relay$": { target, ws: true },
+        "^/healthz$": { target },
+        "^/git(?:/|$)": { target },
+      },
     },
   });
   await vite.listen().catch((error) => {

@@ -8,12 +8,16 @@ import { WebSocket, WebSocketServer } from "ws";
 export interface RecordingProxy extends AsyncDisposable {
   readonly url: string;
   readonly messages: ReadonlyArray<Buffer>;
+  /** The addresses that were asked for, with what stands behind them. */
+  readonly asked: ReadonlyArray<string>;
 }
 
 export async function startRecordingProxy(relayUrl: string): Promise<RecordingProxy> {
   const messages: Buffer[] = [];
+  const addresses: string[] = [];
   const server = createServer((asked, answer) => {
     const { method, headers } = asked;
+    addresses.push([asked.url, ...asked.rawHeaders].join(" "));
     const passed = request(new URL(asked.url ?? "/", relayUrl), { method, headers }, (got) => {
       answer.writeHead(got.statusCode ?? 502, got.headers);
       got.pipe(answer);
@@ -30,6 +34,7 @@ export async function startRecordingProxy(relayUrl: string): Promise<RecordingPr
   return {
     url: `http://localhost:${portOf(server)}`,
     messages,
+    asked: addresses,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets.clients) socket.terminate();
       server.closeAllConnections();

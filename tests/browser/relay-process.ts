@@ -9,30 +9,44 @@ const program = fileURLToPath(new URL("../../apps/relay/dist/relay.mjs", import.
 
 export interface RelayProcess extends AsyncDisposable {
   readonly url: string;
+  readonly pid: () => number;
+  /** Everything it has printed. */
+  readonly said: () => string;
   /** As when the machine loses power. */
   readonly kill: () => Promise<void>;
   readonly start: () => Promise<void>;
 }
 
-export async function startRelayProcess(): Promise<RelayProcess> {
+export async function startRelayProcess({
+  args = [],
+  node = [],
+}: {
+  /** Settings of the relay. */
+  readonly args?: ReadonlyArray<string>;
+  /** And of the Node.js that runs it. */
+  readonly node?: ReadonlyArray<string>;
+} = {}): Promise<RelayProcess> {
   const port = await freePort();
   let child: ChildProcess | undefined;
+  let said = "";
 
   const start = async (): Promise<void> => {
-    child = spawn(process.execPath, [program, "--port", String(port)], {
+    child = spawn(process.execPath, [...node, program, "--port", String(port), ...args], {
       env: {},
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
+    child.stderr?.on("data", (text: Buffer) => (said += text.toString()));
     const exited = once(child, "exit");
     const ready = new Promise<void>((resolve) => {
       child?.stdout?.on("data", (text: Buffer) => {
+        said += text.toString();
         if (text.includes(String(port))) resolve();
       });
     });
     await Promise.race([
       ready,
       exited.then(([code]) => {
-        throw new Error(`the relay ended with ${code}`);
+        throw new Error(`the relay ended with ${code}: ${said}`);
       }),
     ]);
   };
@@ -45,7 +59,14 @@ export async function startRelayProcess(): Promise<RelayProcess> {
   };
 
   await start();
-  return { url: `http://localhost:${port}`, kill, start, [Symbol.asyncDispose]: kill };
+  return {
+    url: `http://localhost:${port}`,
+    pid: () => child?.pid ?? 0,
+    said: () => said,
+    kill,
+    start,
+    [Symbol.asyncDispose]: kill,
+  };
 }
 
 async function freePort(): Promise<number> {

@@ -108,6 +108,9 @@ test("when all are lost, the kit brings the account back under new words", async
   await page.getByRole("button", { name: /use a recovery kit/u }).click();
   await page.getByLabel("Recovery kit file").setInputFiles(kit);
   await expectAccessible(page);
+  await page.getByRole("button", { name: "Read the kit" }).click();
+  await page.getByText(mark).waitFor();
+  await expectAccessible(page);
   await page.getByRole("button", { name: "Bring the account back" }).click();
   const fresh = await retypeWords(page);
   expect(fresh).not.toBe(words);

@@ -2,25 +2,41 @@
 
 import { spawn } from "node:child_process";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface HttpGit extends AsyncDisposable {
   /** The address of the repository in `folder`. */
   readonly url: string;
+  readonly port: number;
   readonly asked: ReadonlyArray<string>;
 }
 
-export async function startHttpGit(folder: string): Promise<HttpGit> {
+export interface HttpGitOptions {
+  /** A certificate and its key (PEM): it speaks https then. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Where it sends those who ask for a path. */
+  readonly moved?: ReadonlyMap<string, string>;
+}
+
+export async function startHttpGit(
+  folder: string,
+  { tls, moved = new Map() }: HttpGitOptions = {},
+): Promise<HttpGit> {
   const asked: string[] = [];
-  const listener = createServer((request, response) => {
+  const hear = (request: IncomingMessage, response: ServerResponse): void => {
     asked.push(`${request.method ?? ""} ${request.url ?? ""}`);
-    answer(folder, request, response);
-  });
+    const location = moved.get(request.url ?? "");
+    if (location === undefined) answer(folder, request, response);
+    else response.writeHead(301, { location }).end();
+  };
+  const listener = tls === undefined ? createServer(hear) : createTlsServer(tls, hear);
   await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
   const { port } = listener.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/notes.git`,
+    port,
     asked,
     [Symbol.asyncDispose]: async () => {
       listener.closeAllConnections();

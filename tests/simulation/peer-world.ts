@@ -2,6 +2,7 @@
 
 import { openCrypto, type Crypto } from "@skein/auth/crypto/sodium";
 import { SecretKey } from "@skein/auth/crypto/secret";
+import { plainKeyStore } from "@skein/auth/plain-key-store";
 import type { Files } from "@skein/git/files";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import type { Answer, Ask, CommandName } from "@skein/peer/commands";
@@ -102,6 +103,8 @@ export interface Patches {
   readonly words?: string;
 }
 
+export type Snapshot = ReadonlyMap<string, ReadonlyMap<string, Bytes>>;
+
 /** One browser profile: its storage outlives its program, which may be killed at any moment and started again. */
 export class SimulatedNode {
   readonly name: string;
@@ -114,6 +117,7 @@ export class SimulatedNode {
   #clockErrorMillis = 0;
   #writesLeft: number | undefined;
   #patches: Patches = {};
+  #gitHosts: Ports["gitHosts"];
   #failing: { readonly which: (disk: string) => boolean; readonly error: () => Error } | undefined;
 
   constructor(name: string, place: Place) {
@@ -152,6 +156,11 @@ export class SimulatedNode {
     this.#patches = patches;
   }
 
+  /** Ordinary git hosts, from its next start on. */
+  reachHosts(gitHosts: NonNullable<Ports["gitHosts"]>): void {
+    this.#gitHosts = gitHosts;
+  }
+
   /** What is on its disk; changed only while it does not run. */
   disk(name: string): Files {
     return this.#disk(name, () => true);
@@ -160,6 +169,17 @@ export class SimulatedNode {
   /** Repositories that have something on its disk. */
   stored(): ReadonlyArray<string> {
     return [...this.#disks.keys()].filter((name) => name !== "ledger");
+  }
+
+  /** A copy of everything on its disks, as a backup or another browser profile takes it. */
+  snapshot(): Snapshot {
+    return new Map([...this.#disks].map(([name, contents]) => [name, new Map(contents)]));
+  }
+
+  /** Its disks are as they were; only while it does not run. */
+  restore(snapshot: Snapshot): void {
+    this.#disks.clear();
+    for (const [name, contents] of snapshot) this.#disks.set(name, new Map(contents));
   }
 
   /** From now on, what is read from or written to these disks fails so. */
@@ -227,6 +247,10 @@ export class SimulatedNode {
       random: { bytes: simulation.bytes },
       crypto: { ...crypto, ...this.#patches.crypto },
       unlocker: quickUnlocker(crypto, simulation, this.#patches.words),
+      keyStore: plainKeyStore(),
+      restart: () => {
+        if (alive()) void this.start();
+      },
       ledger: this.#disk("ledger", alive),
       openFiles: (repository) => Promise.resolve(this.#disk(repository, alive)),
       storedRepositories: () => Promise.resolve(this.stored()),
@@ -234,6 +258,7 @@ export class SimulatedNode {
       sockets: this.#sockets(alive),
       relayUrls: [...this.#place.relays.keys()].map((name) => `ws://${name}/relay`),
       channels: fabric?.channelsOf(`${this.name}-${this.#life}`) ?? noChannels,
+      ...(this.#gitHosts === undefined ? {} : { gitHosts: this.#gitHosts }),
       breathe: () => Promise.resolve(),
       offsetMinutes: () => 60,
       report: (cause) => {

@@ -1,5 +1,6 @@
 /** Keeping others out in a simulated world: revoking, being revoked, new words, and the recovery kit. */
 
+import type { KitNodeView } from "@skein/peer/views";
 import { calm } from "@skein/testkit/weather";
 import { describe, expect, test } from "vitest";
 import { approve, haveAccount, signIn } from "./main-job.ts";
@@ -215,12 +216,58 @@ describe("a recovery kit", () => {
     const later = world.node("later");
     await later.start();
     await later.ask("open-kit", { file, nodeName: "later", platform: "Simulation" });
+    expect(namesIn(later)).toEqual(["alice", "phone"]);
+    await later.ask("choose-nodes", { keep: [], words: "" });
     const fresh = await retype(later);
     expect(later.views.account).toMatchObject({ phase: "open", role: "writer", mark });
     await later.ask("new-repository", { name: "restored", files: [] });
     const tablet = world.node("tablet");
     await signIn(world, tablet, fresh);
     await approve(world, later, tablet);
+  });
+
+  test("lets devices stay that are still in good hands, if the passphrase is", async () => {
+    const { world, alice, phone, words } = await haveTwo();
+    await using _ = world;
+    const { file } = await writeKit(alice, words);
+    await alice.kill();
+    await phone.kill();
+    const later = world.node("later");
+    await later.start();
+    await later.ask("open-kit", { file, nodeName: "later", platform: "Simulation" });
+    const keep = [nodeIn(later, "phone")];
+    await expect(later.ask("choose-nodes", { keep, words: wrongWords })).rejects.toThrow(
+      "wrong_passphrase",
+    );
+    expect(namesIn(later)).toEqual(["alice", "phone"]);
+    await later.ask("choose-nodes", { keep, words });
+    expect(later.views.account).toMatchObject({ phase: "open", role: "writer" });
+    await phone.start();
+    await world.until("the copy", () => later.tip("notes") !== undefined);
+    expect(deviceOf(phone, "alice")?.revoked).toMatchObject({ by: "" });
+    expect(phone.views.account).toMatchObject({ phase: "open", role: "writer" });
+    const oid = await later.commit("notes", "later.txt", "back again");
+    await world.until("its commit", () => phone.tip("notes") === oid);
+  });
+
+  test("lets a device that may only read write by its words alone, when no writer is left", async () => {
+    const { world, alice, phone, words } = await haveTwo();
+    await using _ = world;
+    const { kitWords } = await writeKit(alice, words);
+    const tablet = world.node("tablet");
+    await signIn(world, tablet, words);
+    await world.until("the copy", () => tablet.tip("notes") === alice.tip("notes"));
+    await alice.kill();
+    await phone.kill();
+    await expect(tablet.ask("use-kit", { words, keep: [] })).rejects.toThrow("wrong_kit");
+    const keep = [deviceOf(tablet, "phone")?.node ?? ""];
+    await tablet.ask("use-kit", { words: kitWords, keep });
+    expect(tablet.views.account).toMatchObject({ role: "writer" });
+    expect(deviceOf(tablet, "alice")?.revoked).toMatchObject({ by: "" });
+    const oid = await tablet.commit("notes", "tablet.txt", "from the kit");
+    await phone.start();
+    await world.until("its commit", () => phone.tip("notes") === oid);
+    await expect(tablet.ask("use-kit", { words: kitWords, keep })).rejects.toThrow("not_now");
   });
 
   test("that is another file is refused in words", async () => {
@@ -264,12 +311,21 @@ test("every device hears of a new one, and which one to revoke if it was not its
   const tablet = world.node("tablet");
   await signIn(world, tablet, words);
   await approve(world, phone, tablet);
-  await world.until("a notice", () =>
-    alice.views.notices.some(
+  const news = (): (typeof alice.views.notices)[number] | undefined =>
+    alice.views.notices.find(
       ({ what, action }) =>
         what.startsWith("“tablet” was authorised by “phone”") && action?.kind === "revoke",
-    ),
-  );
+    );
+  await world.until("a notice", () => news() !== undefined);
+  await world.pass(1_000);
+  // Nobody looked: it is said again until somebody has.
+  await alice.kill();
+  await alice.start();
+  expect(news()).toBeDefined();
+  await alice.ask("dismiss-notice", { id: news()?.id ?? "" });
+  await alice.stop();
+  await alice.start();
+  expect(news()).toBeUndefined();
 });
 
 async function haveTwo(): Promise<{
@@ -325,6 +381,34 @@ async function changeWords(node: SimulatedNode, words: string): Promise<string> 
   const { words: fresh, ask } = account.words;
   await node.ask("confirm-new-words", { words: ask.map((at) => fresh[at - 1] ?? "") });
   return fresh.join(" ");
+}
+
+/** Makes the kit, and proves that it was written down. */
+async function writeKit(
+  node: SimulatedNode,
+  words: string,
+): Promise<{ readonly file: Blob; readonly kitWords: string }> {
+  await node.ask("show-kit", { words });
+  const { account } = node.views;
+  if (account.phase !== "open" || account.kit.phase !== "shown") throw new Error("no kit is shown");
+  const kitWords = account.kit.words.join(" ");
+  const { file } = await node.ask("kit-file", {});
+  await node.ask("put-kit-away", {});
+  await node.ask("verify-kit", { words: "", file });
+  return { file, kitWords };
+}
+
+/** The nodes of which a kit that was read knows. */
+function nodesIn({ views }: SimulatedNode): ReadonlyArray<KitNodeView> {
+  return views.account.phase === "kit-opened" ? views.account.nodes : [];
+}
+
+function namesIn(node: SimulatedNode): ReadonlyArray<string> {
+  return nodesIn(node).map(({ name }) => name);
+}
+
+function nodeIn(node: SimulatedNode, name: string): string {
+  return nodesIn(node).find((one) => one.name === name)?.node ?? "";
 }
 
 async function retype(node: SimulatedNode): Promise<string> {

@@ -5,6 +5,8 @@ import { openCrypto } from "@skein/auth/crypto/sodium";
 import { mintNodeKeys } from "@skein/auth/identity";
 import { openLog } from "@skein/auth/membership";
 import { proposeNodeAdd } from "@skein/auth/membership-proposals";
+import { plainKeyStore } from "@skein/auth/plain-key-store";
+import { HomeVault } from "@skein/peer/home-vault";
 import { Ledger } from "@skein/peer/ledger";
 import { instant } from "@skein/protocol/ids";
 import type { SimulatedNode } from "./peer-world.ts";
@@ -20,14 +22,17 @@ export async function turnRogue(node: SimulatedNode): Promise<void> {
 /** Writes an entry into the node's own log by which the account's first node would let it in, had it signed it. */
 async function forgeMembership(node: SimulatedNode): Promise<void> {
   const crypto = await openCrypto();
-  const ledger = new Ledger(node.disk("ledger"));
-  const stored = await ledger.readNode();
-  const log = stored && openLog({ crypto, genesis: stored.genesis });
+  const random = { bytes: (length: number) => new Uint8Array(length) };
+  const files = node.disk("ledger");
+  const ledger = new Ledger(files);
+  const vault = new HomeVault({ files, crypto, random, keyStore: plainKeyStore() });
+  await vault.open();
+  const stored = vault.readNode();
+  const log = openLog({ crypto, genesis: stored.genesis });
   for (const entry of await ledger.readEntries()) log?.add(entry);
   const [founder] = log?.state().nodes.values() ?? [];
-  if (stored?.pass === undefined || log === undefined || founder === undefined)
+  if (stored.pass === undefined || log === undefined || founder === undefined)
     throw new Error("the node is not a replica");
-  const random = { bytes: (length: number) => new Uint8Array(length) };
   using own = mintNodeKeys(crypto, random);
   const entry = proposeNodeAdd({
     crypto,

@@ -24,8 +24,8 @@ interface Wire {
 }
 
 export class SimulatedRelay {
-  /** Everything that came in, for canaries. */
-  readonly transcript: Buffer[] = [];
+  /** Everything that came in, and over whose connection. */
+  readonly heard: Array<{ readonly from: string; readonly frame: Buffer }> = [];
   readonly #simulation: Simulation;
   readonly #wires = new Set<Wire>();
   readonly #name: string;
@@ -42,6 +42,11 @@ export class SimulatedRelay {
     this.#name = name;
     this.#limits = { ...defaultLimits, ...limits };
     this.#hub = this.#newHub();
+  }
+
+  /** Everything that came in, for canaries. */
+  get transcript(): ReadonlyArray<Buffer> {
+    return this.heard.map(({ frame }) => frame);
   }
 
   /** Every connection is lost, and everything it knew. */
@@ -120,7 +125,7 @@ export class SimulatedRelay {
         this.#simulation.post(
           () => {
             if (!wire.open || wire.member === undefined) return;
-            this.transcript.push(frame);
+            this.heard.push({ from: wire.node, frame });
             this.#hub.receive(wire.member, frame, this.#now().monotonicMillis);
           },
           { from: wire.node, to: this.#name },

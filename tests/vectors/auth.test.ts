@@ -5,9 +5,11 @@ import { openCrypto } from "@skein/auth/crypto/sodium";
 import { SecretKey } from "@skein/auth/crypto/secret";
 import { openDoor, sessionPsk } from "@skein/auth/door";
 import { accountMark, fingerprint, openNodeKeys } from "@skein/auth/identity";
+import { epochMeeting } from "@skein/auth/meeting";
 import { judgePass, makePass } from "@skein/auth/pass";
 import { parsePassphrase } from "@skein/auth/passphrase";
 import { openPresence, sealPresence } from "@skein/auth/presence";
+import { judgeHeartbeat, makeHeartbeat } from "@skein/auth/ref-heartbeat";
 import { judgeRecord, judgeRepoGenesis, makeRepoGenesis, signRecord } from "@skein/auth/repo";
 import { doorTopic, inboxTopic, presenceTopic } from "@skein/auth/topic";
 import { openUnlock } from "@skein/auth/unlock";
@@ -18,6 +20,7 @@ import {
   parseAccountId,
   parseEntryId,
   parseObjectId,
+  parseRecordHash,
   parseRefName,
 } from "@skein/protocol/ids";
 import { Pass } from "@skein/protocol/topic-messages/pass";
@@ -166,6 +169,27 @@ test("a node signs its refs like this", () => {
     last,
   };
   expect(judgeRecord(given).verdict).toBe("accepted");
+});
+
+test("a node says like this where its stream ends", () => {
+  const tip = { seq: 2, hash: known(parseRecordHash("dd".repeat(32))), version: 1 };
+  const { repo } = genesis;
+  const bytes = makeHeartbeat({ keys, repo, tip, at: now });
+  expect({ bytes: formatHex(bytes) }).toEqual(vectors["heartbeat"]);
+  const given = { crypto, bytes, signPublic: keys.signPublic, repo, node: keys.id };
+  const fresh = judgeHeartbeat({ ...given, last: tip, before: undefined });
+  expect(fresh).toEqual({ verdict: "fresh", at: now });
+});
+
+test("a read key gives this meeting place", () => {
+  using meeting = epochMeeting(crypto, readKey);
+  const made = {
+    meeting: hexOf(meeting),
+    psk: hexOf(sessionPsk(crypto, meeting)),
+    "presence tag": known(presenceTopic(crypto, meeting).tagsAt(now)[0]),
+    "inbox tag": known(inboxTopic(crypto, meeting, keys.id).tagsAt(now)[0]),
+  };
+  expect(made).toEqual(vectors["epoch"]);
 });
 
 function hexOf(secret: SecretKey): string {

@@ -10,7 +10,6 @@ import {
 import { lockMachine, type Event as LockEvent } from "@skein/auth/lock";
 import { keyDebtMachine, type Event as DebtEvent } from "@skein/auth/membership-debts";
 import { recoveryExport, type Event as ExportEvent } from "@skein/auth/recovery-export";
-import { recoverySignIn, type Event as SignInEvent } from "@skein/auth/recovery-sign-in";
 import { sessionMachine } from "@skein/auth/session-machine";
 import type { Event as SessionEvent } from "@skein/auth/session-state";
 import { formatUtf8 } from "@skein/protocol/bytes";
@@ -220,28 +219,6 @@ export const subjects: ReadonlyArray<Subject> = [
           ],
   ),
   draw(
-    recoverySignIn,
-    {
-      file: "recovery-sign-in.md",
-      title: "Coming back with the recovery kit",
-      says: "When every node is lost ([5. Membership](../protocol/5-membership.md)).",
-      source: "packages/auth/src/recovery-sign-in.ts",
-    },
-    (): ReadonlyArray<SignInEvent> => [
-      { type: "kit-read", hasLog: true },
-      { type: "kit-read", hasLog: false },
-      { type: "log-received", fits: true },
-      { type: "log-received", fits: false },
-      { type: "nobody-answered" },
-      { type: "nodes-chosen", remove: [], keepsWords: true },
-      { type: "nodes-chosen", remove: [], keepsWords: false },
-      { type: "words-learned" },
-      { type: "entries-stored" },
-      { type: "entries-refused" },
-      { type: "left" },
-    ],
-  ),
-  draw(
     lockMachine,
     {
       file: "lock.md",
@@ -250,12 +227,15 @@ export const subjects: ReadonlyArray<Subject> = [
       source: "packages/auth/src/lock.ts",
     },
     (_state, now): ReadonlyArray<LockEvent> => [
+      { type: "lock-set", patience: 60_000, at: now },
+      { type: "lock-removed" },
+      { type: "found-locked", patience: 60_000 },
       { type: "person-acted", at: now },
       { type: "patience-set", patience: 60_000, at: now },
       { type: "lock-asked" },
-      { type: "unlock-asked" },
-      { type: "passkey-answered", fits: true, at: now },
-      { type: "passkey-answered", fits: false, at: now },
+      { type: "unlock-tried" },
+      { type: "vault-answered", fits: true, at: now },
+      { type: "vault-answered", fits: false, at: now },
       { type: "time-passed", at: now },
     ],
   ),

@@ -183,7 +183,7 @@ const contentPolicy = [
   "style-src 'self'",
   "img-src 'self' data: blob:",
   "font-src 'self'",
-  "connect-src 'self' ws: wss:",
+  "connect-src 'self' ws: wss: https:",
   "worker-src 'self'",
   "manifest-src 'self'",
   "base-uri 'none'",

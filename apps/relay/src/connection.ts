@@ -5,6 +5,8 @@ import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 
 import type { Visitor } from "./addresses.ts";
+import { FastLane, type LaneEnds } from "./fast-lane.ts";
+import { payloadOffset } from "./frame-reader.ts";
 import type { Clock, Hub } from "./hub.ts";
 import type { Limits } from "./limits.ts";
 import type { Exit, Member } from "./member.ts";
@@ -45,17 +47,22 @@ export function openConnection(setup: ConnectionSetup): Connection {
 }
 
 /** A class, because there are thousands of them: its methods are shared, and only what listens is its own. */
-class OpenConnection implements Connection, Exit {
+class OpenConnection implements Connection, Exit, LaneEnds {
   readonly member: Member;
   readonly endsMillis: number;
+  readonly messageBytesMax: number;
   readonly #webSocket: WebSocket;
+  readonly #socket: Socket;
+  readonly #readers: ReturnType<Socket["listeners"]>;
   readonly #house: House;
   readonly #outbox: Outbox;
   #stalledSinceMillis: number | undefined = undefined;
 
   constructor({ webSocket, socket, visitor, house }: ConnectionSetup) {
     const { hub, clock, limits, chance } = house;
+    this.messageBytesMax = payloadOffset + limits.payloadBytesMax;
     this.#webSocket = webSocket;
+    this.#socket = socket;
     this.#house = house;
     this.#outbox = openOutbox(socket, house.flushLater);
     const monotonicMillis = clock.monotonicMillis();
@@ -65,12 +72,25 @@ class OpenConnection implements Connection, Exit {
     this.member = hub.join(this, { monotonicMillis, wallMillis: clock.wallMillis() }, visitor);
     socket.on("drain", () => this.#drain());
     webSocket.on("message", (frame: Buffer, isBinary: boolean) => {
-      if (isBinary) hub.receive(this.member, frame, clock.monotonicMillis());
+      if (isBinary) this.message(frame);
       else hub.receiveText(this.member);
     });
+    const lane = new FastLane(this);
     // The library closes the connection itself after a broken frame; without a listener the process would end.
-    webSocket.on("error", () => hub.blame(this.member, clock.monotonicMillis()));
+    webSocket.on("error", () => {
+      lane.close();
+      hub.blame(this.member, clock.monotonicMillis());
+    });
+    this.#readers = takeOver(socket, lane);
     webSocket.on("close", () => this.#end());
+  }
+
+  message(message: Buffer): void {
+    this.#house.hub.receive(this.member, message, this.#house.clock.monotonicMillis());
+  }
+
+  library(piece: Buffer): void {
+    for (const read of this.#readers) Reflect.apply(read, this.#socket, [piece]);
   }
 
   push(framed: Framed): void {
@@ -110,4 +130,12 @@ class OpenConnection implements Connection, Exit {
     this.#house.hub.leave(this.member);
     this.#house.onEnd(this);
   }
+}
+
+/** Reads in the library's place; answers what the library read with. */
+function takeOver(socket: Socket, lane: FastLane): ReturnType<Socket["listeners"]> {
+  const readers = socket.listeners("data");
+  socket.removeAllListeners("data");
+  socket.on("data", (piece: Buffer) => lane.take(piece));
+  return readers;
 }

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { answerFromApp, plain, type Answer, type AppFiles } from "./app-files.ts";
 import { answerDoctor } from "./doctor-page.ts";
+import type { GitProxy } from "./git-proxy.ts";
 import { formatMetrics, metricsType } from "./metrics.ts";
 import type { Station } from "./station.ts";
 import { relayPath } from "./upgrade.ts";
@@ -16,10 +17,12 @@ export interface Desk {
   /** Opens /metrics and /transparency on the main port. */
   readonly metricsToken: string | undefined;
   readonly station: Station;
+  readonly git: GitProxy;
 }
 
 export function answerHttp(request: IncomingMessage, response: ServerResponse, desk: Desk): void {
-  send(request, response, { answer: chooseAnswer(request, desk), desk });
+  if (desk.git.answers(pathOf(request))) desk.git.answer(request, response);
+  else send(request, response, { answer: chooseAnswer(request, desk), desk });
 }
 
 /** The port of its own: counts, and nothing else. */

@@ -8,6 +8,8 @@ export interface Discovery<Owner extends object> {
   readonly withdraw: (tag: TagKey, owner: Owner) => void;
   readonly withdrawAll: (owner: Owner) => void;
   readonly holds: (owner: Owner) => boolean;
+  /** Withdraws what is chosen. */
+  readonly forget: (isChosen: (tag: TagKey, owner: Owner) => boolean) => void;
   /** What stands under the tag now. */
   readonly under: (tag: TagKey) => ReadonlyArray<Announcement<Owner>>;
   readonly all: () => ReadonlyArray<Announcement<Owner>>;
@@ -91,10 +93,9 @@ export function openDiscovery<Owner extends object>(
     return found.slice(Math.max(0, found.length - want)).toReversed();
   }
 
-  function sweep(nowMillis: number): void {
+  function forget(isChosen: (tag: TagKey, owner: Owner, kept: Kept) => boolean): void {
     for (const [tag, present] of byTag)
-      for (const [owner, kept] of present)
-        if (kept.expiresMillis <= nowMillis) withdraw(tag, owner);
+      for (const [owner, kept] of present) if (isChosen(tag, owner, kept)) withdraw(tag, owner);
   }
 
   return {
@@ -105,10 +106,11 @@ export function openDiscovery<Owner extends object>(
       for (const tag of byOwner.get(owner) ?? []) withdraw(tag, owner);
     },
     holds: (owner) => byOwner.has(owner),
+    forget,
     under: (tag) => listUnder(tag, byTag.get(tag)),
     all: () => [...byTag].flatMap(([tag, present]) => listUnder(tag, present)),
     lookup,
-    sweep,
+    sweep: (nowMillis) => forget((_tag, _owner, { expiresMillis }) => expiresMillis <= nowMillis),
     size: () => [...byTag.values()].reduce((count, present) => count + present.size, 0),
   };
 }

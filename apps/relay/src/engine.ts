@@ -2,18 +2,19 @@
 
 export interface Engine {
   readonly isUp: () => boolean;
-  /** Sends bytes to a bucket, or to every relay; `false` when they were left out. */
+  /** Sends bytes to whoever listens there; `false` when they were left out. */
   readonly publish: (bucket: Bucket, bytes: Uint8Array) => boolean;
   /** How much of the room for unconfirmed bytes is used, from 0 to 1 and above. */
   readonly pressure: () => number;
-  readonly listen: (bucket: number) => void;
-  readonly unlisten: (bucket: number) => void;
+  readonly listen: (bucket: Bucket) => void;
+  readonly unlisten: (bucket: Bucket) => void;
   /** Begins. `hear` may be called with anything at any time; `changed` when the engine came or went. */
   readonly open: (ears: EngineEars) => void;
   readonly close: () => Promise<void>;
 }
 
-export type Bucket = number | "everyone";
+/** Tags with the same beginning, every relay, or one relay by its name. */
+export type Bucket = number | "everyone" | `to-${string}`;
 
 export interface EngineEars {
   readonly hear: (bytes: Uint8Array) => void;

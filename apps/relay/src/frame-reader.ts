@@ -100,6 +100,11 @@ export function wantOf(frame: Buffer): number {
   return frame[payloadOffset] ?? 0;
 }
 
+/** What a request costs of the request budget: long tag lists count for several. */
+export function costOf(frame: Buffer): number {
+  return 1 + Math.floor(frame.length / 512);
+}
+
 /** The nonce of a sound ping or pong frame. */
 export function nonceOf(frame: Buffer): number {
   return frame.readUInt32BE(1);

@@ -54,7 +54,7 @@ export class Hub {
   readonly #keeper: Keeper;
   readonly #junction: Junction | undefined;
   readonly #questions = openQuestions<Member>();
-  readonly #purse: Purse;
+  readonly purse: Purse;
   #nowMillis = 0;
   #nextKept = 0;
 
@@ -65,8 +65,11 @@ export class Hub {
     this.#junction = junction;
     this.#rates = ratesOf(limits);
     this.#table = openTagTable(limits);
-    this.#keeper = openKeeper(limits);
-    this.#purse = openPurse(limits);
+    this.#keeper = openKeeper(limits, {
+      came: (tag) => junction?.hold(tag),
+      gone: (tag) => junction?.release(tag),
+    });
+    this.purse = openPurse(limits);
     this.#discovery = openDiscovery<Owner>(limits, {
       came: (tag, owner) => {
         if (owner instanceof Member) junction?.hold(tag);
@@ -86,12 +89,12 @@ export class Hub {
       sayAgain: (tag) => this.#announceAgain(tag),
       takeBack: (name) => this.#keeper.takeBack(name),
       release: (tag) => this.#releaseKept(tag),
+      lapsed: (has) => this.#discovery.forget((tag, of) => !(of instanceof Member) && has(tag)),
     });
   }
 
   join(exit: Exit, now: Now, visitor?: Visitor): Member {
-    const { monotonicMillis } = now;
-    const member = new Member({ exit, rates: this.#rates, visitor }, monotonicMillis);
+    const member = new Member({ exit, rates: this.#rates, visitor }, now.monotonicMillis);
     this.#members.add(member);
     this.totals.connections += 1;
     this.greet(member, now);
@@ -217,7 +220,7 @@ export class Hub {
       : member.spendPublish(cost, nowMillis);
     if (ownMillis > 0) return ownMillis;
     const addressMillis = member.visitor?.spend(cost, isBulk, nowMillis) ?? 0;
-    return addressMillis || this.#purse.spend(cost, isBulk, nowMillis);
+    return addressMillis || this.purse.spend(cost, isBulk, nowMillis);
   }
 
   /** Answers how many got it. */
@@ -255,7 +258,7 @@ export class Hub {
   /** Carries out everything but forwarding. */
   #answer(member: Member, frame: Buffer, nowMillis: number): void {
     const [op = 0] = frame;
-    const waitMillis = member.spendRequest(costOf(frame), nowMillis);
+    const waitMillis = member.spendRequest(read.costOf(frame), nowMillis);
     if (waitMillis > 0) this.#hasten(member, { op, waitMillis, nowMillis });
     else if (op === relayOps.subscribe) this.#subscribe(member, frame);
     else if (op === relayOps.unsubscribe) this.#unsubscribe(member, frame);
@@ -458,11 +461,6 @@ export interface HubCounts {
   readonly announcements: number;
   readonly keptFrames: number;
   readonly keptBytes: number;
-}
-
-/** What a request costs of the request budget: long tag lists count for several. */
-function costOf(frame: Buffer): number {
-  return 1 + Math.floor(frame.length / 512);
 }
 
 /** When to ask again for what was full: others leave or run out meanwhile. */

@@ -1,5 +1,6 @@
 /** What relays say to each other: batches of records, each with its kind and its length in front. Read as if from anybody. */
 
+import { isInterest } from "./interest.ts";
 import { judgeFrame, tagBytes } from "./frame-reader.ts";
 import { relayPayloadBytesMax } from "@skein/protocol/limits";
 import { relayOps } from "@skein/protocol/relay-frame";
@@ -14,6 +15,8 @@ export const recordKinds = {
   offer: 5,
   taken: 6,
   came: 7,
+  interest: 8,
+  wants: 9,
 } as const;
 
 export type Heard =
@@ -28,29 +31,53 @@ export type Heard =
   | { readonly kind: "withdraw"; readonly owner: string; readonly tag: TagKey }
   | { readonly kind: "question" | "came"; readonly tag: TagKey }
   | { readonly kind: "offer"; readonly name: string; readonly frame: Buffer }
-  | { readonly kind: "taken"; readonly name: string };
+  | { readonly kind: "taken"; readonly name: string }
+  | { readonly kind: "interest" | "wants"; readonly slots: Buffer };
 
 export interface HeardBatch {
   readonly relay: string;
   readonly records: ReadonlyArray<Heard>;
 }
 
-/** A version and the sender's name; alone it says "I am here". */
-export function batchHead(name: Uint8Array): Buffer {
-  const head = Buffer.allocUnsafe(headBytes);
-  head[0] = version;
-  head.set(name.subarray(0, nameBytes), 1);
-  return head;
-}
+/** Records for one place, written one behind the other. It begins with a version and the sender's name. */
+export class Batch {
+  #bytes: Buffer = Buffer.allocUnsafe(startBytes);
+  #length = headBytes;
 
-export function record(kind: number, body: ReadonlyArray<Uint8Array>): ReadonlyArray<Buffer> {
-  const head = Buffer.allocUnsafe(5);
-  head[0] = kind;
-  head.writeUInt32BE(
-    body.reduce((sum, part) => sum + part.length, 0),
-    1,
-  );
-  return [head, ...body.map((part) => Buffer.from(part.buffer, part.byteOffset, part.length))];
+  constructor(name: Uint8Array) {
+    this.#bytes[0] = version;
+    this.#bytes.set(name.subarray(0, nameBytes), 1);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  add(kind: number, ...body: ReadonlyArray<Uint8Array>): void {
+    let bodyBytes = 0;
+    for (const part of body) bodyBytes += part.length;
+    this.#makeRoom(recordHeadBytes + bodyBytes);
+    this.#bytes[this.#length] = kind;
+    let at = this.#bytes.writeUInt32BE(bodyBytes, this.#length + 1);
+    for (const part of body) {
+      this.#bytes.set(part, at);
+      at += part.length;
+    }
+    this.#length = at;
+  }
+
+  /** The batch as it goes out. Nothing may be added afterwards. */
+  take(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  #makeRoom(more: number): void {
+    const wanted = this.#length + more;
+    if (wanted <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(wanted, this.#bytes.length * 2));
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+  }
 }
 
 /** `undefined` for anything that is not a batch from its first byte to its last. Unknown kinds are passed over. */
@@ -58,37 +85,45 @@ export function readBatch(bytes: Buffer): HeardBatch | undefined {
   if (bytes.length < headBytes || bytes[0] !== version) return undefined;
   const records: Heard[] = [];
   for (let at = headBytes; at < bytes.length;) {
-    if (bytes.length - at < 5) return undefined;
+    if (bytes.length - at < recordHeadBytes) return undefined;
     const length = bytes.readUInt32BE(at + 1);
-    const body = bytes.subarray(at + 5, at + 5 + length);
+    const body = bytes.subarray(at + recordHeadBytes, at + recordHeadBytes + length);
     if (body.length !== length) return undefined;
     const heard = readRecord(bytes[at] ?? 0, body);
     if (heard === undefined) return undefined;
     if (heard !== "unknown") records.push(heard);
-    at += 5 + length;
+    at += recordHeadBytes + length;
   }
   return { relay: bytes.toString("latin1", 1, headBytes), records };
 }
 
 function readRecord(kind: number, body: Buffer): Heard | "unknown" | undefined {
-  switch (kind) {
-    case recordKinds.frame:
-      return isForwardable(body) ? { kind: "frame", frame: body } : undefined;
-    case recordKinds.announce:
-      return readAnnounce(body);
-    case recordKinds.withdraw:
-      return readWithdraw(body);
-    case recordKinds.question:
-      return body.length === tagBytes ? { kind: "question", tag: text(body) } : undefined;
-    case recordKinds.came:
-      return body.length === tagBytes ? { kind: "came", tag: text(body) } : undefined;
-    case recordKinds.offer:
-      return readOffer(body);
-    case recordKinds.taken:
-      return body.length === ownerBytes ? { kind: "taken", name: text(body) } : undefined;
-    default:
-      return "unknown";
-  }
+  const reader = readers.get(kind);
+  return reader === undefined ? "unknown" : reader(body);
+}
+
+const readers: ReadonlyMap<number, (body: Buffer) => Heard | undefined> = new Map([
+  [recordKinds.frame, (body) => (isForwardable(body) ? { kind: "frame", frame: body } : undefined)],
+  [recordKinds.announce, readAnnounce],
+  [recordKinds.withdraw, readWithdraw],
+  [recordKinds.question, (body) => readTag("question", body)],
+  [recordKinds.came, (body) => readTag("came", body)],
+  [recordKinds.offer, readOffer],
+  [recordKinds.taken, readTaken],
+  [recordKinds.interest, (body) => readSlots("interest", body)],
+  [recordKinds.wants, (body) => readSlots("wants", body)],
+]);
+
+function readTag(kind: "question" | "came", body: Buffer): Heard | undefined {
+  return body.length === tagBytes ? { kind, tag: text(body) } : undefined;
+}
+
+function readTaken(body: Buffer): Heard | undefined {
+  return body.length === ownerBytes ? { kind: "taken", name: text(body) } : undefined;
+}
+
+function readSlots(kind: "interest" | "wants", body: Buffer): Heard | undefined {
+  return isInterest(body) ? { kind, slots: body } : undefined;
 }
 
 function readWithdraw(body: Buffer): Heard | undefined {
@@ -127,4 +162,8 @@ function isForwardable(frame: Buffer): boolean {
 const version = 1;
 const nameBytes = 8;
 const headBytes = 1 + nameBytes;
+/** A kind and a length. */
+const recordHeadBytes = 5;
 const ownerBytes = 12;
+/** Where a batch begins: a few small records fit, and it comes from the pool. */
+const startBytes = 2_048;

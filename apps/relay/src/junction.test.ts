@@ -160,6 +160,87 @@ test("a bucket nobody needs is listened to a little longer, and then no more", a
   }
 });
 
+test("what nobody elsewhere wants is not sent, what one relay wants goes to it alone, and what two want to both", async () => {
+  const engines = openMemoryEngines();
+  const [rita, ruth, rosa] = ["rita", "ruth", "rosa"].map((name) => openRelay(engines, name));
+  if (rita === undefined || ruth === undefined || rosa === undefined) throw new Error("three");
+  const [alice, bob, carol] = [rita.join(), ruth.join(), rosa.join()];
+  const other = "ff112233445566778899aabbccddeeff" as never;
+  carol.tell({ type: "subscribe", tags: [other] });
+  await settle();
+  // Until everybody has had time to say so, others may be there that want anything.
+  for (const relay of [rita, ruth, rosa]) relay.pass(7_000);
+  await settle();
+  const say = async (word: number) => {
+    alice.tell({ type: "publish", tag, payload: Uint8Array.of(word) });
+    await settle();
+    return [ruth, rosa].map(({ junction }) => junction.counts.heard);
+  };
+  expect(await say(1)).toEqual([0, 0]);
+  expect(rita.junction.counts).toMatchObject({ spared: 1, sent: 0 });
+  bob.tell({ type: "subscribe", tags: [tag] });
+  await settle();
+  expect(await say(2)).toEqual([1, 0]);
+  carol.tell({ type: "subscribe", tags: [tag] });
+  await settle();
+  expect(await say(3)).toEqual([2, 1]);
+  expect(bob.said().map((frame) => frame.type === "publish" && frame.payload[0])).toEqual([2, 3]);
+});
+
+test("a relay that never says what it wants is sent everything", async () => {
+  const engines = openMemoryEngines();
+  const rita = openRelay(engines, "rita");
+  const heard: number[] = [];
+  const old = engines.join();
+  old.open({ hear: (bytes) => heard.push(bytes.length), changed: () => undefined });
+  for (let bucket = 0; bucket < defaultLimits.backplaneBuckets; bucket++) old.listen(bucket);
+  old.listen(`to-${Buffer.from("elder___").toString("hex")}`);
+  old.publish("everyone", Buffer.concat([Buffer.of(1), Buffer.from("elder___")]));
+  await settle();
+  rita.pass(7_000);
+  await settle();
+  heard.splice(0);
+  rita.join().tell({ type: "publish", tag, payload: Uint8Array.of(1) });
+  await settle();
+  expect(heard).toHaveLength(1);
+});
+
+test("what was announced elsewhere is forgotten where nobody asks for it any more, since its end would not be told", async () => {
+  const engines = openMemoryEngines();
+  const [rita, ruth] = [openRelay(engines, "rita"), openRelay(engines, "ruth")];
+  const [alice, bob] = [rita.join(), ruth.join()];
+  alice.tell({ type: "announce", tag, seconds: 3_000, want: 5, blob });
+  await settle();
+  bob.tell({ type: "lookup", tag, want: 5 });
+  await settle();
+  expect(ruth.hub.counts().announcements).toBe(1);
+  for (let second = 0; second < 12; second++) {
+    for (const relay of [rita, ruth]) relay.pass(1_000);
+    await settle();
+  }
+  expect(ruth.hub.counts().announcements).toBe(0);
+  bob.said();
+  bob.tell({ type: "lookup", tag, want: 5 });
+  await settle();
+  expect(bob.said().at(-1)).toEqual({ type: "found", tag, blobs: [blob] });
+});
+
+test("what was left for Bob long ago still reaches him at the other relay", async () => {
+  const engines = openMemoryEngines();
+  const keeping = { keepSecondsMax: 600 };
+  const [rita, ruth] = [openRelay(engines, "rita", keeping), openRelay(engines, "ruth", keeping)];
+  const [alice, bob] = [rita.join(), ruth.join()];
+  alice.tell({ type: "keep", tag, seconds: 600, payload: Uint8Array.of(7) });
+  for (let second = 0; second < 60; second++) {
+    for (const relay of [rita, ruth]) relay.pass(1_000);
+    await settle();
+  }
+  bob.tell({ type: "subscribe", tags: [tag] });
+  await settle();
+  expect(bob.said()).toEqual([{ type: "publish", tag, payload: Uint8Array.of(7) }]);
+  expect(rita.hub.counts().keptFrames).toBe(0);
+});
+
 test("whatever comes over the engine, a relay reads or drops it", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {

@@ -1,9 +1,10 @@
 /**
  * Joins this relay to others through an engine, so that it does not matter to which of them a node came.
  *
- * Rule 1. Local delivery never waits for the engine: what others should hear is added to a batch, one for each bucket
+ * Rule 1. Local delivery never waits for the engine: what others should hear is added to a batch, one for each place
  *         and turn of the event loop, and left out when the engine is away or its room is used up (bulk at half of it).
- * Rule 2. A relay listens to a bucket while it has a tag in it, and a little longer.
+ * Rule 2. A relay listens to a bucket while it has a tag in it, and a little longer, and tells the others which slots
+ *         of tags it wants. What nobody wants is not sent; what one relay wants goes to it alone, the rest to the bucket.
  * Rule 3. Announcements of others are held as our own are, and end with their time, their owner, or their relay's silence.
  * Rule 4. What comes from the engine is read as if anybody could have sent it.
  *
@@ -12,9 +13,10 @@
 
 import { presenceBlobBytesMax } from "@skein/protocol/limits";
 
-import type { Engine } from "./engine.ts";
+import type { Bucket, Engine } from "./engine.ts";
 import type { Limits } from "./limits.ts";
-import { batchHead, readBatch, record, recordKinds, type Heard } from "./junction-batch.ts";
+import { OthersInterest, OwnInterest, slotOf, writeSlots, type Slot } from "./interest.ts";
+import { Batch, readBatch, recordKinds, type Heard } from "./junction-batch.ts";
 import type { TagKey } from "./tag-table.ts";
 
 /** What the hub does about what other relays say. */
@@ -30,6 +32,8 @@ export interface JunctionEnds {
   readonly takeBack: (name: string) => void;
   /** A reader came elsewhere: what waits here for the tag goes out. */
   readonly release: (tag: TagKey) => void;
+  /** Nobody here needs some tags any more, and others will not tell us of what becomes of them. */
+  readonly lapsed: (has: (tag: TagKey) => boolean) => void;
 }
 
 export interface RemoteAnnouncement {
@@ -57,29 +61,28 @@ export interface JunctionSetup {
   readonly later: (run: () => void) => void;
 }
 
-interface Batch {
-  readonly parts: Buffer[];
-  bytes: number;
-}
-
-interface Interest {
-  count: number;
-  /** When to stop listening, once nobody is left. */
-  untilMillis: number | undefined;
+interface Neighbour {
+  heardMillis: number;
+  readonly interest: OthersInterest;
 }
 
 export class Junction {
   readonly #setup: JunctionSetup;
   readonly #name: string;
   #ends: JunctionEnds | undefined;
-  #batches = new Map<number, Batch>();
-  readonly #interests = new Map<number, Interest>();
+  #batches = new Map<Bucket, Batch>();
+  #isFlushing = false;
+  readonly #interest = new OwnInterest();
+  /** Slots wanted in each bucket. */
+  readonly #wanted = new Map<number, number>();
   readonly #owners = new Map<string, RemoteOwner>();
-  readonly #relays = new Map<string, number>();
+  readonly #relays = new Map<string, Neighbour>();
   #aliveMillis = 0;
+  /** Until then relays may be there that have not said so yet. */
+  #strangersMillis = Number.POSITIVE_INFINITY;
   #nextOwner = 0;
-  /** Records left out, batches sent and heard: for the metrics. */
-  readonly counts = { leftOut: 0, sent: 0, heard: 0, unreadable: 0 };
+  /** Records left out, records nobody wanted, batches sent, records and unreadable batches heard. */
+  readonly counts = { leftOut: 0, spared: 0, sent: 0, heard: 0, unreadable: 0 };
 
   constructor(setup: JunctionSetup) {
     this.#setup = setup;
@@ -88,10 +91,12 @@ export class Junction {
 
   open(ends: JunctionEnds): void {
     this.#ends = ends;
+    this.#setup.engine.listen(placeOf(this.#name));
     this.#setup.engine.open({
       hear: (bytes) => this.#hear(bytes),
       changed: () => {
         if (!this.isUp()) return;
+        this.#strangersMillis = this.#setup.nowMillis() + strangersMillis;
         this.#sayAlive();
         ends.sayAgain(undefined);
       },
@@ -120,79 +125,82 @@ export class Junction {
   }
 
   hold(tag: TagKey): void {
-    const bucket = this.#bucketOf(tag);
-    const interest = this.#interests.get(bucket);
-    if (interest === undefined) {
-      this.#interests.set(bucket, { count: 1, untilMillis: undefined });
-      this.#setup.engine.listen(bucket);
-    } else {
-      interest.count += 1;
-      interest.untilMillis = undefined;
-    }
+    const slot = slotOf(tag);
+    if (!this.#interest.hold(slot)) return;
+    const bucket = this.#bucketOf(slot);
+    const count = this.#wanted.get(bucket) ?? 0;
+    this.#wanted.set(bucket, count + 1);
+    if (count === 0) this.#setup.engine.listen(bucket);
+    this.#flushLater();
   }
 
   release(tag: TagKey): void {
-    const interest = this.#interests.get(this.#bucketOf(tag));
-    if (interest === undefined || interest.count === 0) return;
-    interest.count -= 1;
-    if (interest.count === 0)
-      interest.untilMillis = this.#setup.nowMillis() + this.#setup.limits.backplaneLingerMillis;
+    const { nowMillis, limits } = this.#setup;
+    this.#interest.release(slotOf(tag), nowMillis() + limits.backplaneLingerMillis);
   }
 
   forward(tag: TagKey, frame: Buffer, isBulk: boolean): void {
-    this.#add(tag, { kind: recordKinds.frame, body: [frame], isBulk });
+    this.#add(tag, recordKinds.frame, { isBulk }, frame);
   }
 
   announce(owner: string, { tag, seconds, blob }: Omit<RemoteAnnouncement, "owner">): void {
     const fixed = Buffer.allocUnsafe(2);
     fixed.writeUInt16BE(Math.min(0xffff, Math.max(1, Math.round(seconds))));
-    const body = [Buffer.from(owner, "latin1"), Buffer.from(tag, "latin1"), fixed, blob];
-    this.#add(tag, { kind: recordKinds.announce, body });
+    const names = [Buffer.from(owner, "latin1"), Buffer.from(tag, "latin1")];
+    this.#add(tag, recordKinds.announce, {}, ...names, fixed, blob);
   }
 
   withdraw(owner: string, tag: TagKey): void {
-    const body = [Buffer.from(owner, "latin1"), Buffer.from(tag, "latin1")];
-    this.#add(tag, { kind: recordKinds.withdraw, body });
+    const names = [Buffer.from(owner, "latin1"), Buffer.from(tag, "latin1")];
+    this.#add(tag, recordKinds.withdraw, {}, ...names);
   }
 
   /** Asks others for what they hold under the tag, and listens for the answer. */
   ask(tag: TagKey): void {
     this.hold(tag);
     this.release(tag);
-    this.#add(tag, { kind: recordKinds.question, body: [Buffer.from(tag, "latin1")] });
+    this.#add(tag, recordKinds.question, {}, Buffer.from(tag, "latin1"));
   }
 
   /** Offers a frame that waits here; whoever has a reader takes it. */
   offer(name: string, tag: TagKey, frame: Buffer): void {
-    this.hold(tag);
-    this.release(tag);
-    this.#add(tag, { kind: recordKinds.offer, body: [Buffer.from(name, "latin1"), frame] });
+    this.#add(tag, recordKinds.offer, {}, Buffer.from(name, "latin1"), frame);
   }
 
   /** A reader came here: what waits elsewhere is wanted. */
   readerCame(tag: TagKey): void {
-    this.#add(tag, { kind: recordKinds.came, body: [Buffer.from(tag, "latin1")] });
+    this.#add(tag, recordKinds.came, {}, Buffer.from(tag, "latin1"));
   }
 
   /** To be called about every second. */
   tick(nowMillis: number): void {
-    for (const [bucket, { untilMillis }] of this.#interests)
-      if (untilMillis !== undefined && nowMillis >= untilMillis) {
-        this.#interests.delete(bucket);
-        this.#setup.engine.unlisten(bucket);
-      }
+    const lapsed = this.#interest.lapse(nowMillis);
+    for (const slot of lapsed) this.#unwant(this.#bucketOf(slot));
+    if (lapsed.size > 0) this.#ends?.lapsed((tag) => lapsed.has(slotOf(tag)));
     if (nowMillis >= this.#aliveMillis + aliveMillis) this.#sayAlive();
     this.#forgetSilent(nowMillis);
   }
 
+  #unwant(bucket: number): void {
+    const count = (this.#wanted.get(bucket) ?? 0) - 1;
+    if (count > 0) this.#wanted.set(bucket, count);
+    else {
+      this.#wanted.delete(bucket);
+      this.#setup.engine.unlisten(bucket);
+    }
+  }
+
+  /** "I am here, and this is what I want." */
   #sayAlive(): void {
     this.#aliveMillis = this.#setup.nowMillis();
-    this.#setup.engine.publish("everyone", batchHead(this.#setup.name));
+    const batch = new Batch(this.#setup.name);
+    batch.add(recordKinds.interest, this.#interest.write());
+    this.#setup.engine.publish("everyone", batch.take());
   }
 
   #forgetSilent(nowMillis: number): void {
     const ends = this.#ends;
-    for (const [relay, heardMillis] of this.#relays)
+    for (const [relay, { heardMillis }] of this.#relays)
       if (nowMillis - heardMillis > silentMillisMax) this.#relays.delete(relay);
     for (const [key, owner] of this.#owners) {
       if (this.#relays.has(owner.relay) && ends?.holds(owner) === true) continue;
@@ -201,48 +209,76 @@ export class Junction {
     }
   }
 
-  #bucketOf(tag: TagKey): number {
-    return ((tag.charCodeAt(0) << 8) | tag.charCodeAt(1)) % this.#setup.limits.backplaneBuckets;
+  #bucketOf(slot: Slot): number {
+    return slot % this.#setup.limits.backplaneBuckets;
+  }
+
+  /** Where everybody who wants the slot hears of it; `undefined` if nobody does. */
+  #placeFor(slot: Slot): Bucket | undefined {
+    if (this.#setup.nowMillis() < this.#strangersMillis || this.#relays.size >= relaysMax)
+      return this.#bucketOf(slot);
+    let only: string | undefined;
+    for (const [relay, { interest }] of this.#relays) {
+      if (!interest.wants(slot)) continue;
+      if (only !== undefined) return this.#bucketOf(slot);
+      only = relay;
+    }
+    return only === undefined ? undefined : placeOf(only);
   }
 
   #add(
     tag: TagKey,
-    what: {
-      readonly kind: number;
-      readonly body: ReadonlyArray<Uint8Array>;
-      readonly isBulk?: boolean;
-    },
+    kind: number,
+    { isBulk = false }: { readonly isBulk?: boolean },
+    ...body: ReadonlyArray<Uint8Array>
   ): void {
-    const { engine, name, later } = this.#setup;
+    const { engine, name } = this.#setup;
     const pressure = engine.pressure();
-    if (!engine.isUp() || pressure > 1 || (what.isBulk === true && pressure > 0.5)) {
+    if (!engine.isUp() || pressure > 1 || (isBulk && pressure > 0.5)) {
       this.counts.leftOut += 1;
       return;
     }
-    const bucket = this.#bucketOf(tag);
-    const parts = record(what.kind, what.body);
-    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-    const batch = this.#batches.get(bucket);
-    if (batch !== undefined && batch.bytes + bytes <= batchBytesMax) {
-      batch.parts.push(...parts);
-      batch.bytes += bytes;
+    const place = this.#placeFor(slotOf(tag));
+    if (place === undefined) {
+      this.counts.spared += 1;
       return;
     }
-    if (batch !== undefined) this.#send(bucket, batch);
-    if (this.#batches.size === 0) later(() => this.#flush());
-    const head = batchHead(name);
-    this.#batches.set(bucket, { parts: [head, ...parts], bytes: head.length + bytes });
+    let batch = this.#batches.get(place);
+    if (batch !== undefined && batch.length > batchBytesMax) {
+      this.#flush();
+      batch = undefined;
+    }
+    if (batch === undefined) {
+      batch = new Batch(name);
+      this.#batches.set(place, batch);
+      this.#flushLater();
+    }
+    batch.add(kind, ...body);
   }
 
+  #flushLater(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    this.#setup.later(() => {
+      this.#isFlushing = false;
+      this.#flush();
+    });
+  }
+
+  /** What we want goes first, so that an answer to what goes behind it finds its way. */
   #flush(): void {
+    const { engine, name } = this.#setup;
+    const fresh = this.#interest.takeFresh();
+    for (let at = 0; at < fresh.length && engine.isUp(); at += freshMax) {
+      const batch = new Batch(name);
+      batch.add(recordKinds.wants, writeSlots(fresh.slice(at, at + freshMax)));
+      engine.publish("everyone", batch.take());
+    }
     const batches = this.#batches;
     this.#batches = new Map();
-    for (const [bucket, batch] of batches) this.#send(bucket, batch);
-  }
-
-  #send(bucket: number, { parts, bytes }: Batch): void {
-    if (this.#setup.engine.publish(bucket, Buffer.concat(parts, bytes))) this.counts.sent += 1;
-    else this.counts.leftOut += 1;
+    for (const [place, batch] of batches)
+      if (engine.publish(place, batch.take())) this.counts.sent += 1;
+      else this.counts.leftOut += 1;
   }
 
   #hear(bytes: Uint8Array): void {
@@ -252,14 +288,34 @@ export class Junction {
       return;
     }
     if (batch.relay === this.#name) return;
-    if (batch.records.length > 0) this.counts.heard += 1;
-    if (this.#relays.has(batch.relay) || this.#relays.size < relaysMax)
-      this.#relays.set(batch.relay, this.#setup.nowMillis());
-    for (const heard of batch.records) this.#take(batch.relay, heard);
+    this.#meet(batch.relay);
+    for (const heard of batch.records)
+      if ("slots" in heard) this.#takeInterest(batch.relay, heard);
+      else this.#take(batch.relay, heard);
   }
 
-  #take(relay: string, heard: Heard): void {
+  #meet(relay: string): void {
+    const heardMillis = this.#setup.nowMillis();
+    const neighbour = this.#relays.get(relay);
+    if (neighbour !== undefined) neighbour.heardMillis = heardMillis;
+    else if (this.#relays.size < relaysMax) {
+      this.#relays.set(relay, { heardMillis, interest: new OthersInterest() });
+      // It may be new, and does not know us either.
+      if (this.isUp()) this.#sayAlive();
+    }
+  }
+
+  /** What goes out before it and after it may go to different places, and must not change its order. */
+  #takeInterest(relay: string, heard: Extract<Heard, { readonly slots: Buffer }>): void {
+    if (this.#batches.size > 0) this.#flush();
+    const interest = this.#relays.get(relay)?.interest;
+    if (heard.kind === "interest") interest?.replace(heard.slots);
+    else interest?.add(heard.slots);
+  }
+
+  #take(relay: string, heard: Exclude<Heard, { readonly slots: Buffer }>): void {
     const ends = this.#ends;
+    this.counts.heard += 1;
     if (ends === undefined) return;
     switch (heard.kind) {
       case "frame":
@@ -295,7 +351,7 @@ export class Junction {
 
   #tellTaken({ name, frame }: Extract<Heard, { readonly kind: "offer" }>): void {
     const tag = frame.toString("latin1", 1, 17);
-    this.#add(tag, { kind: recordKinds.taken, body: [Buffer.from(name, "latin1")] });
+    this.#add(tag, recordKinds.taken, {}, Buffer.from(name, "latin1"));
   }
 
   #ownerOf(key: string, relay: string): RemoteOwner | undefined {
@@ -308,10 +364,18 @@ export class Junction {
   }
 }
 
-/** Below what an engine takes in one message; NATS's default is 1 MiB. */
+function placeOf(relay: string): Bucket {
+  return `to-${Buffer.from(relay, "latin1").toString("hex")}`;
+}
+
+/** With one more record below what an engine takes in one message; NATS's default is 1 MiB. */
 const batchBytesMax = 512 * 1024;
+/** Slots said in one record. */
+const freshMax = 2_048;
 const aliveMillis = 5_000;
 /** Three of them lost, and then some. */
 const silentMillisMax = 20_000;
+/** A beat of everybody else, and then some. */
+const strangersMillis = 6_000;
 const relaysMax = 1_000;
 const ownersMax = 100_000;

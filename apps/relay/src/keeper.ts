@@ -35,7 +35,16 @@ interface Held {
   readonly expiresMillis: number;
 }
 
-export function openKeeper(limits: KeeperLimits): Keeper {
+/** Told when a frame begins to wait under a tag, and when it has ended to. */
+export interface KeeperNews {
+  readonly came: (tag: TagKey) => void;
+  readonly gone: (tag: TagKey) => void;
+}
+
+export function openKeeper(
+  limits: KeeperLimits,
+  news: KeeperNews = { came: () => undefined, gone: () => undefined },
+): Keeper {
   const byTag = new Map<TagKey, Held[]>();
   const byName = new Map<string, Held>();
   let bytes = 0;
@@ -46,6 +55,7 @@ export function openKeeper(limits: KeeperLimits): Keeper {
     const left = (byTag.get(held.tag) ?? []).filter((one) => one !== held);
     if (left.length === 0) byTag.delete(held.tag);
     else byTag.set(held.tag, left);
+    news.gone(held.tag);
   }
 
   return {
@@ -60,6 +70,7 @@ export function openKeeper(limits: KeeperLimits): Keeper {
       byTag.set(tag, [...waiting, held]);
       byName.set(name, held);
       bytes += size;
+      news.came(tag);
       return "held";
     },
     collect: (tag, nowMillis) => {

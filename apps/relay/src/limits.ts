@@ -118,6 +118,17 @@ export interface Limits {
   /** How long the words for TURN hold. Nodes get new ones at half of it. */
   readonly turnSeconds: number;
 
+  /** Questions to git hosts under way at once: each holds two sockets and what is between them. */
+  readonly gitQuestionsMax: number;
+  /** Of what is wanted from a git host: a want is 50 bytes, and there are as many as refs. */
+  readonly gitQuestionBytesMax: number;
+  /** Of one answer: what a pack may be, and git's framing around it. */
+  readonly gitBytesMax: number;
+  /** From a question to the end of its answer. */
+  readonly gitMillisMax: number;
+  /** A host that sends nothing for so long is given up. While it packs it says so every few seconds. */
+  readonly gitStallMillisMax: number;
+
   /** On shutdown, the time between two closings, so that nodes do not all redial at once. */
   readonly drainMillisPerConnection: number;
   /** All closings together take no longer. */
@@ -183,6 +194,11 @@ export const defaultLimits: Limits = {
   backplaneLingerMillis: 10_000,
   backplaneStallMillisMax: 3_000,
   turnSeconds: 7_200,
+  gitQuestionsMax: 32,
+  gitQuestionBytesMax: 1024 * 1024,
+  gitBytesMax: 272 * 1024 * 1024,
+  gitMillisMax: 900_000,
+  gitStallMillisMax: 30_000,
   drainMillisPerConnection: 1.5,
   drainMillisMax: 15_000,
   lingerMillisMax: 2_000,

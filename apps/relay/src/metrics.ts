@@ -34,6 +34,8 @@ export function formatMetrics({ holds, did, process: own }: Report): string {
   family("lookups_total", "counter", "Lookups, those of announcements too.", did.lookups);
   family("subscribes_total", "counter", "Subscribe frames.", did.subscribes);
   family("kept_total", "counter", "Frames kept for readers who were away.", did.kept);
+  family("git_answers_total", "counter", "Questions to git hosts.", did.gitAnswers);
+  family("git_bytes_total", "counter", "Bytes of their answers.", did.gitBytes);
   family("refused_total", "counter", "Frames refused.", labelled("reason", did.refused));
   family(
     "closed_total",
@@ -43,12 +45,8 @@ export function formatMetrics({ holds, did, process: own }: Report): string {
   );
   family("backplane_up", "gauge", "Whether the engine between relays is there.", holds.backplaneUp);
   family("backplane_relays", "gauge", "Other relays heard lately.", holds.relays);
-  family(
-    "backplane_left_out_total",
-    "counter",
-    "Records others did not hear.",
-    did.backplaneLeftOut,
-  );
+  const unsent = { away: did.backplaneLeftOut, unwanted: did.backplaneSpared };
+  family("backplane_unsent_total", "counter", "Records not sent.", labelled("why", unsent));
   family("memory_bytes", "gauge", "Resident memory.", own.memoryBytes);
   family(
     "loop_lag_milliseconds",

@@ -25,7 +25,7 @@ export function openNatsEngine(rules: NatsRules): Engine {
 
 class NatsEngine implements Engine {
   readonly #rules: NatsRules;
-  readonly #buckets = new Map<number, Subscription | undefined>();
+  readonly #buckets = new Map<Bucket, Subscription | undefined>();
   #ears: EngineEars | undefined;
   #connection: NatsConnection | undefined;
   #isConnected = false;
@@ -61,11 +61,11 @@ class NatsEngine implements Engine {
     return true;
   };
 
-  readonly listen = (bucket: number): void => {
+  readonly listen = (bucket: Bucket): void => {
     this.#buckets.set(bucket, this.#subscribe(bucket));
   };
 
-  readonly unlisten = (bucket: number): void => {
+  readonly unlisten = (bucket: Bucket): void => {
     this.#buckets.get(bucket)?.unsubscribe();
     this.#buckets.delete(bucket);
   };
@@ -133,7 +133,7 @@ class NatsEngine implements Engine {
     this.#ears?.changed();
   }
 
-  #subscribe(bucket: number): Subscription | undefined {
+  #subscribe(bucket: Bucket): Subscription | undefined {
     return this.#connection?.subscribe(this.#subjectOf(bucket), { callback: this.#hear });
   }
 

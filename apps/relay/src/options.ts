@@ -97,6 +97,12 @@ const neighbours: ReadonlyArray<Option> = [
     ),
     isSecret: true,
   },
+  option(
+    "git-host",
+    "list",
+    "",
+    "a git host, such as github.com, that the app may clone from through this relay; may repeat; none is off",
+  ),
   option("nats", "list", "", "a NATS server that joins this relay to others; may repeat"),
   option("nats-credentials", "text", "", "a NATS credentials file"),
   option("nats-subject", "text", "skein", "in front of every subject"),

@@ -9,6 +9,8 @@ import { readAppFiles } from "./app-files.ts";
 import { answerHttp, answerWatcher, type Desk } from "./desk.ts";
 import type { Engine } from "./engine.ts";
 import type { Clock } from "./hub.ts";
+import { openInternet, type GitReach } from "./git-asking.ts";
+import { openGitProxy } from "./git-proxy.ts";
 import { silentJournal, type Journal } from "./journal.ts";
 import { Junction } from "./junction.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
@@ -43,6 +45,9 @@ export interface RelayOptions {
     readonly host: string;
     readonly token: string | undefined;
   };
+  /** Git hosts that may be cloned from through this relay. */
+  readonly gitHosts?: ReadonlyArray<string>;
+  readonly gitReach?: GitReach;
   readonly hasDoctor?: boolean;
   readonly isTransparent?: boolean;
   readonly limits?: Partial<Limits>;
@@ -65,7 +70,9 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const files = options.app === undefined ? undefined : await readAppFiles(options.app);
   const { station, release } = openStation(options, limits);
+  const { gitHosts: hosts = [], gitReach: reach = openInternet, origins = [] } = options;
   const desk: Desk = {
+    git: openGitProxy({ hosts, origins, limits, reach, station }),
     files,
     servesApp: options.app !== undefined,
     hasDoctor: options.hasDoctor ?? true,

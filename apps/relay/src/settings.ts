@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 
 import { readConfigText } from "./config-text.ts";
+import { isHostName } from "./git-target.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import {
   ceilings,
@@ -28,6 +29,7 @@ export interface Settings {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly iceServers: ReadonlyArray<string>;
   readonly turnSecret: string | undefined;
+  readonly gitHosts: ReadonlyArray<string>;
   readonly nats:
     | {
         readonly servers: ReadonlyArray<string>;
@@ -199,6 +201,7 @@ function settle(texts: Texts): Settings | string {
     tls: cert === "" && key === "" ? undefined : { cert, key },
     iceServers: list("ice"),
     turnSecret: maybe("turn-secret"),
+    gitHosts: list("git-host").map((host) => host.toLowerCase()),
     nats:
       list("nats").length === 0
         ? undefined
@@ -249,7 +252,11 @@ function findFault(settings: Settings, log: string): string | undefined {
   return findLaterFault(settings, log);
 }
 
-function findLaterFault({ tls, publicName, nats }: Settings, log: string): string | undefined {
+function findLaterFault(settings: Settings, log: string): string | undefined {
+  const { tls, publicName, nats, gitHosts } = settings;
+  const gitHost = gitHosts.find((text) => !isHostName(text));
+  if (gitHost !== undefined)
+    return `A git host is a name like github.com or git.example.org:8443, not "${gitHost}".`;
   if (tls !== undefined && (tls.cert === "" || tls.key === ""))
     return "Serving https takes both --tls-cert and --tls-key.";
   if (log !== "off" && log !== "json") return `The log is \`off\` or \`json\`, not "${log}".`;

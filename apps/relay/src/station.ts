@@ -87,7 +87,10 @@ type DidCount =
   | "kept"
   | "keptDelivered"
   | "keptExpired"
-  | "backplaneLeftOut";
+  | "gitAnswers"
+  | "gitBytes"
+  | "backplaneLeftOut"
+  | "backplaneSpared";
 
 export class Station {
   readonly #rules: StationRules;
@@ -181,6 +184,7 @@ export class Station {
       did: {
         ...did,
         backplaneLeftOut: junction?.counts.leftOut ?? 0,
+        backplaneSpared: junction?.counts.spared ?? 0,
         refused: Object.fromEntries(refused),
         closed: Object.fromEntries(closed),
       },
@@ -220,6 +224,29 @@ export class Station {
     if (!isOpen) this.#addresses.leave(visitor);
   }
 
+  /** Lets in a question over HTTP that costs as a connection does. */
+  admit(request: IncomingMessage): Admitted {
+    const verdict = this.#makeRoom(request);
+    if (verdict.verdict === "refused")
+      return { kind: "refused", ...verdict, retrySeconds: verdict.retrySeconds ?? 30 };
+    const { visitor } = verdict;
+    const { clock } = this.#rules;
+    this.#hub.totals.gitAnswers += 1;
+    return {
+      kind: "admitted",
+      leave: () => this.#addresses.leave(visitor),
+      spend: (bytes) => {
+        const nowMillis = clock.monotonicMillis();
+        const addressMillis = visitor?.spend(bytes, true, nowMillis) ?? 0;
+        return addressMillis || this.#hub.purse.spend(bytes, true, nowMillis);
+      },
+    };
+  }
+
+  countGit(bytes: number): void {
+    this.#hub.totals.gitBytes += bytes;
+  }
+
   /** Says goodbye to everyone, spread over a moment so that they do not all redial at once, and ends when nobody is left. */
   async drain(): Promise<void> {
     this.#isClosing = true;
@@ -241,9 +268,13 @@ export class Station {
     const { host, origin } = request.headers;
     const subprotocols = request.headers["sec-websocket-protocol"];
     const path = (request.url ?? "").split("?")[0] ?? "";
-    const { origins, clock } = this.#rules;
+    const { origins } = this.#rules;
     const verdict = judgeUpgrade({ path, host, origin, subprotocols }, { origins });
-    if (verdict.verdict === "refused") return verdict;
+    return verdict.verdict === "refused" ? verdict : this.#makeRoom(request);
+  }
+
+  #makeRoom(request: IncomingMessage): Judged {
+    const { clock } = this.#rules;
     const readiness = this.readiness();
     if (readiness !== "ready") return unavailable("This relay is full.", 30);
     const nowMillis = clock.monotonicMillis();
@@ -304,6 +335,20 @@ export class Station {
     return Math.floor(upMillis / 1000);
   }
 }
+
+export type Admitted =
+  | {
+      readonly kind: "admitted";
+      /** The milliseconds to wait, or 0 when they were spent. */
+      readonly spend: (bytes: number) => number;
+      readonly leave: () => void;
+    }
+  | {
+      readonly kind: "refused";
+      readonly status: number;
+      readonly why: string;
+      readonly retrySeconds: number;
+    };
 
 type Judged =
   | Extract<UpgradeVerdict, { readonly verdict: "refused" }>

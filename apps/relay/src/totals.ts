@@ -19,6 +19,8 @@ export class Totals {
   kept = 0;
   keptDelivered = 0;
   keptExpired = 0;
+  gitAnswers = 0;
+  gitBytes = 0;
   readonly refused = new Map<RefusedReason, number>();
   readonly closed = new Map<number, number>();
 

@@ -41,7 +41,7 @@ export function judgeUpgrade(request: UpgradeRequest, { origins }: UpgradeRules)
 }
 
 /** Browsers always send the page's origin, programs none: the rule keeps foreign pages out, not programs. */
-function isOwnOrListed(
+export function isOwnOrListed(
   origin: string | undefined,
   host: string | undefined,
   origins: ReadonlyArray<string>,

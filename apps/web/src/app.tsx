@@ -11,7 +11,9 @@ import { Frame } from "./parts/frame.tsx";
 import { Empty } from "./parts/pieces.tsx";
 import { Devices } from "./screens/devices.tsx";
 import { Opening, Unlocking, Welcome } from "./screens/gate.tsx";
+import { KitNodes } from "./screens/kit-nodes.tsx";
 import { KitSignIn } from "./screens/kit-sign-in.tsx";
+import { Locked } from "./screens/locked.tsx";
 import { Network } from "./screens/network.tsx";
 import { ChangePassphrase } from "./screens/passphrase.tsx";
 import { RecoveryKit } from "./screens/recovery-kit.tsx";
@@ -55,6 +57,10 @@ function Screen({ updates }: { readonly updates: Updates }): JSX.Element | null 
       return <SigningIn account={account} />;
     case "open":
       return <OpenAccount account={account} updates={updates} />;
+    case "locked":
+      return <Locked account={account} />;
+    case "kit-opened":
+      return <KitNodes account={account} />;
     case "stopped":
       return <Stopped account={account} />;
   }

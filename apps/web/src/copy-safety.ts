@@ -60,12 +60,82 @@ export const safetyCopy = {
     elsewhere: "The kit is not on this device",
     elsewhereText: "It can be made on the device that began the account, if that was not done yet.",
     link: "Recovery kit",
+    useText:
+      "If none of your devices that may write is left, the words of the recovery kit let this one write. You do not need the file for that.",
+    useLabel: "Words of the recovery kit",
+    useHint: "The twelve words of the sheet, not your passphrase. Four letters of each are enough.",
+    useSubmit: "Let this device write",
   },
   kitSignIn: {
     title: "Use a recovery kit",
-    text: "The file brings your account back on this device, with a new passphrase.",
+    text: "Choose the file. You are asked what becomes of your passphrase and your other devices before anything is changed.",
+    read: "Read the kit",
+    noFile: "I have the sheet of words only",
+    noFileText:
+      "The words show that the account is yours, but they do not say which one it is: that is in the file. Sign in with your passphrase on this device if one of your devices still answers, then open Devices, Recovery kit and type the words there. Without the file and without any device the account cannot be brought back.",
+    chooseTitle: "Bring the account back",
+    made: (at: string) => `kit made ${at}`,
+    words: "The passphrase",
+    newWords: "Make a new one. All former devices are signed out.",
+    sameWords: "Keep it: I know it, and nobody else does. Devices may stay.",
+    stay: "Which devices are still in your hands?",
     warning:
-      "All former devices of the account are signed out. If one still works, sign in with your passphrase instead.",
+      "All former devices of the account are signed out, and the old passphrase opens nothing any more. If one of them still works, sign in with your passphrase instead.",
+    warningKept:
+      "Devices that you do not tick are signed out for good. They keep what they have and get nothing new.",
     submit: "Bring the account back",
+  },
+  calls: {
+    section: "Requests",
+    title: "Authorise a new node?",
+    body: "Open Skein to check the number.",
+    ask: "Call me",
+    default:
+      "A device that asks to be authorised shows in every tab of Skein. The browser can also call you when you are looking at something else.",
+    granted:
+      "The browser calls you when a device asks to be authorised, as long as a tab with Skein is open.",
+    denied:
+      "You told the browser not to show notifications of this page. A device that asks to be authorised shows in every tab of Skein.",
+  },
+  lock: {
+    section: "Lock",
+    title: "This device is locked",
+    locked:
+      "Its keys are on the disk only, and nothing is sent or received. What you committed is kept, and so is what you were writing.",
+    byPasskey: "Open with the passkey",
+    byWords: "Open with the passphrase",
+    open: "Open",
+    declined: "The passkey was not used. Try again, or type your passphrase.",
+    neither: "Neither works",
+    neitherText:
+      "If the passphrase was changed on another device while this one was locked, the old words open it. With the new ones you can sign in again: this device then counts as a new one.",
+    anew: "Sign in again",
+    elsewhere: "Open it in the tab that was opened first. Go on there.",
+    setElsewhere: "A lock is set in the tab that was opened first. Go on there.",
+    wrapped:
+      "The keys of this device are wrapped by a key that this browser can use and nobody can read. Repositories are stored as they are.",
+    plain:
+      "The keys of this device lie open in this browser's storage, because this page was not served securely (https). A lock hides them.",
+    set: "Set a lock",
+    setText:
+      "Skein then asks whenever it starts, when you lock it, and after a while without you. Who takes this device cannot use its keys; repositories on it can still be read from the disk.",
+    setHint: "Typed once, to be sure that you can open it. Four letters of each are enough.",
+    setPasskey: "Lock with a passkey",
+    setWords: "Lock with the passphrase only",
+    noPasskeys: "This browser has no passkeys that could do this.",
+    notMade:
+      "No passkey was made, or this one cannot lock anything. Lock with the passphrase only, or try another passkey.",
+    passkeyName: (device: string) => `Skein on ${device}`,
+    onPasskey: "Locked with a passkey. The passphrase opens it too.",
+    onWords: "Locked with the passphrase.",
+    now: "Lock now",
+    remove: "Remove the lock",
+    patience: "Lock by itself",
+    patienceOf: (minutes: number) =>
+      minutes === 0
+        ? "Never"
+        : minutes < 60
+          ? `After ${minutes === 1 ? "a minute" : `${minutes} minutes`} without you`
+          : `After ${minutes === 60 ? "an hour" : `${minutes / 60} hours`} without you`,
   },
 } as const;

@@ -1,6 +1,7 @@
 /** Every sentence a person reads, in English. Screens hold none of their own. */
 
 import { gitCopy } from "./copy-git.ts";
+import { importCopy } from "./copy-import.ts";
 import { relaysCopy } from "./copy-relays.ts";
 import { safetyCopy } from "./copy-safety.ts";
 import { formatCount } from "./format.ts";
@@ -113,23 +114,7 @@ export const copy = {
     chosen: (count: number) => `${formatCount(count, "file", "files")} for the first commit`,
     submit: "New repository",
   },
-  importing: {
-    title: "Import a repository",
-    label: "Git bundle",
-    drop: "Drop a bundle here, or choose the file.",
-    how: "Make one with",
-    command: "git bundle create x.bundle --all",
-    limits:
-      "All branches and tags come along, and every object is checked. Submodules and Git LFS files are kept as they are and not fetched.",
-    reading: (file: string) => `Importing ${file}`,
-    starting: "Opening the file",
-    here: (name: string) => `You have “${name}” already`,
-    hereText:
-      "A repository with this name, and with the same branches and tags, is on this device.",
-    open: "Open it",
-    again: "Import again",
-  },
-
+  ...importCopy,
   repository: {
     missingTitle: "There is no such repository here",
     missing: "It may still be on its way from another device.",
@@ -193,6 +178,7 @@ export const copy = {
       "A file you changed was also changed elsewhere. What you see below compares your files with the older version.",
     compare: "Compare with the newest",
     noDifference: "Nothing differs yet.",
+    noNewline: "no newline at the end",
     added: "Added",
     changed: "Changed",
     removed: "Deleted",
@@ -271,6 +257,8 @@ export const copy = {
         "The connection between the two devices changed meanwhile, so the numbers could not be compared. Nothing was authorised.",
     },
     again: "Ask again",
+    could: "These could authorise it:",
+    noneLeft: "None of them is left? Use the words of the recovery kit",
     spoken: (digits: string) => `Number ${digits.split("").join(" ")}`,
   },
   request: {
@@ -340,6 +328,8 @@ export const copy = {
     denied: "Denied",
     letAskAgain: "Let it ask again",
     lastSeen: (ago: string) => `Last seen ${ago}`,
+    connected: "Connected now",
+    neverSeen: "Not met by this device yet",
     key: "Key",
     safety: "Safety",
     signers: "Save allowed_signers for git",

@@ -1,6 +1,10 @@
 /** The peer's worker: builds a peer from this browser's parts and serves it to the tabs. */
 
 import { openCrypto } from "@skein/auth/crypto/sodium";
+import { openIdbWrappingKeys } from "@skein/auth/idb-wrapping-keys";
+import type { KeyStore } from "@skein/auth/key-store";
+import { plainKeyStore } from "@skein/auth/plain-key-store";
+import { openWebCryptoKeyStore } from "@skein/auth/webcrypto-key-store";
 import { openIdbFiles, removeIdbFiles } from "@skein/git/idb-files";
 import { openPeer } from "@skein/peer/peer";
 import { parseRelayAddress } from "@skein/peer/relay-address";
@@ -9,7 +13,9 @@ import { channelsOver } from "@skein/transport/port-channels";
 import { openWebSockets } from "@skein/transport/websocket-socket";
 import { browserClock, offsetMinutes, openBreath } from "./adapters/browser-clock.ts";
 import { browserRandom } from "./adapters/browser-random.ts";
+import { hostOf, openRelayHost, readRelayHosts } from "./adapters/git-hosts.ts";
 import { serveDoor } from "./door/host.ts";
+import { over } from "./door/messages.ts";
 import { awaitChannels } from "./door/own-worker.ts";
 import { unlockPort } from "./unlock.ts";
 
@@ -20,17 +26,21 @@ const repositoryPrefix = "skein-repository-";
 const channelsOffered = awaitChannels(globalThis);
 
 async function serve(): Promise<void> {
-  const [crypto, sockets, ledger, offer] = await Promise.all([
+  const [crypto, sockets, ledger, keyStore, offer] = await Promise.all([
     openCrypto(),
     openWebSockets(),
     openIdbFiles("skein"),
+    openKeyStore(),
     channelsOffered,
   ]);
+  let end = (): void => undefined;
   const peer = await openPeer({
     clock: browserClock,
     random: browserRandom,
     crypto,
     unlocker: unlockPort(),
+    keyStore,
+    restart: () => end(),
     ledger,
     openFiles: (repository) => openIdbFiles(`${repositoryPrefix}${repository}`),
     storedRepositories,
@@ -39,11 +49,23 @@ async function serve(): Promise<void> {
     sockets,
     relayUrls: await findRelays(globalThis.location),
     channels: channelsOver(offer.port, { supported: offer.supported }),
+    gitHosts: { names: readRelayHosts, open: openRelayHost, hostOf },
     breathe: openBreath(),
     offsetMinutes,
     report: reportError,
   });
-  serveDoor(globalThis, peer);
+  const door = serveDoor(globalThis, peer);
+  end = () => {
+    door[Symbol.dispose]();
+    globalThis.postMessage(over);
+  };
+}
+
+/** WebCrypto is missing where the page was not served securely, as by plain http on a network. */
+async function openKeyStore(): Promise<KeyStore> {
+  return globalThis.isSecureContext
+    ? openWebCryptoKeyStore(openIdbWrappingKeys("skein-keys"))
+    : plainKeyStore();
 }
 
 /** Without locks another tab may be the owner too, and in the middle of an import: then nothing is known to be left over. */

@@ -5,6 +5,8 @@ import type { SecretKey } from "./crypto/secret.ts";
 
 /** A key that can be used and not be read: the browser's, or that of an operating system's keychain. */
 export interface KeyStore {
+  /** `plain`: this browser has no such key, and what it wraps lies open. */
+  readonly kind: "wrapped" | "plain";
   /** Encrypts for storage. `purpose` is bound: what was wrapped for one thing is not unwrapped as another. */
   readonly wrap: (purpose: string, secret: SecretKey) => Promise<Bytes>;
   /** `undefined` if it was not wrapped here, or for this, or was changed. */

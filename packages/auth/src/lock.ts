@@ -4,22 +4,34 @@ import type { Machine, Step } from "@skein/protocol/machine";
 
 // --- State ---
 
+/** `patience`: locks after so many milliseconds without a person; `undefined`: only when asked to. */
+interface Patient {
+  readonly patience: number | undefined;
+}
+
 export type State =
-  /** Keys are in memory. `patience`: locks after so many milliseconds without a person; `undefined`: only when asked to. */
-  | { readonly phase: "open"; readonly touched: number; readonly patience: number | undefined }
-  | { readonly phase: "locked"; readonly patience: number | undefined }
-  /** The browser's dialogue is up. */
-  | { readonly phase: "asking"; readonly patience: number | undefined };
+  /** Nobody asked for a lock: it opens by itself. */
+  | { readonly phase: "off" }
+  /** Keys are in memory. */
+  | (Patient & { readonly phase: "open"; readonly touched: number })
+  | (Patient & { readonly phase: "locked" })
+  /** A passkey or words were given, and the vault is tried with them. */
+  | (Patient & { readonly phase: "trying" });
 
 // --- Event ---
 
 export type Event =
+  /** A person wants a lock, or the program began with one and the vault is open. */
+  | { readonly type: "lock-set"; readonly patience: number | undefined; readonly at: number }
+  | { readonly type: "lock-removed" }
+  /** The program began, and the vault is locked. */
+  | { readonly type: "found-locked"; readonly patience: number | undefined }
   /** A key, a pointer, a screen that came back. */
   | { readonly type: "person-acted"; readonly at: number }
   | { readonly type: "patience-set"; readonly patience: number | undefined; readonly at: number }
   | { readonly type: "lock-asked" }
-  | { readonly type: "unlock-asked" }
-  | { readonly type: "passkey-answered"; readonly fits: boolean; readonly at: number }
+  | { readonly type: "unlock-tried" }
+  | { readonly type: "vault-answered"; readonly fits: boolean; readonly at: number }
   | { readonly type: "time-passed"; readonly at: number };
 
 // --- Effect ---
@@ -27,22 +39,22 @@ export type Event =
 export type Effect =
   | { readonly type: "wake-at"; readonly at: number }
   /** Sessions end, keys are overwritten, screens are emptied. */
-  | { readonly type: "wipe-keys" }
-  | { readonly type: "ask-passkey" }
-  | { readonly type: "open-vault" }
-  | { readonly type: "say-declined" };
+  | { readonly type: "wipe-keys" };
 
 export const lockMachine: Machine<State, Event, Effect> = {
-  initial: { phase: "open", touched: 0, patience: undefined },
+  initial: { phase: "off" },
   table: {
+    off: { "lock-set": set, "found-locked": find },
     open: {
+      "lock-set": set,
+      "lock-removed": remove,
       "person-acted": touch,
-      "patience-set": setPatience,
+      "patience-set": set,
       "lock-asked": lock,
       "time-passed": lockIfDue,
     },
-    locked: { "unlock-asked": ask },
-    asking: { "passkey-answered": answer, "lock-asked": lock },
+    locked: { "unlock-tried": tryVault },
+    trying: { "vault-answered": answer },
   },
   otherwise: (state) => [state, []],
 };
@@ -50,40 +62,50 @@ export const lockMachine: Machine<State, Event, Effect> = {
 type Answer = Step<State, Effect>;
 type Open = Extract<State, { readonly phase: "open" }>;
 
+function set(
+  _: State,
+  { patience, at }: { readonly patience: number | undefined; readonly at: number },
+): Answer {
+  return [{ phase: "open", patience, touched: at }, wake(patience, at)];
+}
+
+function remove(): Answer {
+  return [{ phase: "off" }, []];
+}
+
+function find(_: State, { patience }: Patient): Answer {
+  return [{ phase: "locked", patience }, []];
+}
+
 function touch(state: Open, { at }: { readonly at: number }): Answer {
   return [{ ...state, touched: at }, []];
 }
 
-function setPatience(
-  state: Open,
-  { patience, at }: { readonly patience: number | undefined; readonly at: number },
-): Answer {
-  const set: Open = { ...state, patience, touched: at };
-  return [set, patience === undefined ? [] : [{ type: "wake-at", at: at + patience }]];
-}
-
-function lock({ patience }: State): Answer {
+function lock({ patience }: Open): Answer {
   return [{ phase: "locked", patience }, [{ type: "wipe-keys" }]];
 }
 
-/** A timer that was throttled comes late, and locks all the same. */
+/** A timer that was throttled comes late, and locks all the same. A clock that was set back starts the wait anew. */
 function lockIfDue(state: Open, { at }: { readonly at: number }): Answer {
   if (state.patience === undefined) return [state, []];
+  if (at < state.touched) return set(state, { patience: state.patience, at });
   const due = state.touched + state.patience;
   return at >= due ? lock(state) : [state, [{ type: "wake-at", at: due }]];
 }
 
-function ask({ patience }: State): Answer {
-  return [{ phase: "asking", patience }, [{ type: "ask-passkey" }]];
+function tryVault({ patience }: Patient): Answer {
+  return [{ phase: "trying", patience }, []];
 }
 
 function answer(
-  { patience }: State,
+  { patience }: Patient,
   { fits, at }: { readonly fits: boolean; readonly at: number },
 ): Answer {
-  if (!fits) return [{ phase: "locked", patience }, [{ type: "say-declined" }]];
-  const open: Open = { phase: "open", touched: at, patience };
-  const wake: ReadonlyArray<Effect> =
-    patience === undefined ? [] : [{ type: "wake-at", at: at + patience }];
-  return [open, [{ type: "open-vault" }, ...wake]];
+  return fits
+    ? [{ phase: "open", touched: at, patience }, wake(patience, at)]
+    : [{ phase: "locked", patience }, []];
+}
+
+function wake(patience: number | undefined, at: number): ReadonlyArray<Effect> {
+  return patience === undefined ? [] : [{ type: "wake-at", at: at + patience }];
 }

@@ -20,6 +20,7 @@ import {
 } from "./membership-proposals.ts";
 import type { MembershipLog, Verdict } from "./membership.ts";
 import { makePass } from "./pass.ts";
+import type { Pass } from "@skein/protocol/topic-messages/pass";
 import { commitReadKey, sealKeyBefore, sealReadKey } from "./read-key.ts";
 import type { RecoveryKey } from "./recovery-key.ts";
 
@@ -135,33 +136,45 @@ export function saidSince(
  * Lets a new node in by the recovery key, when every node is lost: new words if `door` is not the one in force, `remove`
  * for the nodes that somebody else may have, the node itself, and a new read key.
  */
-export function recoverAccount(options: {
+export function recoverAccount(
+  options: Recovery & {
+    readonly door: Door;
+    readonly keys: NodeKeys;
+    readonly name: string;
+    readonly platform: string;
+  },
+): Changed {
+  const { door, keys, name, platform, at } = options;
+  return recover(options, makePass({ door, keys, name, platform, at }), door);
+}
+
+/** Lets a replica in by the recovery key, when no member is left that could: it has a pass of the door in force. */
+export function recoverReplica(options: Recovery & { readonly pass: Pass }): Changed {
+  return recover(options, options.pass);
+}
+
+interface Recovery {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly log: MembershipLog;
   readonly recovery: RecoveryKey;
-  readonly door: Door;
-  readonly keys: NodeKeys;
-  readonly name: string;
-  readonly platform: string;
   readonly at: Instant;
   readonly remove: ReadonlyArray<NodeId>;
   /** What the removals do not vouch for. */
   readonly leaveOut?: ReadonlyArray<EntryId>;
   readonly readKey?: SecretKey;
-}): Changed {
-  const { crypto, random, log, recovery, door, keys, name, platform, at, remove } = options;
-  const { leaveOut = [], readKey } = options;
+}
+
+function recover(options: Recovery, pass: Pass, newDoor?: Door): Changed {
+  const { crypto, random, log, recovery, at, remove, leaveOut = [], readKey } = options;
   const change: Change = { crypto, random, log, keys: recovery, at, readKey };
   return onFork(change, (forked, say) => {
     for (const target of remove)
       say(proposeRevoke({ ...forked, target, reason: "lost", leaveOut }));
-    if (!equal(log.state().door.sign, door.signPublic))
-      say(proposeDoorSet({ ...forked, oldDoor: undefined, newDoor: door }));
-    const pass = makePass({ door, keys, name, platform, at });
-    const requestHash = new Uint8Array(32);
-    const entry = proposeNodeAdd({ ...forked, pass, requestHash });
-    assert(entry !== undefined, "our own keys are of full order");
+    if (newDoor !== undefined && !equal(log.state().door.sign, newDoor.signPublic))
+      say(proposeDoorSet({ ...forked, oldDoor: undefined, newDoor }));
+    const entry = proposeNodeAdd({ ...forked, pass, requestHash: new Uint8Array(32) });
+    assert(entry !== undefined, "keys that have a pass are of full order");
     say(entry);
   });
 }

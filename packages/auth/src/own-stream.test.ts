@@ -2,17 +2,9 @@ import { expect, test } from "vitest";
 import { instant, later, type RecordHash } from "@skein/protocol/ids";
 import { openCrypto } from "./crypto/sodium.ts";
 import { formatProof, judgeProof } from "./equivocation.ts";
-import { judgeCaughtUp, judgeOwnTip, type OwnRecord } from "./own-stream.ts";
+import { judgeOwnTip } from "./own-stream.ts";
 import { freshness, heartbeatMillis, judgeHeartbeat, makeHeartbeat } from "./ref-heartbeat.ts";
-import {
-  formatIntent,
-  judgeRecord,
-  makeRepoGenesis,
-  parseIntent,
-  readRecord,
-  signRecord,
-  type RefRecord,
-} from "./repo.ts";
+import { judgeRecord, makeRepoGenesis, readRecord, signRecord, type RefRecord } from "./repo.ts";
 import { chanceOf, makeUpAccount } from "./testing/account.ts";
 
 const crypto = await openCrypto();
@@ -45,14 +37,17 @@ function record(seq: number, prev: RecordHash | undefined, saidAt = at): RefReco
   };
 }
 
-interface Kept extends OwnRecord {
+interface Kept {
+  readonly seq: number;
+  readonly hash: RecordHash;
   readonly bytes: Uint8Array;
 }
 
 /** One copy of the profile: its storage, which can be copied, and the program that runs on it. */
 interface Profile {
   stream: ReadonlyArray<Kept>;
-  intent: Uint8Array | undefined;
+  /** Noted durably before anything is handed over. */
+  given: number;
   isStopped: boolean;
 }
 
@@ -67,37 +62,40 @@ const heads = [0, 1, 2];
 function write(profile: Profile, chance: () => number): void {
   if (profile.isStopped) return;
   const last = profile.stream.at(-1);
-  const kept = profile.intent && parseIntent(profile.intent);
-  const said =
-    kept ?? record((last?.seq ?? 0) + 1, last?.hash, later(at, Math.floor(chance() * 1e9)));
-  profile.intent = formatIntent(said);
-  // It dies between keeping the intent and keeping the record, and writes again when it is back.
-  if (chance() < 0.2) return;
+  const said = record((last?.seq ?? 0) + 1, last?.hash, later(at, Math.floor(chance() * 1e9)));
   const { bytes, hash } = signRecord({ crypto, keys, record: said });
-  profile.stream = [...profile.stream, { seq: said.seq, hash, bytes, isGiven: false }];
-  profile.intent = undefined;
+  // It dies between signing and keeping the record, and writes another with its number when it is back.
+  if (chance() < 0.2) return;
+  profile.stream = [...profile.stream, { seq: said.seq, hash, bytes }];
 }
 
 function meet(profile: Profile, witness: Witness): void {
   if (profile.isStopped) return;
-  const verdict = judgeOwnTip(profile.stream, witness.stream.at(-1));
+  const told = witness.stream.at(-1);
+  const { stream, given } = profile;
+  const there = stream[(told?.seq ?? 0) - 1]?.hash;
+  const verdict = judgeOwnTip({ last: stream.length, given, there }, told);
   if (verdict.does === "stop") profile.isStopped = true;
   if (verdict.does === "catch-up") {
-    const fetched = witness.stream.slice(verdict.after);
-    const read = fetched.flatMap(({ bytes }) => readRecord(crypto, bytes)?.record ?? []);
-    if (judgeCaughtUp(profile.stream, read) !== "continues") {
-      profile.isStopped = true;
-      return;
-    }
-    const count = verdict.resign.length;
-    profile.stream = [...profile.stream.slice(0, verdict.after), ...fetched];
-    profile.intent = undefined;
-    for (let left = count; left > 0; left--) write(profile, () => 1 - left / 1e6);
-    meet(profile, witness);
+    catchUp(profile, witness, verdict.after);
+    if (!profile.isStopped) meet(profile, witness);
   }
   if (verdict.does !== "give") return;
-  profile.stream = profile.stream.map((one) => ({ ...one, isGiven: true }));
+  profile.given = profile.stream.length;
   for (const one of profile.stream.slice(verdict.from - 1)) take(witness, one);
+}
+
+function catchUp(profile: Profile, witness: Witness, after: number): void {
+  const { stream } = profile;
+  const fetched = witness.stream.slice(after);
+  const [first] = fetched.flatMap(({ bytes }) => readRecord(crypto, bytes)?.record ?? []);
+  if (first?.prev !== stream[after - 1]?.hash) {
+    profile.isStopped = true;
+    return;
+  }
+  profile.stream = [...stream.slice(0, after), ...fetched];
+  profile.given = profile.stream.length;
+  for (let left = stream.length - after; left > 0; left--) write(profile, () => 1 - left / 1e6);
 }
 
 function take(witness: Witness, one: Kept): void {
@@ -113,7 +111,7 @@ function take(witness: Witness, one: Kept): void {
     node: keys.id,
     last: last && { seq: last.seq, hash: last.hash, version: 1 },
   });
-  if (verdict === "accepted") witness.stream.push({ ...one, isGiven: true });
+  if (verdict === "accepted") witness.stream.push(one);
 }
 
 // oxlint-disable-next-line eslint/complexity -- chance decides at every turn; the story is told in one piece.
@@ -125,7 +123,7 @@ function live(
   const witnesses = heads
     .slice(0, hazards.witnesses)
     .map((): Witness => ({ stream: [], seen: new Map() }));
-  const profiles: Profile[] = [{ stream: [], intent: undefined, isStopped: false }];
+  const profiles: Profile[] = [{ stream: [], given: 0, isStopped: false }];
   let snapshot: Profile | undefined;
   const pick = <T>(from: ReadonlyArray<T>): T | undefined =>
     from[Math.floor(chance() * from.length)];

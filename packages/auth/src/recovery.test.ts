@@ -13,11 +13,6 @@ import {
 } from "./recovery-export.ts";
 import { formatRecoveryFile, isRecoveryOf, parseRecoveryFile } from "./recovery-file.ts";
 import { formatRecoveryWords, openRecoverySecret, parseRecoveryWords } from "./recovery-key.ts";
-import {
-  recoverySignIn,
-  type Effect as SignInEffect,
-  type Event as SignInEvent,
-} from "./recovery-sign-in.ts";
 import { makeUpAccount } from "./testing/account.ts";
 
 const crypto = await openCrypto();
@@ -120,30 +115,6 @@ test("the kit is forgotten here only once it came back, and leaving half-way kee
   ]);
   expect(exported(opened, away, { type: "left" })).toEqual([{ type: "hide-kit" }]);
   expect(exported(opened, returned(true))).toEqual([]);
-});
-
-function signedIn(...events: ReadonlyArray<SignInEvent>): ReadonlyArray<SignInEffect> {
-  let state = recoverySignIn.initial;
-  let last: ReadonlyArray<SignInEffect> = [];
-  for (const event of events) [state, last] = step(recoverySignIn, state, event);
-  return last;
-}
-
-test("words alone look for somebody who has the log; a file needs nobody", () => {
-  const chosen: SignInEvent = { type: "nodes-chosen", remove: [world.first.id], keepsWords: false };
-  const file: SignInEvent = { type: "kit-read", hasLog: true };
-  const words: SignInEvent = { type: "kit-read", hasLog: false };
-  expect(signedIn(file)).toEqual([{ type: "show-nodes" }]);
-  expect(signedIn(words)).toEqual([{ type: "ask-for-log" }]);
-  expect(signedIn(words, { type: "nobody-answered" })).toEqual([{ type: "wipe" }]);
-  expect(signedIn(words, { type: "log-received", fits: false })).toEqual([{ type: "wipe" }]);
-  expect(signedIn(file, chosen)).toEqual([{ type: "show-new-words" }]);
-  expect(signedIn(file, chosen, { type: "words-learned" })).toEqual([
-    { type: "recover", remove: [world.first.id], keepsWords: false },
-  ]);
-  expect(signedIn(file, chosen, { type: "words-learned" }, { type: "entries-stored" })).toEqual([
-    { type: "wipe" },
-  ]);
 });
 
 test("whoever has one node and no kit is reminded after a day, then once a week, and otherwise not", () => {

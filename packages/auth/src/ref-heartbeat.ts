@@ -44,6 +44,15 @@ export function makeHeartbeat({
   return concat(body, keys.sign("ref heartbeat", bytesOf(repo), body));
 }
 
+/** What it says, without judging who signed. Never throws. */
+export function readHeartbeat(
+  bytes: Uint8Array,
+): { readonly node: NodeId; readonly seq: number; readonly at: Instant } | undefined {
+  const body = bytes.slice(0, Math.max(0, bytes.length - signatureBytes));
+  const said = tryDecode(Heartbeat, body);
+  return said && { node: said.node, seq: said.seq, at: instant(said.at) };
+}
+
 /** Never throws. `before` is the moment of the last one that was taken in. */
 export function judgeHeartbeat(given: {
   readonly crypto: Crypto;

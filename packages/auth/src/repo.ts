@@ -153,19 +153,6 @@ export function signRecord(given: {
   return { bytes, hash: recordHashOf(crypto, bytes) };
 }
 
-/**
- * What is kept durably before a record is signed. If the program dies between the two, the same record is signed again:
- * a number stands for one record only.
- */
-export function formatIntent(record: RefRecord): Bytes {
-  return encode(RefRecord, record);
-}
-
-export function parseIntent(intent: Uint8Array): RefRecord | undefined {
-  const record = tryDecode(RefRecord, Uint8Array.from(intent));
-  return record !== undefined && isSound(record) ? record : undefined;
-}
-
 /** Reads without judging who signed. Never throws. */
 export function readRecord(
   crypto: Crypto,

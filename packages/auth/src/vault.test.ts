@@ -6,8 +6,9 @@ import { openCrypto } from "./crypto/sodium.ts";
 import { openIdbWrappingKeys } from "./idb-wrapping-keys.ts";
 import type { KeyStore, Passkey } from "./key-store.ts";
 import { lockMachine, type Effect, type Event } from "./lock.ts";
+import { plainKeyStore } from "./plain-key-store.ts";
 import { makeUpAccount } from "./testing/account.ts";
-import { closeVault, lockVault, openVault, passkeyOf, saltOf } from "./vault.ts";
+import { closeVault, lockOf, lockVault, openVault, rewordVault, saltOf } from "./vault.ts";
 import { openWebCryptoKeyStore, type WrappingKeys } from "./webcrypto-key-store.ts";
 import { webAuthnPasskeys } from "./webauthn-passkeys.ts";
 
@@ -41,7 +42,7 @@ test("what a node stores shows nothing of its secrets, and opens where it was st
   const vault = await closeVault(place(store), secrets());
   expect(vault.join()).not.toContain(plain.subarray(0, 8).join());
   expect(read(await openVault(place(store), vault))).toEqual(plain);
-  expect(passkeyOf(vault)).toBeUndefined();
+  expect(lockOf(vault)).toBeUndefined();
 });
 
 test("a vault copied to another browser, another node or another account stays shut, and so does one that was bent", async () => {
@@ -82,15 +83,50 @@ test("the key outlives the program, and two tabs that begin at once use one", as
   expect(await openVault(place(after), vault)).toBeUndefined();
 });
 
-test("a locked vault names its passkey and opens with nothing else", async () => {
+test("a locked vault names its passkey and opens with nothing but that and the words", async () => {
   const store = await openWebCryptoKeyStore(inMemory());
-  const at = { ...place(store), random: world.random, passkey: passkey() };
+  const { door } = world;
+  const at = { ...place(store), random: world.random, door: door.boxPublic, passkey: passkey() };
   const vault = await lockVault(at, secrets());
-  expect(passkeyOf(vault)).toEqual({ id: passkey().id, salt: saltOf(at) });
+  expect(lockOf(vault)).toEqual({ passkey: { id: passkey().id, salt: saltOf(at) } });
   expect(await openVault(at, vault)).toBeUndefined();
   const wrong = new SecretKey(new Uint8Array(32).fill(8));
-  expect(await openVault(at, vault, wrong)).toBeUndefined();
-  expect(read(await openVault(at, vault, passkey().secret))).toEqual(plain);
+  expect(await openVault(at, vault, { derived: wrong })).toBeUndefined();
+  expect(await openVault(at, vault, { door: world.newDoor() })).toBeUndefined();
+  expect(read(await openVault(at, vault, { derived: passkey().secret }))).toEqual(plain);
+  expect(read(await openVault(at, vault, { door }))).toEqual(plain);
+});
+
+test("a vault may be locked by the words alone, and after new words the old ones open it no more", async () => {
+  const at = place(plainKeyStore());
+  const { door, random } = world;
+  const vault = await lockVault({ ...at, random, door: door.boxPublic }, secrets());
+  expect(lockOf(vault)).toEqual({ passkey: undefined });
+  expect(await openVault(at, vault, { derived: passkey().secret })).toBeUndefined();
+  expect(read(await openVault(at, vault, { door }))).toEqual(plain);
+  const newDoor = world.newDoor();
+  const later = await rewordVault({ ...at, random, door: newDoor.boxPublic }, vault, secrets());
+  if (later === undefined) throw new Error("it was locked");
+  expect(await openVault(at, later, { door })).toBeUndefined();
+  expect(read(await openVault(at, later, { door: newDoor }))).toEqual(plain);
+  const elsewhere = { ...at, node: world.mint().id };
+  expect(await openVault(elsewhere, later, { door: newDoor })).toBeUndefined();
+  expect(
+    await rewordVault(
+      { ...at, random, door: door.boxPublic },
+      await closeVault(at, secrets()),
+      secrets(),
+    ),
+  ).toBeUndefined();
+});
+
+test("without WebCrypto nothing is hidden, and still nothing opens as what it is not", async () => {
+  const store = plainKeyStore();
+  const wrapped = await store.wrap("one thing", secrets());
+  expect(wrapped.join()).toContain(plain.join());
+  expect(read(await store.unwrap("one thing", wrapped))).toEqual(plain);
+  expect(await store.unwrap("another thing", wrapped)).toBeUndefined();
+  expect(await store.unwrap("one thing", wrapped.subarray(1))).toBeUndefined();
 });
 
 test("where there are no passkeys, none are offered", async () => {
@@ -104,24 +140,49 @@ function play(...events: ReadonlyArray<Event>): ReadonlyArray<Effect> {
   return last;
 }
 
+const set: Event = { type: "lock-set", patience: 60_000, at: 0 };
+const passed = (at: number): Event => ({ type: "time-passed", at });
+const asked: Event = { type: "lock-asked" };
+
 test("a node locks when asked, or when nobody touched it for long enough, and not before", () => {
-  const patience: Event = { type: "patience-set", patience: 60_000, at: 0 };
   const touched: Event = { type: "person-acted", at: 30_000 };
-  const passed = (at: number): Event => ({ type: "time-passed", at });
-  expect(play({ type: "lock-asked" })).toEqual([{ type: "wipe-keys" }]);
-  expect(play(passed(1e12))).toEqual([]);
-  expect(play(patience, passed(60_000))).toEqual([{ type: "wipe-keys" }]);
-  expect(play(patience, touched, passed(60_000))).toEqual([{ type: "wake-at", at: 90_000 }]);
-  expect(play(patience, touched, passed(5_000_000))).toEqual([{ type: "wipe-keys" }]);
+  const never: Event = { type: "patience-set", patience: undefined, at: 0 };
+  expect(play(set)).toEqual([{ type: "wake-at", at: 60_000 }]);
+  expect(play(set, asked)).toEqual([{ type: "wipe-keys" }]);
+  expect(play(set, passed(60_000))).toEqual([{ type: "wipe-keys" }]);
+  expect(play(set, touched, passed(60_000))).toEqual([{ type: "wake-at", at: 90_000 }]);
+  expect(play(set, touched, passed(5_000_000))).toEqual([{ type: "wipe-keys" }]);
+  expect(play(set, never, passed(1e12))).toEqual([]);
+  expect(play(set, never, asked)).toEqual([{ type: "wipe-keys" }]);
 });
 
-test("a locked node opens by its passkey only, and a declined dialogue leaves it locked", () => {
-  const locked: Event = { type: "lock-asked" };
-  const asked: Event = { type: "unlock-asked" };
-  const answered = (fits: boolean): Event => ({ type: "passkey-answered", fits, at: 7 });
-  expect(play(locked, asked)).toEqual([{ type: "ask-passkey" }]);
-  expect(play(locked, asked, answered(true))).toEqual([{ type: "open-vault" }]);
-  expect(play(locked, asked, answered(false))).toEqual([{ type: "say-declined" }]);
-  expect(play(locked, answered(true))).toEqual([]);
-  expect(play(locked, { type: "person-acted", at: 9 })).toEqual([]);
+test("a node without a lock never locks, and one whose lock was taken off does no more", () => {
+  expect(play(asked)).toEqual([]);
+  expect(play(passed(1e12))).toEqual([]);
+  expect(play(set, { type: "lock-removed" }, asked)).toEqual([]);
 });
+
+test("a clock that was set back makes nobody wait for years: the wait begins anew", () => {
+  const touched: Event = { type: "person-acted", at: 1e12 };
+  expect(play(set, touched, passed(1_000))).toEqual([{ type: "wake-at", at: 61_000 }]);
+});
+
+test("a locked node opens when its vault does, one try at a time, and a wrong one leaves it locked", () => {
+  const found: Event = { type: "found-locked", patience: 60_000 };
+  const tried: Event = { type: "unlock-tried" };
+  const answered = (fits: boolean): Event => ({ type: "vault-answered", fits, at: 7 });
+  expect(phase(found)).toBe("locked");
+  expect(phase(found, tried)).toBe("trying");
+  expect(phase(found, tried, tried)).toBe("trying");
+  expect(phase(found, tried, answered(false))).toBe("locked");
+  expect(phase(found, tried, answered(true))).toBe("open");
+  expect(play(found, tried, answered(true))).toEqual([{ type: "wake-at", at: 60_007 }]);
+  expect(phase(found, answered(true))).toBe("locked");
+  expect(phase(found, { type: "person-acted", at: 9 })).toBe("locked");
+});
+
+function phase(...events: ReadonlyArray<Event>): string {
+  let state = lockMachine.initial;
+  for (const event of events) [state] = step(lockMachine, state, event);
+  return state.phase;
+}

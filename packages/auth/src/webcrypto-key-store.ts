@@ -19,6 +19,7 @@ export async function openWebCryptoKeyStore(
   const { subtle } = platform;
   let key: CryptoKey | undefined = (await keys.read()) ?? (await keys.keep(await mint(subtle)));
   return {
+    kind: "wrapped",
     wrap: async (purpose, secret) => {
       if (key === undefined) throw new KeyStoreWipedError();
       const iv = platform.getRandomValues(new Uint8Array(ivBytes));

@@ -117,6 +117,8 @@ const options = [
   "stub",
   "--enable",
   "bulk-memory",
+  "--enable",
+  "simd",
   "--disable",
   "mutable-globals",
   "--initialMemory",

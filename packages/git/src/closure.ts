@@ -1,22 +1,22 @@
 /** What a commit reaches, as a set of stored objects: walked once, and from then on only as far as what is new. */
 
-import type { ObjectId } from "@skein/protocol/ids";
-import { oidBytes } from "./object.ts";
-import type { Peek } from "./pack-reader.ts";
-import { StorageDamagedError, type StoredPack } from "./stored-pack.ts";
+/* oxlint-disable eslint/no-await-in-loop -- so many objects, then others have their turn. */
 
-/** Stored objects by number, one bit each. */
+import type { ObjectId } from "@skein/protocol/ids";
+import { walkStatus, walkWords } from "./kernel.ts";
+import { oidBytes } from "./object.ts";
+import { readWord, writeWord, type PackShelf } from "./pack-shelf.ts";
+
+/** Stored objects by row, one bit each. */
 export interface ObjectSet {
-  readonly has: (number: number) => boolean;
+  readonly has: (row: number) => boolean;
   /** Answers whether it was new. */
-  readonly add: (number: number) => boolean;
-  readonly addAll: (other: ObjectSet) => void;
+  readonly add: (row: number) => boolean;
+  readonly addAll: (other: ObjectSet, except?: ObjectSet) => void;
   readonly words: () => Uint32Array;
 }
 
 export interface Closures {
-  /** The object's number, or -1. An object keeps its number until packs are replaced. */
-  readonly numberOf: (id: Uint8Array, offset: number) => number;
   /** All that `oid`, which is here, reaches. */
   readonly of: (oid: ObjectId, turn: WalkTurn) => Promise<ObjectSet>;
   /** All that `wants` reach and `had` does not hold. */
@@ -32,18 +32,12 @@ export interface Closures {
 export type WalkTurn = (done: number) => Promise<void> | void;
 
 interface Opened {
-  readonly packs: ReadonlyArray<StoredPack>;
-  readonly peek: Peek;
-  readonly whenHere: <Result>(work: () => Result) => Promise<Result>;
+  readonly shelf: () => PackShelf;
   readonly known: Map<ObjectId, ObjectSet>;
 }
 
-export function openClosures(
-  packs: ReadonlyArray<StoredPack>,
-  peek: Peek,
-  whenHere: <Result>(work: () => Result) => Promise<Result>,
-): Closures {
-  const opened: Opened = { packs, peek, whenHere, known: new Map() };
+export function openClosures(shelf: () => PackShelf): Closures {
+  const opened: Opened = { shelf, known: new Map() };
   const remember = (oid: ObjectId, closure: ObjectSet): void => {
     opened.known.delete(oid);
     opened.known.set(oid, closure);
@@ -53,7 +47,6 @@ export function openClosures(
     }
   };
   return {
-    numberOf: (id, offset) => numberOf(packs, id, offset),
     of: async (oid, turn) => {
       const known = opened.known.get(oid);
       if (known !== undefined) return known;
@@ -66,12 +59,9 @@ export function openClosures(
       const found = openObjectSet();
       const met = await walk(opened, { starts: wants, found, had, turn });
       const [want] = wants;
+      const isMet = (oid: ObjectId): boolean => met.has(shelf().find(oidBytes(oid), 0));
       // What grew on top of all that was had is known as well now.
-      if (
-        want !== undefined &&
-        wants.length === 1 &&
-        haves.every((have) => isMet(opened, met, have))
-      ) {
+      if (want !== undefined && wants.length === 1 && haves.every(isMet)) {
         const closure = openObjectSet();
         closure.addAll(had);
         closure.addAll(found);
@@ -83,10 +73,6 @@ export function openClosures(
   };
 }
 
-function isMet({ packs }: Opened, met: ReadonlySet<number>, oid: ObjectId): boolean {
-  return met.has(numberOf(packs, oidBytes(oid), 0));
-}
-
 export function openObjectSet(): ObjectSet {
   let words = new Uint32Array(64);
   const grow = (length: number): void => {
@@ -96,33 +82,23 @@ export function openObjectSet(): ObjectSet {
     words = more;
   };
   return {
-    has: (number) => ((words[number >>> 5] ?? 0) & (1 << (number & 31))) !== 0,
-    add: (number) => {
-      grow((number >>> 5) + 1);
-      const before = words[number >>> 5] ?? 0;
-      const after = before | (1 << (number & 31));
-      words[number >>> 5] = after;
+    has: (row) => ((words[row >>> 5] ?? 0) & (1 << (row & 31))) !== 0,
+    add: (row) => {
+      grow((row >>> 5) + 1);
+      const before = words[row >>> 5] ?? 0;
+      const after = before | (1 << (row & 31));
+      words[row >>> 5] = after;
       return before !== after >>> 0;
     },
-    addAll: (other) => {
+    addAll: (other, except) => {
       const theirs = other.words();
+      const without = except?.words() ?? noWords;
       grow(theirs.length);
-      theirs.forEach((word, at) => {
-        words[at] = (words[at] ?? 0) | word;
-      });
+      for (let at = 0; at < theirs.length; at++)
+        words[at] = (words[at] ?? 0) | ((theirs[at] ?? 0) & ~(without[at] ?? 0));
     },
     words: () => words,
   };
-}
-
-/** Packs that came later are searched last: what is here already keeps its number when more arrives. */
-function numberOf(packs: ReadonlyArray<StoredPack>, id: Uint8Array, offset: number): number {
-  for (let at = packs.length - 1; at >= 0; at--) {
-    const pack = packs[at];
-    const position = pack?.idx.find(id, offset) ?? -1;
-    if (pack !== undefined && position >= 0) return pack.base + position;
-  }
-  return -1;
 }
 
 interface Walk {
@@ -133,144 +109,110 @@ interface Walk {
   readonly turn: WalkTurn;
 }
 
-interface Stacks extends Walk {
-  readonly commits: number[];
-  readonly trees: number[];
-  /** What was come upon and was had. */
-  readonly met: Set<number>;
-  readonly tips: ReadonlyMap<number, ObjectSet>;
-}
-
-/** Commits first: they lead to closures that are known, and then most trees need not be looked at. */
-async function walk(opened: Opened, given: Walk): Promise<ReadonlySet<number>> {
-  const tips = new Map<number, ObjectSet>();
-  for (const [oid, closure] of opened.known)
-    tips.set(numberOf(opened.packs, oidBytes(oid), 0), closure);
-  const stacks: Stacks = { ...given, commits: [], trees: [], met: new Set(), tips };
-  for (const start of given.starts)
-    meet(opened, stacks, { id: oidBytes(start), offset: 0 }, stacks.commits);
-  let done = 0;
-  for (;;) {
-    const stack = stacks.commits.length > 0 ? stacks.commits : stacks.trees;
-    if (stack.length === 0) return stacks.met;
-    // oxlint-disable-next-line eslint/no-await-in-loop -- so many objects, then others have their turn.
-    done += await opened.whenHere(() => goOn(opened, stacks));
-    const waited = given.turn(done);
-    // oxlint-disable-next-line eslint/no-await-in-loop -- see above.
-    if (waited !== undefined) await waited;
-  }
-}
-
-/** Goes into some objects; stops where a page is missing. Answers how many. */
-function goOn(opened: Opened, stacks: Stacks): number {
-  for (let done = 0; done < objectsPerTurn; done++) {
-    const stack = stacks.commits.length > 0 ? stacks.commits : stacks.trees;
-    const number = stack.at(-1);
-    if (number === undefined) return done;
-    stack.pop();
-    const code = opened.peek(packOf(opened, number), number, (type, bytes, held) => {
-      if (type === commitCode) readCommit(opened, stacks, { bytes, ...held });
-      else if (type === treeCode) readTree(opened, stacks, { bytes, ...held });
-      else if (type === tagCode) readTag(opened, stacks, { bytes, ...held });
-    });
-    if (code === undefined) {
-      stack.push(number);
-      return done;
+/** Answers what was come upon and was had. */
+async function walk(opened: Opened, given: Walk): Promise<ObjectSet> {
+  const shelf = opened.shelf();
+  const known = new Map<number, ObjectSet>();
+  for (const [oid, closure] of opened.known) known.set(shelf.find(oidBytes(oid), 0), closure);
+  const walking = openWalking(shelf, given.had);
+  try {
+    for (const row of known.keys()) if (row >= 0) walking.markTip(row);
+    for (const start of given.starts) walking.meet(oidBytes(start));
+    let done = 0;
+    for (;;) {
+      const answer = shelf.run(walking.goOn, (status) => status);
+      const status = typeof answer === "number" ? answer : await answer;
+      // Commits first: they lead to closures that are known, and then most trees need not be looked at.
+      for (const row of walking.takeTips()) walking.addFound(known.get(row), given.had);
+      done += walking.walked();
+      if (status === walkStatus.over) break;
+      const waited = given.turn(done);
+      if (waited !== undefined) await waited;
     }
-  }
-  return objectsPerTurn;
-}
-
-function packOf({ packs }: Opened, number: number): StoredPack {
-  const pack = packs.find(({ base, idx }) => number >= base && number < base + idx.count);
-  if (pack === undefined) throw new StorageDamagedError("A pack was replaced while it was read");
-  return pack;
-}
-
-interface Text {
-  readonly bytes: Uint8Array;
-  readonly at: number;
-  readonly size: number;
-}
-
-function readCommit(opened: Opened, stacks: Stacks, { bytes, at, size }: Text): void {
-  // "tree ", 40 digits and a newline; then so many of "parent ".
-  meetNamed(opened, stacks, { bytes, at: at + 5 }, stacks.trees);
-  for (let line = at + 46; line + 48 <= at + size && bytes[line] === letterP; line += 48)
-    meetNamed(opened, stacks, { bytes, at: line + 7 }, stacks.commits);
-}
-
-/** "object ", 40 digits, and "type " with what it is. */
-function readTag(opened: Opened, stacks: Stacks, { bytes, at }: Text): void {
-  meetNamed(opened, stacks, { bytes, at: at + 7 }, stacks.commits);
-}
-
-function readTree(opened: Opened, stacks: Stacks, { bytes, at, size }: Text): void {
-  const end = at + size;
-  for (let offset = at; offset < end;) {
-    let mode = 0;
-    for (let byte = bytes[offset]; byte !== 0x20 && offset < end; byte = bytes[++offset])
-      mode = mode * 8 + (byte ?? 0) - 0x30;
-    const zero = bytes.indexOf(0, offset);
-    if (zero < 0 || zero + 21 > end) return;
-    const kind = mode & 0o170000;
-    if (kind === 0o040000) meet(opened, stacks, { id: bytes, offset: zero + 1 }, stacks.trees);
-    else if (kind === 0o100000 || kind === 0o120000)
-      meet(opened, stacks, { id: bytes, offset: zero + 1 }, undefined);
-    offset = zero + 21;
+    given.found.addAll(walking.set("found"));
+    return walking.set("met");
+  } finally {
+    walking.close();
   }
 }
 
-const named = new Uint8Array(20);
-
-function meetNamed(
-  opened: Opened,
-  stacks: Stacks,
-  { bytes, at }: { readonly bytes: Uint8Array; readonly at: number },
-  stack: number[],
-): void {
-  for (let index = 0; index < 20; index++)
-    named[index] = (digit(bytes[at + index * 2]) << 4) | digit(bytes[at + index * 2 + 1]);
-  meet(opened, stacks, { id: named, offset: 0 }, stack);
+interface Walking {
+  readonly meet: (id: Uint8Array) => void;
+  readonly markTip: (row: number) => void;
+  readonly goOn: () => number;
+  readonly walked: () => number;
+  readonly takeTips: () => ReadonlyArray<number>;
+  readonly addFound: (closure: ObjectSet | undefined, had: ObjectSet) => void;
+  readonly set: (name: "found" | "met") => ObjectSet;
+  readonly close: () => void;
 }
 
-function digit(byte = 0): number {
-  return byte <= 0x39 ? byte - 0x30 : byte - 0x57;
+/** A walk as the kernel goes it, in memory that is borrowed for it. */
+function openWalking(shelf: PackShelf, had: ObjectSet): Walking {
+  const { kernel } = shelf;
+  const rows = shelf.rows();
+  const words = (rows >>> 5) + 1;
+  const at = shelf.borrow(headBytes + words * 16 + (rows + 1) * 4);
+  const sets = ["found", "had", "met", "tips"] as const;
+  const setAt = (name: (typeof sets)[number]): number => readWord(kernel, at + walkWords[name]);
+  const viewOf = (name: (typeof sets)[number]): Uint32Array =>
+    new Uint32Array(kernel.bytes().buffer, setAt(name), words);
+  kernel.bytes().fill(0, at, at + headBytes + words * 16);
+  for (const [index, name] of sets.entries())
+    writeWord(kernel, at + walkWords[name], at + headBytes + index * words * 4);
+  writeWord(kernel, at + walkWords.stack, at + headBytes + words * 16);
+  writeWord(kernel, at + walkWords.rows, rows);
+  viewOf("had").set(had.words().subarray(0, words));
+  let walked = 0;
+  return {
+    meet: (id) => {
+      kernel.bytes().set(id, kernel.heap);
+      kernel.walkMeet(at, kernel.heap);
+    },
+    markTip: (row) => {
+      const tips = viewOf("tips");
+      tips[row >>> 5] = (tips[row >>> 5] ?? 0) | (1 << (row & 31));
+    },
+    goOn: () => {
+      const status = kernel.walkOn(at, objectsPerTurn);
+      walked += readWord(kernel, at + walkWords.walked);
+      return status;
+    },
+    walked: () => {
+      const since = walked;
+      walked = 0;
+      return since;
+    },
+    takeTips: () => {
+      const many = readWord(kernel, at + walkWords.tipsMet);
+      writeWord(kernel, at + walkWords.tipsMet, 0);
+      return Array.from({ length: many }, (_, index) =>
+        readWord(kernel, at + walkWords.tipsList + index * 4),
+      );
+    },
+    addFound: (closure, except) => {
+      if (closure === undefined) return;
+      const found = openObjectSet();
+      found.addAll(closure, except);
+      const view = viewOf("found");
+      const more = found.words();
+      for (let word = 0; word < Math.min(words, more.length); word++)
+        view[word] = (view[word] ?? 0) | (more[word] ?? 0);
+    },
+    set: (name) => {
+      const copy = openObjectSet();
+      const view = viewOf(name);
+      copy.addAll({ ...copy, words: () => view });
+      return copy;
+    },
+    close: () => shelf.giveBack(at),
+  };
 }
 
-/** Counts an object once; `stack` is where it waits to be gone into, if it can lead on. */
-function meet(
-  { packs }: Opened,
-  stacks: Stacks,
-  { id, offset }: { readonly id: Uint8Array; readonly offset: number },
-  stack: number[] | undefined,
-): void {
-  const number = numberOf(packs, id, offset);
-  if (number < 0) return;
-  if (stacks.had.has(number)) {
-    if (stack === stacks.commits) stacks.met.add(number);
-    return;
-  }
-  if (!stacks.found.add(number)) return;
-  const known = stack === undefined ? undefined : stacks.tips.get(number);
-  if (known === undefined) stack?.push(number);
-  else addExcept(stacks.found, known, stacks.had);
-}
-
-function addExcept(to: ObjectSet, from: ObjectSet, had: ObjectSet): void {
-  const without = openObjectSet();
-  without.addAll(from);
-  const words = without.words();
-  had.words().forEach((word, at) => {
-    if (at < words.length) words[at] = (words[at] ?? 0) & ~word;
-  });
-  to.addAll(without);
-}
-
-const commitCode = 1;
-const treeCode = 2;
-const tagCode = 4;
-const letterP = 0x70;
-const objectsPerTurn = 512;
+const noWords = new Uint32Array(0);
+/** The head of a walk, with the tips that one object can lead to. */
+const headBytes = 256;
+/** About a millisecond of work. */
+const objectsPerTurn = 1024;
 /** A set takes a bit for each object. */
 const closuresKept = 16;

@@ -22,11 +22,11 @@ export function openFetchHost({
         referrerPolicy: "no-referrer",
       });
       const type = (answer.headers.get("content-type") ?? "").split(";")[0] ?? "";
-      // Through a proxy the address that answered is the proxy's.
+      // Through a proxy the address that answered is the proxy's, which says whose answer it passes on.
       const isStraight = proxied(url) === url;
       return {
         status: answer.status,
-        url: isStraight ? answer.url : url,
+        url: isStraight ? answer.url : (answer.headers.get(movedHeader) ?? url),
         type: type.trim().toLowerCase(),
         body: chunksOf(answer.body, signal),
       };
@@ -42,7 +42,7 @@ async function* chunksOf(
   const reader = body.getReader();
   // Not every platform lets go of a read that waits when its request is aborted.
   const stopped = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")), {
+    signal.addEventListener("abort", () => reject(signal.reason), {
       once: true,
     });
   });
@@ -63,3 +63,5 @@ async function* chunksOf(
 function ignoreUnlessReading(): void {
   // Whoever reads is told by the read itself.
 }
+
+const movedHeader = "skein-git-address";

@@ -13,21 +13,16 @@ import {
 import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { applyDelta, readDeltaSizes } from "./delta.ts";
-import type { Kernel } from "./kernel.ts";
-import { openPlainSha1, type PlainSha1 } from "./sha1-plain.ts";
+import { openPlainPacks } from "./kernel-plain-packs.ts";
+import { openPlainWalks } from "./kernel-plain-walks.ts";
+import { hashStateBytes, type CoreKernel, type Kernel } from "./kernel.ts";
+import { openPlainSha1 } from "./sha1-plain.ts";
 
 export function openPlainKernel(): Kernel {
   let memory: Bytes = new Uint8Array(65_536);
-  const hashes = new Map<number, PlainSha1>();
-  const hashAt = (state: number): PlainSha1 => {
-    const hash = hashes.get(state) ?? openPlainSha1();
-    hashes.set(state, hash);
-    return hash;
-  };
-  const naming = openPlainSha1();
   const stream = new ZStream();
   assert(zlibInflateInit2(stream, zlibWindowBits) === Z_OK, "an inflate stream can be made");
-  return {
+  const core: CoreKernel = {
     heap: 64,
     bytes: () => memory,
     reserve: (end) => {
@@ -64,15 +59,35 @@ export function openPlainKernel(): Kernel {
       memory.set(made, to);
       return 1;
     },
-    nameObject: (type, from, length, to) => {
-      naming.begin(true);
-      naming.update(formatUtf8(`${typeNames[type] ?? "tag"} ${length}\0`));
-      naming.update(memory.subarray(from, from + length));
-      return Number(naming.finish(memory, to));
+    ...hashing(() => memory),
+  };
+  const packs = openPlainPacks(core);
+  return { ...core, ...packs, ...openPlainWalks(core, packs) };
+}
+
+function hashing(
+  memory: () => Bytes,
+): Pick<CoreKernel, "nameObject" | "sha1Begin" | "sha1Update" | "sha1Finish"> {
+  const hash = openPlainSha1();
+  const onHash = <Result>(state: number, work: () => Result): Result => {
+    const kept = memory().subarray(state, state + hashStateBytes);
+    hash.load(kept);
+    const result = work();
+    hash.save(kept);
+    return result;
+  };
+  return {
+    // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
+    nameObject: (type, from, length, to, look) => {
+      hash.begin(look === 1);
+      hash.update(formatUtf8(`${typeNames[type] ?? "tag"} ${length}\0`));
+      hash.update(memory().subarray(from, from + length));
+      return Number(hash.finish(memory(), to));
     },
-    sha1Begin: (state, look) => hashAt(state).begin(look === 1),
-    sha1Update: (state, from, length) => hashAt(state).update(memory.subarray(from, from + length)),
-    sha1Finish: (state, to) => Number(hashAt(state).finish(memory, to)),
+    sha1Begin: (state, look) => onHash(state, () => hash.begin(look === 1)),
+    sha1Update: (state, from, length) =>
+      onHash(state, () => hash.update(memory().subarray(from, from + length))),
+    sha1Finish: (state, to) => onHash(state, () => Number(hash.finish(memory(), to))),
   };
 }
 

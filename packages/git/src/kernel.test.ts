@@ -57,7 +57,7 @@ describe.each(kernels)("the %s kernel", (name, open) => {
         const bytes = new Uint8Array(length).fill(code);
         const at = put(kernel, bytes);
         kernel.reserve(at + length + 20);
-        expect(kernel.nameObject(code, at, length, at + length)).toBe(0);
+        expect(kernel.nameObject(code, at, length, at + length, 1)).toBe(0);
         const id = kernel.bytes().subarray(at + length, at + length + 20);
         const expected = createHash("sha1").update(`${type} ${length}\0`).update(bytes);
         expect(formatHex(id)).toBe(expected.digest("hex"));

@@ -3,7 +3,9 @@
 import type { Bytes } from "@skein/protocol/bytes";
 
 /** Works on its own memory, by address. The caller says what lies where, from `heap` on. */
-export interface Kernel {
+export interface Kernel extends CoreKernel, PacksKernel {}
+
+export interface CoreKernel {
   readonly heap: number;
   /** All of the memory. To be asked for anew after `reserve`: memory that has grown is seen by another view. */
   readonly bytes: () => Bytes;
@@ -18,7 +20,7 @@ export interface Kernel {
   readonly crc32: (from: number, length: number) => number;
   /** How much the delta makes of a base of `base` bytes, or -1 if it is for another. */
   readonly deltaResult: (delta: number, length: number, base: number) => number;
-  /** Makes exactly `size` bytes. Answers 1 if every instruction was sound. */
+  /** Makes exactly `size` bytes; the 16 behind them may change too. Answers 1 if every instruction was sound. */
   // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
   readonly applyDelta: (
     base: number,
@@ -28,13 +30,86 @@ export interface Kernel {
     to: number,
     size: number,
   ) => number;
-  /** Names an object; `type` is a pack's code. Answers 1 if it is half of a collision. */
-  readonly nameObject: (type: number, from: number, length: number, to: number) => number;
+  /** Names an object; `type` is a pack's code. Answers 1 if it is half of a collision that was looked for. */
+  // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
+  readonly nameObject: (
+    type: number,
+    from: number,
+    length: number,
+    to: number,
+    lookForCollision: number,
+  ) => number;
   /** A hash under way takes `hashStateBytes` at `state`. */
   readonly sha1Begin: (state: number, lookForCollision: number) => void;
   readonly sha1Update: (state: number, from: number, length: number) => void;
   /** Writes 20 bytes. Answers 1 if what was hashed is half of a collision that was looked for. */
   readonly sha1Finish: (state: number, to: number) => number;
 }
+
+/**
+ * Stored packs, one set of them for each kernel. Every object has a row, counted through from pack to pack, and in each
+ * pack in the order of ids. What answers a type, a size or an address may answer a `packsStatus` instead.
+ */
+export interface PacksKernel {
+  /** Where two words are told: address and size of what was made; a pack and a page, or an offset; or how much memory. */
+  readonly packsTold: () => number;
+  /** What is made is remembered in a ring of `bytes`; the table at `places` has `mask` + 1 entries of 24 bytes. */
+  // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
+  readonly packsRing: (
+    at: number,
+    bytes: number,
+    places: number,
+    mask: number,
+    objectMax: number,
+  ) => void;
+  /** Where the columns of the rows are: ids, offsets (4 bytes), packs (2 bytes), and `mask` + 1 slots of 4 bytes. */
+  // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
+  readonly packsRows: (
+    ids: number,
+    offsets: number,
+    owners: number,
+    slots: number,
+    mask: number,
+  ) => void;
+  /**
+   * Records of packs (first row, count, where its entries end, where its pages are listed), and memory that is lent. A
+   * page is listed by where it lies, or 0, and a word that tells when it was used.
+   */
+  readonly packsRoom: (records: number, from: number, end: number) => void;
+  readonly packsKnow: (first: number, count: number) => void;
+  /** The row of an id, or -1. */
+  readonly packsFind: (id: number) => number;
+  readonly packsMake: (row: number) => number;
+  readonly packsType: (row: number) => number;
+  readonly packsSize: (row: number) => number;
+  /** Where the bytes of a pack from `offset` on lie, until something else is made. */
+  readonly packsBytes: (pack: number, offset: number, length: number) => number;
+  /** Begins, or goes on, with the object named at `id`. A walk is laid out as `walkWords` says. */
+  readonly walkMeet: (walk: number, id: number) => void;
+  /** Goes into up to `budget` objects. Answers a `walkStatus` or a `packsStatus`. */
+  readonly walkOn: (walk: number, budget: number) => number;
+}
+
+export const packsStatus = { pageMissing: -1, damaged: -2, memoryWanted: -3 } as const;
+export const walkStatus = { over: 0, tired: 1, tipMet: 2 } as const;
+
+/**
+ * The words of a walk. Sets have a bit for each row: what was found, what was had and is not gone into, what was met of
+ * that, and tips whose objects are known. Commits wait at the front of the stack, trees at its end. How many objects the
+ * last turn went into, and how many tips it met, and which.
+ */
+export const walkWords = {
+  found: 0,
+  had: 4,
+  met: 8,
+  tips: 12,
+  stack: 16,
+  commits: 20,
+  trees: 24,
+  rows: 28,
+  walked: 32,
+  tipsMet: 36,
+  tipsList: 40,
+} as const;
 
 export const hashStateBytes = 128;

@@ -6,7 +6,8 @@ import { expect, test } from "vitest";
 import type { DraftChange } from "./draft.ts";
 import { openMemoryFiles } from "./memory-files.ts";
 import type { MergeResult } from "./merge.ts";
-import { formatCommit, hashObject } from "./object.ts";
+import { hashObject } from "./object-hash.ts";
+import { formatCommit } from "./object.ts";
 import { openRepository } from "./repository.ts";
 import type { Repository } from "./repository.ts";
 

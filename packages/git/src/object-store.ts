@@ -2,13 +2,14 @@
 
 /* oxlint-disable eslint/no-await-in-loop -- links are looked up one after the other; to wait between them is to give way. */
 
-import type { Bytes } from "@skein/protocol/bytes";
+import { concat, type Bytes } from "@skein/protocol/bytes";
 import { SkeinError } from "@skein/protocol/errors";
-import type { ObjectId } from "@skein/protocol/ids";
+import { formatObjectIds, type ObjectId } from "@skein/protocol/ids";
 import { openObjectSet, type ObjectSet } from "./closure.ts";
 import type { Files } from "./files.ts";
 import { prepareKernel } from "./kernel-compiled.ts";
-import { hashObject, oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
+import { hashObject } from "./object-hash.ts";
+import { oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
 import { copyPack } from "./pack-copy.ts";
 import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
 import { dropUnreachable, mergePacks, type Dropped } from "./pack-keep.ts";
@@ -210,16 +211,17 @@ async function collectPack(
 ): Promise<{ readonly bytes: Bytes; readonly objects: number }> {
   return await packs.again(async () => {
     const { sending, had } = await collect(packs, given);
-    const { bytes, objects } = await copyPack({
+    const { objects, parts } = copyPack({
       packs,
-      closures: packs.closures,
       sending,
       had,
       read: openMustRead(packs),
       turn: openTurn(given, "writing", 0),
     });
-    // Pages of the storage are nobody else's.
-    return { bytes: new Uint8Array(bytes), objects };
+    const all: Bytes[] = [];
+    for await (const part of parts) all.push(part);
+    const [only] = all;
+    return { bytes: only !== undefined && all.length === 1 ? only : concat(...all), objects };
   });
 }
 
@@ -241,11 +243,18 @@ async function collect(
 
 async function listReachable(packs: StoredPacks, given: Asked): Promise<ReadonlyArray<ObjectId>> {
   const { sending } = await packs.again(() => collect(packs, given));
-  const oids: ObjectId[] = [];
-  for (const { base, idx } of packs.all())
-    for (let position = 0; position < idx.count; position++)
-      if (sending.has(base + position)) oids.push(oidAt(idx.oids, position * 20));
-  return oids;
+  const all = packs.all();
+  const ids = new Uint8Array(all.reduce((count, { idx }) => count + idx.count, 0) * 20);
+  let filled = 0;
+  for (const { base, idx } of all)
+    for (let start = 0; start < idx.count;) {
+      let end = start;
+      while (end < idx.count && sending.has(base + end)) end += 1;
+      ids.set(idx.oids.subarray(start * 20, end * 20), filled);
+      filled += (end - start) * 20;
+      start = end + 1;
+    }
+  return formatObjectIds(ids.subarray(0, filled));
 }
 
 function openMustRead(packs: StoredPacks): (oid: ObjectId) => Promise<GitObject> {
@@ -300,14 +309,14 @@ function openTurn(
   phase: Progress["phase"],
   total: number,
 ): Turn {
-  let calls = 0;
+  let last = 0;
   return (done) => {
-    calls += 1;
-    if (calls % callsPerTurn !== 0 && done !== total) return undefined;
+    if (done - last < stepsPerTurn && done !== total) return undefined;
+    last = done;
     onProgress?.({ phase, done, total: Math.max(done, total) });
     signal.throwIfAborted();
     return breathe();
   };
 }
 
-const callsPerTurn = 128;
+const stepsPerTurn = 128;

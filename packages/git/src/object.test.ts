@@ -4,14 +4,8 @@ import { formatUtf8 } from "@skein/protocol/bytes";
 import { instant, parseObjectId, type ObjectId } from "@skein/protocol/ids";
 import { expect, test } from "vitest";
 import { objectFault } from "./object-fault.ts";
-import {
-  formatCommit,
-  formatTree,
-  hashObject,
-  parseCommit,
-  parseTag,
-  parseTree,
-} from "./object.ts";
+import { hashObject } from "./object-hash.ts";
+import { formatCommit, formatTree, parseCommit, parseTag, parseTree } from "./object.ts";
 
 const oid = (digit: string): ObjectId => {
   const parsed = parseObjectId(digit.repeat(40));

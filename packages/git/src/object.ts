@@ -2,7 +2,6 @@
 
 import {
   concat,
-  equal,
   formatHex,
   formatUtf8,
   parseHex,
@@ -11,7 +10,6 @@ import {
 } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { instant, parseObjectId, type Instant, type ObjectId } from "@skein/protocol/ids";
-import { sha1 } from "./sha1.ts";
 
 export type ObjectType = "commit" | "tree" | "blob" | "tag";
 
@@ -52,20 +50,6 @@ export interface AnnotatedTag {
   readonly tag: string;
   readonly tagger: Person | undefined;
   readonly message: string;
-}
-
-/** The 20 bytes that name an object of `type` with these bytes. */
-export function hashBytes(type: ObjectType, bytes: Uint8Array): Bytes {
-  return sha1(formatUtf8(`${type} ${bytes.length}\0`), bytes);
-}
-
-/** Whether the object is the one that these 20 bytes name. */
-export function equalHash(object: GitObject, id: Uint8Array): boolean {
-  return equal(hashBytes(object.type, object.bytes), id);
-}
-
-export function hashObject(object: GitObject): ObjectId {
-  return oidAt(hashBytes(object.type, object.bytes), 0);
 }
 
 /** The id whose 20 bytes begin at `offset`. */
@@ -213,19 +197,35 @@ function splitHeaders(bytes: Uint8Array): {
   readonly headers: ReadonlyArray<Header>;
   readonly message: string;
 } {
-  const headers: Header[] = [];
-  let offset = 0;
-  while (offset < bytes.length && bytes[offset] !== newline) {
-    const found = bytes.indexOf(newline, offset);
-    const end = found < 0 ? bytes.length : found;
-    if (bytes[offset] !== 0x20) {
-      const line = showText(bytes.subarray(offset, end));
-      const space = line.indexOf(" ");
-      headers.push({ key: line.slice(0, space), value: line.slice(space + 1) });
-    }
-    offset = end + 1;
+  let end = 0;
+  // An empty line ends them: at the very front there are none.
+  while (end < bytes.length && bytes[end] !== newline) {
+    const found = bytes.indexOf(newline, end);
+    end = found < 0 ? bytes.length : found + 1;
   }
-  return { headers, message: showText(bytes.subarray(offset + 1)) };
+  const message = showText(bytes.subarray(end + 1));
+  const front = bytes.subarray(0, end);
+  const text = parseUtf8(front);
+  const lines = text === undefined ? linesOf(front) : text.split("\n");
+  const headers: Header[] = [];
+  for (const line of lines) {
+    if (line === "" || line.startsWith(" ")) continue;
+    const space = line.indexOf(" ");
+    headers.push({ key: line.slice(0, space), value: line.slice(space + 1) });
+  }
+  return { headers, message };
+}
+
+/** Each line by itself: one may be in another encoding than the next. */
+function linesOf(bytes: Uint8Array): ReadonlyArray<string> {
+  const lines: string[] = [];
+  for (let start = 0; start < bytes.length;) {
+    const found = bytes.indexOf(newline, start);
+    const end = found < 0 ? bytes.length : found;
+    lines.push(showText(bytes.subarray(start, end)));
+    start = end + 1;
+  }
+  return lines;
 }
 
 function personOf(headers: ReadonlyArray<Header>, key: string): Person | undefined {

@@ -4,7 +4,8 @@ import type { Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
 import { ObjectMissingError } from "./object-store.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { hashObject, parseCommit, parseTree } from "./object.ts";
+import { hashObject } from "./object-hash.ts";
+import { parseCommit, parseTree } from "./object.ts";
 import type { EntryKind, GitObject, ObjectType, TreeEntry } from "./object.ts";
 
 /** Whatever answers reads: a store, or an overlay on one. */
@@ -75,17 +76,6 @@ export async function readEntries(
 
 export function missing(oid: ObjectId, type: ObjectType): ObjectMissingError {
   return new ObjectMissingError(`The ${type} ${oid} is not here`);
-}
-
-/** A name of a tree as a key of a Map: one character for each byte. */
-export function keyOf(name: Uint8Array): string {
-  let key = "";
-  for (const byte of name) key += String.fromCharCode(byte);
-  return key;
-}
-
-export function nameOf(key: string): Bytes {
-  return Uint8Array.from(key, (character) => character.charCodeAt(0));
 }
 
 /** The mode git writes today; old repositories hold others. */

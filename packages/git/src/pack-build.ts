@@ -92,7 +92,9 @@ async function storedEntry({ packs }: Work, oid: ObjectId): Promise<StoredEntry>
   const { idx } = pack;
   const start = idx.packOffset(position);
   const end = endOf(found, pack.bytes - 20);
-  const bytes = await packs.stretch(pack, start, end);
+  const bytes = await packs.stretch({ pack, start, end }, (kernel, at) =>
+    kernel.bytes().slice(at, at + end - start),
+  );
   const header = readEntryHeader(bytes, 0);
   // What goes out is checked by its checksum, as git does; the receiver checks the object.
   if (

@@ -2,21 +2,28 @@
 
 /* oxlint-disable eslint/no-await-in-loop -- a pack is written one entry after the other. */
 
-import { equal } from "@skein/protocol/bytes";
+import { equal, type Bytes } from "@skein/protocol/bytes";
+import { assert } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
-import type { Closures, ObjectSet } from "./closure.ts";
-import { crc32 } from "./crc32.ts";
+import type { ObjectSet } from "./closure.ts";
+import type { Kernel } from "./kernel.ts";
 import { oidAt, type GitObject } from "./object.ts";
 import { rankOf } from "./pack-build.ts";
-import { formatOffsetDeltaHeader, formatRefDeltaHeader, readEntryHeader } from "./pack-entry.ts";
-import { openPackWriter, wholeEntry, type PackWriter, type WrittenPack } from "./pack-write.ts";
-import { sha1 } from "./sha1.ts";
+import {
+  formatOffsetDeltaHeader,
+  formatRefDeltaHeader,
+  readEntryHeader,
+  type EntryHeader,
+  type WholeHeader,
+} from "./pack-entry.ts";
+import { openPackParts, type PackParts } from "./pack-parts.ts";
+import { wholeEntry } from "./pack-write.ts";
+import { openSha1 } from "./sha1.ts";
 import { damaged, type StoredPack } from "./stored-pack.ts";
 import type { StoredPacks } from "./stored-packs.ts";
 
 export interface Copying {
-  readonly packs: Pick<StoredPacks, "all" | "stretchNow" | "stretch">;
-  readonly closures: Pick<Closures, "numberOf">;
+  readonly packs: Pick<StoredPacks, "all" | "stretch" | "readStored" | "rowOf">;
   readonly sending: ObjectSet;
   /** What the other side has: deltas may name it. */
   readonly had: ObjectSet;
@@ -25,20 +32,27 @@ export interface Copying {
 }
 
 interface Work extends Copying {
-  readonly writer: PackWriter;
-  /** Where in the new pack each object begins, and how many deltas lie below it. */
-  readonly placed: Map<number, { readonly offset: number; readonly depth: number }>;
+  readonly parts: PackParts;
+  /** Where in the new pack each row's entry begins, and how many deltas lie below it. */
+  readonly offsets: Uint32Array;
+  readonly depths: Uint16Array;
 }
 
-/** The pack to send, and how many objects are in it. */
-export async function copyPack(
-  given: Copying,
-): Promise<{ readonly bytes: Uint8Array; readonly objects: number }> {
+/** A pack that is told part by part. */
+export interface PackToSend {
+  readonly objects: number;
+  /** To be asked for once. */
+  readonly parts: AsyncIterable<Bytes>;
+}
+
+/** The pack to send, part by part: no more of it is held than a part. */
+export function copyPack(given: Copying): PackToSend {
   const whole = wholePack(given);
-  if (whole !== undefined)
-    return { bytes: await readWhole(given, whole), objects: whole.idx.count };
-  const { pack, columns } = await copyEntries(given);
-  return { bytes: pack, objects: columns.count };
+  if (whole !== undefined) return { objects: whole.idx.count, parts: readWhole(given, whole) };
+  const objects = given.packs
+    .all()
+    .reduce((count, { base, idx }) => count + countIn(given.sending, base, idx.count), 0);
+  return { objects, parts: copyEntries(given, objects) };
 }
 
 /** The one stored pack that is, as it stands, what is to be sent. */
@@ -51,85 +65,154 @@ function wholePack({ packs, sending }: Copying): StoredPack | undefined {
 
 function countIn(set: ObjectSet, base: number, count: number): number {
   let many = 0;
-  for (let number = base; number < base + count; number++) if (set.has(number)) many += 1;
+  for (let row = base; row < base + count; row++) if (set.has(row)) many += 1;
   return many;
 }
 
-async function readWhole({ packs, turn }: Copying, pack: StoredPack): Promise<Uint8Array> {
-  const bytes = await packs.stretch(pack, 0, pack.bytes);
-  if (!equal(sha1(bytes.subarray(0, -20)), bytes.subarray(-20))) throw damaged(pack, 0);
-  const waited = turn(pack.idx.count);
-  if (waited !== undefined) await waited;
-  return bytes;
+/** As it is stored; but a damaged one comes to no end. */
+async function* readWhole({ packs, turn }: Copying, pack: StoredPack): AsyncIterable<Bytes> {
+  const hash = openSha1();
+  const end = pack.bytes - 20;
+  for (let start = 0; start < pack.bytes; start += partBytes) {
+    const stop = Math.min(pack.bytes, start + partBytes);
+    const bytes = await packs.readStored(pack, start, stop);
+    if (start < end) hash.update(bytes.subarray(0, end - start));
+    if (stop === pack.bytes) await checkTrailer(packs, pack, hash.finish());
+    yield bytes;
+    const waited = turn(Math.floor((pack.idx.count * stop) / pack.bytes));
+    if (waited !== undefined) await waited;
+  }
 }
 
-async function copyEntries(given: Copying): Promise<WrittenPack> {
-  const work: Work = { ...given, writer: openPackWriter(), placed: new Map() };
-  for (const pack of given.packs.all().toSorted((a, b) => a.base - b.base)) {
+async function checkTrailer(
+  packs: Copying["packs"],
+  pack: StoredPack,
+  checksum: Uint8Array,
+): Promise<void> {
+  const trailer = await packs.readStored(pack, pack.bytes - 20, pack.bytes);
+  if (!equal(checksum, trailer)) throw damaged(pack, 0);
+}
+
+async function* copyEntries(given: Copying, objects: number): AsyncIterable<Bytes> {
+  const packs = given.packs.all().toSorted((a, b) => a.base - b.base);
+  const rows = packs.reduce((most, { base, idx }) => Math.max(most, base + idx.count), 0);
+  const parts = openPackParts(objects);
+  const work: Work = {
+    ...given,
+    parts,
+    offsets: new Uint32Array(rows),
+    depths: new Uint16Array(rows),
+  };
+  let done = 0;
+  for (const pack of packs) {
     const order = pack.byOffset();
     for (let rank = 0; rank < order.length; rank++) {
       const position = order[rank] ?? 0;
       if (!given.sending.has(pack.base + position)) continue;
-      const next = order[rank + 1];
-      const end = next === undefined ? pack.bytes - 20 : pack.idx.packOffset(next);
-      const start = pack.idx.packOffset(position);
-      if (start >= end) throw damaged(pack, start);
-      const bytes =
-        given.packs.stretchNow(pack, start, end) ?? (await given.packs.stretch(pack, start, end));
-      const made = copyEntry(work, { pack, position, bytes });
-      if (made !== undefined) await made;
-      const waited = given.turn(work.placed.size);
+      const copied = copyEntry(work, { pack, position, rank });
+      if (copied !== undefined) await copied;
+      if (parts.filled() >= partBytes) yield parts.take();
+      const waited = given.turn(++done);
       if (waited !== undefined) await waited;
     }
   }
-  return work.writer.finish();
+  assert(done === objects, "all that was counted is sent");
+  yield parts.finish();
 }
 
-/** Answers a promise only if the entry could not be copied. */
-function copyEntry(
-  work: Work,
-  {
-    pack,
-    position,
-    bytes,
-  }: { readonly pack: StoredPack; readonly position: number; readonly bytes: Uint8Array },
-): Promise<void> | undefined {
-  const { writer, placed } = work;
+interface Entry {
+  readonly pack: StoredPack;
+  readonly position: number;
+  /** How many entries stand before it. */
+  readonly rank: number;
+}
+
+/** Answers a promise only if it had to wait. */
+function copyEntry(work: Work, entry: Entry): Promise<void> | undefined {
+  const { pack, position, rank } = entry;
+  const next = pack.byOffset()[rank + 1];
+  const end = next === undefined ? pack.bytes - 20 : pack.idx.packOffset(next);
   const start = pack.idx.packOffset(position);
-  const header = readEntryHeader(bytes, 0);
+  if (start >= end) throw damaged(pack, start);
+  const use = (kernel: Kernel, at: number): boolean =>
+    appendEntry(work, entry, { kernel, at, size: end - start });
+  const copied = work.packs.stretch({ pack, start, end }, use);
+  if (copied === true) return undefined;
+  return copied === false
+    ? makeWhole(work, entry)
+    : copied.then((done) => (done ? undefined : makeWhole(work, entry)));
+}
+
+/** An entry in the kernel's memory. */
+interface Here {
+  readonly kernel: Kernel;
+  readonly at: number;
+  readonly size: number;
+}
+
+/** Answers whether it could be copied. */
+function appendEntry(work: Work, { pack, position }: Entry, here: Here): boolean {
+  const { parts, offsets } = work;
+  const start = pack.idx.packOffset(position);
+  const row = pack.base + position;
+  const header = readHeader(here);
   // What goes out is checked by its checksum, as git does; the receiver checks the object.
   if (
     header === undefined ||
-    header.data > bytes.length ||
-    crc32(bytes, 0, bytes.length) !== pack.idx.crc(position)
+    here.kernel.crc32(here.at, here.size) >>> 0 !== pack.idx.crc(position)
   )
     throw damaged(pack, start);
-  const number = pack.base + position;
-  const id = pack.idx.oids.subarray(position * 20, position * 20 + 20);
-  const offset = writer.offset();
-  if (header.form === "whole") {
-    writer.append(id, bytes);
-    placed.set(number, { offset, depth: 0 });
-    return undefined;
+  if (header.form !== "whole") return appendDelta(work, { pack, start, row }, { ...here, header });
+  offsets[row] = parts.offset();
+  parts.append(here.kernel.bytes(), here.at, here.at + here.size);
+  return true;
+}
+
+function readHeader({ kernel, at, size }: Here): EntryHeader | undefined {
+  const header = readEntryHeader(kernel.bytes(), at);
+  return header === undefined || header.data > at + size ? undefined : header;
+}
+
+function appendDelta(
+  { packs, parts, offsets, depths, had }: Work,
+  { pack, start, row }: { readonly pack: StoredPack; readonly start: number; readonly row: number },
+  { kernel, at, size, header }: Here & { readonly header: Exclude<EntryHeader, WholeHeader> },
+): boolean {
+  const bytes = kernel.bytes();
+  const id = baseIdOf(pack, start, { bytes, header });
+  // Another pack may hold the base too, and be the one that counts.
+  const base = packs.rowOf(id, 0);
+  const offset = parts.offset();
+  const below = offsets[base] ?? 0;
+  const depth = (depths[base] ?? 0) + 1;
+  const isNear = below > 0 && depth <= chainMax;
+  if (!isNear && (base < 0 || !had.has(base))) return false;
+  offsets[row] = offset;
+  depths[row] = isNear ? depth : 1;
+  const distance = isNear ? offset - below : 0;
+  if (header.form === "offset-delta" && header.distance === distance) {
+    parts.append(bytes, at, at + size);
+    return true;
   }
-  const baseId =
-    header.form === "ref-delta"
-      ? bytes.subarray(header.base, header.base + 20)
-      : idAt(pack, start - header.distance);
-  const base = work.closures.numberOf(baseId, 0);
-  const below = placed.get(base);
-  const stream = bytes.subarray(header.data);
-  if (below !== undefined && below.depth < chainMax) {
-    writer.append(id, formatOffsetDeltaHeader(header.size, offset - below.offset), stream);
-    placed.set(number, { offset, depth: below.depth + 1 });
-    return undefined;
-  }
-  if (base >= 0 && work.had.has(base)) {
-    writer.append(id, formatRefDeltaHeader(header.size, baseId), stream);
-    placed.set(number, { offset, depth: 1 });
-    return undefined;
-  }
-  return makeWhole(work, { id, number });
+  const head = isNear
+    ? formatOffsetDeltaHeader(header.size, distance)
+    : formatRefDeltaHeader(header.size, id);
+  parts.append(head, 0, head.length);
+  parts.append(bytes, header.data, at + size);
+  return true;
+}
+
+function baseIdOf(
+  pack: StoredPack,
+  start: number,
+  {
+    bytes,
+    header,
+  }: { readonly bytes: Uint8Array; readonly header: Exclude<EntryHeader, WholeHeader> },
+): Uint8Array {
+  return header.form === "ref-delta"
+    ? bytes.slice(header.base, header.base + 20)
+    : idAt(pack, start - header.distance);
 }
 
 /** The id of the object whose entry begins at `offset`. */
@@ -141,14 +224,13 @@ function idAt(pack: StoredPack, offset: number): Uint8Array {
 }
 
 /** The base of a delta is not sent: the object is made whole. */
-async function makeWhole(
-  { writer, placed, read }: Work,
-  { id, number }: { readonly id: Uint8Array; readonly number: number },
-): Promise<void> {
-  const object = await read(oidAt(id, 0));
-  placed.set(number, { offset: writer.offset(), depth: 0 });
-  writer.append(id, ...wholeEntry(object));
+async function makeWhole(work: Work, { pack, position }: Entry): Promise<void> {
+  const { parts, offsets, read } = work;
+  const object = await read(oidAt(pack.idx.oids, position * 20));
+  offsets[pack.base + position] = parts.offset();
+  for (const piece of wholeEntry(object)) parts.append(piece, 0, piece.length);
 }
 
 /** Chains of several packs may join into one; beyond this an object is made whole. */
 const chainMax = 1_000;
+const partBytes = 1024 * 1024;

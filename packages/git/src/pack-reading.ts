@@ -285,7 +285,7 @@ function finish(reading: PackReading, index: number, held: Held): void {
   const { memory, rows } = reading;
   const { kernel, idAt } = memory;
   const code = rows.codes[index] ?? 0;
-  if (kernel.nameObject(code, held.at, held.size, idAt) === 1)
+  if (kernel.nameObject(code, held.at, held.size, idAt, 1) === 1)
     throw new PackRejectedError("an object made to collide with another (SHA-1)");
   const bytes = kernel.bytes();
   for (let at = 0; at < 20; at++) rows.oids[index * 20 + at] = bytes[idAt + at] ?? 0;

@@ -5,7 +5,8 @@ import { assert } from "@skein/protocol/errors";
 import { crc32 } from "./crc32.ts";
 import type { PackColumns } from "./idx.ts";
 import { deflate } from "./inflate.ts";
-import { hashBytes, type GitObject } from "./object.ts";
+import { hashBytes } from "./object-hash.ts";
+import type { GitObject } from "./object.ts";
 import { formatWholeHeader } from "./pack-entry.ts";
 import { sha1 } from "./sha1.ts";
 

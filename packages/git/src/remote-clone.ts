@@ -204,5 +204,8 @@ const havesMax = 1_000;
 const faults = new Map<number, ConstructorParameters<typeof RemoteRefusedError>>([
   [401, ["not-allowed", "The host asks for a name and a password, which Skein does not keep"]],
   [403, ["not-allowed", "The host does not allow this"]],
+  [429, ["unreachable", "The relay lets no more through for now. Try again in a minute"]],
+  [502, ["unreachable", "The host could not be reached, or is no git host"]],
+  [503, ["unreachable", "The relay is full for now. Try again in a minute"]],
   [404, ["not-found", "There is no repository at this address"]],
 ]);

@@ -13,62 +13,96 @@ export interface PlainSha1 {
   readonly update: (bytes: Uint8Array) => void;
   /** Writes the 20 bytes of the digest. Answers whether what was hashed is half of a collision. */
   readonly finish: (to: Uint8Array, offset: number) => boolean;
+  /** Goes on with a hash that was saved, in `hashStateBytes`. */
+  readonly load: (from: Uint8Array) => void;
+  readonly save: (to: Uint8Array) => void;
+}
+
+interface Hashing {
+  readonly state: Int32Array;
+  readonly block: Uint8Array;
+  filled: number;
+  total: number;
+  look: boolean;
+  found: boolean;
 }
 
 export function openPlainSha1(): PlainSha1 {
-  const state = Int32Array.from(initialState);
+  const hashing: Hashing = {
+    state: Int32Array.from(initialState),
+    block: new Uint8Array(64),
+    filled: 0,
+    total: 0,
+    look: false,
+    found: false,
+  };
   const before = new Int32Array(5);
   const words = new Int32Array(80);
-  const block = new Uint8Array(64);
+  const { state, block } = hashing;
   const view = new DataView(block.buffer);
-  let filled = 0;
-  let total = 0;
-  let look = false;
-  let found = false;
 
   const take = (bytes: Uint8Array, offset: number): void => {
     expand(words, bytes, offset);
     before.set(state);
     run(state, words);
-    if (look) found ||= isHalfOfCollision(words, before, state);
+    if (hashing.look) hashing.found ||= isHalfOfCollision(words, before, state);
   };
-  const begin: PlainSha1["begin"] = (lookForCollision) => {
-    state.set(initialState);
-    filled = 0;
-    total = 0;
-    look = lookForCollision;
-    found = false;
-  };
-  const update: PlainSha1["update"] = (bytes) => {
-    total += bytes.length;
-    let offset = 0;
-    if (filled > 0) {
-      offset = Math.min(64 - filled, bytes.length);
-      block.set(bytes.subarray(0, offset), filled);
-      filled += offset;
-      if (filled < 64) return;
+  return {
+    begin: (look) => {
+      state.set(initialState);
+      Object.assign(hashing, { filled: 0, total: 0, look, found: false });
+    },
+    update: (bytes) => {
+      hashing.total += bytes.length;
+      let offset = 0;
+      if (hashing.filled > 0) {
+        offset = Math.min(64 - hashing.filled, bytes.length);
+        block.set(bytes.subarray(0, offset), hashing.filled);
+        hashing.filled += offset;
+        if (hashing.filled < 64) return;
+        take(block, 0);
+      }
+      for (; offset + 64 <= bytes.length; offset += 64) take(bytes, offset);
+      block.set(bytes.subarray(offset), 0);
+      hashing.filled = bytes.length - offset;
+    },
+    finish: (to, offset) => {
+      block[hashing.filled] = 0x80;
+      block.fill(0, hashing.filled + 1);
+      if (hashing.filled >= 56) {
+        take(block, 0);
+        block.fill(0);
+      }
+      view.setUint32(56, Math.floor(hashing.total / 0x2000_0000));
+      view.setUint32(60, (hashing.total * 8) % 0x1_0000_0000);
       take(block, 0);
-      filled = 0;
-    }
-    for (; offset + 64 <= bytes.length; offset += 64) take(bytes, offset);
-    block.set(bytes.subarray(offset), 0);
-    filled = bytes.length - offset;
+      const out = new DataView(to.buffer, to.byteOffset + offset, 20);
+      for (let index = 0; index < 5; index++) out.setInt32(index * 4, state[index] ?? 0);
+      return hashing.found;
+    },
+    load: (from) => load(hashing, from),
+    save: (to) => save(hashing, to),
   };
-  const finish: PlainSha1["finish"] = (to, offset) => {
-    block[filled] = 0x80;
-    block.fill(0, filled + 1);
-    if (filled >= 56) {
-      take(block, 0);
-      block.fill(0);
-    }
-    view.setUint32(56, Math.floor(total / 0x2000_0000));
-    view.setUint32(60, (total * 8) % 0x1_0000_0000);
-    take(block, 0);
-    const out = new DataView(to.buffer, to.byteOffset + offset, 20);
-    for (let index = 0; index < 5; index++) out.setInt32(index * 4, state[index] ?? 0);
-    return found;
-  };
-  return { begin, update, finish };
+}
+
+function load(hashing: Hashing, from: Uint8Array): void {
+  const at = new DataView(from.buffer, from.byteOffset);
+  for (let index = 0; index < 5; index++) hashing.state[index] = at.getInt32(index * 4, true);
+  hashing.look = at.getUint32(20, true) === 1;
+  hashing.found = at.getUint32(24, true) === 1;
+  hashing.total = at.getUint32(32, true) + at.getUint32(36, true) * 2 ** 32;
+  hashing.filled = hashing.total % 64;
+  hashing.block.set(from.subarray(40, 104));
+}
+
+function save({ state, block, total, look, found }: Hashing, to: Uint8Array): void {
+  const at = new DataView(to.buffer, to.byteOffset);
+  for (let index = 0; index < 5; index++) at.setInt32(index * 4, state[index] ?? 0, true);
+  at.setUint32(20, Number(look), true);
+  at.setUint32(24, Number(found), true);
+  at.setUint32(32, total % 2 ** 32, true);
+  at.setUint32(36, Math.floor(total / 2 ** 32), true);
+  to.set(block, 40);
 }
 
 /** The 80 words go into `state`. */

@@ -2,7 +2,6 @@
 
 import { SkeinError } from "@skein/protocol/errors";
 import type { Idx } from "./idx.ts";
-import type { Paged } from "./pack-pages.ts";
 
 /** Bytes that were kept are not what they were. */
 export class StorageDamagedError extends SkeinError {
@@ -12,11 +11,11 @@ export class StorageDamagedError extends SkeinError {
   readonly hint = "This device's copy is damaged. Get the repository again from another device.";
 }
 
-export interface StoredPack extends Paged {
+export interface StoredPack {
   readonly name: string;
-  /** Counts the packs that were opened. */
-  readonly number: number;
-  /** The number of its first object; those of all packs are counted through. */
+  readonly path: string;
+  readonly bytes: number;
+  /** The row of its first object; those of all packs are counted through. */
   readonly base: number;
   readonly idx: Idx;
   /** Positions in the order of the pack. */

@@ -1,22 +1,26 @@
 /** The packs of a repository as they are kept: which there are, where an object stands in them, and what it says. */
 
-/* oxlint-disable eslint/no-await-in-loop -- a chain of deltas is followed from one to the next. */
+/* oxlint-disable eslint/no-await-in-loop -- one pack is opened after the other. */
 
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { openClosures, type Closures } from "./closure.ts";
 import type { Files } from "./files.ts";
 import { parseIdx, type Idx } from "./idx.ts";
+import type { Kernel } from "./kernel.ts";
 import { indexPack } from "./pack-index.ts";
-import { openPackPages, type PackPages } from "./pack-pages.ts";
+import { readStored } from "./pack-pages.ts";
 import { openPackReader, type PackReader } from "./pack-reader.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
+import { openPackShelf, type PackShelf } from "./pack-shelf.ts";
 import { damaged, StorageDamagedError, type Place, type StoredPack } from "./stored-pack.ts";
 
-export interface StoredPacks extends Pick<PackReader, "read" | "type" | "size"> {
+export interface StoredPacks extends PackReader {
   readonly all: () => ReadonlyArray<StoredPack>;
   readonly add: (name: string, idx: Bytes, pack: Uint8Array) => Promise<void>;
   readonly find: (id: Uint8Array, offset: number) => Place | undefined;
+  /** The row of the object, or -1. It keeps its row until packs are replaced. */
+  readonly rowOf: (id: Uint8Array, offset: number) => number;
   /** Looks in these packs only. */
   readonly findAmong: (packs: ReadonlyArray<StoredPack>) => StoredPacks["find"];
   /** One pack, or none, in the place of others: at once and durably. */
@@ -24,10 +28,13 @@ export interface StoredPacks extends Pick<PackReader, "read" | "type" | "size"> 
   /** Does `work` once more if packs were replaced while it was at it: what it found stands elsewhere now. */
   readonly again: <Result>(work: () => Promise<Result>) => Promise<Result>;
   readonly closures: Closures;
-  /** Bytes of a pack as they are kept, if they are in memory. They must not be changed. */
-  readonly stretchNow: (pack: StoredPack, start: number, end: number) => Uint8Array | undefined;
-  /** The same, from the storage if need be. */
-  readonly stretch: (pack: StoredPack, start: number, end: number) => Promise<Uint8Array>;
+  /** Lends bytes of a pack as they are kept, in the kernel's memory. The answer is there at once if the bytes are. */
+  readonly stretch: <Result>(
+    stretch: { readonly pack: StoredPack; readonly start: number; readonly end: number },
+    use: (kernel: Kernel, at: number) => Result,
+  ) => Result | Promise<Result>;
+  /** The same from the storage: for what is read once, from one end to the other. */
+  readonly readStored: (pack: StoredPack, start: number, end: number) => Promise<Bytes>;
 }
 
 export function packPath(name: string, extension: "pack" | "idx"): string {
@@ -37,54 +44,69 @@ export function packPath(name: string, extension: "pack" | "idx"): string {
 interface Opened {
   readonly files: Files;
   readonly packs: StoredPack[];
-  readonly pages: PackPages;
   readonly reader: PackReader;
   readonly closures: Closures;
-  /** Packs that were opened, and times that some were replaced. */
-  count: number;
+  /** Made when something is first read. */
+  shelf: PackShelf | undefined;
   objects: number;
   replaced: number;
 }
 
 export async function openStoredPacks(files: Files): Promise<StoredPacks> {
   const packs: StoredPack[] = [];
-  const find = (id: Uint8Array, offset: number): Place | undefined => findPlace(packs, id, offset);
-  const pages = openPackPages(
-    files,
-    ({ path }) => new StorageDamagedError(`${path} is gone or cut short`),
-  );
-  const reader = openPackReader(pages, find);
-  const closures = openClosures(packs, reader.peek, pages.whenHere);
+  const shelf = (): PackShelf => shelfOf(opened);
   const opened: Opened = {
     files,
     packs,
-    pages,
-    reader,
-    closures,
-    count: 0,
+    reader: openPackReader(shelf),
+    closures: openClosures(shelf),
+    shelf: undefined,
     objects: 0,
     replaced: 0,
   };
+  const { reader, closures } = opened;
   await openAll(opened);
   return {
     all: () => packs,
     add: (name, idx, pack) => add(opened, { name, idx, pack }),
-    find,
+    find: (id, offset) => findPlace(packs, id, offset),
+    rowOf: (id, offset) => shelf().find(id, offset),
     findAmong: (some) => (id, offset) => findPlace(some, id, offset),
     replace: (old, made) => replace(opened, old, made),
     again: (work) => again(opened, work),
     closures,
-    stretchNow: (pack, start, end) => pages.at(pack, start, end),
-    stretch: async (pack, start, end) => {
-      if (start < 0 || end > pack.bytes || start >= end) throw damaged(pack, start);
-      const bytes = await pages.whenHere(() => pages.at(pack, start, end));
-      assert(bytes !== undefined, "what is here can be read");
-      return bytes;
-    },
+    stretch: (asked, use) => lendStretch(shelf(), asked, use),
+    readStored: (pack, start, end) => readStored(files, pack, { start, end }),
+    forget: reader.forget,
     read: (oid) => again(opened, () => reader.read(oid)),
     type: (oid) => again(opened, () => reader.type(oid)),
     size: (oid) => again(opened, () => reader.size(oid)),
   };
+}
+
+function shelfOf(opened: Opened): PackShelf {
+  if (opened.shelf === undefined) {
+    opened.shelf = openPackShelf(opened.files);
+    for (const pack of inOrder(opened.packs)) opened.shelf.add(pack);
+  }
+  return opened.shelf;
+}
+
+function inOrder(packs: ReadonlyArray<StoredPack>): ReadonlyArray<StoredPack> {
+  return packs.toSorted((a, b) => a.base - b.base);
+}
+
+function lendStretch<Result>(
+  { kernel, run, numberOf }: PackShelf,
+  { pack, start, end }: { readonly pack: StoredPack; readonly start: number; readonly end: number },
+  use: (kernel: Kernel, at: number) => Result,
+): Result | Promise<Result> {
+  if (start < 0 || end > pack.bytes || start >= end) throw damaged(pack, start);
+  const number = numberOf(pack);
+  return run(
+    () => kernel.packsBytes(number, start, end - start),
+    (at) => use(kernel, at),
+  );
 }
 
 async function openAll(opened: Opened): Promise<void> {
@@ -105,19 +127,9 @@ function asStored(
   name: string,
   { idx, bytes }: { readonly idx: Idx; readonly bytes: number },
 ): StoredPack {
-  opened.count += 1;
   const base = opened.objects;
   opened.objects += idx.count;
-  return {
-    name,
-    number: opened.count,
-    base,
-    idx,
-    bytes,
-    path: packPath(name, "pack"),
-    pages: new Map(),
-    byOffset: openOrder(idx),
-  };
+  return { name, base, idx, bytes, path: packPath(name, "pack"), byOffset: openOrder(idx) };
 }
 
 /** A pack, its index, and the name of both. */
@@ -132,7 +144,10 @@ async function add(opened: Opened, made: MadePack): Promise<void> {
   const isKnown = (): boolean => packs.some(({ name }) => name === made.name);
   if (isKnown()) return;
   await files.commit({ put: filesOf(made), delete: [] }, { durability: "strict" });
-  if (!isKnown()) packs.unshift(open(opened, made));
+  if (isKnown()) return;
+  const pack = open(opened, made);
+  packs.unshift(pack);
+  opened.shelf?.add(pack);
 }
 
 async function replace(
@@ -140,19 +155,24 @@ async function replace(
   old: ReadonlyArray<StoredPack>,
   made: MadePack | undefined,
 ): Promise<void> {
-  const { files, packs, pages, reader, closures } = opened;
-  const gone = old.filter(({ name }) => name !== made?.name);
+  const { files, packs, reader, closures } = opened;
+  const goes = new Set(old.map(({ name }) => name));
+  const gone = [...goes].filter((name) => name !== made?.name);
   await files.commit(
     {
       put: made === undefined ? [] : filesOf(made),
-      delete: gone.flatMap(({ name }) => [packPath(name, "pack"), packPath(name, "idx")]),
+      delete: gone.flatMap((name) => [packPath(name, "pack"), packPath(name, "idx")]),
     },
     { durability: "strict" },
   );
+  const kept = packs.filter(({ name }) => !goes.has(name) && name !== made?.name);
   opened.replaced += 1;
-  const kept = packs.filter((pack) => !old.includes(pack) && pack.name !== made?.name);
-  packs.splice(0, packs.length, ...kept, ...(made === undefined ? [] : [open(opened, made)]));
-  for (const pack of old) pages.forget(pack);
+  opened.shelf = undefined;
+  opened.objects = 0;
+  // Rows are counted anew: what is gone leaves no holes.
+  const oldestFirst = inOrder(kept).map((pack) => asStored(opened, pack.name, pack));
+  const newest = made === undefined ? [] : [open(opened, made)];
+  packs.splice(0, packs.length, ...[...oldestFirst, ...newest].toReversed());
   reader.forget();
   closures.forget();
 }
@@ -207,9 +227,12 @@ async function readIdx(files: Files, name: string): Promise<Idx | undefined> {
 function openOrder(idx: Idx): () => Uint32Array {
   let order: Uint32Array | undefined;
   return () => {
-    order ??= Uint32Array.from({ length: idx.count }, (_, position) => position).toSorted(
-      (a, b) => idx.packOffset(a) - idx.packOffset(b),
-    );
+    if (order !== undefined) return order;
+    // Numbers that are sorted as they are need nobody to compare them.
+    const keys = new Float64Array(idx.count);
+    for (let position = 0; position < idx.count; position++)
+      keys[position] = idx.packOffset(position) * positionsMax + position;
+    order = Uint32Array.from(keys.toSorted(), (key) => key % positionsMax);
     return order;
   };
 }
@@ -227,5 +250,7 @@ function findPlace(
 }
 
 const neverStopped = { aborted: false, throwIfAborted: () => {} };
+/** Of one pack: with an offset in front they are still exact. */
+const positionsMax = 2 ** 21;
 const packFolder = "objects/pack";
 const packName = /^pack-([0-9a-f]{40})\.pack$/u;

@@ -3,55 +3,64 @@
 import { openDoor, type Door } from "@skein/auth/door";
 import { mintNodeKeys, type NodeKeys } from "@skein/auth/identity";
 import { makeKnock } from "@skein/auth/knock";
-import { accountIdOf, openLog } from "@skein/auth/membership";
-import { recoverAccount, revokeNodes } from "@skein/auth/membership-changes";
-import { createAccount } from "@skein/auth/membership-proposals";
 import { cleanName, makePass } from "@skein/auth/pass";
-import { parseRecoveryFile, type RecoveryFile } from "@skein/auth/recovery-file";
-import { openRecoveryKey } from "@skein/auth/recovery-key";
+import { parseRecoveryFile } from "@skein/auth/recovery-file";
 import { equal, type Bytes } from "@skein/protocol/bytes";
-import type { SecretKey } from "@skein/auth/crypto/secret";
-import { assert, SkeinError } from "@skein/protocol/errors";
+import { SecretKey } from "@skein/auth/crypto/secret";
+import { SkeinError } from "@skein/protocol/errors";
 import type { AccountId } from "@skein/protocol/ids";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
+import {
+  foundAccount,
+  membersOf,
+  recoverIdentity,
+  takeBackEntries,
+  type NodeNames,
+} from "./account-making.ts";
+import { badKit, copiedProfile, notNow, notTakenBack, wrongPasskey } from "./account-refusals.ts";
 import type { Alarms } from "./alarms.ts";
 import { Home } from "./home.ts";
-import { firstAuthor, readIdentity, storeIdentity, type Identity } from "./identity.ts";
+import { HomeLock } from "./home-lock.ts";
+import type { HomeVault } from "./home-vault.ts";
+import {
+  firstAuthor,
+  foundIdentity,
+  readIdentity,
+  storeIdentity,
+  type Identity,
+} from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Ledger } from "./ledger.ts";
-import {
-  notKept,
-  otherAccount,
-  signedOut,
-  twoAccounts,
-  type Life,
-  type WordsShown,
-} from "./life.ts";
+import { lostKey, notKept, otherAccount, signedOut, twoAccounts, type Life } from "./life.ts";
 import type { Notices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
-import { CommandRefusedError } from "./refusals.ts";
 import type { Relays } from "./relays.ts";
 import type { Scope } from "./scope.ts";
 import { SignIn, type SignInEnd } from "./sign-in.ts";
 import { StagedNetwork } from "./stage.ts";
 import type { Tasks } from "./tasks.ts";
-import { deriveDoor, isRetyped, readWords, threePositions, wrongWords } from "./words.ts";
+import {
+  deriveDoor,
+  isRetyped,
+  readWords,
+  threePositions,
+  wrongPassphrase,
+  wrongWords,
+} from "./words.ts";
 
 export interface AccountWorld {
   readonly ports: Ports;
   readonly relays: Relays;
   readonly ledger: Ledger;
+  readonly vault: HomeVault;
   readonly alarms: Alarms;
   readonly inbox: Inbox;
   readonly scope: Scope;
   readonly tasks: Tasks;
   readonly notices: Notices;
+  /** The program ends, and begins anew. */
+  readonly restart: () => void;
   readonly changed: () => void;
-}
-
-interface NodeNames {
-  readonly nodeName: string;
-  readonly platform: string;
 }
 
 /** What a node has before its account knows it. */
@@ -62,25 +71,67 @@ interface Newcomer extends NodeNames {
 }
 
 export class Account {
+  readonly lock: HomeLock;
   readonly #world: AccountWorld;
   #life: Life = { phase: "opening" };
   /** The network that is dialled, whatever the phase; closed with the account. */
   #staged: StagedNetwork | undefined;
+  /** Whose keys go with this program. */
+  #locking: Identity | undefined;
 
   constructor(world: AccountWorld) {
     this.#world = world;
+    const { ports, vault, alarms, changed } = world;
+    const lock = (): void => this.#lockUp();
+    this.lock = new HomeLock({ vault, clock: ports.clock, alarms, changed, lock });
   }
 
   life(): Life {
     return this.#life;
   }
 
-  /** Opens what this browser keeps. */
+  /** Opens what this browser keeps, or says that it is locked. */
   async open(): Promise<void> {
-    const { ports, ledger } = this.#world;
-    const identity = await readIdentity(ports.crypto, ledger);
-    if (identity === undefined) return this.#live({ phase: "none" });
-    const out = signedOut(this.#world.ports.crypto, identity);
+    const resting = await this.#world.vault.open();
+    switch (resting.kind) {
+      case "none":
+        return this.#live({ phase: "none" });
+      case "lost":
+        return this.#live(lostKey);
+      case "locked":
+        this.lock.found();
+        return this.#live({ ...resting, phase: "locked" });
+      case "open":
+        return this.#enter();
+    }
+  }
+
+  /** By what the passkey derived, or by the words that were in force when this node last heard. */
+  async unlock(
+    given: { readonly derived: Uint8Array } | { readonly words: string },
+  ): Promise<void> {
+    const shown = this.#life;
+    if (shown.phase !== "locked") throw notNow();
+    const { vault } = this.#world;
+    const fits = await this.lock.unlock(async () => {
+      if ("derived" in given) {
+        using derived = new SecretKey(Uint8Array.from(given.derived));
+        return await vault.unlock({ derived });
+      }
+      using door = await this.#unlock(await readWords(this.#world.ports, given.words));
+      return await vault.unlock({ door });
+    });
+    if (fits) return this.#enter();
+    this.#live(shown);
+    throw "derived" in given
+      ? wrongPasskey()
+      : wrongPassphrase("These are not the words of this account.");
+  }
+
+  async #enter(): Promise<void> {
+    const { ports } = this.#world;
+    const identity = await readIdentity(ports.crypto, this.#world);
+    const out = signedOut(ports.crypto, identity);
     if (out !== undefined) return this.#live(out);
     return this.#moveIn(identity, this.#dial(identity));
   }
@@ -105,160 +156,137 @@ export class Account {
     if (shown.phase !== "words-shown") throw notNow();
     if (!isRetyped(shown, typed)) throw wrongWords();
     using door = await this.#unlock(shown.words);
-    const { identity, sealedKit } =
-      shown.kit === undefined
-        ? this.#found(shown, door)
-        : { identity: this.#recovered(shown, shown.kit, door), sealedKit: undefined };
-    try {
-      const kitWritten = shown.kit === undefined ? 0 : 1;
-      const safety = { sealedKit, kitWritten, reminded: undefined, former: undefined };
-      await this.#world.ledger.writeSafety(safety);
-      await storeIdentity(this.#world.ledger, identity);
-    } catch (error) {
-      this.#live(shown);
-      throw error;
-    }
-    await this.#moveIn(identity, this.#dial(identity));
+    if (shown.kit !== undefined)
+      return await this.#recover(shown, {
+        ...shown,
+        kit: shown.kit,
+        door,
+        remove: membersOf(shown.kit),
+      });
+    const { identity, sealedKit } = foundAccount(this.#world.ports, shown, door);
+    return await this.#keep(shown, identity, { sealedKit, kitWritten: 0 });
   }
 
   forgetWords(): void {
-    if (this.#life.phase !== "words-shown") return;
-    this.#life.kit?.secret[Symbol.dispose]();
-    this.#live({ phase: "none" });
+    const shown = this.#life;
+    if (shown.phase !== "words-shown" && shown.phase !== "kit-opened") return;
+    shown.kit?.secret[Symbol.dispose]();
+    this.#goBack();
   }
 
-  /** Has an account again without any of its nodes: new words are shown for it. */
+  /** Has an account again without any of its nodes: its person says which of them stay, and whether the words do. */
   async openKit(file: Bytes, { nodeName, platform }: NodeNames): Promise<void> {
-    const { crypto, random, unlocker } = this.#world.ports;
-    this.#assertIn("none", "stopped");
+    const { crypto } = this.#world.ports;
+    this.#assertIn("none", "stopped", "locked");
     const read = parseRecoveryFile(crypto, file);
     if (!read.ok) throw badKit(read.why);
-    await this.#assertSameAccount(read.file.log.account);
-    const words = await unlocker.mint();
-    this.#assertIn("none", "stopped");
+    if (!this.#isSameAccount(read.file.log.account)) throw badKit("foreign");
     this.#live({
-      phase: "words-shown",
-      words,
-      ask: threePositions(random.bytes(12)),
+      phase: "kit-opened",
+      kit: read.file,
       nodeName: cleanName(nodeName),
       platform: cleanName(platform),
-      kit: read.file,
     });
+  }
+
+  /** Nodes can stay only where the words do: they would not know where the account meets now. */
+  async chooseNodes({
+    keep,
+    words,
+  }: {
+    readonly keep: ReadonlyArray<string>;
+    readonly words: string;
+  }): Promise<void> {
+    const opened = this.#life;
+    if (opened.phase !== "kit-opened") throw notNow();
+    const { ports } = this.#world;
+    if (words === "") {
+      const minted = await ports.unlocker.mint();
+      this.#assertIn("kit-opened");
+      return this.#live({
+        ...opened,
+        phase: "words-shown",
+        words: minted,
+        ask: threePositions(ports.random.bytes(12)),
+      });
+    }
+    using door = await this.#unlock(await readWords(ports, words));
+    if (!equal(door.signPublic, opened.kit.log.state().door.sign)) {
+      this.#live(opened);
+      throw wrongPassphrase("These are not the words of this account.");
+    }
+    const remove = membersOf(opened.kit).filter((node) => !keep.includes(node));
+    return await this.#recover(opened, { ...opened, door, remove });
   }
 
   /** Revokes whoever signed this device out. Counts if that was done without the passphrase, or by a younger node with it. */
   async takeBack(typed: string): Promise<void> {
     const stopped = this.#life;
     if (stopped.phase !== "stopped" || stopped.identity === undefined) throw notNow();
-    const { ports, ledger } = this.#world;
-    const { crypto, random, clock } = ports;
+    const { ports } = this.#world;
     const { identity } = stopped;
-    const { log, keys, readKey } = identity;
     using door = await deriveDoor(ports, typed);
     if (this.#life !== stopped) throw notNow();
-    if (!equal(door.signPublic, log.state().door.sign)) throw notTakenBack();
-    const against = log
-      .told()
-      .filter(({ type, target }) => type === "node.revoke" && target === keys.id);
-    const fork = log.fork();
-    const { entries } = revokeNodes({
-      crypto,
-      random,
-      log: fork,
-      keys,
-      readKey,
-      at: clock.now(),
-      targets: [...new Set(against.map(({ author }) => author))],
-      reason: "compromised",
-      leaveOut: against.map(({ id }) => id),
-      door,
-    });
-    for (const entry of entries) fork.add(entry);
-    if (!fork.state().nodes.has(keys.id)) throw notTakenBack();
-    for (const entry of entries) log.add(entry);
-    await storeIdentity(ledger, identity);
+    const entries = takeBackEntries(ports, identity, door);
+    if (entries === undefined) throw notTakenBack();
+    for (const entry of entries) identity.log.add(entry);
+    await storeIdentity(this.#world, identity);
     await this.#moveIn(identity, this.#dial(identity));
   }
 
   async signIn({ words, ...names }: NodeNames & { readonly words: string }): Promise<void> {
-    this.#assertIn("none", "stopped");
+    this.#assertIn("none", "stopped", "locked");
     const read = await readWords(this.#world.ports, words);
     // Asked twice, the first goes on.
-    this.#assertIn("none", "stopped");
+    this.#assertIn("none", "stopped", "locked");
     this.#knockAt(await this.#unlock(read), names);
   }
 
   stopSignIn(): void {
     if (this.#life.phase === "signing-in") this.#life.abandon();
     else if (this.#life.phase !== "stopped") return;
-    this.#live({ phase: "none" });
+    this.#goBack();
   }
 
   close(): void {
+    this.lock.close();
     if (this.#life.phase === "open") this.#life.home.close();
     if (this.#life.phase === "signing-in") this.#life.abandon();
     this.#hangUp();
   }
 
-  // --- Making an account. ---
-
-  #found(
-    { nodeName, platform }: WordsShown,
-    door: Door,
-  ): { readonly identity: Identity; readonly sealedKit: Bytes } {
-    const { crypto, random, clock } = this.#world.ports;
-    const keys = mintNodeKeys(crypto, random);
-    const made = createAccount({
-      crypto,
-      random,
-      door,
-      keys,
-      name: nodeName,
-      platform,
-      at: clock.now(),
-    });
-    const log = openLog({ crypto, genesis: made.genesis });
-    assert(log !== undefined, "the genesis we made is a genesis");
-    const identity = {
-      keys,
-      meeting: door.meeting.copy(),
-      readKey: made.readKey,
-      log,
-      pass: undefined,
-      nodeName,
-      platform,
-      author: firstAuthor(nodeName),
-    };
-    return { identity, sealedKit: made.sealedRecovery };
+  /** When nothing works with them any more. */
+  wipe(): void {
+    const identity = this.#life.phase === "open" ? this.#life.home.identity : this.#locking;
+    if (identity === undefined) return;
+    for (const secret of [identity.keys, identity.meeting, identity.readKey])
+      secret[Symbol.dispose]();
   }
 
-  /** All nodes that there were are taken for lost: whoever still has one signs in anew. */
-  #recovered(
-    { nodeName, platform }: WordsShown,
-    { secret, log }: RecoveryFile,
-    door: Door,
-  ): Identity {
-    const { crypto, random, clock } = this.#world.ports;
-    const keys = mintNodeKeys(crypto, random);
-    using recovery = openRecoveryKey(crypto, secret);
-    const { entries, readKey } = recoverAccount({
-      crypto,
-      random,
-      log,
-      recovery,
-      door,
-      keys,
-      name: nodeName,
-      platform,
-      at: clock.now(),
-      remove: [...log.state().nodes.keys()],
-    });
-    for (const entry of entries) log.add(entry);
-    if (readKey === undefined || !log.state().nodes.has(keys.id)) throw badKit("foreign");
-    secret[Symbol.dispose]();
-    const meeting = door.meeting.copy();
-    const author = firstAuthor(nodeName);
-    return { keys, meeting, readKey, log, pass: undefined, nodeName, platform, author };
+  // --- Making an account. ---
+
+  async #recover(before: Life, given: Parameters<typeof recoverIdentity>[1]): Promise<void> {
+    const identity = recoverIdentity(this.#world.ports, given);
+    if (identity === undefined) {
+      this.#live(before);
+      throw badKit("foreign");
+    }
+    await this.#keep(before, identity, { sealedKit: undefined, kitWritten: 1 });
+    given.kit.secret[Symbol.dispose]();
+  }
+
+  async #keep(
+    before: Life,
+    identity: Identity,
+    safety: Parameters<typeof foundIdentity>[2],
+  ): Promise<void> {
+    try {
+      await foundIdentity(this.#world, identity, safety);
+    } catch (error) {
+      this.#live(before);
+      throw error;
+    }
+    await this.#moveIn(identity, this.#dial(identity));
   }
 
   // --- Signing in. ---
@@ -302,7 +330,7 @@ export class Account {
       return this.#live(twoAccounts);
     }
     const { log, readKey } = end;
-    if (!(await this.#isSameAccount(log.account))) {
+    if (!this.#isSameAccount(log.account)) {
       this.#hangUp();
       return this.#live(otherAccount);
     }
@@ -310,7 +338,7 @@ export class Account {
     // From here on it cannot be stopped: what is stored by halves would be found at the next start.
     this.#live({ phase: "opening" });
     try {
-      await storeIdentity(this.#world.ledger, identity);
+      await foundIdentity(this.#world, identity, { sealedKit: undefined, kitWritten: 0 });
     } catch (error) {
       this.#hangUp();
       this.#live(notKept(error));
@@ -359,6 +387,13 @@ export class Account {
     return this.#staged;
   }
 
+  /** To where a person was before they began something: what is stored here is still there. */
+  #goBack(): void {
+    if (this.#world.vault.account() === undefined) return this.#live({ phase: "none" });
+    this.#live({ phase: "opening" });
+    this.#world.scope.start(() => this.open());
+  }
+
   #hangUp(): void {
     this.#staged?.network.close();
     this.#staged = undefined;
@@ -387,15 +422,20 @@ export class Account {
     this.#live(out);
   }
 
-  /** What is stored here is of one account, also after it was signed out. */
-  async #isSameAccount(account: AccountId): Promise<boolean> {
-    const { ports, ledger } = this.#world;
-    const stored = await ledger.readNode();
-    return stored === undefined || accountIdOf(ports.crypto, stored.genesis) === account;
+  /** What is stored here is of one account, also after it was signed out, and while it is locked. */
+  #isSameAccount(account: AccountId): boolean {
+    return [undefined, account].includes(this.#world.vault.account());
   }
 
-  async #assertSameAccount(account: AccountId): Promise<void> {
-    if (!(await this.#isSameAccount(account))) throw badKit("foreign");
+  /** Screens are emptied at once; the rest goes with the program. */
+  #lockUp(): void {
+    if (this.#life.phase !== "open") return;
+    this.#locking = this.#life.home.identity;
+    this.#life.home.close();
+    this.#hangUp();
+    const { account } = this.#locking.log;
+    this.#live({ phase: "locked", account, passkey: undefined });
+    this.#world.restart();
   }
 
   #assertIn(...phases: ReadonlyArray<Life["phase"]>): void {
@@ -407,38 +447,3 @@ export class Account {
     this.#world.changed();
   }
 }
-
-function notNow(): CommandRefusedError {
-  return new CommandRefusedError("not_now", {
-    what: "This browser already has an account, or is about to.",
-    safe: "Nothing was changed.",
-  });
-}
-
-function badKit(why: "not-a-kit" | "damaged" | "foreign"): CommandRefusedError {
-  const said = {
-    "not-a-kit": "This file is not a recovery kit.",
-    damaged: "This recovery kit is damaged: some of it is missing or was changed.",
-    foreign: "This recovery kit is that of another account.",
-  };
-  return new CommandRefusedError("bad_kit", {
-    what: said[why],
-    safe: "Nothing was changed.",
-    next: "Choose the file that you saved when you made the kit.",
-  });
-}
-
-function notTakenBack(): CommandRefusedError {
-  return new CommandRefusedError("not_allowed", {
-    what: "These words do not undo it: the passphrase was changed, or was used to sign this device out.",
-    safe: "What is on this device stays here.",
-    next: "Sign in again with the words that are in force, or use your recovery kit.",
-  });
-}
-
-const copiedProfile = {
-  tone: "warning",
-  what: "Another copy of this browser profile is connected to your account.",
-  safe: "Nothing was lost.",
-  next: "Use one of the two only: sign in on the other one as a new device.",
-} as const;

@@ -7,6 +7,7 @@ import { openHomeOf, writersHome, type CommandTable, type CommandWorld } from ".
 import { draftCommands } from "./draft-commands.ts";
 import { importCommands } from "./import-commands.ts";
 import { keepingCommands } from "./keeping-commands.ts";
+import { lockCommands } from "./lock-commands.ts";
 import { mergeCommands } from "./merge-commands.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import { relayCommands } from "./relay-commands.ts";
@@ -22,6 +23,7 @@ export function commandTable(world: CommandWorld): CommandTable {
     ...mergeCommands(world),
     ...keepingCommands(world),
     ...safetyCommands(world),
+    ...lockCommands(world),
     ...draftCommands(world),
     ...relayCommands(world),
     "create-account": (ask) => account.create(ask),

@@ -4,10 +4,11 @@
  * Orders change something and the views follow; questions only read.
  */
 
-/** Such a command is asked with `{}`. */
-type Nothing = Readonly<Record<string, never>>;
+import type { RefMoveView, SkippedFileView } from "./answers.ts";
+import type { KeepingOutCommands, Nothing } from "./keeping-out.ts";
+import type { RelayTest } from "./views.ts";
 
-export interface Commands {
+export interface Commands extends KeepingOutCommands {
   // --- the account ---
   /** Makes 12 words and shows them (`account.phase` becomes `words-shown`). */
   "create-account": {
@@ -32,46 +33,6 @@ export interface Commands {
     readonly ask: { readonly name: string; readonly email: string };
     readonly answer: void;
   };
-  // --- keeping others out ---
-  /** Removes a node for good. Words are needed where it was not let in through this node. */
-  "revoke-node": {
-    readonly ask: {
-      readonly node: string;
-      /** Empty where none are needed. */
-      readonly words: string;
-      readonly andApproved: boolean;
-      /** What it said in the log after this instant is not vouched for. */
-      readonly since?: number;
-    };
-    readonly answer: { readonly removed: ReadonlyArray<string> };
-  };
-  /** At a node that was signed out: revokes whoever did it, with the passphrase. */
-  "take-back": { readonly ask: { readonly words: string }; readonly answer: void };
-  /** The old words; new ones are made and shown (`account.words`). */
-  "change-passphrase": { readonly ask: { readonly words: string }; readonly answer: void };
-  /** The three new words asked for. From then on the old ones open nothing. */
-  "confirm-new-words": {
-    readonly ask: { readonly words: ReadonlyArray<string> };
-    readonly answer: void;
-  };
-  "keep-old-words": { readonly ask: Nothing; readonly answer: void };
-  /** Opens the recovery kit with the passphrase and shows it (`account.kit`). */
-  "show-kit": { readonly ask: { readonly words: string }; readonly answer: void };
-  "kit-file": { readonly ask: Nothing; readonly answer: { readonly file: Blob } };
-  "put-kit-away": { readonly ask: Nothing; readonly answer: void };
-  "leave-kit": { readonly ask: Nothing; readonly answer: void };
-  /** The kit, typed or as its file: what comes back was written down. */
-  "verify-kit": {
-    readonly ask: { readonly words: string; readonly file?: Blob };
-    readonly answer: void;
-  };
-  /** Without any node left: new words are made for the account of this kit, and shown. */
-  "open-kit": {
-    readonly ask: { readonly file: Blob; readonly nodeName: string; readonly platform: string };
-    readonly answer: void;
-  };
-  /** For `gpg.ssh.allowedSignersFile`. */
-  "allowed-signers": { readonly ask: Nothing; readonly answer: { readonly file: Blob } };
   // --- approving other devices ---
   "open-request": { readonly ask: { readonly id: string }; readonly answer: void };
   authorise: {
@@ -98,6 +59,31 @@ export interface Commands {
       readonly again?: boolean;
     };
     readonly answer: { readonly kind: "imported" | "here-already"; readonly id: string };
+  };
+  /** The files of a zip, or of a folder by path, as one commit. One folder that holds them all is left out. */
+  "import-files": {
+    readonly ask: {
+      readonly name: string;
+      readonly zip?: Blob;
+      readonly files?: ReadonlyArray<{ readonly path: string; readonly file: Blob }>;
+    };
+    readonly answer: {
+      readonly id: string;
+      readonly files: number;
+      /** What was left out: the first of them, and how many there are. */
+      readonly skipped: ReadonlyArray<SkippedFileView>;
+      readonly skippedCount: number;
+    };
+  };
+  /** Git hosts that can be cloned from, through the relays in use. */
+  "git-hosts": {
+    readonly ask: Nothing;
+    readonly answer: { readonly hosts: ReadonlyArray<string> };
+  };
+  /** Branches and tags of an ordinary git host, through a relay. */
+  clone: {
+    readonly ask: { readonly name: string; readonly url: string };
+    readonly answer: { readonly id: string };
   };
   "export-bundle": {
     readonly ask: { readonly id: string };
@@ -356,23 +342,6 @@ export interface ChangedFileView {
   readonly binary: boolean;
 }
 
-export type RelayTest =
-  | {
-      readonly kind: "answers";
-      /** From the first word to its hello. */
-      readonly millis: number;
-      readonly keepSecondsMax: number;
-      readonly bulkBytesPerSecond: number;
-      readonly iceServers: number;
-      /** How far this device's clock is from the relay's. */
-      readonly clockErrorMillis: number;
-    }
-  | {
-      readonly kind: "does-not";
-      /** `silent`: something is there, and is no relay, or says nothing. */
-      readonly why: "unreachable" | "silent" | "busy" | "restarting";
-    };
-
 export interface PickAsk {
   readonly id: string;
   readonly branch: string;
@@ -425,19 +394,3 @@ export type ResolutionAsk = { readonly path: string } & (
   | { readonly take: "both"; readonly theirsAt: string }
   | { readonly take: "hunks"; readonly hunks: ReadonlyArray<HunkChoiceAsk> }
 );
-
-/** One move of one branch or tag. An absent side: it was not there. */
-export interface RefMoveView {
-  readonly kind: "branch" | "tag";
-  readonly name: string;
-  readonly from: MovedCommitView | undefined;
-  readonly to: MovedCommitView | undefined;
-  readonly at: number;
-  readonly why: string;
-}
-
-export interface MovedCommitView {
-  readonly oid: string;
-  /** Undefined where it is not a commit. */
-  readonly title: string | undefined;
-}

@@ -66,6 +66,7 @@ export function openFormerPlace(options: FormerPlaceOptions): Network {
         if (message.type === "membership-heads") gossip.heard(node, message);
       },
       knock: () => undefined,
+      letter: () => undefined,
       self: () => undefined,
       changed: () => undefined,
     },

@@ -1,6 +1,6 @@
 /** An open account at this node: its log, its repositories and its approvals, wired to the network. */
 
-import { judgeKnock } from "@skein/auth/knock";
+import { judgeKnock, makeKnock } from "@skein/auth/knock";
 import { cleanName, judgePass } from "@skein/auth/pass";
 import { SecretKey } from "@skein/auth/crypto/secret";
 import { signCommit } from "@skein/auth/ssh-signature";
@@ -19,7 +19,9 @@ import { openFormerPlace } from "./former-place.ts";
 import { storeIdentity, type Author, type Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import { KeyCare } from "./key-care.ts";
-import type { Ledger, StoredSafety } from "./ledger.ts";
+import type { HomeVault, StoredSafety } from "./home-vault.ts";
+import type { Ledger } from "./ledger.ts";
+import { Letters } from "./letters.ts";
 import { MembershipGossip } from "./membership-gossip.ts";
 import { newsSince } from "./membership-news.ts";
 import type { AppMessage, Network } from "./network.ts";
@@ -27,7 +29,7 @@ import type { Notices } from "./notices.ts";
 import { randomU32, type Ports } from "./ports.ts";
 import type { Relays } from "./relays.ts";
 import { Repositories } from "./repositories.ts";
-import type { RepositoryWorld } from "./repository-node.ts";
+import type { RepositoryWorld } from "./repository-world.ts";
 import { Safety } from "./safety.ts";
 import type { Scope } from "./scope.ts";
 import type { Stage } from "./stage.ts";
@@ -39,6 +41,7 @@ interface HomeOptions {
   readonly ports: Ports;
   readonly relays: Relays;
   readonly ledger: Ledger;
+  readonly vault: HomeVault;
   readonly alarms: Alarms;
   readonly inbox: Inbox;
   readonly scope: Scope;
@@ -57,6 +60,7 @@ export class Home {
   readonly approvals: Approvals;
   readonly repositories: Repositories;
   readonly safety: Safety;
+  readonly letters: Letters;
   readonly stage: Stage;
   readonly #options: HomeOptions;
   readonly #keyCare: KeyCare;
@@ -65,14 +69,16 @@ export class Home {
   #former: Network | undefined;
 
   static async open(options: HomeOptions): Promise<Home> {
-    const { ledger, ports, scope, identity } = options;
+    const { ledger, vault, ports, scope, identity } = options;
     const contacts = await openContacts({
       ledger,
       clock: ports.clock,
       scope,
       isMember: (node) => identity.log.state().nodes.has(node),
     });
-    const home = new Home(options, { contacts, safety: await ledger.readSafety() });
+    options.notices.restore(await ledger.readNotices());
+    const home = new Home(options, { contacts, safety: await vault.readSafety() });
+    home.approvals.answering.remember(await ledger.readDenials());
     await home.repositories.open();
     return home;
   }
@@ -104,7 +110,14 @@ export class Home {
       ...options,
       membership: this.membership,
       passOf: (node) => contacts.all().get(node)?.pass,
+      admitted: (node, entry) => this.letters.handEntry(node, { type: "entry", entry }),
       nameOf: (node) => this.nameOf(node),
+    });
+    this.letters = new Letters({
+      ...options,
+      contacts,
+      membership: this.membership,
+      repositories: this.repositories,
     });
     this.safety = new Safety({
       ...options,
@@ -126,6 +139,9 @@ export class Home {
   moveIn(): void {
     this.network.moveIn(this.#keyCare.readKeys());
     this.#keyCare.membershipChanged();
+    this.letters.moveIn();
+    this.#reword();
+    this.#knockUntilMet();
   }
 
   /** A commit with this node's signature. */
@@ -161,14 +177,15 @@ export class Home {
 
   /** From now on, commits made here bear this name. */
   async useAuthor(author: Author): Promise<void> {
-    await storeIdentity(this.#options.ledger, { ...this.identity, author });
+    await storeIdentity(this.#options, { ...this.identity, author });
     this.#author = author;
   }
 
   close(): void {
     const { alarms } = this.#options;
-    for (const name of ["move", "key debt", "membership heads"]) alarms.cancel(name);
+    for (const name of ["move", "key debt", "membership heads", "knock"]) alarms.cancel(name);
     this.#former?.close();
+    this.letters.close();
     this.safety.close();
     this.repositories.close();
   }
@@ -183,7 +200,7 @@ export class Home {
       find: async (node, request, signal) => {
         if (request.type === "entries") return membership.source(node, request.heads);
         if (this.#isOut(node)) throw new NoSourceError("not-here");
-        return repositories.source(request, signal);
+        return repositories.source(node, request, signal);
       },
       up: (node) => {
         if (this.#isOut(node)) return this.#tellOut(node);
@@ -200,11 +217,13 @@ export class Home {
       },
       down: (node) => {
         this.contacts.met(node, undefined);
+        this.letters.gone(node);
         membership.gone(node);
         repositories.gone(node);
         this.#options.changed();
       },
       message: (node, message) => this.#hear(node, message),
+      letter: (letter) => this.letters.received(letter),
       knock: (knock) => {
         const node = this.#judgeKnock(knock);
         if (node !== undefined) network.connect({ node, box: knock.pass.box });
@@ -235,6 +254,7 @@ export class Home {
     if (message.type === "membership-heads") this.membership.heard(node, message);
     else if (this.#isOut(node)) return;
     else if (message.type === "repo-heads") this.repositories.heard(node, message);
+    else if (message.type === "ref-heartbeats") this.repositories.heardHeartbeats(node, message);
     else this.approvals.heard(node, message);
   }
 
@@ -264,6 +284,7 @@ export class Home {
     const me = identity.keys.id;
     const nameOf = (node: NodeId): string => this.nameOf(node);
     for (const notice of newsSince(before, { log: identity.log, me, nameOf })) notices.add(notice);
+    if (before.doorEntry !== this.#known.doorEntry) this.#reword();
     this.repositories.membershipChanged();
     this.approvals.membershipChanged();
     this.#keyCare.membershipChanged();
@@ -274,6 +295,24 @@ export class Home {
       }
     membershipChanged();
     changed();
+  }
+
+  /** After a recovery: those that stayed do not know this node, nor the key under which it leaves word. */
+  #knockUntilMet(): void {
+    const { alarms, ports } = this.#options;
+    const { pass, log, keys } = this.identity;
+    const others = [...log.state().nodes.keys()].filter((node) => node !== keys.id);
+    const isMet = others.length === 0 || others.some((node) => this.contacts.all().has(node));
+    if (pass === undefined || isMet) return;
+    this.network.knock(makeKnock(pass, ports.random));
+    alarms.set("knock", later(ports.clock.now(), knockMillis), () => this.#knockUntilMet());
+  }
+
+  /** The words that are in force open this device's lock, if it has one. */
+  #reword(): void {
+    const { vault, scope } = this.#options;
+    if (vault.lock() === undefined) return;
+    scope.start(() => vault.reword(this.identity.log.state().door.box));
   }
 
   #isOut(node: NodeId): boolean {
@@ -298,7 +337,7 @@ export class Home {
       identity,
       network,
       membership,
-      store: () => storeIdentity(this.#options.ledger, { ...identity, author: this.#author }),
+      store: () => storeIdentity(this.#options, { ...identity, author: this.#author }),
       moved: async (former) => {
         await this.safety.keep({
           former: {
@@ -338,7 +377,12 @@ export class Home {
       send: (node, message) => network.send(node, message),
       drop: (node) => network.drop(node),
       nameOf: (node) => this.nameOf(node),
+      notice: (notice) => notices.add(notice),
       storageFailed: (cause) => this.#storageFailed(cause),
+      changed: () => {
+        this.letters.repositoriesChanged();
+        shared.changed();
+      },
       cannotOpen: (name, cause) => {
         ports.report(cause);
         notices.add({
@@ -352,6 +396,8 @@ export class Home {
   }
 }
 
+/** A knock may be lost, or nobody is at home yet. */
+const knockMillis = 20_000;
 /** A node that was removed is spoken to for no longer. */
 const farewellMillis = 20_000;
 

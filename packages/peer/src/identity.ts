@@ -7,6 +7,7 @@ import type { Crypto } from "@skein/auth/crypto/sodium";
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
+import type { HomeVault, StoredNode, StoredSafety } from "./home-vault.ts";
 import type { Ledger } from "./ledger.ts";
 
 export interface Identity {
@@ -38,31 +39,35 @@ export function isWriter({ log, keys }: Pick<Identity, "log" | "keys">): boolean
   return log.state().nodes.has(keys.id);
 }
 
+/** Where an identity is kept. */
+interface Kept {
+  readonly ledger: Ledger;
+  readonly vault: HomeVault;
+}
+
 /** Stores who this node is. Everything else can be fetched again; this cannot. */
-export async function storeIdentity(ledger: Ledger, identity: Identity): Promise<void> {
-  const { keys, meeting, readKey, log, pass, nodeName, platform, author } = identity;
-  const seeds = keys.exportSeeds();
-  using signSeed = seeds.signSeed;
-  using boxSeed = seeds.boxSeed;
-  await ledger.writeEntries(log.all());
-  await ledger.writeNode({
-    signSeed: copyOf(signSeed),
-    boxSeed: copyOf(boxSeed),
-    meeting: copyOf(meeting),
-    readKey: copyOf(readKey),
-    genesis: log.genesis,
-    pass,
-    nodeName,
-    platform,
-    authorName: author.name,
-    authorEmail: author.email,
+export async function storeIdentity({ ledger, vault }: Kept, identity: Identity): Promise<void> {
+  await ledger.writeEntries(identity.log.all());
+  await vault.writeNode(storedNode(identity));
+}
+
+/** The same for a node that was not here before. */
+export async function foundIdentity(
+  { ledger, vault }: Kept,
+  identity: Identity,
+  safety: Pick<StoredSafety, "sealedKit" | "kitWritten">,
+): Promise<void> {
+  await ledger.writeEntries(identity.log.all());
+  await vault.found(identity.keys.id, storedNode(identity), {
+    ...safety,
+    reminded: undefined,
+    former: undefined,
   });
 }
 
-/** `undefined` where no account was ever kept. */
-export async function readIdentity(crypto: Crypto, ledger: Ledger): Promise<Identity | undefined> {
-  const stored = await ledger.readNode();
-  if (stored === undefined) return undefined;
+/** Who this node is, once its vault is open. */
+export async function readIdentity(crypto: Crypto, { ledger, vault }: Kept): Promise<Identity> {
+  const stored = vault.readNode();
   const log = readLog(crypto, [stored.genesis, ...(await ledger.readEntries())]);
   assert(log !== undefined, "the genesis that was stored is a genesis");
   return {
@@ -86,6 +91,25 @@ export function readLog(crypto: Crypto, entries: ReadonlyArray<Bytes>): Membersh
   const log = genesis && openLog({ crypto, genesis });
   for (const entry of rest) log?.add(entry);
   return log;
+}
+
+function storedNode(identity: Identity): Omit<StoredNode, "version"> {
+  const { keys, meeting, readKey, log, pass, nodeName, platform, author } = identity;
+  const seeds = keys.exportSeeds();
+  using signSeed = seeds.signSeed;
+  using boxSeed = seeds.boxSeed;
+  return {
+    signSeed: copyOf(signSeed),
+    boxSeed: copyOf(boxSeed),
+    meeting: copyOf(meeting),
+    readKey: copyOf(readKey),
+    genesis: log.genesis,
+    pass,
+    nodeName,
+    platform,
+    authorName: author.name,
+    authorEmail: author.email,
+  };
 }
 
 function copyOf(secret: SecretKey): Bytes {

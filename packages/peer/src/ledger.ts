@@ -1,12 +1,12 @@
-/** What a node must never lose, as typed records in one database: its keys, the membership log, ref records, settings. */
+/** What a node must never lose, as typed records in one database: the membership log, ref records, settings. Its secrets are in the vault. */
 
+import { endedMax } from "@skein/auth/approval-approver";
 import type { Files } from "@skein/git/files";
 import { formatHex, formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import {
   bytes,
   decode,
   encode,
-  fixed,
   list,
   optional,
   struct,
@@ -28,8 +28,8 @@ import {
   draftBytesMax,
   draftFilesMax,
   draftMessageBytesMax,
-  membershipEntryBytesMax,
   pathBytesMax,
+  refHeartbeatBytesMax,
   refsPerNodeMax,
   relaysPerNodeMax,
   relayUrlBytesMax,
@@ -37,37 +37,31 @@ import {
 import { Pass } from "@skein/protocol/topic-messages/pass";
 import { partLengthBytes } from "./parts.ts";
 
-/** This node: its secrets and what its person calls it. The genesis of its account is the first of `entries`. */
-export type StoredNode = Decoded<typeof StoredNode>;
-const StoredNode = struct({
-  version: u8,
-  signSeed: fixed(32),
-  boxSeed: fixed(32),
-  meeting: fixed(32),
-  readKey: fixed(32),
-  genesis: bytes(membershipEntryBytesMax),
-  pass: optional(Pass),
-  nodeName: text(256),
-  platform: text(256),
-  authorName: text(256),
-  authorEmail: text(256),
-});
-
-/** What is kept against losing the account: the sealed recovery secret until it was written down, and where nodes met before. */
-export type StoredSafety = Decoded<typeof StoredSafety>;
-const StoredSafety = struct({
-  sealedKit: optional(bytes(512)),
-  kitWritten: u8,
-  reminded: optional(u48),
-  former: optional(struct({ meeting: fixed(32), readKey: fixed(32) })),
-});
-
 /** Relays that a person added, and those they left out of the ones that come with the app. */
 export type StoredRelays = Decoded<typeof StoredRelays>;
 const StoredRelays = struct({
   added: list(text(relayUrlBytesMax), relaysPerNodeMax),
   left: list(text(relayUrlBytesMax), relaysPerNodeMax),
 });
+
+/** More than a person reads; the oldest go. */
+export const noticesMax = 20;
+
+/** News that a person has not dismissed yet, and that must not be missed. */
+export type StoredNotice = Decoded<typeof StoredNotice>;
+const noticeText = text(2_048);
+const StoredNotice = struct({
+  tone: u8,
+  what: noticeText,
+  safe: optional(noticeText),
+  next: optional(noticeText),
+  revoke: optional(nodeId),
+  at: u48,
+});
+const StoredNotices = list(StoredNotice, noticesMax);
+
+/** Keys whose request was denied here, and that may not ask again. */
+const StoredDenials = list(nodeId, endedMax);
 
 /** How far one node's ref records are known here, and the refs that the last of them names. */
 export type StoredStream = Decoded<typeof StoredStream>;
@@ -84,6 +78,15 @@ const StoredStream = struct({
 /** How far the objects of one node's stream are here too. */
 export type StoredHead = Decoded<typeof StoredHead>;
 const StoredHead = struct({ seq: u48, hash: recordHash });
+
+/** The last word of where a node's stream ends. Both moments are by this node's clock. */
+export type StoredHeartbeat = Decoded<typeof StoredHeartbeat>;
+const StoredHeartbeat = struct({
+  bytes: bytes(refHeartbeatBytesMax),
+  heardAt: u48,
+  /** Since when such words have spoken of records that are not here, if they do. */
+  lateSince: u48,
+});
 
 /** Nodes that hold everything this node had when they last said so. */
 const StoredCopies = list(nodeId, 64);
@@ -109,6 +112,9 @@ export interface StoredRepository {
   readonly streams: ReadonlyMap<NodeId, StoredStream>;
   readonly held: ReadonlyMap<NodeId, StoredHead>;
   readonly copies: ReadonlyArray<NodeId>;
+  readonly heartbeats: ReadonlyMap<NodeId, StoredHeartbeat>;
+  /** How far this node's own records were given to others. */
+  readonly given: StoredHead | undefined;
   /** A person took it off this device: only what must never be forgotten is here, such as this node's own records. */
   readonly removed: boolean;
 }
@@ -120,30 +126,7 @@ export class Ledger {
     this.#files = files;
   }
 
-  // --- This node and its account. ---
-
-  readNode(): Promise<StoredNode | undefined> {
-    return this.#read("node", StoredNode);
-  }
-
-  writeNode(node: Omit<StoredNode, "version">): Promise<void> {
-    return this.#write(["node", encode(StoredNode, { version: 1, ...node })]);
-  }
-
-  async readSafety(): Promise<StoredSafety> {
-    return (
-      (await this.#read("safety", StoredSafety)) ?? {
-        sealedKit: undefined,
-        kitWritten: 0,
-        reminded: undefined,
-        former: undefined,
-      }
-    );
-  }
-
-  writeSafety(safety: StoredSafety): Promise<void> {
-    return this.#write(["safety", encode(StoredSafety, safety)]);
-  }
+  // --- The account. ---
 
   async readRelays(): Promise<StoredRelays> {
     return (await this.#read("relays", StoredRelays)) ?? { added: [], left: [] };
@@ -171,6 +154,22 @@ export class Ledger {
 
   writeContact(contact: StoredContact): Promise<void> {
     return this.#write([`contacts/${contact.node}`, encode(StoredContact, contact)]);
+  }
+
+  async readNotices(): Promise<ReadonlyArray<StoredNotice>> {
+    return (await this.#read("notices", StoredNotices)) ?? [];
+  }
+
+  writeNotices(notices: ReadonlyArray<StoredNotice>): Promise<void> {
+    return this.#write(["notices", encode(StoredNotices, notices)]);
+  }
+
+  async readDenials(): Promise<ReadonlyArray<NodeId>> {
+    return (await this.#read("denials", StoredDenials)) ?? [];
+  }
+
+  writeDenials(nodes: ReadonlyArray<NodeId>): Promise<void> {
+    return this.#write(["denials", encode(StoredDenials, nodes)]);
   }
 
   forgetContact(node: NodeId): Promise<void> {
@@ -216,6 +215,53 @@ export class Ledger {
 
   writeHeld(repo: RepoId, node: NodeId, head: StoredHead): Promise<void> {
     return this.#write(heldEntry(repo, node, head));
+  }
+
+  /** `records` end with the one that leaves the stream as `stream`. Others of the same numbers, and up to `before`, go. */
+  replaceRecords(
+    repo: RepoId,
+    node: NodeId,
+    {
+      records,
+      stream,
+      before,
+    }: {
+      readonly records: ReadonlyArray<Bytes>;
+      readonly stream: StoredStream;
+      readonly before: number;
+    },
+  ): Promise<void> {
+    const first = stream.seq - records.length + 1;
+    const gone = Array.from({ length: Math.max(0, before - stream.seq) }, (_, index) =>
+      recordPath(repo, node, stream.seq + 1 + index),
+    );
+    const put = [
+      ...records.map((record, index) => [recordPath(repo, node, first + index), record] as const),
+      [`repositories/${repo}/streams/${node}`, encode(StoredStream, stream)] as const,
+      heldEntry(repo, node, stream),
+      givenEntry(repo, stream),
+    ];
+    return this.#files.commit({ put, delete: gone }, { durability: "strict" });
+  }
+
+  /** Before our records are given away, so that nothing else is ever signed in their place. */
+  writeGiven(repo: RepoId, given: StoredHead): Promise<void> {
+    return this.#write(givenEntry(repo, given));
+  }
+
+  writeHeartbeat(repo: RepoId, node: NodeId, heartbeat: StoredHeartbeat): Promise<void> {
+    const path = `repositories/${repo}/heartbeats/${node}`;
+    const put = [[path, encode(StoredHeartbeat, heartbeat)]] as const;
+    return this.#files.commit({ put, delete: [] }, { durability: "relaxed" });
+  }
+
+  /** That a node signed two records with one number. */
+  writeProof(repo: RepoId, node: NodeId, proof: Bytes): Promise<void> {
+    return this.#write([`repositories/${repo}/proofs/${node}`, proof]);
+  }
+
+  readProof(repo: RepoId, node: NodeId): Promise<Bytes | undefined> {
+    return this.#files.read(`repositories/${repo}/proofs/${node}`);
   }
 
   /** From now on its objects need not be here. Its records stay: a node that forgets what it signed signs it twice. */
@@ -298,6 +344,8 @@ export class Ledger {
       streams: await this.#readAll(`${folder}/streams`, StoredStream, parseNodeId),
       held: await this.#readAll(`${folder}/held`, StoredHead, parseNodeId),
       copies: (await this.#read(`${folder}/copies`, StoredCopies)) ?? [],
+      heartbeats: await this.#readAll(`${folder}/heartbeats`, StoredHeartbeat, parseNodeId),
+      given: await this.#read(`${folder}/given`, StoredHead),
       removed: (await this.#files.read(`${folder}/removed`)) !== undefined,
     };
   }
@@ -339,6 +387,10 @@ function entryPath(index: number): string {
 
 function heldEntry(repo: RepoId, node: NodeId, head: StoredHead): [path: string, bytes: Bytes] {
   return [`repositories/${repo}/held/${node}`, encode(StoredHead, head)];
+}
+
+function givenEntry(repo: RepoId, { seq, hash }: StoredHead): [path: string, bytes: Bytes] {
+  return [`repositories/${repo}/given`, encode(StoredHead, { seq, hash })];
 }
 
 /** Padded, so that the order of names is the order of numbers. */

@@ -1,9 +1,11 @@
 /** The stages of an account in this browser: none, being made, being signed in to, open. */
 
 import type { Crypto } from "@skein/auth/crypto/sodium";
-import { judgePass } from "@skein/auth/pass";
+import { accountMark } from "@skein/auth/identity";
+import { cleanName, judgePass } from "@skein/auth/pass";
 import type { RecoveryFile } from "@skein/auth/recovery-file";
-import type { Instant } from "@skein/protocol/ids";
+import { formatHex, type Bytes } from "@skein/protocol/bytes";
+import type { AccountId, Instant } from "@skein/protocol/ids";
 import type { Home } from "./home.ts";
 import type { Identity } from "./identity.ts";
 import { revokerOf } from "./membership-news.ts";
@@ -15,6 +17,13 @@ import type { AccountView } from "./views.ts";
 export type Life =
   | { readonly phase: "opening" | "none" }
   | WordsShown
+  | KitOpened
+  /** The keys are on disk only. */
+  | {
+      readonly phase: "locked";
+      readonly account: AccountId;
+      readonly passkey: { readonly id: Bytes; readonly salt: Bytes } | undefined;
+    }
   | { readonly phase: "unlocking"; readonly share: number }
   | {
       readonly phase: "signing-in";
@@ -46,6 +55,14 @@ export interface WordsShown {
   readonly kit?: RecoveryFile;
 }
 
+/** A recovery kit was read: its person chooses what becomes of the account's nodes. */
+interface KitOpened {
+  readonly phase: "kit-opened";
+  readonly kit: RecoveryFile;
+  readonly nodeName: string;
+  readonly platform: string;
+}
+
 export function viewOfLife(
   life: Exclude<Life, { readonly phase: "open" }>,
 ): Exclude<AccountView, { readonly phase: "open" }> {
@@ -56,6 +73,17 @@ export function viewOfLife(
         words: life.words,
         ask: life.ask,
         purpose: life.kit === undefined ? "create" : "recover",
+      };
+    case "kit-opened":
+      return kitView(life.kit);
+    case "locked":
+      return {
+        phase: "locked",
+        mark: accountMark(life.account),
+        passkey: life.passkey && {
+          id: formatHex(life.passkey.id),
+          salt: formatHex(life.passkey.salt),
+        },
       };
     case "signing-in":
       return { phase: "signing-in", step: life.signIn.step(), since: life.since };
@@ -69,6 +97,35 @@ export function viewOfLife(
     }
   }
 }
+
+function kitView({
+  log,
+  at,
+}: RecoveryFile): Extract<AccountView, { readonly phase: "kit-opened" }> {
+  const { nodes } = log.state();
+  return {
+    phase: "kit-opened",
+    mark: accountMark(log.account),
+    madeAt: at,
+    nodes: [...nodes.values()]
+      .toSorted((a, b) => a.addedAt - b.addedAt)
+      .map(({ node, name, platform, addedAt }) => ({
+        node,
+        name: cleanName(name),
+        platform: cleanName(platform),
+        addedAt,
+      })),
+  };
+}
+
+export const lostKey: Life = {
+  phase: "stopped",
+  what: "The key that opens this device's secrets is not in this browser any more.",
+  safe: "Your other devices are as they were. Nothing that is stored here was changed.",
+  next: "Sign in again with your passphrase: this device then counts as a new one. Revoke the old one afterwards.",
+  signIn: true,
+  takeBackFrom: undefined,
+};
 
 export const twoAccounts: Life = {
   phase: "stopped",

@@ -20,6 +20,7 @@ import { nodesPerAccountMax } from "@skein/protocol/limits";
 import type { IceServer } from "@skein/protocol/relay-frames/hello";
 import type { TopicMessage } from "@skein/protocol/topic-message";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
+import type { Letter } from "@skein/protocol/topic-messages/letter";
 import type { Sockets } from "@skein/transport/socket";
 import type { Alarms } from "./alarms.ts";
 import type { Inbox } from "./inbox.ts";
@@ -32,6 +33,7 @@ export interface MeetingPlaceNews {
   readonly packet: (packet: Bytes) => void;
   readonly knock: (knock: Knock) => void;
   readonly present: (peer: { readonly node: NodeId; readonly box: Bytes }) => void;
+  readonly letter: (letter: Letter) => void;
   /** Whether any relay takes bulk. */
   readonly room: (room: boolean) => void;
   /** A relay said hello: what was said there before it did was lost. */
@@ -90,6 +92,17 @@ export class MeetingPlace {
 
   sendPacket(node: NodeId, packet: Bytes, bulk: boolean): void {
     this.#say(this.#inboxOf(node), { type: "packet", packet }, bulk ? "bulk" : "message");
+  }
+
+  /** Left where a relay holds such things; nowhere else is anybody to read it. */
+  leave(node: NodeId, letter: Letter): void {
+    for (const point of this.#points.values())
+      if ((point.hello?.keepSecondsMax ?? 0) > 0)
+        point.say(
+          this.#inboxOf(node),
+          { type: "letter", ...letter },
+          { keepSeconds: letterSeconds },
+        );
   }
 
   knock(knock: Knock): void {
@@ -171,6 +184,7 @@ export class MeetingPlace {
     const { news } = this.#options;
     const packet = this.#topics.mine.open(at, tag, payload);
     if (packet?.type === "packet") return news.packet(packet.packet);
+    if (packet?.type === "letter") return news.letter(packet);
     if (this.#readKeys.length === 0) return undefined;
     const knock = this.#topics.door.open(at, tag, payload);
     if (knock?.type === "knock") news.knock(knock);
@@ -200,5 +214,7 @@ export class MeetingPlace {
 
 /** They are only kept to be found quickly: members, and as many replicas. */
 const inboxesMax = nodesPerAccountMax * 2;
+/** Longer than a tag lives: nobody listens under yesterday's. */
+const letterSeconds = 24 * 60 * 60;
 /** As many as one hello may name: each is asked at every attempt to connect directly. */
 const iceServersMax = 8;

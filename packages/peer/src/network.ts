@@ -16,6 +16,7 @@ import { later, type Instant, type NodeId } from "@skein/protocol/ids";
 import { NodeMessage } from "@skein/protocol/node-message";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
+import type { Letter } from "@skein/protocol/topic-messages/letter";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
 import type { StreamMessage } from "@skein/transport/streams";
 import { openAlarms, type Alarms } from "./alarms.ts";
@@ -42,6 +43,8 @@ export interface NetworkNews {
   readonly down: (node: NodeId) => void;
   readonly message: (node: NodeId, message: AppMessage) => void;
   readonly knock: (knock: Knock) => void;
+  /** A node left it at a relay while this one was away, or a moment ago. */
+  readonly letter: (letter: Letter) => void;
   /** Another node holds our own keys: a copied profile. */
   readonly self: () => void;
   /** A path, the relay or a round-trip time changed. */
@@ -151,6 +154,10 @@ export class Network {
 
   knock(knock: Knock): void {
     this.#meeting.knock(knock);
+  }
+
+  leave(node: NodeId, letter: Letter): void {
+    this.#meeting.leave(node, letter);
   }
 
   /** From now on this node hears knocks and leaves word that it is here. */
@@ -281,6 +288,7 @@ export class Network {
 
   #hear(node: NodeId, message: NodeMessage, path: string): void {
     if (isStreamMessage(message)) return this.#flows.receive(node, message);
+    if (isAppMessage(message)) return this.#options.news.message(node, message);
     switch (message.type) {
       case "signal":
         return this.#direct.signalled(node, message);
@@ -290,13 +298,6 @@ export class Network {
         return this.#pings.answered(node, message.nonce);
       case "bye":
         return this.drop(node);
-      case "membership-heads":
-      case "repo-heads":
-      case "approval-request":
-      case "approval-nonce":
-      case "approval-reveal":
-      case "approval-news":
-        return this.#options.news.message(node, message);
     }
   }
 
@@ -340,6 +341,7 @@ export class Network {
       news: {
         packet: (packet) => this.#carryOut(this.#sessions.receive(packet, relayPath, this.#now())),
         knock: news.knock,
+        letter: news.letter,
         present: (peer) => this.connect(peer),
         room: (room) => this.#relayRoom(room),
         greeted: (servers) => {
@@ -364,9 +366,15 @@ export class Network {
   }
 }
 
+function isAppMessage(message: NodeMessage): message is AppMessage {
+  return !isStreamMessage(message) && !ownTypes.has(message.type);
+}
+
 function isStreamMessage(message: NodeMessage): message is StreamMessage {
   return message.type.startsWith("stream-");
 }
+
+const ownTypes: ReadonlySet<string> = new Set(["signal", "ping", "pong", "bye"]);
 
 /** The first byte of a session packet that begins a handshake (docs/protocol/3-sessions.md). */
 const sessionHelloType = 0x01;

@@ -1,5 +1,6 @@
 import { SecretKey } from "@skein/auth/crypto/secret";
 import { openCrypto } from "@skein/auth/crypto/sodium";
+import { plainKeyStore } from "@skein/auth/plain-key-store";
 import { StorageFullError, type Files } from "@skein/git/files";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
@@ -46,6 +47,8 @@ function lonely({
       checksumFits: () => Promise.resolve(true),
       derive: others.derive ?? (() => Promise.resolve(secrets())),
     },
+    keyStore: plainKeyStore(),
+    restart: () => undefined,
     ledger,
     openFiles: () => Promise.resolve(openMemoryFiles()),
     storedRepositories: () => Promise.resolve([]),

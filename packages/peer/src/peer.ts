@@ -5,6 +5,7 @@ import { openAlarms } from "./alarms.ts";
 import type { Answer, Ask, CommandName, Outcome } from "./commands.ts";
 import { commandTable } from "./command-table.ts";
 import type { CommandTable } from "./command-world.ts";
+import { HomeVault } from "./home-vault.ts";
 import { openInbox } from "./inbox.ts";
 import { Ledger } from "./ledger.ts";
 import { openNotices } from "./notices.ts";
@@ -58,6 +59,7 @@ class LocalPeer implements Peer {
   readonly #relations;
   readonly #relays: Relays;
   readonly #account: Account;
+  readonly #vault: HomeVault;
   readonly #commands: CommandTable;
   readonly #storage: StorageMeter;
   #told = true;
@@ -73,19 +75,26 @@ class LocalPeer implements Peer {
     this.#inbox = openInbox(report);
     this.#alarms = openAlarms({ clock, inbox: this.#inbox });
     this.#tasks = openTasks({ parent: this.#scope.signal, changed });
-    this.#notices = openNotices({ now: () => clock.now(), changed });
+    this.#notices = openNotices({
+      now: () => clock.now(),
+      changed,
+      keep: (lasting) => this.#scope.start(() => ledger.writeNotices(lasting)),
+    });
     this.#relations = openRelations({ scope: this.#scope, changed });
+    this.#vault = new HomeVault({ ...ports, files: ports.ledger });
     this.#storage = new StorageMeter({ ports, scope: this.#scope, changed });
     this.#relays = relays;
     this.#account = new Account({
       ports,
       relays,
       ledger,
+      vault: this.#vault,
       alarms: this.#alarms,
       inbox: this.#inbox,
       scope: this.#scope,
       tasks: this.#tasks,
       notices: this.#notices,
+      restart: () => void this.#restart(),
       changed,
     });
     this.#commands = commandTable({
@@ -125,6 +134,15 @@ class LocalPeer implements Peer {
     await this.#scope[Symbol.asyncDispose]();
     this.#alarms.close();
     this.#inbox.close();
+    this.#account.wipe();
+    this.#vault.forget();
+  }
+
+  /** In its own time: whoever looks is told before that why. */
+  async #restart(): Promise<void> {
+    await new Promise<void>((told) => this.#inbox.post(told));
+    await this[Symbol.asyncDispose]();
+    this.#ports.restart();
   }
 
   #current(): Views {
@@ -134,6 +152,7 @@ class LocalPeer implements Peer {
         crypto,
         relations: this.#relations,
         relays: this.#relays,
+        lock: () => this.#account.lock.view(),
         now: clock.now(),
       }),
       tasks: this.#tasks.list(),
@@ -159,6 +178,8 @@ class LocalPeer implements Peer {
 const muchMoves: ReadonlySet<CommandName> = new Set<CommandName>([
   "free-space",
   "import-bundle",
+  "import-files",
+  "clone",
   "remove-repository",
 ]);
 

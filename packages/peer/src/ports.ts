@@ -3,7 +3,9 @@
 import type { Random } from "@skein/auth/crypto/random";
 import type { SecretKey } from "@skein/auth/crypto/secret";
 import type { Crypto } from "@skein/auth/crypto/sodium";
+import type { KeyStore } from "@skein/auth/key-store";
 import type { Files } from "@skein/git/files";
+import type { GitHost } from "@skein/git/git-host";
 import type { Alarm } from "@skein/transport/alarm";
 import type { Channels } from "@skein/transport/channels";
 import type { Sockets } from "@skein/transport/socket";
@@ -33,6 +35,10 @@ export interface Ports {
   readonly random: Random;
   readonly crypto: Crypto;
   readonly unlocker: Unlocker;
+  /** Wraps what is secret in the ledger. */
+  readonly keyStore: KeyStore;
+  /** Ends this program, with all that it has in memory, and begins it anew. Asked for when it is locked. */
+  readonly restart: () => void;
   /** The one database for keys, the membership log, ref records and settings. */
   readonly ledger: Files;
   /** One database a repository, named by its id. */
@@ -49,6 +55,13 @@ export interface Ports {
   /** The relays that whoever serves the program names. At least one, and no more than a node may use. */
   readonly relayUrls: ReadonlyArray<string>;
   readonly channels: Channels;
+  /** Ordinary git hosts through a relay. Absent where none can be asked. */
+  readonly gitHosts?: {
+    readonly names: (relayUrl: string, signal: AbortSignal) => Promise<ReadonlyArray<string>>;
+    readonly open: (relayUrl: string, signal: AbortSignal) => GitHost;
+    /** The host of an address, as `names` gives them; `undefined` for what cannot be cloned. */
+    readonly hostOf: (address: string) => string | undefined;
+  };
   /** Lets other things run during long work. */
   readonly breathe: () => Promise<void>;
   /** Minutes that this place is ahead of UTC: written into commits, as git does. */

@@ -13,7 +13,7 @@ import {
 import type { Bytes } from "@skein/protocol/bytes";
 import { step } from "@skein/protocol/machine";
 import type { Identity } from "./identity.ts";
-import type { StoredSafety } from "./ledger.ts";
+import type { StoredSafety } from "./home-vault.ts";
 import type { Clock } from "./ports.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import type { KitView } from "./views.ts";

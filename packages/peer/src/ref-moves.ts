@@ -100,6 +100,74 @@ export async function planAdvance({
   return plan;
 }
 
+/**
+ * What this node's own stream had before its storage was restored from a copy: branches go forward to it where they can.
+ * Where both went on, what was is kept as a branch of its own.
+ */
+export async function planTakingBack({
+  git,
+  refs,
+  target,
+}: {
+  readonly git: History;
+  readonly refs: ReadonlyMap<RefName, ObjectId>;
+  readonly target: StoredStream;
+}): Promise<ReadonlyArray<RefChange>> {
+  const plan = [...(await planAdvance({ git, refs, target }))];
+  const planned = new Set(plan.map(({ ref }) => ref));
+  for (const { ref, oid } of target.refs) {
+    const ours = refs.get(ref);
+    if (ours === undefined || ours === oid || planned.has(ref) || branchOf(ref) === undefined)
+      continue;
+    // oxlint-disable-next-line no-await-in-loop -- walks through history are long: one at a time.
+    if ((await git.relation(ours, oid)) !== "diverged") continue;
+    const kept = parseRefName(`${ref}-before-${oid.slice(0, 10)}`);
+    if (kept !== undefined && !refs.has(kept)) plan.push({ ref: kept, from: undefined, to: oid });
+  }
+  return plan;
+}
+
+/** Tips that are here, those first from which the new ones most likely grew: a want list names only so many. */
+export function havesTowards(
+  refs: ReadonlyMap<RefName, ObjectId>,
+  of: NodeId,
+  target: StoredStream,
+): ReadonlyArray<ObjectId> {
+  const shown = `refs/remotes/${remoteOf(of)}/`;
+  const moved = target.refs.filter(({ ref, oid }) => refs.get(ref) !== oid);
+  const near = moved.flatMap(({ ref }) => {
+    const branch = branchOf(ref);
+    const theirs = branch === undefined ? undefined : parseRefName(shown + branch);
+    return [theirs === undefined ? undefined : refs.get(theirs), refs.get(ref)];
+  });
+  const first = near.filter((oid) => oid !== undefined);
+  return [...new Set([...first, ...refs.values()])];
+}
+
+/** Where refs lag behind what was signed of them, after a crash between the two. */
+export async function changesOwed(
+  { objects }: Pick<Repository, "objects">,
+  refs: ReadonlyMap<RefName, ObjectId>,
+  stream: StoredStream | undefined,
+): Promise<ReadonlyArray<RefChange>> {
+  const here = await Promise.all(
+    (stream?.refs ?? []).map(async ({ ref, oid }) => ({
+      change: { ref, from: refs.get(ref), to: oid },
+      owed: refs.get(ref) !== oid && (await objects.has(oid)),
+    })),
+  );
+  return here.filter(({ owed }) => owed).map(({ change }) => change);
+}
+
+/** Whether a stream says exactly what these refs are. */
+export function isRecorded(
+  stream: StoredStream | undefined,
+  refs: ReadonlyMap<RefName, ObjectId>,
+): boolean {
+  const recorded = new Map((stream?.refs ?? []).map(({ ref, oid }) => [ref, oid]));
+  return refs.size === recorded.size && [...refs].every(([ref, oid]) => recorded.get(ref) === oid);
+}
+
 /** A branch is a commit and goes forward; a tag, once here, stays. */
 async function mayFollow(
   git: History,

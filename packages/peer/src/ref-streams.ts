@@ -2,9 +2,12 @@
 
 import type { Crypto } from "@skein/auth/crypto/sodium";
 import type { NodeKeys } from "@skein/auth/identity";
+import { formatProof } from "@skein/auth/equivocation";
 import type { MembershipLog } from "@skein/auth/membership";
+import { vouchedUpTo } from "@skein/auth/membership-state";
 import {
   judgeRecord,
+  readRecord,
   recordVersion,
   signRecord,
   splitChanges,
@@ -12,7 +15,8 @@ import {
 } from "@skein/auth/repo";
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
-import type { NodeId, ObjectId, RefName, RepoId } from "@skein/protocol/ids";
+import type { NodeId, ObjectId, RecordHash, RefName, RepoId } from "@skein/protocol/ids";
+import { logBytesMax } from "@skein/protocol/limits";
 import type { RecordRefusal } from "@skein/replication/sync-events";
 import type { Ledger, StoredStream } from "./ledger.ts";
 import type { Clock } from "./ports.ts";
@@ -64,13 +68,18 @@ export class RefStreams {
   async judge(of: NodeId, bytes: Bytes): Promise<StoredStream | RecordRefusal> {
     const { crypto, log } = this.#world;
     const state = log.state();
-    const vouched = state.revoked.has(of) ? this.#vouchedFor(of) : undefined;
-    const signPublic = vouched?.sign ?? state.nodes.get(of)?.sign;
-    if (signPublic === undefined) return "unknown-writer";
+    const isRevoked = state.revoked.has(of);
+    const signer = isRevoked ? log.signers().find(({ node }) => node === of) : state.nodes.get(of);
+    if (signer === undefined) return "unknown-writer";
+    const signPublic = signer.sign;
     const last = this.#streams.get(of);
     const judged = judgeRecord({ crypto, bytes, signPublic, repo: this.#repo, node: of, last });
+    if (judged.verdict === "equivocation" && judged.record.seq === last?.seq)
+      await this.#keepProof(of, { seq: last.seq, sign: signPublic, theirs: bytes });
     if (judged.verdict !== "accepted") return refusals[judged.verdict];
-    if (vouched !== undefined && judged.record.seq > vouched.upTo) return "unknown-writer";
+    // What the removal of a node leaves of its stream: everybody has the same of it, and nobody more.
+    const vouched = isRevoked ? vouchedUpTo(state, of, this.#repo) : undefined;
+    if (vouched !== undefined && judged.record.seq > vouched.seq) return "unknown-writer";
     const stream = applyRecord(last, judged.record, judged.hash);
     if (stream === undefined) return "forged";
     await this.#keep(of, bytes, stream);
@@ -111,18 +120,58 @@ export class RefStreams {
     return stream;
   }
 
-  /** What the removal of a node leaves of its stream: everybody has the same of it, and nobody more. */
-  #vouchedFor(of: NodeId): { readonly sign: Bytes; readonly upTo: number } | undefined {
-    const { log } = this.#world;
-    const sign = log.signers().find(({ node }) => node === of)?.sign;
-    const frontiers = log.state().frontiers.get(of) ?? [];
-    const upTo = Math.max(
-      0,
-      ...frontiers.flatMap(({ refs }) =>
-        refs.filter(({ repo }) => repo === this.#repo).map(({ seq }) => seq),
-      ),
-    );
-    return sign && { sign, upTo };
+  // --- This node's own stream. ---
+
+  /** One of our records, as it was signed. */
+  async ownRecord(seq: number): Promise<Bytes | undefined> {
+    const { ledger, keys } = this.#world;
+    const range = { from: seq, to: seq, bytesMax: logBytesMax };
+    const [record] = await ledger.readRecords(this.#repo, keys.id, range);
+    return record;
+  }
+
+  async ownHash(seq: number): Promise<RecordHash | undefined> {
+    const record = await this.ownRecord(seq);
+    return record && readRecord(this.#world.crypto, record)?.hash;
+  }
+
+  /** Our stream as our record `seq` left it. */
+  async ownAt(seq: number): Promise<StoredStream | undefined> {
+    const { crypto, keys } = this.#world;
+    const last = this.#streams.get(keys.id);
+    if (last?.seq === seq) return last;
+    let stream: StoredStream | undefined;
+    for (let at = 1; at <= seq; at++) {
+      // oxlint-disable-next-line no-await-in-loop -- each builds on the one before.
+      const record = await this.ownRecord(at);
+      const read = record && readRecord(crypto, record);
+      stream = read && applyRecord(stream, read.record, read.hash);
+      if (stream === undefined) return undefined;
+    }
+    return stream;
+  }
+
+  /** Replaces the end of our stream by what others have of it. */
+  async adoptOwn(records: ReadonlyArray<Bytes>, stream: StoredStream): Promise<void> {
+    const { ledger, keys } = this.#world;
+    const before = this.#streams.get(keys.id)?.seq ?? 0;
+    await ledger.replaceRecords(this.#repo, keys.id, { records, stream, before });
+    this.#streams.set(keys.id, stream);
+    this.#recent.delete(keys.id);
+  }
+
+  /** Two records with one number convict their node, whoever reads them. */
+  async #keepProof(
+    of: NodeId,
+    { seq, sign, theirs }: { readonly seq: number; readonly sign: Bytes; readonly theirs: Bytes },
+  ): Promise<void> {
+    const { ledger, log } = this.#world;
+    const range = { from: seq, to: seq, bytesMax: logBytesMax };
+    const [first] = await ledger.readRecords(this.#repo, of, range);
+    const box = log.state().nodes.get(of)?.box;
+    if (first === undefined || box === undefined) return;
+    const proof = formatProof({ of: "record", sign, box, first, second: theirs });
+    await ledger.writeProof(this.#repo, of, proof);
   }
 
   async #keep(of: NodeId, bytes: Bytes, stream: StoredStream): Promise<void> {

@@ -15,6 +15,7 @@ export type RefusalCode =
   | "empty_name"
   | "no_account"
   | "name_taken"
+  | "no_git_host"
   | "no_repository"
   | "nobody_has_it"
   | "not_now"
@@ -29,6 +30,7 @@ export type RefusalCode =
   | "too_large"
   | "not_allowed"
   | "wrong_kit"
+  | "wrong_passkey"
   | "wrong_passphrase"
   | "wrong_words";
 

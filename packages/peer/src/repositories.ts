@@ -9,6 +9,7 @@ import { openRepository, type Repository } from "@skein/git/repository";
 import type { Bytes } from "@skein/protocol/bytes";
 import { instant, type Instant, type NodeId, type RepoId } from "@skein/protocol/ids";
 import { repositoriesPerAccountMax, repoGenesisBytesMax } from "@skein/protocol/limits";
+import type { RefHeartbeats } from "@skein/protocol/node-messages/ref-heartbeats";
 import type { RepoHeads } from "@skein/protocol/node-messages/repo-heads";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { FlowFailedError, NoSourceError, type Source } from "./flows.ts";
@@ -16,7 +17,8 @@ import type { StoredRepository } from "./ledger.ts";
 import { fetchObjects } from "./object-fetching.ts";
 import { joinParts } from "./parts.ts";
 import type { Ports } from "./ports.ts";
-import { RepositoryNode, type RepositoryWorld } from "./repository-node.ts";
+import { RepositoryNode } from "./repository-node.ts";
+import type { RepositoryWorld } from "./repository-world.ts";
 
 type Asked = Exclude<StreamRequest, { readonly type: "entries" }>;
 
@@ -231,6 +233,10 @@ export class Repositories {
     return this.#world.scope.start((signal) => this.#arrive(heads.repo, signal));
   }
 
+  heardHeartbeats(from: NodeId, { repo, heartbeats }: RefHeartbeats): void {
+    this.#opened.get(repo)?.node.heartbeats.heard(from, heartbeats);
+  }
+
   connected(node: NodeId): void {
     this.#connected.add(node);
     for (const repository of this.all()) repository.connected(node);
@@ -252,14 +258,14 @@ export class Repositories {
   }
 
   /** Answers streams. Throws `NoSourceError`. */
-  async source(request: Asked, signal: AbortSignal): Promise<Source> {
+  async source(to: NodeId, request: Asked, signal: AbortSignal): Promise<Source> {
     const opened = this.#opened.get(request.repo);
     if (opened === undefined) throw new NoSourceError("not-here");
     switch (request.type) {
       case "genesis":
         return { bytes: opened.genesis, objects: 0 };
       case "records":
-        return { bytes: joinParts(await opened.node.records(request)), objects: 0 };
+        return { bytes: joinParts(await opened.node.records(request, to)), objects: 0 };
       case "pack":
         return this.#pack(opened.node.git, request, signal);
     }
@@ -363,7 +369,16 @@ export class Repositories {
 }
 
 function newborn(id: RepoId, genesis: Bytes): StoredRepository {
-  return { id, genesis, streams: new Map(), held: new Map(), copies: [], removed: false };
+  return {
+    id,
+    genesis,
+    streams: new Map(),
+    held: new Map(),
+    copies: [],
+    heartbeats: new Map(),
+    given: undefined,
+    removed: false,
+  };
 }
 
 /** Whoever has the passphrase can make any number of them; the honest case is one or two. */

@@ -7,7 +7,6 @@ import type { Repository } from "@skein/git/repository";
 import type { Bytes } from "@skein/protocol/bytes";
 import {
   instant,
-  parseRefName,
   type Instant,
   type NodeId,
   type ObjectId,
@@ -16,43 +15,30 @@ import {
 } from "@skein/protocol/ids";
 import { logBytesMax, refRecordBytesMax } from "@skein/protocol/limits";
 import { step, type Machine } from "@skein/protocol/machine";
-import type { NodeMessage } from "@skein/protocol/node-message";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { describeSync, repoSync, type RepoSyncState } from "@skein/replication/repo-sync";
 import type { RepoSyncEffect, RepoSyncEvent, StreamHead } from "@skein/replication/sync-events";
-import type { Alarms } from "./alarms.ts";
 import { ConnectedAsking } from "./connected-asking.ts";
 import { Copies } from "./copies.ts";
-import { FlowFailedError, type AskNode } from "./flows.ts";
-import type { Inbox } from "./inbox.ts";
+import { FlowFailedError } from "./flows.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import type { StoredRepository, StoredStream } from "./ledger.ts";
 import { fetchObjects } from "./object-fetching.ts";
+import { OwnGiving, twoPlaces } from "./own-giving.ts";
 import { openPackKeeping, type PackKeeping } from "./pack-keeping.ts";
 import { splitParts } from "./parts.ts";
-import { branchOf, changesTowards, planAdvance, remoteOf } from "./ref-moves.ts";
-import { RefStreams, type RefStreamsWorld } from "./ref-streams.ts";
-import type { Scope } from "./scope.ts";
-import type { Tasks } from "./tasks.ts";
+import {
+  branchOf,
+  changesOwed,
+  changesTowards,
+  havesTowards,
+  isRecorded,
+  planAdvance,
+  planTakingBack,
+} from "./ref-moves.ts";
+import { RefStreams } from "./ref-streams.ts";
+import type { RepositoryWorld } from "./repository-world.ts";
 import { openTurns } from "./turns.ts";
-
-/** What a repository needs from the rest of the peer. */
-export interface RepositoryWorld extends RefStreamsWorld {
-  readonly seed: () => number;
-  readonly alarms: Alarms;
-  readonly inbox: Inbox;
-  readonly scope: Scope;
-  readonly tasks: Tasks;
-  readonly ask: AskNode;
-  readonly send: (node: NodeId, message: NodeMessage) => void;
-  readonly drop: (node: NodeId) => void;
-  readonly nameOf: (node: NodeId) => string;
-  /** A view of this repository changed. */
-  readonly changed: () => void;
-  /** Storage is full or broken: said once, in words. */
-  readonly storageFailed: (cause: unknown) => void;
-  /** A repository is stored here and cannot be read. */
-  readonly cannotOpen: (name: string, cause: unknown) => void;
-}
 
 /** `moved`: a branch is no longer where it was believed to be, and nothing was changed. */
 export type MoveOutcome = "done" | "moved" | "read-only";
@@ -70,9 +56,11 @@ type Ordered<T extends RepoSyncEffect["type"]> = Extract<RepoSyncEffect, { reado
 export class RepositoryNode {
   readonly id: RepoId;
   readonly git: Repository;
+  readonly heartbeats: Heartbeats;
   readonly #world: RepositoryWorld;
   readonly #bornAs: string;
   readonly #streams: RefStreams;
+  readonly #own: OwnGiving;
   readonly #turns = openTurns();
   /** Streams as they were when all that they name was here. */
   readonly #ready = new Map<NodeId, StoredStream>();
@@ -107,6 +95,15 @@ export class RepositoryNode {
     this.#world = world;
     this.#bornAs = born.name;
     this.#streams = new RefStreams(world, stored.id, stored.streams);
+    const { id: repo, given, heartbeats } = stored;
+    this.#own = new OwnGiving(world, this.#streams, { repo, given });
+    this.heartbeats = new Heartbeats(world, {
+      repo,
+      stored: heartbeats,
+      given: () => this.#own.given(),
+      streamOf: (node) => this.#streams.all().get(node),
+      forked: (of) => this.#post({ type: "fork-proven", of, now: this.#now() }),
+    });
     this.#copies = new Copies(stored.copies);
     this.#keeping = openPackKeeping({
       ...world,
@@ -183,16 +180,21 @@ export class RepositoryNode {
 
   connected(node: NodeId): void {
     this.#tell({ type: "peer-connected", node, now: this.#now() });
+    this.heartbeats.connected(node);
   }
 
   gone(node: NodeId): void {
     this.#asking.end(node, "the node is gone");
     this.#tell({ type: "peer-gone", node, now: this.#now() });
+    this.heartbeats.gone(node);
+    this.#own.gone(node);
   }
 
   heard(from: NodeId, heads: ReadonlyArray<StreamHead>): void {
     this.#copies.claimed(from, heads);
     this.#recountCopies(false);
+    if (this.#isWriter() && this.#own.told(from, heads))
+      this.#whileConnected(from, (until) => this.#catchUp(from, until));
     this.#tell({ type: "heads-heard", from, streams: heads, now: this.#now() });
   }
 
@@ -202,10 +204,11 @@ export class RepositoryNode {
   }
 
   /** Ref records for another node, as far as their objects are here. */
-  records({
-    node,
-    from,
-  }: Extract<StreamRequest, { readonly type: "records" }>): Promise<ReadonlyArray<Bytes>> {
+  async records(
+    { node, from }: Extract<StreamRequest, { readonly type: "records" }>,
+    asking: NodeId,
+  ): Promise<ReadonlyArray<Bytes>> {
+    if (node === this.#world.keys.id && !(await this.#own.give(asking, from))) return [];
     const held = this.sync().held.find((stream) => stream.node === node);
     const to = held?.objects?.seq ?? 0;
     return this.#world.ledger.readRecords(this.id, node, { from, to, bytesMax: logBytesMax });
@@ -220,6 +223,7 @@ export class RepositoryNode {
   }
 
   close(): void {
+    this.heartbeats.close();
     this.#keeping.close();
     this.#world.alarms.cancel(`repository ${this.id}`);
   }
@@ -243,19 +247,11 @@ export class RepositoryNode {
       case "tell-heads":
         return send(effect.to, { type: "repo-heads", repo: this.id, streams: effect.streams });
       case "ask-records":
-        return scope.start((signal) =>
-          this.#asking.whileConnected(effect.from, signal, (until) =>
-            this.#askRecords(effect, until),
-          ),
-        );
+        return this.#whileConnected(effect.from, (until) => this.#askRecords(effect, until));
       case "judge-record":
         return scope.start(() => this.#judge(effect));
       case "ask-objects":
-        return scope.start((signal) =>
-          this.#asking.whileConnected(effect.from, signal, (until) =>
-            this.#askObjects(effect, until),
-          ),
-        );
+        return this.#whileConnected(effect.from, (until) => this.#askObjects(effect, until));
       case "advance":
         return scope.start(() => this.#turns.take(() => this.#advance(effect.of)));
       case "penalise":
@@ -268,6 +264,10 @@ export class RepositoryNode {
     }
   }
 
+  #whileConnected(node: NodeId, ask: (until: AbortSignal) => Promise<void>): void {
+    this.#world.scope.start((signal) => this.#asking.whileConnected(node, signal, ask));
+  }
+
   async #askRecords(
     { from, of, since }: Ordered<"ask-records">,
     signal: AbortSignal,
@@ -275,10 +275,9 @@ export class RepositoryNode {
     try {
       const request = { type: "records", repo: this.id, node: of, from: since } as const;
       const bytes = await this.#world.ask(from, request, { bytesMax: logBytesMax, signal });
-      const records = splitParts(bytes, { partBytesMax: refRecordBytesMax });
-      const now = this.#now();
-      if (records === undefined) this.#post({ type: "records-failed", from, of, now });
-      else this.#post({ type: "records-came", from, of, records, now });
+      // What cannot be read is nothing.
+      const records = splitParts(bytes, { partBytesMax: refRecordBytesMax }) ?? [];
+      this.#post({ type: "records-came", from, of, records, now: this.#now() });
     } catch (error) {
       if (!(error instanceof FlowFailedError)) throw error;
       this.#post({ type: "records-failed", from, of, now: this.#now() });
@@ -291,13 +290,9 @@ export class RepositoryNode {
       this.#world.storageFailed(error);
       return "gap" as const;
     });
-    const now = this.#now();
-    if (typeof judged === "string")
-      this.#post({ type: "ref-record-judged", of, verdict: "refused", why: judged, now });
-    else {
-      const { seq, hash } = judged;
-      this.#post({ type: "ref-record-judged", of, verdict: "accepted", seq, hash, now });
-    }
+    const said = { type: "ref-record-judged", of, now: this.#now() } as const;
+    if (typeof judged === "string") this.#post({ ...said, verdict: "refused", why: judged });
+    else this.#post({ ...said, verdict: "accepted", seq: judged.seq, hash: judged.hash });
   }
 
   async #askObjects(
@@ -305,14 +300,7 @@ export class RepositoryNode {
     signal: AbortSignal,
   ): Promise<void> {
     const target = this.#streams.at(of, wanted);
-    if (target === undefined)
-      return this.#post({
-        type: "objects-failed",
-        of,
-        from,
-        blame: "environment",
-        now: this.#now(),
-      });
+    if (target === undefined) return this.#missObjects(of, from, "environment");
     const { ask, tasks, nameOf, storageFailed } = this.#world;
     try {
       const fetching = {
@@ -323,7 +311,7 @@ export class RepositoryNode {
         title: `Copying ${this.name()} from ${nameOf(from)}`,
         from,
         target,
-        haves: this.#havesTowards(of, target),
+        haves: havesTowards(this.#refs, of, target),
         signal,
       };
       await this.#keeping.guard(async () => {
@@ -336,21 +324,12 @@ export class RepositoryNode {
       const misbehaved = error instanceof FlowFailedError && error.why === "misbehaved";
       const blame = misbehaved || error instanceof PackRejectedError ? "peer" : "environment";
       if (!(error instanceof FlowFailedError) && blame === "environment") storageFailed(error);
-      this.#post({ type: "objects-failed", of, from, blame, now: this.#now() });
+      this.#missObjects(of, from, blame);
     }
   }
 
-  /** Tips that are here, those first from which the new ones most likely grew: a want list names only so many. */
-  #havesTowards(of: NodeId, target: StoredStream): ReadonlyArray<ObjectId> {
-    const shown = `refs/remotes/${remoteOf(of)}/`;
-    const moved = target.refs.filter(({ ref, oid }) => this.#refs.get(ref) !== oid);
-    const near = moved.flatMap(({ ref }) => {
-      const branch = branchOf(ref);
-      const theirs = branch === undefined ? undefined : parseRefName(shown + branch);
-      return [theirs === undefined ? undefined : this.#refs.get(theirs), this.#refs.get(ref)];
-    });
-    const first = near.filter((oid) => oid !== undefined);
-    return [...new Set([...first, ...this.#refs.values()])];
+  #missObjects(of: NodeId, from: NodeId, blame: "peer" | "environment"): void {
+    this.#post({ type: "objects-failed", of, from, blame, now: this.#now() });
   }
 
   /** Shows another node's refs as the remote they are; follows it where that only means going forward. */
@@ -373,10 +352,39 @@ export class RepositoryNode {
     this.#world.changed();
   }
 
+  /** That node knows more of our own stream than this storage, which was restored from a copy, or is one of two. */
+  #catchUp(from: NodeId, signal: AbortSignal): Promise<void> {
+    return this.#turns
+      .take(async () => {
+        const found = await this.#own.catchUp(from, signal);
+        if (this.#own.isForked()) this.#world.notice(twoPlaces(this.name()));
+        if (found === undefined) return;
+        const { ask, keys, tasks } = this.#world;
+        const { id: repo, git } = this;
+        const target = found.stream;
+        const haves = havesTowards(this.#refs, keys.id, target);
+        const title = `Catching up with what this device had in ${this.name()}`;
+        await this.#keeping.guard(async () => {
+          await fetchObjects({ repo, git, ask, tasks, title, from, target, haves, signal });
+          await this.#own.adopt(found);
+        });
+        const plan = await planTakingBack({ git, refs: this.#refs, target });
+        const { seq, hash } = target;
+        this.#post({ type: "record-made", seq, hash, now: this.#now() });
+        if (plan.length > 0 || !isRecorded(target, this.#ownRefs()))
+          await this.#move(plan, { why: "had been here before this device was restored" });
+      })
+      .catch((error: unknown) => {
+        // Tried again when that node next says what it has.
+        if (!(error instanceof FlowFailedError || error instanceof PackRejectedError))
+          this.#world.storageFailed(error);
+      });
+  }
+
   // --- Refs. ---
 
   #isWriter(): boolean {
-    return this.#world.log.state().nodes.has(this.#world.keys.id);
+    return this.#world.log.state().nodes.has(this.#world.keys.id) && !this.#own.isForked();
   }
 
   async #readRefs(): Promise<void> {
@@ -411,12 +419,15 @@ export class RepositoryNode {
     this.#changedAt = this.#now();
     if (signed !== undefined) {
       this.#recountCopies(true);
-      const { seq, hash } = signed;
-      this.#post({ type: "record-made", seq, hash, now: this.#now() });
+      this.#tellMade(signed);
     }
     this.#keeping.changed();
     this.#world.changed();
     return done;
+  }
+
+  #tellMade({ seq, hash }: StoredStream): void {
+    this.#post({ type: "record-made", seq, hash, now: this.#now() });
   }
 
   /** What is owed stays owed while there is no room for it: the repository can be read all the same. */
@@ -432,23 +443,11 @@ export class RepositoryNode {
   #mend(): Promise<void> {
     return this.#turns.take(async () => {
       const mine = this.#streams.all().get(this.#world.keys.id);
-      const here = await Promise.all(
-        (mine?.refs ?? []).map(async ({ ref, oid }) => ({
-          change: { ref, from: this.#refs.get(ref), to: oid },
-          owed: this.#refs.get(ref) !== oid && (await this.git.objects.has(oid)),
-        })),
-      );
-      const changes = here.filter(({ owed }) => owed).map(({ change }) => change);
+      const changes = await changesOwed(this.git, this.#refs, mine);
       if (changes.length > 0) await this.git.updateRefs(changes, { head: mine?.head });
       await this.#readRefs();
-      if (this.#isWriter() && !this.#isRecorded(mine)) await this.#move([], {});
+      if (this.#isWriter() && !isRecorded(mine, this.#ownRefs())) await this.#move([], {});
     });
-  }
-
-  #isRecorded(mine: StoredStream | undefined): boolean {
-    const recorded = new Map((mine?.refs ?? []).map(({ ref, oid }) => [ref, oid]));
-    const own = this.#ownRefs();
-    return own.size === recorded.size && [...own].every(([ref, oid]) => recorded.get(ref) === oid);
   }
 
   /** What other nodes were told is here, and what a person has begun: kept, whatever refs say. */

@@ -18,6 +18,8 @@ type SafetyCommandName =
   | "leave-kit"
   | "verify-kit"
   | "open-kit"
+  | "choose-nodes"
+  | "use-kit"
   | "allowed-signers";
 
 export function safetyCommands(world: CommandWorld): Pick<CommandTable, SafetyCommandName> {
@@ -51,6 +53,8 @@ export function safetyCommands(world: CommandWorld): Pick<CommandTable, SafetyCo
     },
     "open-kit": async ({ file, ...names }) =>
       account.openKit(new Uint8Array(await file.arrayBuffer()), names),
+    "choose-nodes": (ask) => account.chooseNodes(ask),
+    "use-kit": ({ words, keep }) => openHomeOf(world).safety.useKit(words, keep),
     "allowed-signers": async () => {
       const home = openHomeOf(world);
       const { log, keys } = home.identity;

@@ -4,18 +4,25 @@ import type { Door } from "@skein/auth/door";
 import {
   approvedBy,
   changePassphrase,
+  recoverReplica,
   revokeNodes,
   saidSince,
   type Changed,
 } from "@skein/auth/membership-changes";
 import type { RefFrontier } from "@skein/auth/membership-entry";
 import { isReminderDue } from "@skein/auth/recovery-export";
-import { sealRecoverySecret, openRecoverySecret } from "@skein/auth/recovery-key";
+import { isRecoveryOf } from "@skein/auth/recovery-file";
+import {
+  openRecoveryKey,
+  openRecoverySecret,
+  parseRecoveryWords,
+  sealRecoverySecret,
+} from "@skein/auth/recovery-key";
 import { equal } from "@skein/protocol/bytes";
 import { instant, later, type Instant, type NodeId } from "@skein/protocol/ids";
 import type { Alarms } from "./alarms.ts";
 import type { Identity } from "./identity.ts";
-import type { Ledger, StoredSafety } from "./ledger.ts";
+import type { HomeVault, StoredSafety } from "./home-vault.ts";
 import type { MembershipGossip } from "./membership-gossip.ts";
 import type { Notices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
@@ -28,7 +35,7 @@ import { deriveDoor, isRetyped, threePositions, wrongPassphrase, wrongWords } fr
 interface SafetyOptions {
   readonly identity: Identity;
   readonly ports: Ports;
-  readonly ledger: Ledger;
+  readonly vault: HomeVault;
   readonly alarms: Alarms;
   readonly scope: Scope;
   readonly notices: Notices;
@@ -79,7 +86,7 @@ export class Safety {
 
   async keep(change: Partial<StoredSafety>): Promise<void> {
     const next = { ...this.#stored, ...change };
-    await this.#options.ledger.writeSafety(next);
+    await this.#options.vault.writeSafety(next);
     this.#stored = next;
     this.#options.changed();
   }
@@ -115,7 +122,7 @@ export class Safety {
     const { log, keys, readKey } = identity;
     if (this.rightTo(target) === "passphrase" && words === "")
       throw wrongPassphrase("This device was not authorised by the one you are using.");
-    using door = words === "" ? undefined : await this.#door(words);
+    using door = words === "" ? undefined : await this.door(words);
     const others = andApproved ? approvedBy(log, target).filter((node) => node !== keys.id) : [];
     const targets = [...others, target];
     const removed = targets.map(nameOf);
@@ -140,7 +147,7 @@ export class Safety {
 
   async beginNewWords(words: string): Promise<void> {
     const { ports, alarms } = this.#options;
-    const oldDoor = await this.#door(words);
+    const oldDoor = await this.door(words);
     const minted = await ports.unlocker.mint();
     this.keepOldWords();
     this.#learning = { oldDoor, words: minted, ask: threePositions(ports.random.bytes(12)) };
@@ -194,6 +201,23 @@ export class Safety {
     this.kit.show(door);
   }
 
+  /** At a replica, when no member is left that could let it in. */
+  async useKit(words: string, keep: ReadonlyArray<string>): Promise<void> {
+    const { identity, ports } = this.#options;
+    const { crypto, random, clock } = ports;
+    const { log, keys, pass, readKey } = identity;
+    if (pass === undefined || log.state().nodes.has(keys.id)) throw notAReplica();
+    const read = parseRecoveryWords(crypto, words);
+    if (!read.ok) throw wrongKitWords();
+    using secret = read.secret;
+    if (!isRecoveryOf(crypto, log, secret)) throw wrongKitWords();
+    using recovery = openRecoveryKey(crypto, secret);
+    const remove = [...log.state().nodes.keys()].filter((node) => !keep.includes(node));
+    const at = clock.now();
+    await this.#say(recoverReplica({ crypto, random, log, recovery, pass, at, remove, readKey }));
+    await this.keep({ kitWritten: 1 });
+  }
+
   /** Says, now and then, that one accident is all it takes. */
   #remind(): void {
     const { identity, ports, alarms, notices, scope } = this.#options;
@@ -215,7 +239,8 @@ export class Safety {
 
   // --- Both. ---
 
-  async #door(words: string): Promise<Door> {
+  /** That of the words which are in force. The caller disposes of it. */
+  async door(words: string): Promise<Door> {
     const door = await deriveDoor(this.#options.ports, words);
     if (equal(door.signPublic, this.#options.identity.log.state().door.sign)) return door;
     door[Symbol.dispose]();
@@ -227,6 +252,21 @@ export class Safety {
     if (refused.length > 0 || entries.length === 0) throw notTaken();
     await this.#options.membership.add(entries);
   }
+}
+
+function notAReplica(): CommandRefusedError {
+  return new CommandRefusedError("not_now", {
+    what: "This device may write already.",
+    safe: "Nothing was changed.",
+  });
+}
+
+function wrongKitWords(): CommandRefusedError {
+  return new CommandRefusedError("wrong_kit", {
+    what: "These are not the words of this account's recovery kit.",
+    safe: "Nothing was changed.",
+    next: "Compare them with your sheet, one by one. They are others than your passphrase.",
+  });
 }
 
 function notTaken(): CommandRefusedError {

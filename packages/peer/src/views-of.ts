@@ -18,6 +18,7 @@ import type {
   AccountView,
   BranchView,
   DeviceView,
+  LockView,
   NetworkNodeView,
   NetworkView,
   RelayView,
@@ -31,6 +32,7 @@ interface Known {
   readonly crypto: Crypto;
   readonly relations: Relations;
   readonly relays: Relays;
+  readonly lock: () => LockView;
   readonly now: Instant;
 }
 
@@ -39,7 +41,7 @@ export function viewsOf(
   life: Life,
   known: Known,
 ): Pick<Views, "account" | "repositories" | "network" | "devices" | "requests"> {
-  const account = accountView(life);
+  const account = accountView(life, known);
   if (life.phase !== "open")
     return {
       account,
@@ -107,7 +109,7 @@ function relayView(report: RelayReport, { relays }: Known): RelayView {
   };
 }
 
-function accountView(life: Life): AccountView {
+function accountView(life: Life, known: Known): AccountView {
   if (life.phase !== "open") return viewOfLife(life);
   const { identity, approvals } = life.home;
   const { log, keys, platform } = identity;
@@ -124,6 +126,7 @@ function accountView(life: Life): AccountView {
     approval: member === undefined ? approvals.asking.view() : { phase: "none" },
     kit: life.home.safety.kit.view(),
     words: life.home.safety.newWords(),
+    lock: known.lock(),
   };
 }
 
@@ -175,6 +178,10 @@ function remoteView(
     remote: remoteOf(node),
     node,
     nodeName: home.nameOf(node),
+    standing: repository.sync().frozen.includes(node)
+      ? "forked"
+      : repository.heartbeats.standing(node, home.network.connections().get(node)?.since),
+    heardAt: repository.heartbeats.heardAt(node),
     branches: oidsUnder(refs, `refs/remotes/${remoteOf(node)}/`).map(([name, oid]) => ({
       name,
       oid,
@@ -211,14 +218,17 @@ function networkNodeView(home: Home, node: NodeId): NetworkNodeView {
 }
 
 function lackingFrom(home: Home, node: NodeId): NetworkNodeView["lacking"] {
+  const left = home.letters.claimsOf(node);
   return home.repositories.all().flatMap((repository) => {
     const { held, claims } = repository.sync();
     const have = new Map(held.map((stream) => [stream.node, stream.objects?.seq ?? 0]));
-    const records = (claims.get(node) ?? []).reduce(
-      (count, claim) => count + Math.max(0, claim.seq - (have.get(claim.node) ?? 0)),
+    const lacks = (of: NodeId, seq: number): number => Math.max(0, seq - (have.get(of) ?? 0));
+    const said = (claims.get(node) ?? []).reduce(
+      (count, claim) => count + lacks(claim.node, claim.seq),
       0,
     );
-    return records === 0 ? [] : [{ repository: repository.name(), records }];
+    const records = Math.max(said, lacks(node, left.get(repository.id) ?? 0));
+    return records === 0 ? [] : [{ repository: repository.id, records }];
   });
 }
 
@@ -237,7 +247,8 @@ function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<DeviceView> {
       addedBy:
         member === undefined || member.addedBy === node ? undefined : home.nameOf(member.addedBy),
       addedAt: member?.addedAt,
-      lastSeen: connected ? undefined : home.contacts.all().get(node)?.lastSeen,
+      connected,
+      lastSeen: home.contacts.all().get(node)?.lastSeen,
       denied: member === undefined && home.approvals.answering.isDenied(node),
       fingerprint: fingerprint(crypto, node),
       revoked: undefined,
@@ -265,6 +276,7 @@ function revokedViews(crypto: Crypto, home: Home): ReadonlyArray<DeviceView> {
         role: "read-only",
         addedBy: undefined,
         addedAt: since,
+        connected: false,
         lastSeen: home.contacts.all().get(node)?.lastSeen,
         fingerprint: fingerprint(crypto, node),
         revoked: {

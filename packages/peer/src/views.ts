@@ -49,6 +49,21 @@ export type AccountView =
       readonly approval: ApprovalView;
       readonly kit: KitView;
       readonly words: NewWordsView;
+      readonly lock: LockView;
+    }
+  /** Keys are on disk only, and opened by the passkey or the passphrase. */
+  | {
+      readonly phase: "locked";
+      readonly mark: string;
+      /** In hex: what the passkey is called, and what it is to derive from. */
+      readonly passkey: { readonly id: string; readonly salt: string } | undefined;
+    }
+  /** A recovery kit was read; it is asked which nodes stay. */
+  | {
+      readonly phase: "kit-opened";
+      readonly mark: string;
+      readonly madeAt: number;
+      readonly nodes: ReadonlyArray<KitNodeView>;
     }
   /** The account cannot be opened; the text says what happened, what is safe and what to do next. */
   | {
@@ -61,6 +76,29 @@ export type AccountView =
       /** Who signed this device out, if the passphrase can undo it. */
       readonly takeBackFrom: string | undefined;
     };
+
+/** A node as the kit knows it: from when it was made. */
+export interface KitNodeView {
+  readonly node: string;
+  readonly name: string;
+  readonly platform: string;
+  readonly addedAt: number;
+}
+
+/** How this node's secrets rest on disk. */
+export interface LockView {
+  /** `plain`: this browser cannot wrap them, because the page was not served securely. */
+  readonly keys: "wrapped" | "plain";
+  /** In hex: what a passkey for this node is to derive from. */
+  readonly salt: string;
+  readonly set:
+    | {
+        readonly passkey: boolean;
+        /** Milliseconds without a person after which it locks by itself. */
+        readonly patience: number | undefined;
+      }
+    | undefined;
+}
 
 /** The recovery kit, as far as this node has to do with it. */
 export type KitView =
@@ -135,6 +173,14 @@ export interface RemoteView {
   readonly remote: string;
   readonly node: string;
   readonly nodeName: string;
+  /**
+   * Whether this is all that it says. `away`: no word from it lately. `behind`: it said more, which nobody gave us: it is
+   * late or kept back. `frozen`: it is connected, and has sent no word of where its record ends for half an hour.
+   * `forked`: it signed two different things in one place, so nothing more of it is taken.
+   */
+  readonly standing: "fresh" | "away" | "behind" | "frozen" | "forked";
+  /** When its word of where its record ends last came. */
+  readonly heardAt: number | undefined;
   readonly branches: ReadonlyArray<
     BranchView & {
       /** How it stands to the local branch of the same name. */
@@ -181,6 +227,24 @@ export interface RelayView {
   readonly iceServers: number;
 }
 
+/** How a relay answered when it was asked once. */
+export type RelayTest =
+  | {
+      readonly kind: "answers";
+      /** From the first word to its hello. */
+      readonly millis: number;
+      readonly keepSecondsMax: number;
+      readonly bulkBytesPerSecond: number;
+      readonly iceServers: number;
+      /** How far this device's clock is from the relay's. */
+      readonly clockErrorMillis: number;
+    }
+  | {
+      readonly kind: "does-not";
+      /** `silent`: something is there, and is no relay, or says nothing. */
+      readonly why: "unreachable" | "silent" | "busy" | "restarting";
+    };
+
 export interface NetworkNodeView {
   readonly node: string;
   readonly name: string;
@@ -202,6 +266,8 @@ export interface DeviceView {
   readonly role: "writer" | "read-only";
   readonly addedBy: string | undefined;
   readonly addedAt: number | undefined;
+  /** There is a session with it now. */
+  readonly connected: boolean;
   readonly lastSeen: number | undefined;
   /** Its request was denied at this node, and it may not ask again. */
   readonly denied: boolean;

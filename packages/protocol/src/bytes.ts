@@ -29,21 +29,59 @@ export function compare(a: Uint8Array, b: Uint8Array): number {
 }
 
 export function formatHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += hexOfByte[byte];
-  return text;
+  const codes = new Uint8Array(bytes.length * 2);
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index] ?? 0;
+    codes[index * 2] = hexDigits.charCodeAt(byte >> 4);
+    codes[index * 2 + 1] = hexDigits.charCodeAt(byte & 15);
+  }
+  return textOfCodes(codes);
 }
 
 /** Reads lower-case hex of even length, or `undefined`. */
 export function parseHex(text: string): Bytes | undefined {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/u.test(text)) return undefined;
+  if (text.length % 2 !== 0) return undefined;
   const out = new Uint8Array(text.length / 2);
-  for (let index = 0; index < out.length; index++)
-    out[index] = Number.parseInt(text.slice(index * 2, index * 2 + 2), 16);
+  for (let index = 0; index < out.length; index++) {
+    const byte = (digitAt(text, index * 2) << 4) | digitAt(text, index * 2 + 1);
+    if (byte < 0) return undefined;
+    out[index] = byte;
+  }
   return out;
 }
 
+/** Negative where there is none. */
+function digitAt(text: string, index: number): number {
+  const code = text.charCodeAt(index);
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
+}
+
+/** One character for each byte, by code. */
+function textOfCodes(codes: Uint8Array): string {
+  if (codes.length <= codesAtOnce) return fewCodes(codes);
+  let text = "";
+  for (let start = 0; start < codes.length; start += codesAtOnce)
+    text += fewCodes(codes.subarray(start, start + codesAtOnce));
+  return text;
+}
+
+/** To spread bytes into a call would take ten times as long. */
+function fewCodes(codes: Uint8Array): string {
+  return String(Reflect.apply(String.fromCharCode, undefined, codes));
+}
+
 export function formatUtf8(text: string): Bytes {
+  const plain = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code >= 0x80) return formatPoints(text);
+    plain[index] = code;
+  }
+  return plain;
+}
+
+function formatPoints(text: string): Bytes {
   const out: number[] = [];
   for (const character of text) encodePoint(out, character.codePointAt(0) ?? 0);
   return Uint8Array.from(out);
@@ -66,8 +104,10 @@ function encodePoint(out: number[], given: number): void {
 
 /** Reads strict UTF-8 (no overlong forms, no surrogates), or `undefined`. */
 export function parseUtf8(bytes: Uint8Array): string | undefined {
-  let text = "";
-  let offset = 0;
+  let plain = 0;
+  while (plain < bytes.length && (bytes[plain] ?? 0) < 0x80) plain += 1;
+  let text = textOfCodes(bytes.subarray(0, plain));
+  let offset = plain;
   while (offset < bytes.length) {
     const read = decodePoint(bytes, offset);
     if (read === undefined) return undefined;
@@ -103,6 +143,9 @@ const utf8Forms = [
   { from: 0xf0, to: 0xf4, length: 4, least: 0x1_0000 },
 ] as const;
 
+const hexDigits = "0123456789abcdef";
+/** A call can be given so many arguments. */
+const codesAtOnce = 4_096;
 const base64urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /** RFC 4648 §5, without padding. */
@@ -118,7 +161,3 @@ export function formatBase64url(bytes: Uint8Array): string {
   }
   return text;
 }
-
-const hexOfByte: ReadonlyArray<string> = Array.from({ length: 256 }, (_, byte) =>
-  byte.toString(16).padStart(2, "0"),
-);

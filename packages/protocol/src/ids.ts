@@ -1,5 +1,7 @@
 /** The names of things that cross the wire. A raw string never passes for one; each is minted by its parser, here. */
 
+import { formatHex } from "./bytes.ts";
+
 declare const brand: unique symbol;
 
 /** A `Base` that only this file can make. */
@@ -27,6 +29,8 @@ export type StreamId = Brand<number, "StreamId">;
 /** A moment, in milliseconds since the epoch. Comes from a Clock or from a message, never from `Date.now`. */
 export type Instant = Brand<number, "Instant">;
 
+/** A text of so many is made at once. */
+const idsAtOnce = 100;
 const hash256Pattern = /^[0-9a-f]{64}$/u;
 const objectIdPattern = /^[0-9a-f]{40}$/u;
 const tagPattern = /^[0-9a-f]{32}$/u;
@@ -53,6 +57,16 @@ export function parseRecordHash(text: string): RecordHash | undefined {
 
 export function parseObjectId(text: string): ObjectId | undefined {
   return objectIdPattern.test(text) ? (text as ObjectId) : undefined;
+}
+
+/** The object ids that stand in `bytes` one behind the other, 20 bytes each. */
+export function formatObjectIds(bytes: Uint8Array): ReadonlyArray<ObjectId> {
+  const ids: ObjectId[] = [];
+  for (let start = 0; start < bytes.length; start += 20 * idsAtOnce) {
+    const text = formatHex(bytes.subarray(start, start + 20 * idsAtOnce));
+    for (let at = 0; at < text.length; at += 40) ids.push(text.slice(at, at + 40) as ObjectId);
+  }
+  return ids;
 }
 
 export function parseTag(text: string): Tag | undefined {

@@ -24,12 +24,16 @@ export const membershipEntriesMax = 2_048;
 export const membershipEntryBytesMax = 8 * 1024;
 /** One ref record: about 500 refs set at once; more refs make more records. */
 export const refRecordBytesMax = 64 * 1024;
+/** One heartbeat of a ref stream: three ids, two numbers and a signature are 173. */
+export const refHeartbeatBytesMax = 256;
 /** The signed genesis of a repository: two keys, a name and a signature. */
 export const repoGenesisBytesMax = 1024;
 /** Refs of one node in one repository. */
 export const refsPerNodeMax = 10_000;
 /** A node's or a repository's name, in bytes of UTF-8: one line on a phone. */
 export const nameBytesMax = 64;
+/** Repositories that one letter to a node that is away may name. */
+export const letterReposMax = 64;
 /** Repositories of one account. */
 export const repositoriesPerAccountMax = 1_000;
 

@@ -9,6 +9,7 @@ import { Bye } from "./node-messages/bye.ts";
 import { MembershipHeads } from "./node-messages/membership-heads.ts";
 import { NodePing } from "./node-messages/ping.ts";
 import { NodePong } from "./node-messages/pong.ts";
+import { RefHeartbeats } from "./node-messages/ref-heartbeats.ts";
 import { RepoHeads } from "./node-messages/repo-heads.ts";
 import { Signal } from "./node-messages/signal.ts";
 import { StreamChunk } from "./node-messages/stream-chunk.ts";
@@ -20,6 +21,7 @@ import { StreamReset } from "./node-messages/stream-reset.ts";
 const declared = {
   "membership-heads": [0x01, MembershipHeads],
   "repo-heads": [0x02, RepoHeads],
+  "ref-heartbeats": [0x03, RefHeartbeats],
   "stream-open": [0x10, StreamOpen],
   "stream-offer": [0x11, StreamOffer],
   "stream-grant": [0x12, StreamGrant],

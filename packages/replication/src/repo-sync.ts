@@ -72,6 +72,7 @@ export function repoSync({
         "objects-stored": answer(takeObjects),
         "objects-failed": answer(missObjects),
         "record-made": answer(addOwn),
+        "fork-proven": answer(freeze),
         "membership-changed": answer(judgeAgain),
         "time-passed": answer(letTimePass),
       },
@@ -279,6 +280,10 @@ function addOwn(draft: Draft, { seq, hash }: Told<"record-made">): void {
   spreadNews(draft);
 }
 
+function freeze(draft: Draft, { of }: Told<"fork-proven">): void {
+  draft.writers.set(of, { ...(draft.writers.get(of) ?? emptyStream), frozen: true });
+}
+
 function judgeAgain(draft: Draft): void {
   for (const [of, stream] of draft.writers) {
     if (!stream.unknown) continue;
@@ -374,6 +379,8 @@ function pursueAll(draft: Draft): Instant | undefined {
 }
 
 function pursue(draft: Draft, of: NodeId, load: Map<NodeId, number>): Instant | undefined {
+  // What others have of our own stream is no news, or a restored storage: that is seen to apart.
+  if (of === draft.me) return undefined;
   const known = draft.writers.get(of);
   if (known === undefined && !makeRoom(draft)) return undefined;
   const candidates = candidatesFor(of, known ?? emptyStream, draft);
@@ -397,7 +404,9 @@ function askForRecords(
   const stream = draft.writers.get(of) ?? emptyStream;
   if (from === undefined || stream.recordsFetch !== undefined || stream.judging.length > 0) return;
   draft.writers.set(of, { ...stream, recordsFetch: { from, since: draft.now } });
-  draft.effects.push({ type: "ask-records", from, of, since: (stream.records?.seq ?? 0) + 1 });
+  const last = stream.records?.seq ?? 0;
+  const isOther = draft.neighbours.get(from)?.claims.get(of)?.seq === last;
+  draft.effects.push({ type: "ask-records", from, of, since: isOther ? last : last + 1 });
   load.set(from, (load.get(from) ?? 0) + 1);
 }
 

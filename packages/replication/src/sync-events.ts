@@ -81,6 +81,8 @@ export type RepoSyncEvent = { readonly now: Instant } & (
     }
   /** This node made and stored a record of its own; its objects are here. */
   | { readonly type: "record-made"; readonly seq: number; readonly hash: RecordHash }
+  /** Its node signed two things in one place, as somebody has shown. */
+  | { readonly type: "fork-proven"; readonly of: NodeId }
   | { readonly type: "membership-changed" }
   | { readonly type: "time-passed" }
 );

@@ -46,15 +46,16 @@ export const emptyStream: WriterStream = {
   trust: new Map(),
 };
 
-/** What `claim` promises beyond what is here. */
+/** What `claim` promises beyond what is here. Another record in the place of our last one convicts the writer. */
 export function promises(
   stream: WriterStream,
   claim: Head,
 ): { readonly records: boolean; readonly objectsUpTo: number | undefined } {
   const recordsSeq = stream.records?.seq ?? 0;
+  const isOther = stream.records?.seq === claim.seq && stream.records.hash !== claim.hash;
   const upTo = Math.min(recordsSeq, claim.seq);
   return {
-    records: !stream.frozen && !stream.unknown && claim.seq > recordsSeq,
+    records: !stream.frozen && !stream.unknown && (claim.seq > recordsSeq || isOther),
     objectsUpTo: upTo > (stream.objects?.seq ?? 0) ? upTo : undefined,
   };
 }

@@ -62,6 +62,7 @@ test("new words and a recovery kit are not on the air either", async () => {
     role: "writer",
     author: { name: "Alice", email: "alice@example.org" },
     approval: { phase: "none" },
+    lock: { keys: "wrapped", salt: "00", set: undefined },
   } as const;
   town.peer.show({
     account: {

@@ -142,7 +142,12 @@ function throttle(
       gathered = { ...gathered, ...views };
       if (timer === undefined) flush();
     },
-    [Symbol.dispose]: () => clearTimeout(timer),
+    /** What was gathered is posted: it may be that everything was locked. */
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      if (gathered !== undefined) post(gathered);
+      gathered = undefined;
+    },
   };
 }
 

@@ -25,6 +25,8 @@ export type TabMessage =
     };
 
 export type HostMessage =
+  /** By the worker's own port only: it was locked, holds nothing any more, and another is to begin. */
+  | typeof over
   /** A peer began to serve; whatever an earlier one was asked is lost. */
   | { readonly kind: "here"; readonly host: string }
   | { readonly kind: "views"; readonly host: string; readonly views: Partial<Views> }
@@ -35,6 +37,8 @@ export type HostMessage =
       readonly id: number;
       readonly outcome: unknown;
     };
+
+export const over = { kind: "over" } as const;
 
 /**
  * How each command may travel and what becomes of it when the owner tab goes.
@@ -51,6 +55,12 @@ const commandKinds = {
   "ask-again": "order",
   "rename-node": "order",
   "set-author": "order",
+  "set-lock": "secret",
+  "remove-lock": "order",
+  "lock-now": "order",
+  "set-patience": "order",
+  "person-acted": "order",
+  unlock: "secret",
   "revoke-node": "secret",
   "take-back": "secret",
   "change-passphrase": "secret",
@@ -62,6 +72,8 @@ const commandKinds = {
   "leave-kit": "order",
   "verify-kit": "secret",
   "open-kit": "secret",
+  "choose-nodes": "secret",
+  "use-kit": "secret",
   "allowed-signers": "question",
   "open-request": "order",
   authorise: "order",
@@ -69,6 +81,9 @@ const commandKinds = {
   "let-ask-again": "order",
   "new-repository": "order",
   "import-bundle": "order",
+  "import-files": "order",
+  "git-hosts": "question",
+  clone: "order",
   "export-bundle": "question",
   "rename-repository": "order",
   commit: "order",
@@ -124,7 +139,9 @@ export function parseTabMessage(value: unknown): TabMessage | undefined {
 
 /** Reads what a host posted, or `undefined`. */
 export function parseHostMessage(value: unknown): HostMessage | undefined {
-  if (!isRecord(value) || typeof value["host"] !== "string") return undefined;
+  if (!isRecord(value)) return undefined;
+  if (value["kind"] === over.kind) return over;
+  if (typeof value["host"] !== "string") return undefined;
   const { kind, host, tab, id, views, outcome } = value;
   if (kind === "here") return { kind, host };
   if (kind === "views") return isViews(views) ? { kind, host, views } : undefined;
@@ -147,7 +164,7 @@ export function isOutcome<Name extends CommandName>(
   return value["ok"] === true || (value["ok"] === false && isRefused(value["refused"]));
 }
 
-type Given = "string" | "number" | "boolean" | "list" | "record" | "file";
+type Given = "string" | "number" | "boolean" | "bytes" | "list" | "record" | "file";
 
 /** A question mark: it may be left out. */
 type Field = Given | `${Given}?`;
@@ -170,6 +187,12 @@ const askFields = {
   "ask-again": {},
   "rename-node": { name: "string" },
   "set-author": { name: "string", email: "string" },
+  "set-lock": { words: "string", passkey: "record?" },
+  "remove-lock": {},
+  "lock-now": {},
+  "set-patience": { minutes: "number?" },
+  "person-acted": {},
+  unlock: { words: "string", derived: "bytes?" },
   "revoke-node": { node: "string", words: "string", andApproved: "boolean", since: "number?" },
   "take-back": { words: "string" },
   "change-passphrase": { words: "string" },
@@ -181,6 +204,8 @@ const askFields = {
   "leave-kit": {},
   "verify-kit": { words: "string", file: "file?" },
   "open-kit": { file: "file", nodeName: "string", platform: "string" },
+  "choose-nodes": { keep: "list", words: "string" },
+  "use-kit": { words: "string", keep: "list" },
   "allowed-signers": {},
   "open-request": { id: "string" },
   authorise: { id: "string", digits: "string" },
@@ -188,6 +213,9 @@ const askFields = {
   "let-ask-again": { node: "string" },
   "new-repository": { name: "string", files: "list" },
   "import-bundle": { name: "string", file: "file", again: "boolean?" },
+  "import-files": { name: "string", zip: "file?", files: "list?" },
+  "git-hosts": {},
+  clone: { name: "string", url: "string" },
   "export-bundle": { id: "string" },
   "rename-repository": { id: "string", name: "string" },
   commit: { id: "string", branch: "string", onto: "string", message: "string", changes: "list" },
@@ -237,6 +265,8 @@ function fits(value: unknown, form: Field): boolean {
   switch (form.replace("?", "")) {
     case "list":
       return Array.isArray(value);
+    case "bytes":
+      return value instanceof Uint8Array;
     case "file":
       return value instanceof Blob;
     case "record":

@@ -77,6 +77,12 @@ class Tab implements Door, Disposable {
 
   #own(): void {
     this.owner.value = "this-tab";
+    this.#begin();
+  }
+
+  /** A worker that is over goes with all that it had in memory. */
+  #begin(): void {
+    this.#peer?.[Symbol.dispose]();
     this.#peer = this.#ports.startPeer(
       (message) => this.#hear(parseHostMessage(message)),
       () => this.#stop(),
@@ -90,6 +96,10 @@ class Tab implements Door, Disposable {
 
   #hear(message: HostMessage | undefined): void {
     if (message === undefined) return;
+    if (message.kind === "over") {
+      if (this.#peer !== undefined) this.#begin();
+      return;
+    }
     if (message.kind === "answer") {
       if (message.tab === this.#name) this.#settle(message.id, message.outcome);
       return;

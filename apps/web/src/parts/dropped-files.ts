@@ -19,7 +19,12 @@ export function readPicked(files: FileList | null): ReadonlyArray<PathFile> {
   return Array.from(files ?? [], (file) => ({
     path: file.webkitRelativePath === "" ? file.name : file.webkitRelativePath,
     file,
-  }));
+  })).filter(({ path }) => !isInGitFolder(path));
+}
+
+/** Git's own folder is no part of what stands in a folder: it holds a history, which comes in a bundle. */
+export function isInGitFolder(path: string): boolean {
+  return path.split("/").includes(".git");
 }
 
 async function readEntry(entry: FileSystemEntry, folder: string): Promise<ReadonlyArray<PathFile>> {

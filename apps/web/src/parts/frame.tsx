@@ -10,6 +10,7 @@ import { ApprovalBanner, Requests } from "./approval.tsx";
 import { Banner } from "./banner.tsx";
 import { now, useDoor } from "./door-context.ts";
 import { Icon, Mark } from "./icons.tsx";
+import { usePersonActing } from "./person-acting.ts";
 import { Progress } from "./pieces.tsx";
 
 export function Frame({
@@ -22,6 +23,7 @@ export function Frame({
   readonly children: ComponentChildren;
 }): JSX.Element {
   const { network, notices } = useDoor().views;
+  usePersonActing(account.lock.set?.patience !== undefined);
   return (
     <>
       <a class="skip-link" href="#main">

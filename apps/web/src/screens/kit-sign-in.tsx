@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
 import { copy } from "../copy.ts";
-import { Banner, Refusal } from "../parts/banner.tsx";
+import { Refusal } from "../parts/banner.tsx";
 import { useOrder } from "../parts/door-context.ts";
 import { platformOf } from "../platform.ts";
 import { Gate } from "./gate.tsx";
@@ -31,9 +31,10 @@ export function KitSignIn({ onBack }: { readonly onBack: () => void }): JSX.Elem
             onChange={(event) => setFile(event.currentTarget.files?.[0])}
           />
         </div>
-        <Banner tone="warn" icon="warning">
-          <p>{copy.kitSignIn.warning}</p>
-        </Banner>
+        <details class="small">
+          <summary>{copy.kitSignIn.noFile}</summary>
+          <p>{copy.kitSignIn.noFileText}</p>
+        </details>
         <Refusal refused={open.refused} />
         <div class="dialog-actions">
           <button type="button" class="button button-quiet" onClick={onBack}>
@@ -44,7 +45,7 @@ export function KitSignIn({ onBack }: { readonly onBack: () => void }): JSX.Elem
             class="button button-primary"
             disabled={open.busy || file === undefined}
           >
-            {copy.kitSignIn.submit}
+            {copy.kitSignIn.read}
           </button>
         </div>
       </form>

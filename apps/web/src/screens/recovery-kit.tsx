@@ -8,6 +8,7 @@ import { Banner, Refusal } from "../parts/banner.tsx";
 import { useDoor, useOrder } from "../parts/door-context.ts";
 import { PassphraseField, usePassphrase } from "../parts/passphrase-field.tsx";
 import { saveFile } from "../parts/save-file.ts";
+import { UseKit } from "./use-kit.tsx";
 import { WordSheet } from "./words.tsx";
 
 type Open = AccountView & { readonly phase: "open" };
@@ -21,7 +22,7 @@ export function RecoveryKit({ account }: { readonly account: Open }): JSX.Elemen
           {copy.devices.account} <code>{account.mark}</code>
         </p>
       </div>
-      <Kit kit={account.kit} mark={account.mark} />
+      {account.role === "writer" ? <Kit kit={account.kit} mark={account.mark} /> : <UseKit />}
     </div>
   );
 }

@@ -26,6 +26,7 @@ export const labels = [
   ["fingerprint", "what a person reads out loud to tell nodes apart"],
   // Signatures.
   ["door pass", "by the door key: whoever holds these node keys knew the passphrase"],
+  ["letter", "by a node key: what it leaves for one other node that is away"],
   ["repository genesis", "by a node key: it begins this repository"],
   ["ref record", "by a node key: its refs in one repository are now these"],
   ["ref heartbeat", "by a node key: its stream in one repository ends here, as of now"],
@@ -46,6 +47,7 @@ export const labels = [
   // At rest.
   ["passkey salt", "what a passkey derives from, for one node of one account"],
   ["passkey lock", "the key under which a locked vault seals its secrets"],
+  ["home secrets", "associated data under which a node seals its own files"],
   // The recovery kit.
   ["recovery", "the author that stands for an account's recovery key: its public half"],
   ["recovery sign", "seed of the recovery key, from the kit's 128 bits"],

@@ -1,5 +1,7 @@
 /** Git's deltas (gitformat-pack, "Deltified representation"). */
 
+import { copyOver } from "./copy";
+
 /** The size of what a delta makes of a base of `base` bytes, or -1 where it is for another base or too large. */
 export function deltaResult(delta: usize, length: u32, base: u32): i32 {
   const end = delta + length;
@@ -19,7 +21,7 @@ export function deltaResult(delta: usize, length: u32, base: u32): i32 {
   return -1;
 }
 
-/** Makes exactly `size` bytes at `to`. Answers whether every instruction was sound and stayed in its bounds. */
+/** Makes exactly `size` bytes at `to`; 16 behind them may change. Answers whether every instruction was sound and stayed in its bounds. */
 export function applyDelta(
   base: usize,
   baseLength: u32,
@@ -49,12 +51,12 @@ export function applyDelta(
       if (opcode & 64) many |= u32(load<u8>(delta++)) << 16;
       if (many == 0) many = 0x10000;
       if (from > baseLength || many > baseLength - from || many > u32(toEnd - to)) return false;
-      memory.copy(to, base + from, many);
+      copyOver(to, base + from, many);
       to += many;
     } else {
       // Opcode 0 is reserved.
       if (opcode == 0 || opcode > u32(end - delta) || opcode > u32(toEnd - to)) return false;
-      memory.copy(to, delta, opcode);
+      copyOver(to, delta, opcode);
       to += opcode;
       delta += opcode;
     }

@@ -3,7 +3,20 @@
 export { crc32 } from "./crc32";
 export { applyDelta, deltaResult } from "./delta";
 export { inflate } from "./inflate";
+export {
+  packsBytes,
+  packsFind,
+  packsKnow,
+  packsMake,
+  packsRing,
+  packsRoom,
+  packsRows,
+  packsSize,
+  packsTold,
+  packsType,
+} from "./packs";
 export { nameObject, sha1Begin, sha1Finish, sha1Update } from "./sha1";
+export { walkMeet, walkOn } from "./walk";
 
 /** Where the caller's memory begins. */
 export function heap(): usize {

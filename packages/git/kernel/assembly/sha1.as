@@ -66,8 +66,8 @@ export function sha1Finish(state: usize, to: usize): bool {
   return load<u32>(state + foundAt) != 0;
 }
 
-/** Names an object: `type` as packs write it. Answers whether it is half of a collision. */
-export function nameObject(type: u32, from: usize, length: u32, to: usize): bool {
+/** Names an object: `type` as packs write it. Answers whether it is half of a collision that was looked for. */
+export function nameObject(type: u32, from: usize, length: u32, to: usize, look: bool): bool {
   let at = header;
   if (type == 1) {
     store<u64>(at, 0x2074696d6d6f63); // "commit "
@@ -86,7 +86,7 @@ export function nameObject(type: u32, from: usize, length: u32, to: usize): bool
   while (length / ten >= 10) ten *= 10;
   for (; ten > 0; ten /= 10) store<u8>(at++, 0x30 + ((length / ten) % 10));
   store<u8>(at++, 0);
-  sha1Begin(objectState, true);
+  sha1Begin(objectState, look);
   sha1Update(objectState, header, u32(at - header));
   sha1Update(objectState, from, length);
   return sha1Finish(objectState, to);

@@ -1,0 +1,154 @@
+/** What is read past the library, against what was sent: nothing lost, nothing twice, nothing out of order. */
+
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { FastLane } from "./fast-lane.ts";
+
+interface Sent {
+  readonly first: number;
+  readonly payload: Uint8Array;
+}
+
+/** A frame as a node sends it (RFC 6455 §5.2). */
+function frame({ first, payload }: Sent, isMasked = true): Buffer {
+  const { length } = payload;
+  const size = length < 126 ? [length] : length < 65_536 ? [126, length >> 8, length & 255] : [127];
+  const head = Buffer.from([first, ...size]);
+  if (isMasked) head[1] = (head[1] ?? 0) | 0x80;
+  const long = Buffer.alloc(length < 65_536 ? 0 : 8);
+  if (long.length > 0) long.writeUInt32BE(length, 4);
+  const key = Buffer.from(isMasked ? [0x5a, 0xc3, 0x0f, 0x99] : []);
+  const body = Buffer.from(payload.map((byte, at) => byte ^ (key[at & 3] ?? 0)));
+  return Buffer.concat([head, long, key, body]);
+}
+
+/** Everything the lane did, in its order: messages, and the library's bytes before each. */
+function openLane(messageBytesMax = 70_000) {
+  const messages: Array<{ readonly bytes: Buffer; readonly after: number }> = [];
+  const library: Buffer[] = [];
+  const libraryBytes = (): number => library.reduce((sum, { length }) => sum + length, 0);
+  const lane = new FastLane({
+    message: (bytes) => messages.push({ bytes: Buffer.from(bytes), after: libraryBytes() }),
+    library: (piece) => library.push(Buffer.from(piece)),
+    messageBytesMax,
+  });
+  return { lane, messages, library: () => Buffer.concat(library) };
+}
+
+/** Whole binary messages, with what comes between them: fragments, text, pings. */
+const parts = fc.array(
+  fc.oneof(
+    { weight: 5, arbitrary: fc.uint8Array({ maxLength: 300 }).map((payload) => [0x82, payload]) },
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 30 }).map((payload) => [0x81, payload]) },
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 30 }).map((payload) => [0x89, payload]) },
+    {
+      weight: 1,
+      arbitrary: fc.uint8Array({ maxLength: 30 }).map((payload) => [0x02, payload, 0x80, payload]),
+    },
+  ),
+  { maxLength: 12 },
+);
+
+function sentOf(given: ReadonlyArray<ReadonlyArray<number | Uint8Array>>): ReadonlyArray<Sent> {
+  const sent: Sent[] = [];
+  for (const part of given)
+    for (let at = 0; at < part.length; at += 2) {
+      const [first, payload] = [part[at], part[at + 1]];
+      if (typeof first === "number" && payload instanceof Uint8Array) sent.push({ first, payload });
+    }
+  return sent;
+}
+
+test("however reads cut what Alice sends, each frame is either a message of the lane or whole at the library, in order", () => {
+  fc.assert(
+    fc.property(
+      parts,
+      fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1 }),
+      (given, cuts) => {
+        const sent = sentOf(given);
+        const wire = Buffer.concat(sent.map((one) => frame(one)));
+        const { lane, messages, library } = openLane();
+        for (let at = 0, turn = 0; at < wire.length; turn++) {
+          const until = at + (cuts[turn % cuts.length] ?? 1);
+          lane.take(Buffer.from(wire.subarray(at, until)));
+          at = until;
+        }
+        const rest = library();
+        let librarys = 0;
+        for (const one of sent) {
+          const [next] = messages;
+          if (next !== undefined && next.after === librarys && one.first === 0x82) {
+            expect(next.bytes).toEqual(Buffer.from(one.payload));
+            messages.shift();
+            continue;
+          }
+          const bytes = frame(one);
+          expect(rest.subarray(librarys, librarys + bytes.length)).toEqual(bytes);
+          librarys += bytes.length;
+        }
+        expect([messages.length, rest.length]).toEqual([0, librarys]);
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
+test("messages that lie whole in a read never reach the library, however many and of whatever length", () => {
+  const sent = [0, 1, 125, 126, 16_401, 65_553].map((length) => ({
+    first: 0x82,
+    payload: new Uint8Array(length).fill(7),
+  }));
+  const { lane, messages, library } = openLane();
+  lane.take(Buffer.concat(sent.map((one) => frame(one))));
+  expect(messages.map(({ bytes }) => bytes.length)).toEqual(
+    sent.map(({ payload }) => payload.length),
+  );
+  expect(library()).toHaveLength(0);
+});
+
+test("wherever a read cuts a message, the next one is the lane's again", () => {
+  for (const length of [100, 300, 66_000]) {
+    const cut = frame({ first: 0x82, payload: new Uint8Array(length).fill(1) });
+    const whole = { first: 0x82, payload: Uint8Array.of(9) };
+    for (let at = 1; at < Math.min(cut.length, 40); at++) {
+      const { lane, messages, library } = openLane();
+      lane.take(Buffer.from(cut.subarray(0, at)));
+      lane.take(Buffer.concat([cut.subarray(at), frame(whole)]));
+      expect(library().equals(cut)).toBe(true);
+      expect(messages.map(({ bytes }) => bytes.toString("hex"))).toEqual(["09"]);
+    }
+  }
+});
+
+test("what Mallory may not say goes to the library as it came: no mask, too long, between fragments, with a reserved bit", () => {
+  const payload = new Uint8Array(200).fill(1);
+  const binary = { first: 0x82, payload };
+  for (const wire of [
+    frame(binary, false),
+    frame({ first: 0x82, payload: new Uint8Array(70_000) }),
+    Buffer.concat([frame({ first: 0x02, payload }), frame(binary)]),
+    frame({ first: 0xc2, payload }),
+    frame({ first: 0x83, payload }),
+  ]) {
+    const { lane, messages, library } = openLane(1_000);
+    lane.take(Buffer.from(wire));
+    expect(messages).toEqual([]);
+    expect(library()).toEqual(wire);
+  }
+});
+
+test("nothing counts behind a goodbye, and nothing at all once the lane is closed", () => {
+  const payload = Uint8Array.of(3, 232);
+  const goodbye = frame({ first: 0x88, payload });
+  const binary = frame({ first: 0x82, payload });
+  const { lane, messages, library } = openLane();
+  lane.take(Buffer.concat([binary, goodbye, binary]));
+  lane.take(Buffer.from(binary));
+  expect(messages).toHaveLength(1);
+  expect(library()).toEqual(goodbye);
+  const closed = openLane();
+  closed.lane.close();
+  closed.lane.take(Buffer.from(binary));
+  expect([closed.messages.length, closed.library().length]).toEqual([0, 0]);
+});

@@ -1,0 +1,135 @@
+/**
+ * Takes whole binary messages straight out of what the socket has read, and leaves everything else to the library.
+ *
+ * Nearly every message is one masked, unfragmented, binary frame that lies whole in one read. Through the library each
+ * of them costs a stream's bookkeeping and four small buffers; here it is unmasked where it lies. Control frames, text,
+ * fragments, frames cut by the end of a read and everything that RFC 6455 forbids go to the library as they came, in
+ * their order and from their first byte to their last, so it always stands at the beginning of a frame when we do.
+ */
+
+import { unmask } from "./fast-mask.ts";
+
+export interface LaneEnds {
+  /** A whole binary message, unmasked, in the memory of the read. */
+  readonly message: (message: Buffer) => void;
+  /** Bytes that are the library's. */
+  readonly library: (piece: Buffer) => void;
+  /** Longer messages are the library's, which knows what to say to them. */
+  readonly messageBytesMax: number;
+}
+
+/** A class, because each connection has one. */
+export class FastLane {
+  readonly #ends: LaneEnds;
+  /** Bytes of a frame given to the library that are still to come. */
+  #owedBytes = 0;
+  /** The first bytes of a frame whose head was cut; the library has them already. */
+  #cutHead: Buffer | undefined = undefined;
+  /** A fragmented message has begun: what may come between its frames is the library's to judge. */
+  #isFragmented = false;
+  /** Behind a goodbye nothing counts any more. */
+  #isEnding = false;
+  #isClosed = false;
+
+  constructor(ends: LaneEnds) {
+    this.#ends = ends;
+  }
+
+  take(piece: Buffer): void {
+    let at = 0;
+    while (at < piece.length && !this.#isClosed)
+      if (this.#owedBytes > 0) at = this.#handOwed(piece, at);
+      else if (this.#cutHead !== undefined) this.#joinHead(this.#cutHead, piece);
+      else at = this.#takeFrame(piece, at);
+  }
+
+  /** Whatever else comes is thrown away. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #takeFrame(piece: Buffer, at: number): number {
+    const bytes = frameBytes(piece, at);
+    if (bytes === 0) {
+      this.#cutHead = Buffer.from(piece.subarray(at));
+      return this.#hand(piece, at, piece.length);
+    }
+    const until = at + bytes;
+    if (!this.#isPlain(piece, at, bytes) || until > piece.length) {
+      this.#note(piece[at] ?? 0, bytes);
+      return at;
+    }
+    const begin = at + headBytes(piece[at + 1] ?? 0);
+    for (let index = 0; index < 4; index++) key[index] = piece[begin - 4 + index] ?? 0;
+    const message = piece.subarray(begin, until);
+    unmask(message, key);
+    this.#ends.message(message);
+    return until;
+  }
+
+  #isPlain(piece: Buffer, at: number, bytes: number): boolean {
+    const isMasked = (piece[at + 1] ?? 0) >= maskedBit;
+    if (piece[at] !== finalBinary || !isMasked || this.#isFragmented) return false;
+    return bytes <= this.#ends.messageBytesMax;
+  }
+
+  /** The frame that begins here is the library's. */
+  #note(first: number, bytes: number): void {
+    const opcode = first & 0x0f;
+    if (opcode === closing) this.#isEnding = true;
+    else if (opcode < 3) this.#isFragmented = first < finalBit;
+    this.#owedBytes = bytes;
+  }
+
+  #handOwed(piece: Buffer, at: number): number {
+    const until = Math.min(piece.length, at + this.#owedBytes);
+    this.#owedBytes -= until - at;
+    this.#hand(piece, at, until);
+    if (this.#isEnding && this.#owedBytes === 0) this.#isClosed = true;
+    return until;
+  }
+
+  #hand(piece: Buffer, at: number, until: number): number {
+    this.#ends.library(piece.subarray(at, until));
+    return until;
+  }
+
+  /** Reads a head that came in two or more pieces; all of it is the library's. */
+  #joinHead(cut: Buffer, piece: Buffer): void {
+    const head = Buffer.concat([cut, piece.subarray(0, headBytesMax)]);
+    const bytes = frameBytes(head, 0);
+    this.#cutHead = undefined;
+    if (bytes > 0) this.#note(head[0] ?? 0, bytes - cut.length);
+    else {
+      this.#owedBytes = piece.length;
+      this.#cutHead = head;
+    }
+  }
+}
+
+/** How long the frame that begins here is, its head included; 0 while that is not to be seen yet. */
+function frameBytes(bytes: Buffer, at: number): number {
+  if (at + 2 > bytes.length) return 0;
+  const second = bytes[at + 1] ?? 0;
+  const head = headBytes(second);
+  const short = second & 0x7f;
+  if (short < 126) return head + short;
+  if (short === 126) return at + 4 > bytes.length ? 0 : head + bytes.readUInt16BE(at + 2);
+  if (at + 10 > bytes.length) return 0;
+  return head + bytes.readUInt32BE(at + 2) * 2 ** 32 + bytes.readUInt32BE(at + 6);
+}
+
+/** Two bytes, the longer lengths, and the mask where there is one. */
+function headBytes(second: number): number {
+  const short = second & 0x7f;
+  const lengthBytes = short < 126 ? 0 : short === 126 ? 2 : 8;
+  return 2 + lengthBytes + (second >= maskedBit ? 4 : 0);
+}
+
+const finalBinary = 0x82;
+const finalBit = 0x80;
+const maskedBit = 0x80;
+const closing = 0x08;
+const headBytesMax = 14;
+/** The mask of the frame at hand. */
+const key = new Uint8Array(4);

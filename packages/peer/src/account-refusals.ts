@@ -1,0 +1,46 @@
+/** What a person is told when an account is not made, opened or taken back, and when there is a second copy of this node. */
+
+import { CommandRefusedError } from "./refusals.ts";
+
+export function notNow(): CommandRefusedError {
+  return new CommandRefusedError("not_now", {
+    what: "This browser already has an account, or is about to.",
+    safe: "Nothing was changed.",
+  });
+}
+
+export function badKit(why: "not-a-kit" | "damaged" | "foreign"): CommandRefusedError {
+  const said = {
+    "not-a-kit": "This file is not a recovery kit.",
+    damaged: "This recovery kit is damaged: some of it is missing or was changed.",
+    foreign: "This recovery kit is that of another account.",
+  };
+  return new CommandRefusedError("bad_kit", {
+    what: said[why],
+    safe: "Nothing was changed.",
+    next: "Choose the file that you saved when you made the kit.",
+  });
+}
+
+export function wrongPasskey(): CommandRefusedError {
+  return new CommandRefusedError("wrong_passkey", {
+    what: "This passkey does not open this device.",
+    safe: "Nothing was changed: it is locked as before.",
+    next: "Choose the passkey that was made for this device, or type your passphrase.",
+  });
+}
+
+export function notTakenBack(): CommandRefusedError {
+  return new CommandRefusedError("not_allowed", {
+    what: "These words do not undo it: the passphrase was changed, or was used to sign this device out.",
+    safe: "What is on this device stays here.",
+    next: "Sign in again with the words that are in force, or use your recovery kit.",
+  });
+}
+
+export const copiedProfile = {
+  tone: "warning",
+  what: "Another copy of this browser profile is connected to your account.",
+  safe: "Nothing was lost.",
+  next: "Use one of the two only: sign in on the other one as a new device.",
+} as const;

@@ -1,0 +1,119 @@
+/** The lock on this node: set and taken off by its person, closed when asked to or when nobody was here for long, opened by passkey or words. */
+
+import { lockMachine, type Event, type State } from "@skein/auth/lock";
+import type { Passkey } from "@skein/auth/key-store";
+import { formatHex } from "@skein/protocol/bytes";
+import { instant } from "@skein/protocol/ids";
+import { step } from "@skein/protocol/machine";
+import type { Alarms } from "./alarms.ts";
+import type { HomeVault } from "./home-vault.ts";
+import type { Clock } from "./ports.ts";
+import { CommandRefusedError } from "./refusals.ts";
+import type { LockView } from "./views.ts";
+
+interface HomeLockOptions {
+  readonly vault: HomeVault;
+  readonly clock: Clock;
+  readonly alarms: Alarms;
+  readonly changed: () => void;
+  /** Whatever is in memory has to go now. */
+  readonly lock: () => void;
+}
+
+export class HomeLock {
+  readonly #options: HomeLockOptions;
+  #state: State = lockMachine.initial;
+
+  constructor(options: HomeLockOptions) {
+    this.#options = options;
+  }
+
+  view(): LockView {
+    const { vault } = this.#options;
+    const salt = formatHex(vault.salt());
+    const lock = vault.lock();
+    return {
+      keys: vault.kind,
+      salt,
+      set: lock && { passkey: lock.passkey, patience: lock.patience },
+    };
+  }
+
+  /** The program began, and the vault is locked. */
+  found(): void {
+    this.#tell({ type: "found-locked", patience: this.#options.vault.patience() });
+  }
+
+  /** One try at a time. */
+  async unlock(tryVault: () => Promise<boolean>): Promise<boolean> {
+    if (this.#state.phase !== "locked") throw notLocked();
+    this.#tell({ type: "unlock-tried" });
+    let fits = false;
+    try {
+      fits = await tryVault();
+    } finally {
+      this.#tell({ type: "vault-answered", fits, at: this.#now() });
+    }
+    return fits;
+  }
+
+  /** `door`: that of the words, which open it too. */
+  async set(door: Uint8Array, passkey: Passkey | undefined): Promise<void> {
+    const { vault } = this.#options;
+    await vault.setLock({ door, passkey });
+    this.#tell({ type: "lock-set", patience: vault.patience(), at: this.#now() });
+  }
+
+  async remove(): Promise<void> {
+    await this.#options.vault.setLock(undefined);
+    this.#tell({ type: "lock-removed" });
+  }
+
+  async setPatience(patience: number | undefined): Promise<void> {
+    if (this.#state.phase !== "open") throw noLock();
+    await this.#options.vault.setPatience(patience);
+    this.#tell({ type: "patience-set", patience, at: this.#now() });
+  }
+
+  personActed(): void {
+    if (this.#state.phase === "open") this.#tell({ type: "person-acted", at: this.#now() });
+  }
+
+  lockNow(): void {
+    if (this.#state.phase !== "open") throw noLock();
+    this.#tell({ type: "lock-asked" });
+  }
+
+  close(): void {
+    this.#options.alarms.cancel("lock");
+  }
+
+  #tell(event: Event): void {
+    const { alarms, lock, changed } = this.#options;
+    const [next, effects] = step(lockMachine, this.#state, event);
+    this.#state = next;
+    for (const effect of effects)
+      if (effect.type === "wipe-keys") lock();
+      else alarms.set("lock", instant(effect.at), (at) => this.#tell({ type: "time-passed", at }));
+    changed();
+  }
+
+  #now(): number {
+    return this.#options.clock.now();
+  }
+}
+
+function noLock(): CommandRefusedError {
+  return new CommandRefusedError("not_now", {
+    what: "This device has no lock.",
+    safe: "Nothing was changed.",
+    next: "Set one first, under Devices.",
+  });
+}
+
+function notLocked(): CommandRefusedError {
+  return new CommandRefusedError("not_now", {
+    what: "This device is not locked, or is being unlocked just now.",
+    safe: "Nothing was changed.",
+  });
+}
