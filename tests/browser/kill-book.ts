@@ -46,6 +46,10 @@ export class Book {
     return commits + this.imported;
   }
 
+  inTheMiddle(): number {
+    return [...this.interrupted.values()].reduce((sum, kills) => sum + kills, 0);
+  }
+
   /** Every repository opens, and all that was acknowledged is there. Imports are removed once they were looked at. */
   async check(tab: DoorTab): Promise<void> {
     const repositories = await opened(tab, [...this.#commits.keys()]);

@@ -86,7 +86,7 @@ export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void
     const committing = commitOn(round, tab, { bytes: 150_000, pauseMillis: 0 });
     // With one pack more there are enough of them to be copied together.
     while (!(await mayMerge(round.page, id))) await Promise.race([committing.ended, wait(5)]);
-    await wait(chance() * 60);
+    await wait(chance() * 30);
     const isUnderWay = await Promise.race([mayMerge(round.page, id), wait(200).then(() => false)]);
     book.killed("merging", { isUnderWay });
     await kill();

@@ -57,8 +57,7 @@ test(
       process.stdout.write(`${kills} kills (SEED=${seed}): ${book.toString()}\n`);
       // A test in which nothing was at stake has shown nothing.
       expect(book.acknowledged()).toBeGreaterThan(kills * 2);
-      for (const mode of modes)
-        expect(book.interrupted.get(mode), mode).toBeGreaterThan(kills / modes.length / 5);
+      expect(book.inTheMiddle()).toBeGreaterThan(kills / 3);
     } finally {
       await browser.close();
       rmSync(folder, { recursive: true, maxRetries: 5 });
