@@ -19,7 +19,7 @@ export const relaysCopy = {
     retry: (span: string) => `next try in ${span}`,
     slow: (span: string) => `Asked for patience: some things wait ${span}`,
     keeps: (seconds: number) =>
-      `Holds sealed messages for nodes that are away, at most ${formatSpan(seconds * 1_000)}, in memory only`,
+      `Holds for nodes that are away, sealed, in memory only and at most ${formatSpan(seconds * 1_000)}: requests to be authorised, their answers, and word of new commits`,
     keepsNothing: "Holds nothing for nodes that are away",
     servers: (count: number) =>
       count === 0

@@ -85,6 +85,18 @@ export const safetyCopy = {
       "Devices that you do not tick are signed out for good. They keep what they have and get nothing new.",
     submit: "Bring the account back",
   },
+  calls: {
+    section: "Requests",
+    title: "Authorise a new node?",
+    body: "Open Skein to check the number.",
+    ask: "Call me",
+    default:
+      "A device that asks to be authorised shows in every tab of Skein. The browser can also call you when you are looking at something else.",
+    granted:
+      "The browser calls you when a device asks to be authorised, as long as a tab with Skein is open.",
+    denied:
+      "You told the browser not to show notifications of this page. A device that asks to be authorised shows in every tab of Skein.",
+  },
   lock: {
     section: "Lock",
     title: "This device is locked",

@@ -20,6 +20,7 @@ import type { Inbox } from "./inbox.ts";
 import { KeyCare } from "./key-care.ts";
 import type { HomeVault, StoredSafety } from "./home-vault.ts";
 import type { Ledger } from "./ledger.ts";
+import { Letters } from "./letters.ts";
 import { MissingMembers } from "./missing-members.ts";
 import { MembershipGossip } from "./membership-gossip.ts";
 import { newsSince } from "./membership-news.ts";
@@ -59,6 +60,7 @@ export class Home {
   readonly approvals: Approvals;
   readonly repositories: Repositories;
   readonly safety: Safety;
+  readonly letters: Letters;
   readonly stage: Stage;
   readonly #options: HomeOptions;
   readonly #keyCare: KeyCare;
@@ -76,7 +78,9 @@ export class Home {
       scope,
       isMember: (node) => identity.log.state().nodes.has(node),
     });
+    options.notices.restore(await ledger.readNotices());
     const home = new Home(options, { contacts, safety: await vault.readSafety() });
+    home.approvals.answering.remember(await ledger.readDenials());
     await home.repositories.open();
     return home;
   }
@@ -108,7 +112,14 @@ export class Home {
       ...options,
       membership: this.membership,
       passOf: (node) => contacts.all().get(node)?.pass,
+      admitted: (node, entry) => this.letters.handEntry(node, { type: "entry", entry }),
       nameOf: (node) => this.nameOf(node),
+    });
+    this.letters = new Letters({
+      ...options,
+      contacts,
+      membership: this.membership,
+      repositories: this.repositories,
     });
     this.safety = new Safety({
       ...options,
@@ -127,6 +138,7 @@ export class Home {
     this.network.meetAt(this.#keyCare.whereabouts());
     this.#keyCare.membershipChanged();
     this.#missing.start();
+    this.letters.moveIn();
     this.#reword();
     this.#knockUntilMet();
   }
@@ -172,6 +184,7 @@ export class Home {
     const { alarms } = this.#options;
     for (const name of ["key debt", "membership heads", "knock"]) alarms.cancel(name);
     this.#missing.close();
+    this.letters.close();
     this.safety.close();
     this.repositories.close();
   }
@@ -207,11 +220,13 @@ export class Home {
       },
       down: (node) => {
         this.contacts.met(node, undefined);
+        this.letters.gone(node);
         membership.gone(node);
         repositories.gone(node);
         this.#options.changed();
       },
       message: (node, message) => this.#hear(node, message),
+      letter: (letter) => this.letters.received(letter),
       knock: (knock) => {
         const node = this.#judgeKnock(knock);
         if (node !== undefined) network.connect({ node, box: knock.pass.box });
@@ -358,6 +373,10 @@ export class Home {
       nameOf: (node) => this.nameOf(node),
       notice: (notice) => notices.add(notice),
       storageFailed: (cause) => this.#storageFailed(cause),
+      changed: () => {
+        this.letters.repositoriesChanged();
+        shared.changed();
+      },
       cannotOpen: (name, cause) => {
         ports.report(cause);
         notices.add({

@@ -23,6 +23,7 @@ import { nodesPerAccountMax } from "@skein/protocol/limits";
 import type { IceServer } from "@skein/protocol/relay-frames/hello";
 import type { TopicMessage } from "@skein/protocol/topic-message";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
+import type { Letter } from "@skein/protocol/topic-messages/letter";
 import type { Sockets } from "@skein/transport/socket";
 import type { Alarms } from "./alarms.ts";
 import type { Inbox } from "./inbox.ts";
@@ -44,6 +45,7 @@ export interface MeetingPlaceNews {
   readonly packet: (packet: Bytes, venue: string) => void;
   readonly knock: (knock: Knock) => void;
   readonly present: (peer: { readonly node: NodeId; readonly box: Bytes }) => void;
+  readonly letter: (letter: Letter) => void;
   /** Whether any relay takes bulk. */
   readonly room: (room: boolean) => void;
   /** A relay said hello: what was said there before it did was lost. */
@@ -154,6 +156,14 @@ export class MeetingPlace {
     return this.#whereOf.has(node);
   }
 
+  /** Left where a relay holds such things; nowhere else is anybody to read it. Where members meet: others could open it at the door. */
+  leave(node: NodeId, letter: Letter): void {
+    const inbox = (this.#members ?? this.#door).inboxOf(node);
+    for (const point of this.#points.values())
+      if ((point.hello?.keepSecondsMax ?? 0) > 0)
+        point.say(inbox, { type: "letter", ...letter }, { keepSeconds: letterSeconds });
+  }
+
   knock(knock: Knock): void {
     this.#say(this.#door.knocks, { type: "knock", ...knock }, "message");
   }
@@ -226,6 +236,7 @@ export class MeetingPlace {
     for (const { name, mine } of this.#venues.values()) {
       const packet = mine.open(at, tag, payload);
       if (packet?.type === "packet") return news.packet(packet.packet, name);
+      if (packet?.type === "letter") return news.letter(packet);
     }
     if (this.#members === undefined) return undefined;
     const knock = this.#door.knocks.open(at, tag, payload);
@@ -290,5 +301,7 @@ export class MeetingPlace {
 const nodesMax = nodesPerAccountMax * 2;
 /** Long enough for the news of other secrets to reach whoever is connected, and for sessions to find each other again. */
 const lingerMillis = 2 * 60_000;
+/** Longer than a tag lives: nobody listens under yesterday's. */
+const letterSeconds = 24 * 60 * 60;
 /** As many as one hello may name: each is asked at every attempt to connect directly. */
 const iceServersMax = 8;

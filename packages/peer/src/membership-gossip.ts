@@ -70,6 +70,11 @@ export class MembershipGossip {
     this.#announce();
   }
 
+  /** Entries that somebody left here: taken if they fit. */
+  handed(entries: ReadonlyArray<Bytes>): void {
+    this.#options.scope.start(() => this.#take(entries));
+  }
+
   /** What a node lacks. One that was revoked is told why, and nothing that came after. */
   source(node: NodeId, heads: ReadonlyArray<EntryId>): Source {
     const { log } = this.#options;

@@ -14,6 +14,7 @@ import { later, type Instant, type NodeId } from "@skein/protocol/ids";
 import { NodeMessage } from "@skein/protocol/node-message";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
+import type { Letter } from "@skein/protocol/topic-messages/letter";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
 import type { StreamMessage } from "@skein/transport/streams";
 import { openAlarms, type Alarms } from "./alarms.ts";
@@ -41,6 +42,8 @@ export interface NetworkNews {
   readonly down: (node: NodeId) => void;
   readonly message: (node: NodeId, message: AppMessage) => void;
   readonly knock: (knock: Knock) => void;
+  /** A node left it at a relay while this one was away, or a moment ago. */
+  readonly letter: (letter: Letter) => void;
   /** Another node holds our own keys: a copied profile. */
   readonly self: () => void;
   /** A path, the relay or a round-trip time changed. */
@@ -153,6 +156,10 @@ export class Network {
 
   knock(knock: Knock): void {
     this.#meeting.knock(knock);
+  }
+
+  leave(node: NodeId, letter: Letter): void {
+    this.#meeting.leave(node, letter);
   }
 
   /** Can be met by other secrets from now on. Sessions go on. */
@@ -355,6 +362,7 @@ export class Network {
         packet: (packet, venue) =>
           this.#carryOut(this.#sessions.receive(packet, relayPath + venue, this.#now())),
         knock: news.knock,
+        letter: news.letter,
         present: (peer) => this.connect(peer),
         room: (room) => this.#relayRoom(room),
         greeted: (servers) => {

@@ -3,11 +3,11 @@
 import { instant, later } from "@skein/protocol/ids";
 import { openRelayLink, type RelayLinkNews } from "@skein/transport/relay-link-runner";
 import type { CommandTable, CommandWorld } from "./command-world.ts";
-import type { RelayTest } from "./commands.ts";
 import { randomU32, type Ports } from "./ports.ts";
 import { parseRelayAddress } from "./relay-address.ts";
 import { whyAway } from "./relay-status.ts";
 import { noRelayAddress } from "./relays.ts";
+import type { RelayTest } from "./views.ts";
 
 type RelayCommandName = "add-relay" | "remove-relay" | "test-relay";
 

@@ -60,6 +60,7 @@ export class SignIn {
       down: () => this.#leftAlone(),
       message: () => undefined,
       knock: () => undefined,
+      letter: () => undefined,
     };
   }
 

@@ -7,6 +7,7 @@ import type { Introduction } from "@skein/auth/session-handshake";
 import type { NodeId } from "@skein/protocol/ids";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
+import type { Letter } from "@skein/protocol/topic-messages/letter";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
 import { NoSourceError, type Source } from "./flows.ts";
 import type { Inbox } from "./inbox.ts";
@@ -24,6 +25,7 @@ export interface Stage {
   readonly down: (node: NodeId) => void;
   readonly message: (node: NodeId, message: AppMessage) => void;
   readonly knock: (knock: Knock) => void;
+  readonly letter: (letter: Letter) => void;
 }
 
 interface StagedNetworkOptions {
@@ -43,6 +45,8 @@ interface StagedNetworkOptions {
 export class StagedNetwork {
   readonly network: Network;
   #stage: Stage = nobodyHome;
+  /** Letters that came before there was a home to read them. */
+  readonly #unread: Letter[] = [];
   /** Heard before there was a home to deal with it; `undefined` once there is. */
   #missed: Array<readonly [node: NodeId, message: AppMessage]> | undefined = [];
 
@@ -61,6 +65,7 @@ export class StagedNetwork {
         down: (node) => this.#stage.down(node),
         message: (node, message) => this.#hear(node, message),
         knock: (knock) => this.#stage.knock(knock),
+        letter: (letter) => this.#hearLetter(letter),
         self,
         changed,
       },
@@ -83,6 +88,13 @@ export class StagedNetwork {
     this.#missed = undefined;
     for (const [node, message] of missed)
       if (this.network.connections().has(node)) home.message(node, message);
+    for (const letter of this.#unread.splice(0)) home.letter(letter);
+  }
+
+  /** It may be there before anybody is at home. */
+  #hearLetter(letter: Letter): void {
+    if (this.#missed === undefined) this.#stage.letter(letter);
+    else if (this.#unread.length < unreadMax) this.#unread.push(letter);
   }
 
   #hear(node: NodeId, message: AppMessage): void {
@@ -100,7 +112,10 @@ const nobodyHome: Stage = {
   down: () => undefined,
   message: () => undefined,
   knock: () => undefined,
+  letter: () => undefined,
 };
 
 /** Nodes say what they hold once, right after they connect: about one message a repository. */
 const missedMax = 2_000;
+/** More than a relay holds for one node. */
+const unreadMax = 100;

@@ -218,14 +218,17 @@ function networkNodeView(home: Home, node: NodeId): NetworkNodeView {
 }
 
 function lackingFrom(home: Home, node: NodeId): NetworkNodeView["lacking"] {
+  const left = home.letters.claimsOf(node);
   return home.repositories.all().flatMap((repository) => {
     const { held, claims } = repository.sync();
     const have = new Map(held.map((stream) => [stream.node, stream.objects?.seq ?? 0]));
-    const records = (claims.get(node) ?? []).reduce(
-      (count, claim) => count + Math.max(0, claim.seq - (have.get(claim.node) ?? 0)),
+    const lacks = (of: NodeId, seq: number): number => Math.max(0, seq - (have.get(of) ?? 0));
+    const said = (claims.get(node) ?? []).reduce(
+      (count, claim) => count + lacks(claim.node, claim.seq),
       0,
     );
-    return records === 0 ? [] : [{ repository: repository.name(), records }];
+    const records = Math.max(said, lacks(node, left.get(repository.id) ?? 0));
+    return records === 0 ? [] : [{ repository: repository.id, records }];
   });
 }
 
@@ -244,7 +247,8 @@ function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<DeviceView> {
       addedBy:
         member === undefined || member.addedBy === node ? undefined : home.nameOf(member.addedBy),
       addedAt: member?.addedAt,
-      lastSeen: connected ? undefined : home.contacts.all().get(node)?.lastSeen,
+      connected,
+      lastSeen: home.contacts.all().get(node)?.lastSeen,
       denied: member === undefined && home.approvals.answering.isDenied(node),
       fingerprint: fingerprint(crypto, node),
       revoked: undefined,
@@ -272,6 +276,7 @@ function revokedViews(crypto: Crypto, home: Home): ReadonlyArray<DeviceView> {
         role: "read-only",
         addedBy: undefined,
         addedAt: since,
+        connected: false,
         lastSeen: home.contacts.all().get(node)?.lastSeen,
         fingerprint: fingerprint(crypto, node),
         revoked: {

@@ -227,6 +227,24 @@ export interface RelayView {
   readonly iceServers: number;
 }
 
+/** How a relay answered when it was asked once. */
+export type RelayTest =
+  | {
+      readonly kind: "answers";
+      /** From the first word to its hello. */
+      readonly millis: number;
+      readonly keepSecondsMax: number;
+      readonly bulkBytesPerSecond: number;
+      readonly iceServers: number;
+      /** How far this device's clock is from the relay's. */
+      readonly clockErrorMillis: number;
+    }
+  | {
+      readonly kind: "does-not";
+      /** `silent`: something is there, and is no relay, or says nothing. */
+      readonly why: "unreachable" | "silent" | "busy" | "restarting";
+    };
+
 export interface NetworkNodeView {
   readonly node: string;
   readonly name: string;
@@ -248,6 +266,8 @@ export interface DeviceView {
   readonly role: "writer" | "read-only";
   readonly addedBy: string | undefined;
   readonly addedAt: number | undefined;
+  /** There is a session with it now. */
+  readonly connected: boolean;
   readonly lastSeen: number | undefined;
   /** Its request was denied at this node, and it may not ask again. */
   readonly denied: boolean;

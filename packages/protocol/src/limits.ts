@@ -32,6 +32,8 @@ export const repoGenesisBytesMax = 1024;
 export const refsPerNodeMax = 10_000;
 /** A node's or a repository's name, in bytes of UTF-8: one line on a phone. */
 export const nameBytesMax = 64;
+/** Repositories that one letter to a node that is away may name. */
+export const letterReposMax = 64;
 /** Repositories of one account. */
 export const repositoriesPerAccountMax = 1_000;
 

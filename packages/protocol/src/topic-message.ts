@@ -3,6 +3,7 @@
 import { relayPayloadBytesMax } from "./limits.ts";
 import { rest, struct, variants, type Codec, type Variant } from "./codec.ts";
 import { Knock } from "./topic-messages/knock.ts";
+import { Letter } from "./topic-messages/letter.ts";
 import { Presence } from "./topic-messages/presence.ts";
 
 const declared = {
@@ -10,6 +11,7 @@ const declared = {
   presence: [0x02, Presence],
   /** A session packet for the owner of this inbox topic. */
   packet: [0x03, struct({ packet: rest(relayPayloadBytesMax) })],
+  letter: [0x04, Letter],
 } as const;
 
 export type TopicMessage = Variant<typeof declared>;

@@ -112,7 +112,12 @@ function Row({ row }: { readonly row: DiffRow }): JSX.Element {
       <td class="line-number">{row.oldLine}</td>
       <td class="line-number">{row.newLine}</td>
       <td class="sign">{signOf[row.kind]}</td>
-      <td>{row.text}</td>
+      <td>
+        {row.parts.map(({ text, changed }, index) =>
+          changed && row.parts.length > 1 ? <mark key={index}>{text}</mark> : text,
+        )}
+        {row.isOpen && <span class="open-end">{copy.changes.noNewline}</span>}
+      </td>
     </tr>
   );
 }

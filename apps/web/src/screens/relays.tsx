@@ -2,8 +2,7 @@
 
 import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
-import type { RelayTest } from "@skein/peer/commands";
-import type { RelayView } from "@skein/peer/views";
+import type { RelayTest, RelayView } from "@skein/peer/views";
 import { copy } from "../copy.ts";
 import { formatAgo, formatDateTime, formatSpan } from "../format.ts";
 import { Refusal } from "../parts/banner.tsx";

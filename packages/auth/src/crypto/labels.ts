@@ -26,6 +26,7 @@ export const labels = [
   ["fingerprint", "what a person reads out loud to tell nodes apart"],
   // Signatures.
   ["door pass", "by the door key: whoever holds these node keys knew the passphrase"],
+  ["letter", "by a node key: what it leaves for one other node that is away"],
   ["repository genesis", "by a node key: it begins this repository"],
   ["ref record", "by a node key: its refs in one repository are now these"],
   ["ref heartbeat", "by a node key: its stream in one repository ends here, as of now"],
