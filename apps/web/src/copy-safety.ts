@@ -118,7 +118,7 @@ export const safetyCopy = {
     wrapped:
       "The keys of this device are wrapped by a key that this browser can use and nobody can read. Repositories are stored as they are.",
     plain:
-      "The keys of this device lie open in this browser's storage, because this page was not served securely (https). A lock hides them.",
+      "The keys of this device lie open in this browser's storage, because this page was not served securely (https) or the window is a private one. A lock hides them.",
     set: "Set a lock",
     setText:
       "Skein then asks whenever it starts, when you lock it, and after a while without you. Who takes this device cannot use its keys; repositories on it can still be read from the disk.",
