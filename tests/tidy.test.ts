@@ -42,7 +42,6 @@ const mayDependOn: Readonly<Record<string, ReadonlyArray<string>>> = {
     "@codemirror/lang-python",
     "@codemirror/lang-rust",
     "@codemirror/language",
-    "@codemirror/merge",
     "@codemirror/search",
     "@codemirror/state",
     "@codemirror/view",

@@ -153,7 +153,9 @@ export class Device {
     const nodes = this.page.locator(".node-list > li");
     await nodes.nth(1).waitFor();
     const texts = await nodes.allInnerTexts();
-    return texts.map((text) => text.replaceAll(/(?:Last|never) seen[^\n]*/gu, ""));
+    return texts.map((text) =>
+      text.replaceAll(/(?:Last seen|Connected now|Not met by)[^\n]*/gu, ""),
+    );
   }
 
   async goTo(place: "Repositories" | "Network" | "Devices"): Promise<void> {

@@ -127,6 +127,33 @@ test("whatever moment it ends at, all that is here is here with what it leads to
   expect(failed).toBeGreaterThan(3);
 }, 60_000);
 
+test("what is to be sent is the same after packs were copied together and cleaned", async () => {
+  const { store } = await receivedInSteps();
+  const back = oid(steps.at(-9) ?? "");
+  const asked = { wants: [main], haves: [back], signal };
+  const listed = async (): Promise<ReadonlyArray<ObjectId>> =>
+    (await store.listReachable(asked)).toSorted();
+  // Everything that one tip reaches is known from now on, and so is what it is led to.
+  await store.listReachable({ wants: [back], haves: [], signal });
+  const before = await listed();
+  expect(before.length).toBeGreaterThan(8);
+  await store.mergePacks({ signal });
+  expect(await listed()).toEqual(before);
+  await store.objectsToPack([{ type: "blob", bytes: new Uint8Array(9) }], { signal });
+  await store.dropUnreachable({ keep: [main], signal });
+  expect(await listed()).toEqual(before);
+  const { bytes, objects } = await store.buildPack(asked);
+  expect(objects).toBe(before.length);
+  using bob = makeGit();
+  bob.run(
+    ["index-pack", "--stdin"],
+    history.run(["pack-objects", "--stdout", "--revs", "-q"], `${back}\n`),
+  );
+  bob.run(["index-pack", "--stdin", "--fix-thin", "--strict"], bytes);
+  bob.run(["update-ref", "refs/heads/main", main]);
+  expect(bob.text("fsck", "--full", "--strict", "--no-dangling")).toBe("");
+}, 60_000);
+
 test("few packs are left alone, and packs are copied no more often than doubling asks for", () => {
   expect(chooseMerge([5, 5, 5])).toEqual([]);
   let copied = 0;

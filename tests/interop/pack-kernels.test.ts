@@ -2,10 +2,11 @@
 
 import { parseIdx } from "@skein/git/idx";
 import { openKernel, prepareKernel } from "@skein/git/kernel-compiled";
+import { walkWords, type Kernel } from "@skein/git/kernel";
 import { openPlainKernel } from "@skein/git/kernel-plain";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openClosures, openObjectSet } from "@skein/git/closure";
-import { openPackShelf, type PackShelf } from "@skein/git/pack-shelf";
+import { openPackShelf, readWord, type PackShelf } from "@skein/git/pack-shelf";
 import { oidAt, oidBytes } from "@skein/git/object";
 import { StorageDamagedError } from "@skein/git/stored-pack";
 import type { ObjectId } from "@skein/protocol/ids";
@@ -51,16 +52,20 @@ describe.each([
       const had = await closures.of(have, () => {});
       expect(listed(shelf, had)).toEqual(fromGit(have));
       const wants = [history.oid("main"), history.oid("side"), history.oid("v1")];
-      const missing = await closures.missing({ wants, haves: [have] }, had, () => {});
+      const { missing } = await closures.between({ wants, haves: [have] }, () => {});
       const all = openObjectSet();
       all.addAll(had);
       all.addAll(missing);
       expect(listed(shelf, all)).toEqual(fromGit(...wants));
       const reached = new Set(fromGit(have));
       expect(listed(shelf, missing).filter((oid) => reached.has(oid))).toEqual([]);
-      // The second time it is led by what is known.
-      const again = await closures.missing({ wants, haves: [] }, openObjectSet(), () => {});
-      expect(listed(shelf, again)).toEqual(fromGit(...wants));
+      // It is told from where the new begins as well, then with some that were there long before.
+      const cold = shelfOf(pack, open);
+      const near = await openClosures(() => cold).between({ wants, haves: [have] }, () => {});
+      all.addAll(near.missing);
+      expect(listed(cold, all)).toEqual(fromGit(...wants));
+      expect(listed(cold, near.missing).length).toBeLessThan(listed(cold, missing).length + 3);
+      expect(listed(cold, near.had).filter((oid) => !reached.has(oid))).toEqual([]);
     }
   }, 60_000);
 
@@ -89,12 +94,39 @@ test("both kernels find the same bytes damaged", () => {
   expect([...outcomes.values()].some(([one = 0]) => one > 0)).toBe(true);
 });
 
+test.each([300, 2_000])(
+  "what the last of %i commits brings is told at the cost of that commit",
+  async (commits) => {
+    using long = makeHistory(commits);
+    const { pack: bytes, idx: index } = readPack(long);
+    let gone = 0;
+    const kernel = openKernel();
+    const counting = {
+      ...kernel,
+      walkOn: (walk: number, budget: number): number => {
+        const status = kernel.walkOn(walk, budget);
+        gone += readWord(kernel, walk + walkWords.walked);
+        return status;
+      },
+    };
+    const shelf = shelfOf(bytes, () => counting, index);
+    const closures = openClosures(() => shelf);
+    const [want, have] = [long.oid("main"), long.oid("main^")];
+    const { missing } = await closures.between({ wants: [want], haves: [have] }, () => {});
+    const sent = Array.from({ length: shelf.rows() }, (_, row) => row).filter(missing.has);
+    const needed = long.text("rev-list", "--objects", "--no-object-names", want, `^${have}`);
+    expect(sent.map(shelf.idOf).toSorted()).toEqual(needed.split("\n").toSorted());
+    expect(gone).toBeLessThan(40);
+  },
+  60_000,
+);
+
 const outcomes = new Map<number, number[]>();
 const typeNames = ["", "commit", "tree", "blob", "tag"];
 
-function shelfOf(bytes: Uint8Array, open: typeof openKernel): PackShelf {
+function shelfOf(bytes: Uint8Array, open: () => Kernel, index = idx): PackShelf {
   const path = "objects/pack/pack-x.pack";
-  const parsed = parseIdx(idx);
+  const parsed = parseIdx(index);
   if (parsed === undefined) throw new Error("git wrote the index");
   const shelf = openPackShelf(openMemoryFiles(new Map([[path, Uint8Array.from(bytes)]])), open());
   const byOffset = (): Uint32Array => new Uint32Array(0);

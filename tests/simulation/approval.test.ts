@@ -81,14 +81,38 @@ test("a device that was denied by mistake asks again by itself once it may", asy
   await approve(world, alice, phone);
 });
 
-test("a denial that the approver's restart forgot is no dead end", async () => {
+test("a denial outlives the approver's restart, and is taken back as before", async () => {
   const { world, alice, phone } = await haveReplica(1);
   await using _ = world;
   await alice.ask("deny", { id: await openRequest(world, alice, phone) });
   await world.pass(2_000);
   await alice.kill();
   await alice.start();
+  await world.pass(60_000);
+  expect(alice.views.requests).toEqual([]);
+  expect(phone.views.account).toMatchObject({ approval: { phase: "denied", by: "alice" } });
+  const listed = alice.views.devices.find(({ name }) => name === "phone");
+  expect(listed).toMatchObject({ denied: true });
+  await alice.ask("let-ask-again", { node: listed?.node ?? "" });
   await approve(world, alice, phone);
+  await alice.kill();
+  await alice.start();
+  expect(alice.views.devices.every(({ denied }) => !denied)).toBe(true);
+  expect(alice.bugs).toEqual([]);
+});
+
+test("a denial may be taken back while the device is away", async () => {
+  const { world, alice, phone } = await haveReplica(1);
+  await using _ = world;
+  await alice.ask("deny", { id: await openRequest(world, alice, phone) });
+  await phone.kill();
+  await alice.kill();
+  await alice.start();
+  const node = alice.views.devices.find(({ name }) => name === "phone")?.node ?? "";
+  await alice.ask("let-ask-again", { node });
+  await phone.start();
+  await approve(world, alice, phone);
+  expect(alice.bugs).toEqual([]);
 });
 
 test("a request that nobody answered says so, and its countdown begins anew when it is asked again", async () => {

@@ -86,6 +86,8 @@ export type ApproverEvent =
   | { readonly type: "request-denied"; readonly node: NodeId; readonly now: Instant }
   /** By a person who thinks better of it: the key may ask again. */
   | { readonly type: "denial-lifted"; readonly node: NodeId; readonly now: Instant }
+  /** The program began: keys that were denied before it ended are denied still. */
+  | { readonly type: "denials-remembered"; readonly nodes: ReadonlyArray<NodeId> }
   | {
       readonly type: "request-withdrawn";
       readonly node: NodeId;
@@ -118,6 +120,7 @@ export const approvalApprover: Machine<ApproverState, ApproverEvent, ApproverEff
       "number-typed": judgeNumber,
       "request-denied": deny,
       "denial-lifted": lift,
+      "denials-remembered": remember,
       "request-withdrawn": withdraw,
       "node-admitted": admitted,
       "time-passed": passTime,
@@ -235,6 +238,18 @@ function lift(state: ApproverState, { node }: Told<"denial-lifted">): Answer {
   return [{ ...state, ended }, [news(node, before.id, { step: "withdrawn" })]];
 }
 
+function remember(state: ApproverState, { nodes }: Told<"denials-remembered">): Answer {
+  const ended = new Map(state.ended);
+  for (const node of nodes.slice(0, endedMax))
+    ended.set(node, { id: new Uint8Array(16), step: "denied", triesLeft: 0 });
+  return [{ ...state, ended }, []];
+}
+
+/** Keys that a person denied and that may not ask again. */
+export function deniedNodes({ ended }: ApproverState): ReadonlyArray<NodeId> {
+  return [...ended].filter(([, { step }]) => step === "denied").map(([node]) => node);
+}
+
 function withdraw(state: ApproverState, { node, id }: Told<"request-withdrawn">): Answer {
   const row = state.rows.get(node);
   return row !== undefined && equal(row.request.id, id)
@@ -310,4 +325,4 @@ const promptMillis = 10 * 60_000;
 /** Requests that wait at once. */
 const rowsMax = 32;
 /** Ended requests that are remembered. */
-const endedMax = 1_024;
+export const endedMax = 1_024;

@@ -276,6 +276,7 @@ test("A9: nothing lets a node in but the number, typed after the request was ope
     "number-typed",
     "request-denied",
     "denial-lifted",
+    "denials-remembered",
     "request-withdrawn",
     "node-admitted",
     "time-passed",

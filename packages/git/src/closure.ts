@@ -3,7 +3,7 @@
 /* oxlint-disable eslint/no-await-in-loop -- so many objects, then others have their turn. */
 
 import type { ObjectId } from "@skein/protocol/ids";
-import { walkStatus, walkWords } from "./kernel.ts";
+import { walkSkips, walkStatus, walkWords } from "./kernel.ts";
 import { oidBytes } from "./object.ts";
 import { readWord, writeWord, type PackShelf } from "./pack-shelf.ts";
 
@@ -19,14 +19,21 @@ export interface ObjectSet {
 export interface Closures {
   /** All that `oid`, which is here, reaches. */
   readonly of: (oid: ObjectId, turn: WalkTurn) => Promise<ObjectSet>;
-  /** All that `wants` reach and `had` does not hold. */
-  readonly missing: (
-    asked: { readonly wants: ReadonlyArray<ObjectId>; readonly haves: ReadonlyArray<ObjectId> },
-    had: ObjectSet,
-    turn: WalkTurn,
-  ) => Promise<ObjectSet>;
+  /** What `wants` reach and `haves` do not, and what is known to be had. It costs as much as there is new, where it can. */
+  readonly between: (asked: Between, turn: WalkTurn) => Promise<Difference>;
   /** Packs were replaced: nothing is known any more. */
   readonly forget: () => void;
+}
+
+export interface Between {
+  readonly wants: ReadonlyArray<ObjectId>;
+  readonly haves: ReadonlyArray<ObjectId>;
+}
+
+export interface Difference {
+  readonly missing: ObjectSet;
+  /** Not all that `haves` reach, but all of it that is still there at their tips and where the new commits begin. */
+  readonly had: ObjectSet;
 }
 
 export type WalkTurn = (done: number) => Promise<void> | void;
@@ -55,22 +62,57 @@ export function openClosures(shelf: () => PackShelf): Closures {
       remember(oid, closure);
       return closure;
     },
-    missing: async ({ wants, haves }, had, turn) => {
-      const found = openObjectSet();
-      const met = await walk(opened, { starts: wants, found, had, turn });
+    between: async (asked, turn) => {
+      const { wants, haves } = asked;
+      const isKnown = haves.every((have) => opened.known.has(have));
+      const had = isKnown ? openObjectSet() : await findHad(opened, asked, turn);
+      if (isKnown) for (const have of haves) had.addAll(opened.known.get(have) ?? openObjectSet());
+      const missing = openObjectSet();
+      const { met } = await walk(opened, { starts: wants, found: missing, had, turn });
       const [want] = wants;
       const isMet = (oid: ObjectId): boolean => met.has(shelf().find(oidBytes(oid), 0));
       // What grew on top of all that was had is known as well now.
-      if (want !== undefined && wants.length === 1 && haves.every(isMet)) {
+      if (isKnown && want !== undefined && wants.length === 1 && haves.every(isMet)) {
         const closure = openObjectSet();
         closure.addAll(had);
-        closure.addAll(found);
+        closure.addAll(missing);
         remember(want, closure);
       }
-      return found;
+      return { missing, had };
     },
     forget: () => opened.known.clear(),
   };
+}
+
+/** The commits where what is new begins, with their trees; and all commits before them, if it takes those to tell. */
+async function findHad(opened: Opened, asked: Between, turn: WalkTurn): Promise<ObjectSet> {
+  const skip = walkSkips.trees;
+  const tips = openObjectSet();
+  const shelf = opened.shelf();
+  for (const have of asked.haves) tips.add(shelf.find(oidBytes(have), 0));
+  const near = { starts: asked.wants, found: openObjectSet(), had: tips, turn, skip };
+  const found = await walk(opened, { ...near, most: nearCommitsMax });
+  let had = tips;
+  let begins = found.met;
+  // A way that leads to the very beginning may have joined theirs on the way.
+  if (found.roots > 0 || !found.over) {
+    had = openObjectSet();
+    await walk(opened, { starts: asked.haves, found: had, had: openObjectSet(), turn, skip });
+    begins = (await walk(opened, { ...near, found: openObjectSet(), had })).met;
+  }
+  begins.addAll(tips);
+  const there = openObjectSet();
+  const starts = idsOf(shelf, begins);
+  const parents = walkSkips.parents;
+  await walk(opened, { starts, found: there, had: openObjectSet(), turn, skip: parents });
+  had.addAll(there);
+  return had;
+}
+
+function idsOf(shelf: PackShelf, set: ObjectSet): ReadonlyArray<ObjectId> {
+  const ids: ObjectId[] = [];
+  for (let row = 0; row < shelf.rows(); row++) if (set.has(row)) ids.push(shelf.idOf(row));
+  return ids;
 }
 
 export function openObjectSet(): ObjectSet {
@@ -107,33 +149,54 @@ interface Walk {
   /** Not gone into, nor counted. */
   readonly had: ObjectSet;
   readonly turn: WalkTurn;
+  /** `walkSkips`. */
+  readonly skip?: number | undefined;
+  /** Gives up after so many objects. */
+  readonly most?: number | undefined;
 }
 
-/** Answers what was come upon and was had. */
-async function walk(opened: Opened, given: Walk): Promise<ObjectSet> {
+interface Walked {
+  /** What was come upon and was had. */
+  readonly met: ObjectSet;
+  /** Commits without parents. */
+  readonly roots: number;
+  readonly over: boolean;
+}
+
+async function walk(opened: Opened, given: Walk): Promise<Walked> {
   const shelf = opened.shelf();
-  const known = new Map<number, ObjectSet>();
-  for (const [oid, closure] of opened.known) known.set(shelf.find(oidBytes(oid), 0), closure);
-  const walking = openWalking(shelf, given.had);
+  const { skip = 0, most = Infinity } = given;
+  const known = skip === 0 ? knownRows(opened) : new Map<number, ObjectSet>();
+  const walking = openWalking(shelf, { ...given, skip });
   try {
     for (const row of known.keys()) if (row >= 0) walking.markTip(row);
     for (const start of given.starts) walking.meet(oidBytes(start));
     let done = 0;
-    for (;;) {
+    let status: number = walkStatus.tired;
+    while (status !== walkStatus.over && done < most) {
       const answer = shelf.run(walking.goOn, (status) => status);
-      const status = typeof answer === "number" ? answer : await answer;
+      status = typeof answer === "number" ? answer : await answer;
       // Commits first: they lead to closures that are known, and then most trees need not be looked at.
       for (const row of walking.takeTips()) walking.addFound(known.get(row), given.had);
       done += walking.walked();
-      if (status === walkStatus.over) break;
       const waited = given.turn(done);
       if (waited !== undefined) await waited;
     }
     given.found.addAll(walking.set("found"));
-    return walking.set("met");
+    return {
+      met: walking.set("met"),
+      roots: walking.roots(),
+      over: status === walkStatus.over,
+    };
   } finally {
     walking.close();
   }
+}
+
+function knownRows({ shelf, known }: Opened): ReadonlyMap<number, ObjectSet> {
+  const rows = new Map<number, ObjectSet>();
+  for (const [oid, closure] of known) rows.set(shelf().find(oidBytes(oid), 0), closure);
+  return rows;
 }
 
 interface Walking {
@@ -141,6 +204,7 @@ interface Walking {
   readonly markTip: (row: number) => void;
   readonly goOn: () => number;
   readonly walked: () => number;
+  readonly roots: () => number;
   readonly takeTips: () => ReadonlyArray<number>;
   readonly addFound: (closure: ObjectSet | undefined, had: ObjectSet) => void;
   readonly set: (name: "found" | "met") => ObjectSet;
@@ -148,20 +212,12 @@ interface Walking {
 }
 
 /** A walk as the kernel goes it, in memory that is borrowed for it. */
-function openWalking(shelf: PackShelf, had: ObjectSet): Walking {
+function openWalking(
+  shelf: PackShelf,
+  { had, skip }: { readonly had: ObjectSet; readonly skip: number },
+): Walking {
   const { kernel } = shelf;
-  const rows = shelf.rows();
-  const words = (rows >>> 5) + 1;
-  const at = shelf.borrow(headBytes + words * 16 + (rows + 1) * 4);
-  const sets = ["found", "had", "met", "tips"] as const;
-  const setAt = (name: (typeof sets)[number]): number => readWord(kernel, at + walkWords[name]);
-  const viewOf = (name: (typeof sets)[number]): Uint32Array =>
-    new Uint32Array(kernel.bytes().buffer, setAt(name), words);
-  kernel.bytes().fill(0, at, at + headBytes + words * 16);
-  for (const [index, name] of sets.entries())
-    writeWord(kernel, at + walkWords[name], at + headBytes + index * words * 4);
-  writeWord(kernel, at + walkWords.stack, at + headBytes + words * 16);
-  writeWord(kernel, at + walkWords.rows, rows);
+  const { at, words, viewOf } = layOut(shelf, skip);
   viewOf("had").set(had.words().subarray(0, words));
   let walked = 0;
   return {
@@ -183,6 +239,7 @@ function openWalking(shelf: PackShelf, had: ObjectSet): Walking {
       walked = 0;
       return since;
     },
+    roots: () => readWord(kernel, at + walkWords.roots),
     takeTips: () => {
       const many = readWord(kernel, at + walkWords.tipsMet);
       writeWord(kernel, at + walkWords.tipsMet, 0);
@@ -209,9 +266,37 @@ function openWalking(shelf: PackShelf, had: ObjectSet): Walking {
   };
 }
 
+const sets = ["found", "had", "met", "tips"] as const;
+
+/** Room for a walk: its head, its sets, and its stack. */
+function layOut(
+  shelf: PackShelf,
+  skip: number,
+): {
+  readonly at: number;
+  readonly words: number;
+  readonly viewOf: (name: (typeof sets)[number]) => Uint32Array;
+} {
+  const { kernel } = shelf;
+  const rows = shelf.rows();
+  const words = (rows >>> 5) + 1;
+  const at = shelf.borrow(headBytes + words * 16 + (rows + 1) * 4);
+  kernel.bytes().fill(0, at, at + headBytes + words * 16);
+  for (const [index, name] of sets.entries())
+    writeWord(kernel, at + walkWords[name], at + headBytes + index * words * 4);
+  writeWord(kernel, at + walkWords.stack, at + headBytes + words * 16);
+  writeWord(kernel, at + walkWords.rows, rows);
+  writeWord(kernel, at + walkWords.skip, skip);
+  const viewOf = (name: (typeof sets)[number]): Uint32Array =>
+    new Uint32Array(kernel.bytes().buffer, readWord(kernel, at + walkWords[name]), words);
+  return { at, words, viewOf };
+}
+
 const noWords = new Uint32Array(0);
 /** The head of a walk, with the tips that one object can lead to. */
 const headBytes = 256;
+/** So many commits are looked through for those that the other side has, before theirs are. */
+const nearCommitsMax = 2_048;
 /** About a millisecond of work. */
 const objectsPerTurn = 1024;
 /** A set takes a bit for each object. */

@@ -5,12 +5,13 @@ import { instant } from "@skein/protocol/ids";
 import type { Instant, ObjectId } from "@skein/protocol/ids";
 import { objectBytesMax, pathBytesMax, treeDepthMax } from "@skein/protocol/limits";
 import type { Bytes } from "@skein/protocol/bytes";
+import { keyOf, nameOf } from "./byte-key.ts";
 import { entryNameFault } from "./entry-name.ts";
 import type { Commits } from "./history-commits.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { formatCommit, formatTree } from "./object.ts";
 import type { Commit, EntryKind, Person, TreeEntry } from "./object.ts";
-import { canonicalMode, keep, keyOf, nameOf, openOverlay, readEntries } from "./overlay.ts";
+import { canonicalMode, keep, openOverlay, readEntries } from "./overlay.ts";
 import type { Overlay } from "./overlay.ts";
 import { parsePath, showPath } from "./tree-path.ts";
 

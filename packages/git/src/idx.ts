@@ -22,6 +22,8 @@ export interface Idx {
   readonly crc: (position: number) => number;
   /** The ids one after the other, 20 bytes each. */
   readonly oids: Uint8Array;
+  /** The offsets, 4 bytes each, the high one first. */
+  readonly offsets: Uint8Array;
 }
 
 /** Indexes of the objects, sorted by id. */
@@ -87,6 +89,7 @@ export function parseIdx(bytes: Uint8Array): Idx | undefined {
     count,
     packHash: bytes.slice(-40, -20),
     oids,
+    offsets: bytes.subarray(offsetsAt, offsetsAt + count * 4),
     find: (id, offset) => {
       const first = id[offset] ?? 0;
       let low = first === 0 ? 0 : view.getUint32(8 + (first - 1) * 4);

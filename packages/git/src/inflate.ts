@@ -1,6 +1,16 @@
 /** Zlib streams: inflated to a size known beforehand, with the exact end of the stream found; and made. */
 
-import { Z_DEFAULT_STRATEGY, deflate as deflateStream } from "pako";
+import {
+  Z_DEFAULT_STRATEGY,
+  Z_FINISH,
+  Z_OK,
+  Z_STREAM_END,
+  ZStream,
+  zlibDeflate,
+  zlibDeflateInit2,
+  zlibDeflateReset,
+} from "pako";
+import { assert } from "@skein/protocol/errors";
 import type { Bytes } from "@skein/protocol/bytes";
 import { sharedKernel } from "./kernel-compiled.ts";
 
@@ -31,5 +41,41 @@ export function inflateAt(from: Uint8Array, offset: number, size: number): Infla
 
 /** One zlib stream that holds `bytes`. */
 export function deflate(bytes: Uint8Array): Bytes {
-  return deflateStream(bytes, { level: 6, strategy: Z_DEFAULT_STRATEGY });
+  stream ??= openStream();
+  assert(zlibDeflateReset(stream) === Z_OK, "a deflate stream can be used again");
+  // No more than what cannot be shrunk takes, in stored blocks.
+  const out = new Uint8Array(bytes.length + (bytes.length >>> 9) + 64);
+  stream.input = bytes;
+  stream.next_in = 0;
+  stream.avail_in = bytes.length;
+  stream.output = out;
+  stream.next_out = 0;
+  stream.avail_out = out.length;
+  assert(zlibDeflate(stream, Z_FINISH) === Z_STREAM_END, "what is deflated fits");
+  stream.input = nothing;
+  return out.slice(0, stream.next_out);
 }
+
+/** To make one takes longer than to deflate a small object. */
+let stream: ZStream | undefined;
+const nothing = new Uint8Array(0);
+
+function openStream(): ZStream {
+  const opened = new ZStream();
+  const status = zlibDeflateInit2(
+    opened,
+    level,
+    deflateMethod,
+    windowBits,
+    memoryLevel,
+    Z_DEFAULT_STRATEGY,
+  );
+  assert(status === Z_OK, "a deflate stream can be made");
+  return opened;
+}
+
+/** Zlib's own. */
+const level = 6;
+const deflateMethod = 8;
+const windowBits = 15;
+const memoryLevel = 8;

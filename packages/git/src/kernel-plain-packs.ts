@@ -105,12 +105,30 @@ export function openPlainPacks(core: CoreKernel): PlainPacks {
     packsType: (row) => asStatus(() => typeOf(state, placeOf(state, row))),
     packsSize: (row) => asStatus(() => sizeOf(state, placeOf(state, row))),
     packsBytes: (pack, offset, length) => asStatus(() => bytesAt(state, { pack, offset }, length)),
+    packsOrder: (from, count, to) => order(core, { from, count, to }),
     made: () => state.made,
   };
 }
 
 export function wordAt(core: CoreKernel, at: number): number {
   return new DataView(core.bytes().buffer).getUint32(at, true);
+}
+
+function order(
+  core: CoreKernel,
+  { from, count, to }: { readonly from: number; readonly count: number; readonly to: number },
+): void {
+  const rows = Array.from({ length: count }, (_, position) => ({
+    position,
+    offset: offsetAt(core, from + position * 4),
+  }));
+  for (const [at, { position }] of rows.toSorted((a, b) => a.offset - b.offset).entries())
+    setWord(core, to + at * 4, position);
+}
+
+/** As indexes write it. */
+function offsetAt(core: CoreKernel, at: number): number {
+  return new DataView(core.bytes().buffer).getUint32(at);
 }
 
 export function setWord(core: CoreKernel, at: number, value: number): void {
@@ -129,7 +147,7 @@ function slotOf({ core, ids, slots, slotMask }: State, id: number): number {
 
 function placeOf({ core, owners, offsets }: State, row: number): Place {
   const pack = new DataView(core.bytes().buffer).getUint16(owners + row * 2, true);
-  return { pack, offset: wordAt(core, offsets + row * 4) };
+  return { pack, offset: offsetAt(core, offsets + row * 4) };
 }
 
 function make(state: State, wanted: Place): Made {

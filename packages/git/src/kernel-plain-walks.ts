@@ -1,7 +1,7 @@
 /** What commits reach, as the plain kernel walks it. */
 
 import { setWord, wordAt, type PlainPacks } from "./kernel-plain-packs.ts";
-import { walkStatus, walkWords, type CoreKernel, type PacksKernel } from "./kernel.ts";
+import { walkSkips, walkStatus, walkWords, type CoreKernel, type PacksKernel } from "./kernel.ts";
 import { kindOfMode, walkTree } from "./object.ts";
 
 interface Walk {
@@ -53,9 +53,13 @@ function goOn(walk: Walk): number | undefined {
 
 function readCommit(walk: Walk, bytes: Uint8Array): void {
   if (bytes.length < 46) return;
-  meetNamed(walk, bytes, 5, "tree");
-  for (let line = 46; line + 48 <= bytes.length && bytes[line] === letterP; line += 48)
+  const skip = get(walk, "skip");
+  if ((skip & walkSkips.trees) === 0) meetNamed(walk, bytes, 5, "tree");
+  if ((skip & walkSkips.parents) !== 0) return;
+  let line = 46;
+  for (; line + 48 <= bytes.length && bytes[line] === letterP; line += 48)
     meetNamed(walk, bytes, line + 7, "commit");
+  if (line === 46) set(walk, "roots", get(walk, "roots") + 1);
 }
 
 function readTree(walk: Walk, bytes: Uint8Array): void {

@@ -13,6 +13,7 @@ import {
 import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { applyDelta, readDeltaSizes } from "./delta.ts";
+import { makePlainDelta } from "./kernel-plain-deltas.ts";
 import { openPlainPacks } from "./kernel-plain-packs.ts";
 import { openPlainWalks } from "./kernel-plain-walks.ts";
 import { hashStateBytes, type CoreKernel, type Kernel } from "./kernel.ts";
@@ -59,6 +60,7 @@ export function openPlainKernel(): Kernel {
       memory.set(made, to);
       return 1;
     },
+    makeDelta: makePlainDelta(() => memory),
     ...hashing(() => memory),
   };
   const packs = openPlainPacks(core);

@@ -6,6 +6,7 @@ import { constants, crc32, deflateSync } from "node:zlib";
 import { formatHex, formatUtf8, parseHex, type Bytes } from "@skein/protocol/bytes";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { applyDelta } from "./delta.ts";
 import { kernelBytes, kernelModule } from "./kernel-module.ts";
 import { openPlainKernel } from "./kernel-plain.ts";
 import { openKernel, prepareKernel } from "./kernel-compiled.ts";
@@ -183,6 +184,53 @@ test("whatever a delta says, both kernels make the same of it", () => {
   );
 });
 
+test("both kernels tell whatever text as the same delta, and it makes that text", () => {
+  const compiled = openKernel();
+  const plain = openPlainKernel();
+  const words = ["tree ", "blob ", "\n", "100644 file-", "parent ", "0123456789abcdef", "\0"];
+  const text = fc.array(fc.nat({ max: words.length - 1 }), { maxLength: 60 });
+  fc.assert(
+    fc.property(text, text, text, fc.nat({ max: 2_000 }), (before, one, other, most) => {
+      const join = (...parts: ReadonlyArray<ReadonlyArray<number>>): Bytes =>
+        formatUtf8(parts.flatMap((part) => part.map((at) => words[at] ?? "")).join(""));
+      const base = join(before, one, other);
+      const target = join(other, one, other, before, one);
+      const deltas = [compiled, plain].map((kernel) => makeDelta(kernel, { base, target, most }));
+      expect(deltas[0]).toEqual(deltas[1]);
+      const [delta = base] = deltas;
+      expect(delta.length).toBeLessThanOrEqual(most);
+      if (delta.length > 0) expect(deltaOf(plain, base, delta)).toEqual(target);
+      else expect(target.length === 0 || most < target.length + 40).toBe(true);
+    }),
+    { numRuns: Math.min(runs, 500) },
+  );
+});
+
+test("copies of more than one instruction can tell are told in several", () => {
+  const compiled = openKernel();
+  const base = Uint8Array.from({ length: 300_000 }, (_, at) => (at * at) >> 5);
+  const target = new Uint8Array(base.length + 1);
+  target.set(base, 1);
+  const delta = makeDelta(compiled, { base, target, most: 1_000 });
+  expect(delta.length).toBeGreaterThan(15);
+  expect(applyDelta(base, delta, target.length)).toEqual(target);
+  expect(makeDelta(openPlainKernel(), { base, target, most: 1_000 })).toEqual(delta);
+});
+
+function makeDelta(
+  kernel: Kernel,
+  { base, target, most }: { readonly base: Bytes; readonly target: Bytes; readonly most: number },
+): Bytes {
+  const at = put(kernel, base);
+  const from = at + base.length + 16;
+  const index = (from + target.length + 31) & ~15;
+  const to = index + (4 << 10) + base.length + 16;
+  kernel.reserve(to + most);
+  kernel.bytes().set(target, from);
+  const length = kernel.makeDelta(at, base.length, from, target.length, index, 10, to, most);
+  return kernel.bytes().slice(to, to + length);
+}
+
 /** Puts bytes where the caller's memory begins, behind room for a hash. */
 function put(kernel: Kernel, bytes: Uint8Array): number {
   const at = kernel.heap + hashStateBytes;
@@ -219,7 +267,7 @@ function deltaOf(kernel: Kernel, base: Uint8Array, delta: Uint8Array): Bytes | u
   const at = put(kernel, base);
   const from = at + base.length;
   const to = from + delta.length;
-  kernel.reserve(to + 400);
+  kernel.reserve(to + 8_000);
   kernel.bytes().set(delta, from);
   const size = kernel.deltaResult(from, delta.length, base.length);
   if (size < 0 || !kernel.applyDelta(at, base.length, from, delta.length, to, size))

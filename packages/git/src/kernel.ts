@@ -30,6 +30,21 @@ export interface CoreKernel {
     to: number,
     size: number,
   ) => number;
+  /**
+   * Tells `length` bytes at `target` as a delta on those at `base`. `index` is room for 4 << `bits` bytes, as many as the
+   * base has, and four more. Answers how long the delta is, or 0 if that would be more than `most`.
+   */
+  // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
+  readonly makeDelta: (
+    base: number,
+    baseLength: number,
+    target: number,
+    length: number,
+    index: number,
+    bits: number,
+    to: number,
+    most: number,
+  ) => number;
   /** Names an object; `type` is a pack's code. Answers 1 if it is half of a collision that was looked for. */
   // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
   readonly nameObject: (
@@ -62,7 +77,7 @@ export interface PacksKernel {
     mask: number,
     objectMax: number,
   ) => void;
-  /** Where the columns of the rows are: ids, offsets (4 bytes), packs (2 bytes), and `mask` + 1 slots of 4 bytes. */
+  /** Where the columns of the rows are: ids, offsets (4 bytes, the high one first), packs (2 bytes), and `mask` + 1 slots of 4 bytes. */
   // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
   readonly packsRows: (
     ids: number,
@@ -84,6 +99,8 @@ export interface PacksKernel {
   readonly packsSize: (row: number) => number;
   /** Where the bytes of a pack from `offset` on lie, until something else is made. */
   readonly packsBytes: (pack: number, offset: number, length: number) => number;
+  /** Writes the positions of the offsets at `from` to `to`, in the order of the offsets. `spare` is as much room again. */
+  readonly packsOrder: (from: number, count: number, to: number, spare: number) => void;
   /** Begins, or goes on, with the object named at `id`. A walk is laid out as `walkWords` says. */
   readonly walkMeet: (walk: number, id: number) => void;
   /** Goes into up to `budget` objects. Answers a `walkStatus` or a `packsStatus`. */
@@ -96,7 +113,7 @@ export const walkStatus = { over: 0, tired: 1, tipMet: 2 } as const;
 /**
  * The words of a walk. Sets have a bit for each row: what was found, what was had and is not gone into, what was met of
  * that, and tips whose objects are known. Commits wait at the front of the stack, trees at its end. How many objects the
- * last turn went into, and how many tips it met, and which.
+ * last turn went into, and how many tips it met, and which; what is skipped; how many commits had no parents.
  */
 export const walkWords = {
   found: 0,
@@ -110,6 +127,11 @@ export const walkWords = {
   walked: 32,
   tipsMet: 36,
   tipsList: 40,
+  skip: 120,
+  roots: 124,
 } as const;
+
+/** What is not followed out of a commit, as flags. */
+export const walkSkips = { trees: 1, parents: 2 } as const;
 
 export const hashStateBytes = 128;

@@ -1,8 +1,9 @@
 /** Files that one side seems to have moved and the other has moved elsewhere or deleted: what names alone do not show. */
 
 import type { ObjectId } from "@skein/protocol/ids";
+import { keyOf } from "./byte-key.ts";
 import type { TreeEntry } from "./object.ts";
-import { keyOf, readObject } from "./overlay.ts";
+import { readObject } from "./overlay.ts";
 import type { ObjectReader } from "./overlay.ts";
 import { diffTrees } from "./tree-diff.ts";
 import { formatPath } from "./tree-path.ts";

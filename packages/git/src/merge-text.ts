@@ -3,7 +3,7 @@
 import { concat, formatUtf8 } from "@skein/protocol/bytes";
 import type { Bytes } from "@skein/protocol/bytes";
 import { diff3Merge, diffIndices } from "node-diff3";
-import { keyOf } from "./overlay.ts";
+import { keyOf } from "./byte-key.ts";
 import { isBinary } from "./tree.ts";
 
 export interface TextSides {

@@ -5,10 +5,11 @@ import type { Bytes } from "@skein/protocol/bytes";
 import { LimitExceededError } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
 import { treeDepthMax } from "@skein/protocol/limits";
+import { keyOf, nameOf } from "./byte-key.ts";
 import { mergeText, mergeTextWithMarkers } from "./merge-text.ts";
 import { formatTree } from "./object.ts";
 import type { TreeEntry } from "./object.ts";
-import { canonicalMode, keyOf, nameOf, readEntries, readObject } from "./overlay.ts";
+import { canonicalMode, readEntries, readObject } from "./overlay.ts";
 import type { Overlay } from "./overlay.ts";
 import { formatPath } from "./tree-path.ts";
 

@@ -5,7 +5,7 @@
 import { concat, type Bytes } from "@skein/protocol/bytes";
 import { SkeinError } from "@skein/protocol/errors";
 import { formatObjectIds, type ObjectId } from "@skein/protocol/ids";
-import { openObjectSet, type ObjectSet } from "./closure.ts";
+import type { ObjectSet } from "./closure.ts";
 import type { Files } from "./files.ts";
 import { prepareKernel } from "./kernel-compiled.ts";
 import { hashObject } from "./object-hash.ts";
@@ -225,7 +225,7 @@ async function collectPack(
   });
 }
 
-/** What `wants` reach and `haves` do not, and all that `haves` reach. */
+/** What `wants` reach and `haves` do not, and what is known to be had. */
 async function collect(
   packs: StoredPacks,
   given: Asked,
@@ -236,9 +236,8 @@ async function collect(
     if (!isKept(packs, want)) throw new ObjectMissingError(`Object ${want} is not here`);
   const haves = given.haves.filter((have) => isKept(packs, have));
   const turn = openTurn(given, "collecting", 0);
-  const had = openObjectSet();
-  for (const have of haves) had.addAll(await packs.closures.of(have, turn));
-  return { sending: await packs.closures.missing({ wants, haves }, had, turn), had };
+  const { missing, had } = await packs.closures.between({ wants, haves }, turn);
+  return { sending: missing, had };
 }
 
 async function listReachable(packs: StoredPacks, given: Asked): Promise<ReadonlyArray<ObjectId>> {

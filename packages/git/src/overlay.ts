@@ -78,17 +78,6 @@ export function missing(oid: ObjectId, type: ObjectType): ObjectMissingError {
   return new ObjectMissingError(`The ${type} ${oid} is not here`);
 }
 
-/** A name of a tree as a key of a Map: one character for each byte. */
-export function keyOf(name: Uint8Array): string {
-  let key = "";
-  for (const byte of name) key += String.fromCharCode(byte);
-  return key;
-}
-
-export function nameOf(key: string): Bytes {
-  return Uint8Array.from(key, (character) => character.charCodeAt(0));
-}
-
 /** The mode git writes today; old repositories hold others. */
 export function canonicalMode(kind: EntryKind): number {
   return modes[kind];

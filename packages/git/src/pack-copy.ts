@@ -7,7 +7,10 @@ import { assert } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
 import type { ObjectSet } from "./closure.ts";
 import type { Kernel } from "./kernel.ts";
+import { makeDelta } from "./delta-make.ts";
+import { deflate } from "./inflate.ts";
 import { oidAt, type GitObject } from "./object.ts";
+import { findEarlier } from "./pack-earlier.ts";
 import { rankOf } from "./pack-build.ts";
 import {
   formatOffsetDeltaHeader,
@@ -23,7 +26,10 @@ import { damaged, type StoredPack } from "./stored-pack.ts";
 import type { StoredPacks } from "./stored-packs.ts";
 
 export interface Copying {
-  readonly packs: Pick<StoredPacks, "all" | "stretch" | "readStored" | "rowOf">;
+  readonly packs: Pick<
+    StoredPacks,
+    "all" | "stretch" | "readStored" | "rowOf" | "idOf" | "make" | "typeOf"
+  >;
   readonly sending: ObjectSet;
   /** What the other side has: deltas may name it. */
   readonly had: ObjectSet;
@@ -33,6 +39,8 @@ export interface Copying {
 
 interface Work extends Copying {
   readonly parts: PackParts;
+  /** For what is sent, the version before. */
+  readonly earlier: ReadonlyMap<number, number>;
   /** Where in the new pack each row's entry begins, and how many deltas lie below it. */
   readonly offsets: Uint32Array;
   readonly depths: Uint16Array;
@@ -100,6 +108,8 @@ async function* copyEntries(given: Copying, objects: number): AsyncIterable<Byte
   const work: Work = {
     ...given,
     parts,
+    // Whoever has nothing gets the history as it is stored.
+    earlier: isEmpty(given.had) ? new Map() : await findEarlier(given),
     offsets: new Uint32Array(rows),
     depths: new Uint16Array(rows),
   };
@@ -109,7 +119,7 @@ async function* copyEntries(given: Copying, objects: number): AsyncIterable<Byte
     for (let rank = 0; rank < order.length; rank++) {
       const position = order[rank] ?? 0;
       if (!given.sending.has(pack.base + position)) continue;
-      const copied = copyEntry(work, { pack, position, rank });
+      const copied = copyEntry(work, entryOf(pack, rank));
       if (copied !== undefined) await copied;
       if (parts.filled() >= partBytes) yield parts.take();
       const waited = given.turn(++done);
@@ -123,38 +133,60 @@ async function* copyEntries(given: Copying, objects: number): AsyncIterable<Byte
 interface Entry {
   readonly pack: StoredPack;
   readonly position: number;
-  /** How many entries stand before it. */
-  readonly rank: number;
+  readonly row: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The entry before which so many stand. */
+function entryOf(pack: StoredPack, rank: number): Entry {
+  const order = pack.byOffset();
+  const position = order[rank] ?? 0;
+  const next = order[rank + 1];
+  const start = pack.idx.packOffset(position);
+  const end = next === undefined ? pack.bytes - 20 : pack.idx.packOffset(next);
+  if (start >= end) throw damaged(pack, start);
+  return { pack, position, row: pack.base + position, start, end };
 }
 
 /** Answers a promise only if it had to wait. */
 function copyEntry(work: Work, entry: Entry): Promise<void> | undefined {
-  const { pack, position, rank } = entry;
-  const next = pack.byOffset()[rank + 1];
-  const end = next === undefined ? pack.bytes - 20 : pack.idx.packOffset(next);
-  const start = pack.idx.packOffset(position);
-  if (start >= end) throw damaged(pack, start);
-  const use = (kernel: Kernel, at: number): boolean =>
-    appendEntry(work, entry, { kernel, at, size: end - start });
-  const copied = work.packs.stretch({ pack, start, end }, use);
-  if (copied === true) return undefined;
-  return copied === false
-    ? makeWhole(work, entry)
-    : copied.then((done) => (done ? undefined : makeWhole(work, entry)));
+  const base = nearestBase(work, entry.row);
+  const use = (kernel: Kernel, at: number): Copied =>
+    appendEntry(work, entry, { kernel, at, size: entry.end - entry.start, hasBase: base >= 0 });
+  const copied = work.packs.stretch(entry, use);
+  if (copied === "copied") return undefined;
+  const goOn = async (how: Copied): Promise<void> => {
+    if (how !== "copied") await makeAnew(work, entry, { base, how });
+  };
+  return typeof copied === "string" ? goOn(copied) : copied.then(goOn);
 }
+
+/** The latest of its earlier versions that the other side has, or gets before it; or -1. */
+function nearestBase({ earlier, had, offsets, depths }: Work, row: number): number {
+  let at = earlier.get(row);
+  for (let steps = 0; at !== undefined && steps < stepsBackMax; steps++) {
+    if (at === row) return -1;
+    if (had.has(at) || ((offsets[at] ?? 0) > 0 && (depths[at] ?? 0) < newChainMax)) return at;
+    at = earlier.get(at);
+  }
+  return -1;
+}
+
+/** `whole`: it could be copied, but a delta may be shorter. `lost`: it is a delta whose base is not sent. */
+type Copied = "copied" | "whole" | "lost";
 
 /** An entry in the kernel's memory. */
 interface Here {
   readonly kernel: Kernel;
   readonly at: number;
   readonly size: number;
+  readonly hasBase: boolean;
 }
 
-/** Answers whether it could be copied. */
-function appendEntry(work: Work, { pack, position }: Entry, here: Here): boolean {
+function appendEntry(work: Work, entry: Entry, here: Here): Copied {
   const { parts, offsets } = work;
-  const start = pack.idx.packOffset(position);
-  const row = pack.base + position;
+  const { pack, position, start, row } = entry;
   const header = readHeader(here);
   // What goes out is checked by its checksum, as git does; the receiver checks the object.
   if (
@@ -162,10 +194,12 @@ function appendEntry(work: Work, { pack, position }: Entry, here: Here): boolean
     here.kernel.crc32(here.at, here.size) >>> 0 !== pack.idx.crc(position)
   )
     throw damaged(pack, start);
-  if (header.form !== "whole") return appendDelta(work, { pack, start, row }, { ...here, header });
+  if (header.form !== "whole")
+    return appendDelta(work, entry, { ...here, header }) ? "copied" : "lost";
+  if (here.hasBase && here.size > deltaWorthBytes) return "whole";
   offsets[row] = parts.offset();
   parts.append(here.kernel.bytes(), here.at, here.at + here.size);
-  return true;
+  return "copied";
 }
 
 function readHeader({ kernel, at, size }: Here): EntryHeader | undefined {
@@ -175,7 +209,7 @@ function readHeader({ kernel, at, size }: Here): EntryHeader | undefined {
 
 function appendDelta(
   { packs, parts, offsets, depths, had }: Work,
-  { pack, start, row }: { readonly pack: StoredPack; readonly start: number; readonly row: number },
+  { pack, start, row }: Entry,
   { kernel, at, size, header }: Here & { readonly header: Exclude<EntryHeader, WholeHeader> },
 ): boolean {
   const bytes = kernel.bytes();
@@ -223,14 +257,61 @@ function idAt(pack: StoredPack, offset: number): Uint8Array {
   return pack.idx.oids.subarray(position * 20, position * 20 + 20);
 }
 
-/** The base of a delta is not sent: the object is made whole. */
-async function makeWhole(work: Work, { pack, position }: Entry): Promise<void> {
-  const { parts, offsets, read } = work;
-  const object = await read(oidAt(pack.idx.oids, position * 20));
-  offsets[pack.base + position] = parts.offset();
-  for (const piece of wholeEntry(object)) parts.append(piece, 0, piece.length);
+/** A delta on what the other side knows or, if that is no shorter, the object whole. */
+async function makeAnew(
+  work: Work,
+  entry: Entry,
+  { base, how }: { readonly base: number; readonly how: Copied },
+): Promise<void> {
+  const { parts, offsets, depths, read } = work;
+  const { pack, position, row, start, end } = entry;
+  const oid = oidAt(pack.idx.oids, position * 20);
+  const object = await read(oid);
+  const delta = base < 0 ? undefined : await deltaOn(work, base, object);
+  const pieces =
+    delta !== undefined && (how === "lost" || delta.stream.length + 20 < end - start)
+      ? [headOf(work, base, delta.size), delta.stream]
+      : undefined;
+  if (pieces === undefined && how === "whole") {
+    await work.packs.stretch(entry, (kernel, at) =>
+      appendEntry(work, entry, { kernel, at, size: end - start, hasBase: false }),
+    );
+    return;
+  }
+  depths[row] = pieces === undefined ? 0 : (depths[base] ?? 0) + 1;
+  offsets[row] = parts.offset();
+  for (const piece of pieces ?? wholeEntry(object)) parts.append(piece, 0, piece.length);
+}
+
+async function deltaOn(
+  { packs }: Work,
+  base: number,
+  { bytes }: GitObject,
+): Promise<{ readonly size: number; readonly stream: Bytes } | undefined> {
+  if (bytes.length > newDeltaBytesMax || bytes.length < deltaWorthBytes) return undefined;
+  const delta = await packs.make(base, (from) =>
+    from.length > newDeltaBytesMax ? undefined : makeDelta(from, bytes, bytes.length >>> 1),
+  );
+  return delta && { size: delta.length, stream: deflate(delta) };
+}
+
+function headOf({ packs, parts, offsets }: Work, base: number, size: number): Uint8Array {
+  const below = offsets[base] ?? 0;
+  return below > 0
+    ? formatOffsetDeltaHeader(size, parts.offset() - below)
+    : formatRefDeltaHeader(size, packs.idOf(base));
+}
+
+function isEmpty(set: ObjectSet): boolean {
+  return set.words().every((word) => word === 0);
 }
 
 /** Chains of several packs may join into one; beyond this an object is made whole. */
 const chainMax = 1_000;
+/** Chains that are made here stay as short as git's. */
+const newChainMax = 50;
+const stepsBackMax = 10_000;
+const deltaWorthBytes = 50;
+/** Of each side: more is not worth the wait. */
+const newDeltaBytesMax = 8 * 1024 * 1024;
 const partBytes = 1024 * 1024;

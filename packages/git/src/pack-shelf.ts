@@ -1,9 +1,11 @@
 /** Stored packs as the kernel sees them: a row for each object, pages of packs, and a ring of what was made last. */
 
+import type { ObjectId } from "@skein/protocol/ids";
 import { objectBytesMax } from "@skein/protocol/limits";
 import type { Files } from "./files.ts";
 import { openKernel } from "./kernel-compiled.ts";
 import { packsStatus, type Kernel } from "./kernel.ts";
+import { oidAt } from "./object.ts";
 import { openPageSlots, pageBytes, type PageSlots } from "./pack-pages.ts";
 import { damaged, type StoredPack } from "./stored-pack.ts";
 
@@ -14,6 +16,7 @@ export interface PackShelf {
   readonly rows: () => number;
   /** The row of the id at `offset` of `bytes`, or -1. */
   readonly find: (bytes: Uint8Array, offset: number) => number;
+  readonly idOf: (row: number) => ObjectId;
   /** What the kernel told of its last answer. */
   readonly told: (index: 0 | 1) => number;
   /** The kernel's number for a pack. Throws `StorageDamagedError` if that was replaced. */
@@ -93,6 +96,7 @@ export function openPackShelf(files: Files, kernel: Kernel = openKernel()): Pack
       for (let at = 0; at < 20; at++) memory[shelf.idAt + at] = bytes[offset + at] ?? 0;
       return shelf.rows === 0 ? -1 : kernel.packsFind(shelf.idAt);
     },
+    idOf: (row) => oidAt(kernel.bytes(), shelf.ids + row * 20),
     told: (index) => readWord(kernel, shelf.told + index * 4),
     numberOf: (pack) => {
       const number = shelf.numbers.get(pack.name);
@@ -208,9 +212,7 @@ function add(shelf: Shelf, pack: StoredPack): void {
     writeWord(kernel, record + at * 4, word);
   const bytes = kernel.bytes();
   bytes.set(idx.oids, shelf.ids + base * 20);
-  const offsets = new Uint32Array(bytes.buffer, shelf.offsets + base * 4, idx.count);
-  for (let position = 0; position < idx.count; position++)
-    offsets[position] = idx.packOffset(position);
+  bytes.set(idx.offsets, shelf.offsets + base * 4);
   new Uint16Array(bytes.buffer, shelf.owners + base * 2, idx.count).fill(number);
   shelf.rows = count;
   kernel.packsKnow(base, idx.count);

@@ -2,8 +2,9 @@
 
 import type { Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
+import { keyOf } from "./byte-key.ts";
 import type { TreeEntry } from "./object.ts";
-import { keyOf, readObject } from "./overlay.ts";
+import { readObject } from "./overlay.ts";
 import type { ObjectReader } from "./overlay.ts";
 import type { TreeDifference } from "./tree-diff.ts";
 import { formatPath } from "./tree-path.ts";

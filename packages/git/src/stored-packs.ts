@@ -7,6 +7,7 @@ import { assert } from "@skein/protocol/errors";
 import { openClosures, type Closures } from "./closure.ts";
 import type { Files } from "./files.ts";
 import { parseIdx, type Idx } from "./idx.ts";
+import { sharedKernel } from "./kernel-compiled.ts";
 import type { Kernel } from "./kernel.ts";
 import { indexPack } from "./pack-index.ts";
 import { readStored } from "./pack-pages.ts";
@@ -21,6 +22,14 @@ export interface StoredPacks extends PackReader {
   readonly find: (id: Uint8Array, offset: number) => Place | undefined;
   /** The row of the object, or -1. It keeps its row until packs are replaced. */
   readonly rowOf: (id: Uint8Array, offset: number) => number;
+  readonly idOf: (row: number) => Uint8Array;
+  /** The type of a row, as packs write it. Both answers are there at once if the bytes are. */
+  readonly typeOf: (row: number) => number | Promise<number>;
+  /** Lends the bytes of a row's object. */
+  readonly make: <Result>(
+    row: number,
+    use: (bytes: Uint8Array) => Result,
+  ) => Result | Promise<Result>;
   /** Looks in these packs only. */
   readonly findAmong: (packs: ReadonlyArray<StoredPack>) => StoredPacks["find"];
   /** One pack, or none, in the place of others: at once and durably. */
@@ -71,6 +80,18 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     add: (name, idx, pack) => add(opened, { name, idx, pack }),
     find: (id, offset) => findPlace(packs, id, offset),
     rowOf: (id, offset) => shelf().find(id, offset),
+    idOf: (row) => idOf(packs, row),
+    typeOf: (row) => {
+      const { run, kernel } = shelf();
+      return run(() => kernel.packsType(row), Number);
+    },
+    make: (row, use) => {
+      const { run, kernel, told } = shelf();
+      return run(
+        () => kernel.packsMake(row),
+        () => use(kernel.bytes().subarray(told(0), told(0) + told(1))),
+      );
+    },
     findAmong: (some) => (id, offset) => findPlace(some, id, offset),
     replace: (old, made) => replace(opened, old, made),
     again: (work) => again(opened, work),
@@ -94,6 +115,13 @@ function shelfOf(opened: Opened): PackShelf {
 
 function inOrder(packs: ReadonlyArray<StoredPack>): ReadonlyArray<StoredPack> {
   return packs.toSorted((a, b) => a.base - b.base);
+}
+
+function idOf(packs: ReadonlyArray<StoredPack>, row: number): Uint8Array {
+  const pack = packs.find(({ base, idx }) => row >= base && row < base + idx.count);
+  if (pack === undefined) throw new StorageDamagedError("A pack was replaced while it was read");
+  const at = (row - pack.base) * 20;
+  return pack.idx.oids.subarray(at, at + 20);
 }
 
 function lendStretch<Result>(
@@ -224,15 +252,16 @@ async function readIdx(files: Files, name: string): Promise<Idx | undefined> {
 }
 
 /** Sorted when it is first asked for. */
-function openOrder(idx: Idx): () => Uint32Array {
+function openOrder({ count, offsets }: Idx): () => Uint32Array {
   let order: Uint32Array | undefined;
   return () => {
     if (order !== undefined) return order;
-    // Numbers that are sorted as they are need nobody to compare them.
-    const keys = new Float64Array(idx.count);
-    for (let position = 0; position < idx.count; position++)
-      keys[position] = idx.packOffset(position) * positionsMax + position;
-    order = Uint32Array.from(keys.toSorted(), (key) => key % positionsMax);
+    const kernel = sharedKernel();
+    const to = kernel.heap + count * 4;
+    kernel.reserve(to + count * 8);
+    kernel.bytes().set(offsets, kernel.heap);
+    kernel.packsOrder(kernel.heap, count, to, to + count * 4);
+    order = new Uint32Array(kernel.bytes().slice(to, to + count * 4).buffer);
     return order;
   };
 }
@@ -250,7 +279,5 @@ function findPlace(
 }
 
 const neverStopped = { aborted: false, throwIfAborted: () => {} };
-/** Of one pack: with an offset in front they are still exact. */
-const positionsMax = 2 ** 21;
 const packFolder = "objects/pack";
 const packName = /^pack-([0-9a-f]{40})\.pack$/u;

@@ -1,8 +1,8 @@
 /** Two texts side by side: which lines differ, and which words in them. */
 
 import { formatUtf8 } from "@skein/protocol/bytes";
-import { diffWordsWithSpace } from "diff";
 import { openLineNumbers } from "./text-lines.ts";
+import { diffWords, type DiffPart } from "./word-diff.ts";
 
 /** Lines that stand together, with some that are the same around them. Lines are counted from 1. */
 export interface DiffHunk {
@@ -11,25 +11,31 @@ export interface DiffHunk {
   readonly rows: ReadonlyArray<DiffRow>;
 }
 
+/** Without newlines. Two last lines that differ only by having one are told as removed and added. */
 export type DiffRow =
   | { readonly kind: "same"; readonly text: string }
   | { readonly kind: "removed" | "added"; readonly parts: ReadonlyArray<DiffPart> };
 
-/** Without newlines. Two last lines that differ only by having one are told as removed and added. */
-export interface DiffPart {
-  readonly text: string;
-  readonly changed: boolean;
+export interface DiffOptions {
+  /** Lines that are the same, shown around those that differ. */
+  readonly context?: number;
+  /** Beyond so many, what stands between the beginning and the end that both share is told as replaced. */
+  readonly lineEditsMax?: number;
+  /** Beyond so many, lines are told without their words. */
+  readonly wordEditsMax?: number;
 }
 
 export function diffText(
   before: string,
   after: string,
-  { context = 3 }: { readonly context?: number } = {},
+  { context = 3, lineEditsMax, wordEditsMax }: DiffOptions = {},
 ): ReadonlyArray<DiffHunk> {
   const numbers = openLineNumbers();
   const old = splitLines(before);
   const fresh = splitLines(after);
-  const matches = numbers.match(numbers.of(formatUtf8(before)), numbers.of(formatUtf8(after)));
+  const matches = numbers.match(numbers.of(formatUtf8(before)), numbers.of(formatUtf8(after)), {
+    editsMax: lineEditsMax,
+  });
   const hunks: Array<DiffHunk & { readonly rows: DiffRow[]; end: number }> = [];
   let at = { before: 0, after: 0 };
   const stops = [...matches, { before: old.length, after: fresh.length, count: 0 }];
@@ -42,7 +48,10 @@ export function diffText(
       const start = at.before - lead;
       const joins = last !== undefined && start <= last.end + context;
       const from = joins ? last.end : start;
-      const rows = [...sameRows(old.slice(from, at.before)), ...changedRows(removed, added)];
+      const rows = [
+        ...sameRows(old.slice(from, at.before)),
+        ...changedRows(removed, added, wordEditsMax),
+      ];
       if (joins) last.rows.push(...rows);
       else hunks.push({ beforeLine: start + 1, afterLine: at.after - lead + 1, rows, end: 0 });
       const hunk = hunks.at(-1);
@@ -60,46 +69,16 @@ export function diffText(
 function changedRows(
   removed: ReadonlyArray<string>,
   added: ReadonlyArray<string>,
+  editsMax: number | undefined,
 ): ReadonlyArray<DiffRow> {
-  const words = removed.length > 0 && added.length > 0 ? diffWords(removed, added) : undefined;
+  const isReplaced = removed.length > 0 && added.length > 0;
+  const words = isReplaced ? diffWords(removed, added, { editsMax }) : undefined;
   const whole = (lines: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<DiffPart>> =>
     lines.map((text) => [{ text, changed: true }]);
   return [
     ...(words?.removed ?? whole(removed)).map((parts): DiffRow => ({ kind: "removed", parts })),
     ...(words?.added ?? whole(added)).map((parts): DiffRow => ({ kind: "added", parts })),
   ];
-}
-
-/** `undefined`: too long, or so different that words tell nothing. */
-function diffWords(
-  removed: ReadonlyArray<string>,
-  added: ReadonlyArray<string>,
-):
-  | {
-      readonly removed: ReadonlyArray<ReadonlyArray<DiffPart>>;
-      readonly added: ReadonlyArray<ReadonlyArray<DiffPart>>;
-    }
-  | undefined {
-  const before = removed.join("\n");
-  const after = added.join("\n");
-  if (before.length + after.length > wordDiffLettersMax) return undefined;
-  const changes = diffWordsWithSpace(before, after, { maxEditLength: wordEditsMax });
-  if (changes === undefined) return undefined;
-  const common = changes.filter((change) => !change.added && !change.removed);
-  if (!common.some(({ value }) => /[\p{L}\p{N}]/u.test(value))) return undefined;
-  const partsOf = (side: "added" | "removed"): ReadonlyArray<ReadonlyArray<DiffPart>> => {
-    const other = side === "added" ? "removed" : "added";
-    const lines: DiffPart[][] = [[]];
-    for (const change of changes) {
-      if (change[other]) continue;
-      change.value.split("\n").forEach((text, index) => {
-        if (index > 0) lines.push([]);
-        if (text !== "") lines.at(-1)?.push({ text, changed: change[side] });
-      });
-    }
-    return lines;
-  };
-  return { removed: partsOf("removed"), added: partsOf("added") };
 }
 
 function sameRows(lines: ReadonlyArray<string>): ReadonlyArray<DiffRow> {
@@ -111,6 +90,3 @@ function splitLines(text: string): ReadonlyArray<string> {
   const lines = text.split("\n");
   return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
 }
-
-const wordDiffLettersMax = 16_384;
-const wordEditsMax = 2_000;

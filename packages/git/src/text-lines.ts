@@ -1,8 +1,8 @@
 /** Lines of texts as numbers, and which of them two texts share. */
 
 import { diffArrays } from "diff";
+import { keyOf } from "./byte-key.ts";
 import { indentOfLine, slideChanges } from "./line-slides.ts";
-import { keyOf } from "./overlay.ts";
 
 export interface LineNumbers {
   /** Equal lines of any text get one number. A line has its newline with it. */
@@ -11,6 +11,7 @@ export interface LineNumbers {
   readonly match: (
     before: ReadonlyArray<number>,
     after: ReadonlyArray<number>,
+    options?: { readonly editsMax?: number | undefined },
   ) => ReadonlyArray<Match>;
 }
 
@@ -19,8 +20,8 @@ export function openLineNumbers(): LineNumbers {
   const indents: number[] = [];
   const indentOf = (line: number): number => indents[line] ?? -1;
   return {
-    match: (before, after) => {
-      const marked = markChanges(before, after);
+    match: (before, after, { editsMax = usualEditsMax } = {}) => {
+      const marked = markChanges(before, after, editsMax);
       const one = { lines: before, changed: marked.before, indentOf };
       const other = { lines: after, changed: marked.after, indentOf };
       slideChanges(one, other);
@@ -57,7 +58,11 @@ interface Marked {
 }
 
 /** Where two texts differ too much to be compared, only what they begin and end with is shared. */
-function markChanges(before: ReadonlyArray<number>, after: ReadonlyArray<number>): Marked {
+function markChanges(
+  before: ReadonlyArray<number>,
+  after: ReadonlyArray<number>,
+  editsMax: number,
+): Marked {
   const shorter = Math.min(before.length, after.length);
   let start = 0;
   while (start < shorter && before[start] === after[start]) start++;
@@ -106,4 +111,4 @@ function readMatches({ before, after }: Marked): ReadonlyArray<Match> {
 }
 
 /** The work grows with the square of it. */
-const editsMax = 4_000;
+const usualEditsMax = 4_000;

@@ -5,8 +5,9 @@ import type { Bytes } from "@skein/protocol/bytes";
 import { LimitExceededError } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
 import { treeDepthMax } from "@skein/protocol/limits";
+import { keyOf } from "./byte-key.ts";
 import type { TreeEntry } from "./object.ts";
-import { keyOf, readEntries } from "./overlay.ts";
+import { readEntries } from "./overlay.ts";
 import type { ObjectReader } from "./overlay.ts";
 
 export interface TreeDifference {

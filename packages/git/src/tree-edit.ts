@@ -2,9 +2,10 @@
 
 import type { Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
+import { keyOf, nameOf } from "./byte-key.ts";
 import type { Slot } from "./merge-trees.ts";
 import { formatTree } from "./object.ts";
-import { canonicalMode, keyOf, nameOf, readEntries } from "./overlay.ts";
+import { canonicalMode, readEntries } from "./overlay.ts";
 import type { Overlay } from "./overlay.ts";
 
 export interface TreeEdit {

@@ -3,6 +3,7 @@
 import { approvalRequestHash, judgeReveal } from "@skein/auth/approval";
 import {
   approvalApprover,
+  deniedNodes,
   type ApprovalRow,
   type ApproverEffect,
   type ApproverEvent,
@@ -17,6 +18,7 @@ import type { ApprovalRequest } from "@skein/protocol/node-messages/approval-req
 import type { ApprovalReveal } from "@skein/protocol/node-messages/approval-reveal";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
 import type { ApprovalAskingOptions } from "./approval-asking.ts";
+import type { Ledger } from "./ledger.ts";
 import type { MembershipGossip } from "./membership-gossip.ts";
 import type { Notices } from "./notices.ts";
 import { CommandRefusedError } from "./refusals.ts";
@@ -24,6 +26,7 @@ import type { Scope } from "./scope.ts";
 import type { RequestView } from "./views.ts";
 
 export interface ApprovalAnsweringOptions extends ApprovalAskingOptions {
+  readonly ledger: Ledger;
   readonly scope: Scope;
   readonly notices: Notices;
   readonly membership: MembershipGossip;
@@ -42,9 +45,17 @@ export class ApprovalAnswering {
   /** Numbers that were typed before they could be judged, by the request they are for. */
   readonly #typed = new Map<string, string>();
   #state: ApproverState = approvalApprover.initial;
+  /** As they are on disk. */
+  #denied: ReadonlyArray<NodeId> = [];
 
   constructor(options: ApprovalAnsweringOptions) {
     this.#options = options;
+  }
+
+  /** Whom a person denied before this program began. */
+  remember(denied: ReadonlyArray<NodeId>): void {
+    this.#denied = denied;
+    this.#tell({ type: "denials-remembered", nodes: denied });
   }
 
   // --- What the other devices say. ---
@@ -154,7 +165,16 @@ export class ApprovalAnswering {
     const waiting = new Set([...next.rows.values()].map(({ request }) => formatHex(request.id)));
     for (const id of this.#typed.keys()) if (!waiting.has(id)) this.#typed.delete(id);
     for (const effect of effects) this.#perform(effect);
+    this.#keepDenials();
     this.#options.changed();
+  }
+
+  #keepDenials(): void {
+    const denied = deniedNodes(this.#state);
+    if (denied.join() === this.#denied.join()) return;
+    this.#denied = denied;
+    const { ledger, scope } = this.#options;
+    scope.start(() => ledger.writeDenials(denied));
   }
 
   #perform(effect: ApproverEffect): void {

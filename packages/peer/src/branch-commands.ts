@@ -10,7 +10,7 @@ import {
   type CommandTable,
   type CommandWorld,
 } from "./command-world.ts";
-import type { MovedCommitView, RefMoveView } from "./commands.ts";
+import type { MovedCommitView, RefMoveView } from "./answers.ts";
 import { branchOf } from "./ref-moves.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import { repositoryOf, tipMoved } from "./repository-access.ts";

@@ -76,7 +76,9 @@ export class Home {
       scope,
       isMember: (node) => identity.log.state().nodes.has(node),
     });
+    options.notices.restore(await ledger.readNotices());
     const home = new Home(options, { contacts, safety: await vault.readSafety() });
+    home.approvals.answering.remember(await ledger.readDenials());
     await home.repositories.open();
     return home;
   }

@@ -1,5 +1,6 @@
 /** What a node must never lose, as typed records in one database: the membership log, ref records, settings. Its secrets are in the vault. */
 
+import { endedMax } from "@skein/auth/approval-approver";
 import type { Files } from "@skein/git/files";
 import { formatHex, formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import {
@@ -42,6 +43,25 @@ const StoredRelays = struct({
   added: list(text(relayUrlBytesMax), relaysPerNodeMax),
   left: list(text(relayUrlBytesMax), relaysPerNodeMax),
 });
+
+/** More than a person reads; the oldest go. */
+export const noticesMax = 20;
+
+/** News that a person has not dismissed yet, and that must not be missed. */
+export type StoredNotice = Decoded<typeof StoredNotice>;
+const noticeText = text(2_048);
+const StoredNotice = struct({
+  tone: u8,
+  what: noticeText,
+  safe: optional(noticeText),
+  next: optional(noticeText),
+  revoke: optional(nodeId),
+  at: u48,
+});
+const StoredNotices = list(StoredNotice, noticesMax);
+
+/** Keys whose request was denied here, and that may not ask again. */
+const StoredDenials = list(nodeId, endedMax);
 
 /** How far one node's ref records are known here, and the refs that the last of them names. */
 export type StoredStream = Decoded<typeof StoredStream>;
@@ -134,6 +154,22 @@ export class Ledger {
 
   writeContact(contact: StoredContact): Promise<void> {
     return this.#write([`contacts/${contact.node}`, encode(StoredContact, contact)]);
+  }
+
+  async readNotices(): Promise<ReadonlyArray<StoredNotice>> {
+    return (await this.#read("notices", StoredNotices)) ?? [];
+  }
+
+  writeNotices(notices: ReadonlyArray<StoredNotice>): Promise<void> {
+    return this.#write(["notices", encode(StoredNotices, notices)]);
+  }
+
+  async readDenials(): Promise<ReadonlyArray<NodeId>> {
+    return (await this.#read("denials", StoredDenials)) ?? [];
+  }
+
+  writeDenials(nodes: ReadonlyArray<NodeId>): Promise<void> {
+    return this.#write(["denials", encode(StoredDenials, nodes)]);
   }
 
   forgetContact(node: NodeId): Promise<void> {

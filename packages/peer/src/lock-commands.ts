@@ -3,7 +3,7 @@
 import { SecretKey } from "@skein/auth/crypto/secret";
 import type { Passkey } from "@skein/auth/key-store";
 import { openHomeOf, type CommandTable, type CommandWorld } from "./command-world.ts";
-import type { GivenPasskey } from "./commands.ts";
+import type { GivenPasskey } from "./keeping-out.ts";
 import { CommandRefusedError } from "./refusals.ts";
 
 type LockCommandName =

@@ -13,7 +13,9 @@ interface Told {
 
 /** Nothing is told of what this node did itself. */
 export function newsSince(before: AccountState, told: Told): ReadonlyArray<Notice> {
-  return [...arrivals(before, told), ...departures(before, told), ...newWords(before, told)];
+  return [...arrivals(before, told), ...departures(before, told), ...newWords(before, told)].map(
+    (notice) => Object.assign(notice, { lasting: true }),
+  );
 }
 
 function arrivals(before: AccountState, { log, me, nameOf }: Told): ReadonlyArray<Notice> {

@@ -75,7 +75,11 @@ class LocalPeer implements Peer {
     this.#inbox = openInbox(report);
     this.#alarms = openAlarms({ clock, inbox: this.#inbox });
     this.#tasks = openTasks({ parent: this.#scope.signal, changed });
-    this.#notices = openNotices({ now: () => clock.now(), changed });
+    this.#notices = openNotices({
+      now: () => clock.now(),
+      changed,
+      keep: (lasting) => this.#scope.start(() => ledger.writeNotices(lasting)),
+    });
     this.#relations = openRelations({ scope: this.#scope, changed });
     this.#vault = new HomeVault({ ...ports, files: ports.ledger });
     this.#storage = new StorageMeter({ ports, scope: this.#scope, changed });

@@ -247,7 +247,8 @@ function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<DeviceView> {
       addedBy:
         member === undefined || member.addedBy === node ? undefined : home.nameOf(member.addedBy),
       addedAt: member?.addedAt,
-      lastSeen: connected ? undefined : home.contacts.all().get(node)?.lastSeen,
+      connected,
+      lastSeen: home.contacts.all().get(node)?.lastSeen,
       denied: member === undefined && home.approvals.answering.isDenied(node),
       fingerprint: fingerprint(crypto, node),
       revoked: undefined,
@@ -275,6 +276,7 @@ function revokedViews(crypto: Crypto, home: Home): ReadonlyArray<DeviceView> {
         role: "read-only",
         addedBy: undefined,
         addedAt: since,
+        connected: false,
         lastSeen: home.contacts.all().get(node)?.lastSeen,
         fingerprint: fingerprint(crypto, node),
         revoked: {

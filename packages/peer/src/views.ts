@@ -266,6 +266,8 @@ export interface DeviceView {
   readonly role: "writer" | "read-only";
   readonly addedBy: string | undefined;
   readonly addedAt: number | undefined;
+  /** There is a session with it now. */
+  readonly connected: boolean;
   readonly lastSeen: number | undefined;
   /** Its request was denied at this node, and it may not ask again. */
   readonly denied: boolean;

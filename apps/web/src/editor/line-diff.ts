@@ -1,14 +1,17 @@
-/** Compares two texts line by line, for people: changed lines with a little of what stands around them. */
+/** Compares two texts line by line and word by word, for people: changed lines with a little of what stands around them. */
 
-import { Chunk } from "@codemirror/merge";
-import { Text } from "@codemirror/state";
+import { diffText, type DiffHunk } from "@skein/git/text-diff";
+import type { DiffPart } from "@skein/git/word-diff";
 
 export type DiffRow =
   | {
       readonly kind: "same" | "added" | "removed";
       readonly oldLine: number | undefined;
       readonly newLine: number | undefined;
-      readonly text: string;
+      /** The line, with the words in it that differ from the line whose place it took. */
+      readonly parts: ReadonlyArray<DiffPart>;
+      /** It is the last one of its side, and no newline ends it, unlike that of the other side. */
+      readonly isOpen: boolean;
     }
   | { readonly kind: "gap"; readonly lines: number };
 
@@ -21,10 +24,9 @@ export interface LineDiff {
 }
 
 export function compareLines(before: string, after: string): LineDiff {
-  const [a, b] = linesOf(before, after);
-  const all = [...joinRows(a, b, chunksOf(a, b))];
-  const rows = foldSame(all);
-  const count = (kind: DiffRow["kind"]): number => all.filter((row) => row.kind === kind).length;
+  const sides = { before: sideOf(before), after: sideOf(after) };
+  const rows = [...rowsOf(diffText(before, after, { lineEditsMax, wordEditsMax }), sides)];
+  const count = (kind: DiffRow["kind"]): number => rows.filter((row) => row.kind === kind).length;
   return {
     rows: rows.slice(0, rowsMax),
     added: count("added"),
@@ -33,108 +35,55 @@ export function compareLines(before: string, after: string): LineDiff {
   };
 }
 
-/** The empty piece behind a last newline is a line only where the other side lacks that newline. */
-function linesOf(
-  before: string,
-  after: string,
-): readonly [ReadonlyArray<string>, ReadonlyArray<string>] {
-  const ends = (text: string): boolean => text === "" || text.endsWith("\n");
-  const closed = ends(before) && ends(after);
-  const split = (text: string): ReadonlyArray<string> =>
-    text === "" ? [] : (closed ? text.slice(0, -1) : text).split("\n");
-  return [split(before), split(after)];
+interface Side {
+  readonly lines: number;
+  readonly isOpen: boolean;
 }
 
-/** Line ranges that differ, in order; everything between them is the same. */
-interface LineChunk {
-  readonly fromA: number;
-  readonly toA: number;
-  readonly fromB: number;
-  readonly toB: number;
+function sideOf(text: string): Side {
+  const isOpen = text !== "" && !text.endsWith("\n");
+  return { lines: text.split("\n").length - (isOpen ? 0 : 1), isOpen };
 }
 
-function chunksOf(a: ReadonlyArray<string>, b: ReadonlyArray<string>): ReadonlyArray<LineChunk> {
-  if (a.length === 0 || b.length === 0)
-    return [{ fromA: 0, toA: a.length, fromB: 0, toB: b.length }];
-  const textA = Text.of(a);
-  const textB = Text.of(b);
-  const lineAt = (text: Text, offset: number): number =>
-    offset > text.length ? text.lines : text.lineAt(offset).number - 1;
-  const ranges = Chunk.build(textA, textB, { scanLimit: 2_000, timeout: 500 }).map((chunk) => ({
-    fromA: lineAt(textA, chunk.fromA),
-    toA: lineAt(textA, chunk.toA),
-    fromB: lineAt(textB, chunk.fromB),
-    toB: lineAt(textB, chunk.toB),
-  }));
-  return ranges.map((range) => withoutSameEdges(a, b, range));
+function* rowsOf(
+  hunks: ReadonlyArray<DiffHunk>,
+  { before, after }: { readonly before: Side; readonly after: Side },
+): Generator<DiffRow, void, void> {
+  let [oldLine, newLine] = [0, 0];
+  for (const { beforeLine, afterLine, rows } of hunks) {
+    if (beforeLine - 1 > oldLine) yield { kind: "gap", lines: beforeLine - 1 - oldLine };
+    [oldLine, newLine] = [beforeLine - 1, afterLine - 1];
+    for (const row of rows) {
+      if (row.kind !== "added") oldLine += 1;
+      if (row.kind !== "removed") newLine += 1;
+      const isLast = row.kind === "removed" ? oldLine === before.lines : newLine === after.lines;
+      yield lineRow(row, { oldLine, newLine, isOpen: isLast && isOpenOf(row.kind, before, after) });
+    }
+  }
+  if (hunks.length > 0 && oldLine < before.lines)
+    yield { kind: "gap", lines: before.lines - oldLine };
 }
 
-/** A change at the very end also takes in the line before it, which is the same. */
-function withoutSameEdges(
-  a: ReadonlyArray<string>,
-  b: ReadonlyArray<string>,
-  { fromA, toA, fromB, toB }: LineChunk,
-): LineChunk {
-  const most = Math.min(toA - fromA, toB - fromB);
-  let head = 0;
-  while (head < most && a[fromA + head] === b[fromB + head]) head++;
-  let tail = 0;
-  while (tail < most - head && a[toA - 1 - tail] === b[toB - 1 - tail]) tail++;
-  return { fromA: fromA + head, toA: toA - tail, fromB: fromB + head, toB: toB - tail };
+function isOpenOf(kind: "same" | "added" | "removed", before: Side, after: Side): boolean {
+  if (kind === "same" || before.isOpen === after.isOpen) return false;
+  return kind === "removed" ? before.isOpen : after.isOpen;
 }
 
-function* joinRows(
-  a: ReadonlyArray<string>,
-  b: ReadonlyArray<string>,
-  chunks: ReadonlyArray<LineChunk>,
-): Generator<DiffRow & { readonly kind: "same" | "added" | "removed" }> {
-  let atA = 0;
-  let atB = 0;
-  const same = function* (until: number): Generator<ReturnType<typeof row>> {
-    while (atA < until) yield row("same", { oldLine: ++atA, newLine: ++atB, text: a[atA - 1] });
+function lineRow(
+  row: DiffHunk["rows"][number],
+  at: { readonly oldLine: number; readonly newLine: number; readonly isOpen: boolean },
+): DiffRow {
+  return {
+    kind: row.kind,
+    oldLine: row.kind === "added" ? undefined : at.oldLine,
+    newLine: row.kind === "removed" ? undefined : at.newLine,
+    parts: row.kind === "same" ? [{ text: row.text, changed: false }] : row.parts,
+    isOpen: at.isOpen,
   };
-  for (const { fromA, toA, fromB, toB } of chunks) {
-    yield* same(fromA);
-    atB = fromB;
-    while (atA < toA)
-      yield row("removed", { oldLine: ++atA, newLine: undefined, text: a[atA - 1] });
-    while (atB < toB) yield row("added", { oldLine: undefined, newLine: ++atB, text: b[atB - 1] });
-  }
-  yield* same(a.length);
 }
-
-function row(
-  kind: "same" | "added" | "removed",
-  {
-    oldLine,
-    newLine,
-    text,
-  }: {
-    readonly oldLine: number | undefined;
-    readonly newLine: number | undefined;
-    readonly text: string | undefined;
-  },
-): DiffRow & { readonly kind: "same" | "added" | "removed" } {
-  return { kind, oldLine, newLine, text: text ?? "" };
-}
-
-/** Long runs of unchanged lines become one row that says how many they are. */
-function foldSame(rows: ReadonlyArray<DiffRow>): ReadonlyArray<DiffRow> {
-  const near = new Set<number>();
-  for (const [index, { kind }] of rows.entries())
-    if (kind !== "same")
-      for (let line = index - contextLines; line <= index + contextLines; line++) near.add(line);
-  const folded: DiffRow[] = [];
-  for (const [index, one] of rows.entries()) {
-    const last = folded.at(-1);
-    if (near.has(index)) folded.push(one);
-    else if (last?.kind === "gap") folded[folded.length - 1] = { ...last, lines: last.lines + 1 };
-    else folded.push({ kind: "gap", lines: 1 });
-  }
-  return folded;
-}
-
-const contextLines = 3;
 
 /** Above this nobody reads on, and the page would become slow. */
 const rowsMax = 2_000;
+/** Comparing is done while a person waits: beyond this less is told. */
+const lineEditsMax = 1_000;
+const wordEditsMax = 500;

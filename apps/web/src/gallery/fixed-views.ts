@@ -1,6 +1,7 @@
 /** Views and answers that never change, for looking at every state of every screen. */
 
-import type { Answer, CommitView, FileView, RefMoveView } from "@skein/peer/commands";
+import type { RefMoveView } from "@skein/peer/answers";
+import type { Answer, CommitView, FileView } from "@skein/peer/commands";
 import type { AccountView, RepositoryView, RequestView, TaskView, Views } from "@skein/peer/views";
 
 export const present = Date.UTC(2026, 10, 21, 9, 30);
@@ -25,7 +26,28 @@ export const writer: AccountView & { readonly phase: "open" } = {
   lock: { keys: "wrapped", salt: "00".repeat(32), set: undefined },
 };
 
-export const replica: AccountView = {
+export const locked: AccountView & { readonly phase: "locked" } = {
+  phase: "locked",
+  mark: "7Q4F-M2KD",
+  passkey: { id: "00", salt: "00".repeat(32) },
+};
+
+export const kitOpened: AccountView = {
+  phase: "kit-opened",
+  mark: "7Q4F-M2KD",
+  madeAt: present - 60 * day,
+  nodes: [
+    {
+      node: "n1",
+      name: "Firefox on Ubuntu",
+      platform: "Firefox on Ubuntu",
+      addedAt: present - 90 * day,
+    },
+    { node: "n2", name: "Pixel 9", platform: "Chrome on Android", addedAt: present - 18 * day },
+  ],
+};
+
+export const replica: AccountView & { readonly phase: "open" } = {
   ...writer,
   role: "read-only",
   nodeName: "Chrome on Android",
@@ -181,6 +203,7 @@ export const full: Views = {
       role: "writer",
       addedBy: undefined,
       addedAt: undefined,
+      connected: false,
       lastSeen: undefined,
       denied: false,
       fingerprint: "7Q4F-M2KD",
@@ -196,6 +219,7 @@ export const full: Views = {
       role: "writer",
       addedBy: "Firefox on Ubuntu",
       addedAt: present - 18 * day,
+      connected: false,
       lastSeen: present - 3 * minute,
       denied: false,
       fingerprint: "M2KD-7Q4F",
@@ -211,6 +235,7 @@ export const full: Views = {
       role: "read-only",
       addedBy: undefined,
       addedAt: undefined,
+      connected: false,
       lastSeen: present - 41 * day,
       denied: true,
       fingerprint: "KD7Q-4FM2",
@@ -226,6 +251,7 @@ export const full: Views = {
       role: "read-only",
       addedBy: undefined,
       addedAt: present - 50 * day,
+      connected: false,
       lastSeen: present - 20 * day,
       fingerprint: "2M4F-DKQ7",
       revoked: { by: "Pixel 9", at: present - 20 * day },

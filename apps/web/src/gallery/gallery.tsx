@@ -17,6 +17,8 @@ import {
   moves,
   theirTip,
   full,
+  kitOpened,
+  locked,
   present,
   replica,
   request,
@@ -117,6 +119,48 @@ const states: Readonly<Record<string, State>> = {
   "kit-written": {
     path: "/recovery-kit",
     views: { ...full, account: { ...writer, kit: { phase: "written" } } },
+  },
+  "kit-opened": { views: { account: kitOpened } },
+  "kit-opened-kept": {
+    views: { account: kitOpened },
+    press: "Keep it: I know it, and nobody else does. Devices may stay.",
+  },
+  "kit-words": { path: "/recovery-kit", views: { ...full, account: replica } },
+  locked: { views: { account: locked } },
+  "locked-words": { views: { account: { ...locked, passkey: undefined } } },
+  "locked-elsewhere": { views: { account: locked }, owner: "other-tab" },
+  lock: {
+    path: "/devices",
+    views: {
+      ...full,
+      account: {
+        ...writer,
+        lock: { ...writer.lock, set: { passkey: true, patience: 15 * 60_000 } },
+      },
+    },
+  },
+  "lock-new": { path: "/devices", views: full, press: "Set a lock" },
+  "lock-plain": {
+    path: "/devices",
+    views: { ...full, account: { ...writer, lock: { ...writer.lock, keys: "plain" } } },
+  },
+  waiting: {
+    views: { ...full, account: { ...replica, approval: { phase: "waiting", since: present } } },
+  },
+  sent: {
+    views: {
+      ...full,
+      account: {
+        ...replica,
+        approval: { phase: "asked", expiresAt: present + 200_000, numbers: [], opened: false },
+      },
+    },
+  },
+  unanswered: {
+    views: {
+      ...full,
+      account: { ...replica, approval: { phase: "void", why: "nobody-answered" } },
+    },
   },
   empty: { views: { ...full, repositories: [] } },
   repositories: { views: full },
@@ -255,7 +299,7 @@ function show(name: string): void {
   render(<App door={door} updates={{ ready: signal(false), apply: () => {} }} />, place);
   if (state.press !== undefined)
     setTimeout(() => {
-      const buttons = Array.from(document.querySelectorAll("button"));
+      const buttons = Array.from(document.querySelectorAll<HTMLElement>("button, summary, label"));
       buttons.find(({ textContent }) => textContent.trim() === state.press)?.click();
     }, 50);
 }

@@ -2,13 +2,14 @@
 
 import type { JSX } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
-import type { ApprovalView, RequestView } from "@skein/peer/views";
+import type { ApprovalView, DeviceView, RequestView } from "@skein/peer/views";
 import { copy } from "../copy.ts";
 import { formatAgo, formatClock } from "../format.ts";
 import { Banner, Refusal } from "./banner.tsx";
 import { Dialog } from "./dialog.tsx";
 import { now, useDoor, useOrder } from "./door-context.ts";
 import { Icon } from "./icons.tsx";
+import { calledFor, useRequestCalls } from "./request-calls.tsx";
 
 /** On the new device: the number to type elsewhere, and how it fares. */
 export function ApprovalBanner({
@@ -23,6 +24,7 @@ export function ApprovalBanner({
       return (
         <Banner tone="accent" icon="lock" title={copy.approval.waitingTitle}>
           <p>{copy.approval.waiting}</p>
+          <WhoCould />
           <AskAgain />
         </Banner>
       );
@@ -39,6 +41,7 @@ export function ApprovalBanner({
       return (
         <Banner tone="warn" icon="lock" title={copy.approval.voidTitle} live>
           <p>{copy.approval.voidText[approval.why]}</p>
+          {approval.why === "nobody-answered" && <WhoCould />}
           <AskAgain />
         </Banner>
       );
@@ -51,6 +54,14 @@ function Asked({
   readonly approval: ApprovalView & { readonly phase: "asked" };
 }): JSX.Element {
   const left = approval.expiresAt - now.value;
+  // Nobody has looked at it there yet, and so there is no number.
+  if (approval.numbers.length === 0)
+    return (
+      <Banner tone="accent" icon="shield" title={copy.approval.sentTitle}>
+        <p>{copy.approval.waiting}</p>
+        <WhoCould />
+      </Banner>
+    );
   return (
     <Banner tone="accent" icon="shield" title={copy.approval.askedTitle} live>
       {approval.numbers.map(({ nodeName, digits }) => (
@@ -82,6 +93,38 @@ function ApprovalNumber({ digits }: { readonly digits: string }): JSX.Element {
   );
 }
 
+/** Nobody waits without knowing for whom. */
+function WhoCould(): JSX.Element {
+  const writers = useDoor().views.devices.value.filter(
+    ({ role, revoked, thisDevice }) => role === "writer" && !thisDevice && revoked === undefined,
+  );
+  return (
+    <>
+      <p>{copy.approval.could}</p>
+      <ul class="small" data-testid="who-could">
+        {writers.map((device) => (
+          <li key={device.node}>
+            {device.name}, {seenOf(device).toLowerCase()}
+          </li>
+        ))}
+      </ul>
+      <p class="small">
+        <a href="/recovery-kit">{copy.approval.noneLeft}</a>
+      </p>
+    </>
+  );
+}
+
+export function seenOf({
+  connected,
+  lastSeen,
+}: Pick<DeviceView, "connected" | "lastSeen">): string {
+  if (connected) return copy.devices.connected;
+  return lastSeen === undefined
+    ? copy.devices.neverSeen
+    : copy.devices.lastSeen(formatAgo(lastSeen, now.value));
+}
+
 function AskAgain(): JSX.Element {
   const again = useOrder("ask-again");
   return (
@@ -106,7 +149,15 @@ export function Requests(): JSX.Element | null {
   const requests = useDoor().views.requests.value;
   const [later, setLater] = useState<ReadonlySet<string>>(new Set());
   const [reviewing, setReviewing] = useState(false);
-  const current = requests.find(({ id, silent }) => !later.has(id) && (reviewing || !silent));
+  const wanted = calledFor.value;
+  useRequestCalls(requests);
+  useEffect(() => {
+    if (wanted !== undefined) setLater(new Set());
+  }, [wanted]);
+  const open = ({ id, silent }: RequestView): boolean =>
+    !later.has(id) && (reviewing || !silent || id === wanted?.id);
+  const current =
+    requests.find(({ id }) => id === wanted?.id && !later.has(id)) ?? requests.find(open);
   if (current !== undefined)
     return (
       <RequestDialog

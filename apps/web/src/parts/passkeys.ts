@@ -1,7 +1,7 @@
 /** Passkeys of this browser: made and asked here, because a worker has none. What they derive is handed to the peer and forgotten. */
 
 import { parseHex } from "@skein/protocol/bytes";
-import type { GivenPasskey } from "@skein/peer/commands";
+import type { GivenPasskey } from "@skein/peer/keeping-out";
 
 /** Whether the browser is worth asking for one. */
 export async function mayUsePasskeys(): Promise<boolean> {

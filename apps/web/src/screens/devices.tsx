@@ -5,13 +5,14 @@ import { useLocation } from "preact-iso/router";
 import { useEffect, useState } from "preact/hooks";
 import type { AccountView, DeviceView, StorageView } from "@skein/peer/views";
 import { copy } from "../copy.ts";
-import { formatAgo, formatDateTime, formatSize } from "../format.ts";
-import { iconOf } from "../parts/approval.tsx";
+import { formatDateTime, formatSize } from "../format.ts";
+import { iconOf, seenOf } from "../parts/approval.tsx";
 import { Banner, Refusal } from "../parts/banner.tsx";
-import { now, useDoor, useOrder } from "../parts/door-context.ts";
+import { useDoor, useOrder } from "../parts/door-context.ts";
 import { Icon } from "../parts/icons.tsx";
 import { keepStorage } from "../parts/keep-storage.ts";
 import { Empty, Field } from "../parts/pieces.tsx";
+import { RequestCalls } from "../parts/request-calls.tsx";
 import { RevokeDialog } from "../parts/revoke-dialog.tsx";
 import { saveFile } from "../parts/save-file.ts";
 import { LockSettings } from "./lock-settings.tsx";
@@ -56,6 +57,7 @@ export function Devices({ account }: { readonly account: Open }): JSX.Element {
         <h2>{copy.devices.safety}</h2>
         <Safety />
       </section>
+      <RequestCalls />
       <section class="section">
         <h2>{copy.lock.section}</h2>
         <LockSettings account={account} />
@@ -193,12 +195,6 @@ function originOf({ role, addedBy, addedAt, revoked }: DeviceView): string {
   if (role === "read-only") return copy.devices.replica;
   if (addedBy === undefined || addedAt === undefined) return copy.devices.origin;
   return copy.devices.added(addedBy, formatDateTime(addedAt));
-}
-
-function seenOf({ lastSeen }: DeviceView): string {
-  return lastSeen === undefined
-    ? copy.network.never
-    : copy.devices.lastSeen(formatAgo(lastSeen, now.value));
 }
 
 function NameForm({ name }: { readonly name: string }): JSX.Element {

@@ -1,13 +1,14 @@
 /** The kernel: the inner loops of the pack engine. All memory behind `heap` is the caller's. */
 
 export { crc32 } from "./crc32";
-export { applyDelta, deltaResult } from "./delta";
+export { applyDelta, deltaResult, makeDelta } from "./delta";
 export { inflate } from "./inflate";
 export {
   packsBytes,
   packsFind,
   packsKnow,
   packsMake,
+  packsOrder,
   packsRing,
   packsRoom,
   packsRows,

@@ -19,7 +19,7 @@ const strangeBytes: u32 = 1048576;
 const told: usize = memory.data(16, 16);
 const chain: usize = memory.data(4096 * 16, 16);
 
-/** One row for each object: its id, where its entry begins, and its pack. A table of slots leads from ids to rows. */
+/** One row for each object: its id, where its entry begins (the high byte first), and its pack. A table of slots leads from ids to rows. */
 let ids: usize = 0;
 let offsets: usize = 0;
 let owners: usize = 0;
@@ -142,7 +142,7 @@ function findInside(pack: u32, id: usize): i32 {
 
 /** Makes the object of a row. Answers its type as packs write it; where it lies and its size are told. */
 export function packsMake(row: u32): i32 {
-  const code = make(load<u16>(owners + (row << 1)), load<u32>(offsets + (row << 2)));
+  const code = make(load<u16>(owners + (row << 1)), bswap<u32>(load<u32>(offsets + (row << 2))));
   if (code > 0) {
     store<u32>(told, u32(madeAt));
     store<u32>(told, madeSize, 4);
@@ -154,7 +154,7 @@ export function packsMake(row: u32): i32 {
 export function packsType(row: u32): i32 {
   lentTop = lentFrom;
   let pack: u32 = load<u16>(owners + (row << 1));
-  let offset = load<u32>(offsets + (row << 2));
+  let offset = bswap<u32>(load<u32>(offsets + (row << 2)));
   for (let depth: u32 = 0; depth <= chainMax; depth++) {
     if (!readEntry(pack, offset)) return fault;
     if (entryCode < 5) return entryCode;
@@ -169,7 +169,7 @@ export function packsType(row: u32): i32 {
 export function packsSize(row: u32): i32 {
   lentTop = lentFrom;
   const pack: u32 = load<u16>(owners + (row << 1));
-  const offset = load<u32>(offsets + (row << 2));
+  const offset = bswap<u32>(load<u32>(offsets + (row << 2)));
   if (!readEntry(pack, offset)) return fault;
   if (entryCode < 5) return i32(entrySize);
   const delta = lend(entrySize);
@@ -198,7 +198,7 @@ let basePack: u32 = 0;
 let baseOffset: u32 = 0;
 
 export function makeRow(row: u32): i32 {
-  return make(load<u16>(owners + (row << 1)), load<u32>(offsets + (row << 2)));
+  return make(load<u16>(owners + (row << 1)), bswap<u32>(load<u32>(offsets + (row << 2))));
 }
 
 function make(wanted: u32, from: u32): i32 {
@@ -254,7 +254,7 @@ function goToBase(pack: u32, offset: u32): bool {
     return false;
   }
   basePack = load<u16>(owners + (row << 1));
-  baseOffset = load<u32>(offsets + (row << 2));
+  baseOffset = bswap<u32>(load<u32>(offsets + (row << 2)));
   return true;
 }
 
@@ -465,4 +465,43 @@ function lend(size: u32): usize {
   }
   lentTop = end;
   return at;
+}
+
+const digitBits: u32 = 11;
+const digitCounts: usize = memory.data(2048 * 4, 16);
+
+/** Writes the positions of the offsets at `from` to `to`, in the order of the offsets. `spare` is as much room again. */
+export function packsOrder(from: usize, count: u32, to: usize, spare: usize): void {
+  for (let position: u32 = 0; position < count; position++) store<u32>(spare + (position << 2), position);
+  let source = spare;
+  let target = to;
+  // Eleven bits at a time, the low ones first: three times, so that it ends at `to`.
+  for (let shift: u32 = 0; shift < 33; shift += digitBits) {
+    memory.fill(digitCounts, 0, 2048 * 4);
+    for (let at: u32 = 0; at < count; at++) {
+      const place = digitCounts + (digitOf(from, at, shift) << 2);
+      store<u32>(place, load<u32>(place) + 1);
+    }
+    let below: u32 = 0;
+    for (let digit: u32 = 0; digit < 2048; digit++) {
+      const many = load<u32>(digitCounts + (digit << 2));
+      store<u32>(digitCounts + (digit << 2), below);
+      below += many;
+    }
+    for (let at: u32 = 0; at < count; at++) {
+      const position = load<u32>(source + (at << 2));
+      const place = digitCounts + (digitOf(from, position, shift) << 2);
+      const next = load<u32>(place);
+      store<u32>(target + (next << 2), position);
+      store<u32>(place, next + 1);
+    }
+    const other = source;
+    source = target;
+    target = other;
+  }
+}
+
+@inline
+function digitOf(from: usize, position: u32, shift: u32): u32 {
+  return (bswap<u32>(load<u32>(from + (position << 2))) >> shift) & 2047;
 }

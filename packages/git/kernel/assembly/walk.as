@@ -14,6 +14,11 @@ const rowsAt: usize = 28;
 const walkedAt: usize = 32;
 const tipsMetAt: usize = 36;
 const tipsListAt: usize = 40;
+const skipAt: usize = 120;
+const rootsAt: usize = 124;
+
+const skipTrees: u32 = 1;
+const skipParents: u32 = 2;
 
 /** How a row is met: what cannot lead on, a commit or a tag, a tree. */
 const leaf: u32 = 0;
@@ -66,8 +71,12 @@ export function walkOn(walk: usize, budget: u32): i32 {
 function readCommit(walk: usize): void {
   const end = madeAt + madeSize;
   if (madeSize < 46) return;
-  meetNamed(walk, madeAt + 5, tree);
-  for (let line = madeAt + 46; line + 48 <= end && load<u8>(line) == 0x70; line += 48) meetNamed(walk, line + 7, commit);
+  const skip = load<u32>(walk + skipAt);
+  if (!(skip & skipTrees)) meetNamed(walk, madeAt + 5, tree);
+  if (skip & skipParents) return;
+  let line = madeAt + 46;
+  for (; line + 48 <= end && load<u8>(line) == 0x70; line += 48) meetNamed(walk, line + 7, commit);
+  if (line == madeAt + 46) store<u32>(walk + rootsAt, load<u32>(walk + rootsAt) + 1);
 }
 
 function readTree(walk: usize): void {

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { RefMoveView } from "@skein/peer/commands";
+import type { RefMoveView } from "@skein/peer/answers";
 import { copy } from "../../copy.ts";
 import { formatAgo, formatDateTime, shortOid } from "../../format.ts";
 import { Banner, Refusal } from "../../parts/banner.tsx";

@@ -1,0 +1,276 @@
+/** What Chromium is doing when it is killed: five ways of changing what is stored. */
+
+import { chooseMerge } from "@skein/git/pack-keep";
+import type { Outcome } from "@skein/peer/commands";
+import type { Page } from "playwright-core";
+import { importName, named, opened, type Book, type KillMode } from "./kill-book.ts";
+import { DoorTab } from "./door-tab.ts";
+
+/** One round: a browser on the profile, until it is killed. */
+export interface Round {
+  readonly page: Page;
+  readonly url: string;
+  readonly book: Book;
+  readonly chance: () => number;
+  readonly kill: () => Promise<void>;
+  /** A repository to import. */
+  readonly bundle: Buffer;
+  /** Another device, which is never killed, makes a commit in the repository that it shares. Answers the new tip. */
+  readonly commitElsewhere: () => Promise<string>;
+}
+
+export const ownRepository = "Survivor";
+export const otherRepository = "From elsewhere";
+
+/** Each does what it is named after, kills, and writes down what it knows. */
+export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void>>> = {
+  opening: async ({ page, url, chance, kill, book }) => {
+    const opening = page.goto(url).catch(endedByKill);
+    await wait(chance() * 1_200);
+    book.killed("opening", { isUnderWay: true });
+    await kill();
+    await opening;
+  },
+  committing: async (round) => {
+    const { chance, kill, book } = round;
+    const tab = await openTab(round);
+    const committing = commitOn(round, tab, {
+      bytes: chance() < 0.7 ? 200 : Math.floor(chance() * 400_000),
+      pauseMillis: chance() < 0.7 ? 0 : Math.floor(chance() * 60),
+    });
+    await Promise.race([committing.ended, wait(chance() * 1_200)]);
+    book.killed("committing", { isUnderWay: committing.isUnderWay() });
+    await kill();
+    await committing.ended;
+  },
+  importing: async (round) => {
+    const { chance, kill, book } = round;
+    await openTab(round);
+    const importing = importOn(round);
+    while (!importing.isUnderWay()) await Promise.race([importing.ended, wait(5)]);
+    await Promise.race([importing.ended, wait(chance() * 600)]);
+    book.killed("importing", { isUnderWay: importing.isUnderWay() });
+    await kill();
+    await importing.ended;
+  },
+  receiving: async (round) => {
+    const { chance, kill, book, commitElsewhere } = round;
+    const tab = await openTab(round);
+    const { id } = named(await opened(tab, [otherRepository]), otherRepository);
+    let last = "";
+    let tip = "";
+    const watching = watchTips(round, id, (oid) => {
+      if (oid === last) return;
+      last = oid;
+      book.commit(otherRepository, oid);
+    });
+    const end = performance.now() + 12_000;
+    const first = await firstOf(tab, id);
+    // Until news comes at all, then a moment longer.
+    const over = new AbortController();
+    const making = (async () => {
+      while (!over.signal.aborted) tip = await commitElsewhere();
+    })();
+    const hasNews = (): boolean => last !== "" && last !== first;
+    while (performance.now() < end && !hasNews()) await wait(20);
+    await wait(chance() * 500);
+    book.killed("receiving", { isUnderWay: tip !== last });
+    await kill();
+    over.abort();
+    await Promise.all([making, watching.ended]);
+  },
+  merging: async (round) => {
+    const { chance, kill, book } = round;
+    const tab = await openTab(round);
+    const { id } = named(await opened(tab, [ownRepository]), ownRepository);
+    const committing = commitOn(round, tab, { bytes: 150_000, pauseMillis: 0 });
+    // With one pack more there are enough of them to be copied together.
+    while (!(await mayMerge(round.page, id))) await Promise.race([committing.ended, wait(5)]);
+    await wait(chance() * 30);
+    const isUnderWay = await Promise.race([mayMerge(round.page, id), wait(200).then(() => false)]);
+    book.killed("merging", { isUnderWay });
+    await kill();
+    await committing.ended;
+  },
+};
+
+/** The repositories open, and hold all that was acknowledged in the rounds before. */
+async function openTab({ page, url, book }: Round): Promise<DoorTab> {
+  await page.goto(url);
+  const tab = await DoorTab.open(page);
+  await book.check(tab);
+  return tab;
+}
+
+interface UnderWay {
+  /** Resolves once the page is gone. */
+  readonly ended: Promise<void>;
+  readonly isUnderWay: () => boolean;
+}
+
+/** Something that is asked for in the page again and again; each acknowledgement is told before the next is asked for. */
+async function openLine(
+  page: Page,
+  acknowledged: (text: string) => void,
+): Promise<{ readonly isUnderWay: () => boolean }> {
+  let isUnderWay = false;
+  await page.exposeFunction("asked", () => void (isUnderWay = true));
+  await page.exposeFunction("acknowledged", (text: string) => {
+    isUnderWay = false;
+    acknowledged(text);
+  });
+  return { isUnderWay: () => isUnderWay };
+}
+
+function underWay(line: ReturnType<typeof openLine>, work: () => Promise<void>): UnderWay {
+  let isUnderWay = (): boolean => false;
+  const ended = line.then((opened) => {
+    ({ isUnderWay } = opened);
+    return work().catch(endedByKill);
+  });
+  return { ended, isUnderWay: () => isUnderWay() };
+}
+
+/** Commits as fast as it can, for ever. */
+function commitOn(
+  { page, book }: Round,
+  tab: DoorTab,
+  size: { readonly bytes: number; readonly pauseMillis: number },
+): UnderWay {
+  const line = openLine(page, (oid) => book.commit(ownRepository, oid));
+  return underWay(line, async () => {
+    const { id, branches } = named(await opened(tab, [ownRepository]), ownRepository);
+    const onto = branches.find(({ name }) => name === "main")?.oid ?? "";
+    await page.evaluate(commitForEver, { repository: id, onto, ...size });
+  });
+}
+
+interface Line {
+  readonly asked: () => Promise<void>;
+  readonly acknowledged: (text: string) => Promise<void>;
+}
+
+/** Runs in the page. */
+async function commitForEver({
+  repository,
+  onto,
+  bytes,
+  pauseMillis,
+}: {
+  readonly repository: string;
+  readonly onto: string;
+  readonly bytes: number;
+  readonly pauseMillis: number;
+}): Promise<never> {
+  const { asked, acknowledged } = globalThis as unknown as Line;
+  let tip = onto;
+  let state = parseInt(onto.slice(0, 8), 16) | 1;
+  /** Bytes that no two commits share and that do not compress. */
+  const write = (): Uint8Array =>
+    Uint8Array.from({ length: bytes }, () => {
+      state ^= state << 13;
+      state ^= state >>> 17;
+      state ^= state << 5;
+      return state;
+    });
+  for (;;) {
+    await asked();
+    const outcome = (await globalThis.skeinDoorTab.ask("commit", {
+      id: repository,
+      branch: "main",
+      onto: tip,
+      message: "Go on",
+      changes: [{ path: "file.txt", kind: "write", bytes: write() }],
+    })) as Outcome<"commit">;
+    if (!outcome.ok) throw new Error(outcome.refused.what);
+    tip = outcome.value.oid;
+    await acknowledged(tip);
+    if (pauseMillis > 0) await new Promise((resolve) => setTimeout(resolve, pauseMillis));
+  }
+}
+
+/** Imports the bundle as fast as it can, each time as another repository. */
+function importOn({ page, book, bundle }: Round): UnderWay {
+  const line = openLine(page, (id) => book.import(id));
+  const given = { base64: bundle.toString("base64"), importName };
+  return underWay(line, () =>
+    page.evaluate(async ({ base64, importName }) => {
+      const { asked, acknowledged } = globalThis as unknown as Line;
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      for (let number = 1; ; number++) {
+        await asked();
+        const outcome = (await globalThis.skeinDoorTab.ask("import-bundle", {
+          name: `${importName}${number}`,
+          file: new Blob([bytes]),
+          again: true,
+        })) as Outcome<"import-bundle">;
+        if (!outcome.ok) throw new Error(outcome.refused.what);
+        await acknowledged(outcome.value.id);
+      }
+    }, given),
+  );
+}
+
+/** Tells every tip of the branch that the page shows. */
+function watchTips({ page }: Round, id: string, shown: (oid: string) => void): UnderWay {
+  const line = openLine(page, shown);
+  return underWay(line, () =>
+    page.evaluate(async (id) => {
+      const { acknowledged } = globalThis as unknown as Line;
+      for (let last = ""; ; await new Promise((resolve) => setTimeout(resolve, 2))) {
+        const { repositories = [] } = globalThis.skeinDoorTab.views();
+        const tip = repositories
+          .find((repository) => repository.id === id)
+          ?.branches.find(({ name }) => name === "main")?.oid;
+        if (tip === undefined || tip === last) continue;
+        last = tip;
+        await acknowledged(tip);
+      }
+    }, id),
+  );
+}
+
+async function firstOf(tab: DoorTab, id: string): Promise<string> {
+  const all = (await tab.views()).repositories ?? [];
+  const branches = all.find((repository) => repository.id === id)?.branches ?? [];
+  return branches.find(({ name }) => name === "main")?.oid ?? "";
+}
+
+/** Whether the packs that are stored are so many that some of them are to be copied together. */
+async function mayMerge(page: Page, id: string): Promise<boolean> {
+  const sizes = await page.evaluate(packSizes, `skein-repository-${id}`).catch(endedByKill);
+  return sizes !== undefined && chooseMerge(sizes).length > 0;
+}
+
+/** Runs in the page: reads what the peer's worker has stored. */
+function packSizes(name: string): Promise<ReadonlyArray<number>> {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open(name);
+    opening.addEventListener("error", () => reject(opening.error));
+    opening.addEventListener("success", () => {
+      const database = opening.result;
+      const entries = database.transaction("entries").objectStore("entries");
+      const keys = entries.getAllKeys();
+      const values = entries.getAll();
+      values.addEventListener("success", () => {
+        database.close();
+        resolve(
+          keys.result.flatMap((key, at) =>
+            typeof key === "string" && key.endsWith(".pack")
+              ? [Number(values.result[at]?.size)]
+              : [],
+          ),
+        );
+      });
+    });
+  });
+}
+
+/** The page went away under a call: that is what a kill looks like from here. Anything else is a failure. */
+export function endedByKill(error: unknown): undefined {
+  if (!/closed|crashed|disconnected|ERR_ABORTED/u.test(String(error))) throw error;
+}
+
+function wait(millis: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, millis));
+}
