@@ -231,3 +231,21 @@ test("a repository can be had as a zip, and one file of it by its name", async (
   expect(file.name).toBe("README.md");
   expect(await file.file.text()).toBe("# notes\n");
 });
+
+test("a person may write the whole file, also one that the other side deleted", async () => {
+  await using pair = await meet(41);
+  const { world, alice, bob, id } = pair;
+  await diverge(pair);
+  const whole = { path: "plan.txt", take: "edited", text: "written anew\n" } as const;
+  const merged = await alice.ask("merge-resolved", {
+    id,
+    branch: "main",
+    ours: alice.tip("notes") ?? "",
+    theirs: theirs(alice, "bob")?.oid ?? "",
+    resolutions: [whole],
+  });
+  expect(merged).toMatchObject({ kind: "merged" });
+  await world.until("the merge", () => bob.tip("notes") === alice.tip("notes"), 120_000);
+  expect(await textAt(bob, id, "plan.txt")).toBe("written anew\n");
+  noBugs(pair);
+});

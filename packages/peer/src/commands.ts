@@ -319,6 +319,8 @@ export interface FileView {
   readonly kind: "text" | "image" | "binary";
   /** A symbolic link: the bytes are the path it leads to. */
   readonly link: boolean;
+  /** The bytes only name a file that Git LFS keeps elsewhere, of so many bytes. */
+  readonly lfs?: { readonly size: number } | undefined;
 }
 
 export interface CommitView {
@@ -393,4 +395,6 @@ export type ResolutionAsk = { readonly path: string } & (
   | { readonly take: "base" | "ours" | "theirs" }
   | { readonly take: "both"; readonly theirsAt: string }
   | { readonly take: "hunks"; readonly hunks: ReadonlyArray<HunkChoiceAsk> }
+  /** The whole file as the person wrote it. */
+  | { readonly take: "edited"; readonly text: string }
 );
