@@ -37,6 +37,8 @@ export interface House {
   readonly clock: Clock;
   /** From 0 up to 1. */
   readonly chance: () => number;
+  /** Told how many bytes were read. */
+  readonly onRead: (bytes: number) => void;
   /** Has the outbox flushed at the end of this turn of the event loop. */
   readonly flushLater: (outbox: Outbox) => void;
   readonly onEnd: (connection: Connection) => void;
@@ -81,7 +83,10 @@ class OpenConnection implements Connection, Exit, LaneEnds {
       lane.close();
       hub.blame(this.member, clock.monotonicMillis());
     });
-    this.#reader = takeOver(socket, lane);
+    this.#reader = takeOver(socket, (piece) => {
+      house.onRead(piece.length);
+      lane.take(piece);
+    });
     webSocket.on("close", () => this.#end());
   }
 
@@ -133,12 +138,12 @@ class OpenConnection implements Connection, Exit, LaneEnds {
 }
 
 /** Reads in the library's place; answers what the library read with. */
-function takeOver(socket: Socket, lane: FastLane): Reader | undefined {
+function takeOver(socket: Socket, read: Reader): Reader | undefined {
   const [reader] = socket.listeners("data");
   if (!isReader(reader)) return undefined;
   // Not all listeners of the event at once: that makes the socket's table of them slow, and 800 bytes larger.
   socket.off("data", reader);
-  socket.on("data", (piece: Buffer) => lane.take(piece));
+  socket.on("data", read);
   return reader;
 }
 
