@@ -71,6 +71,12 @@ const states: Readonly<Record<string, State>> = {
   },
   unlocking: { views: { account: { phase: "unlocking", share: 0 } } },
   knocking: signingIn("knocking"),
+  "no-relay": {
+    views: {
+      ...signingIn("reaching-relay").views,
+      network: { nodes: [], relay: away, relays: [relayAway] },
+    },
+  },
   stopped: {
     views: {
       account: {
