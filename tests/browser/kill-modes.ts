@@ -47,7 +47,7 @@ export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void
     const { chance, kill, book } = round;
     await openTab(round);
     const importing = importOn(round);
-    while (!importing.isUnderWay()) await Promise.race([importing.ended, wait(5)]);
+    while (!importing.isUnderWay()) await goOn(importing);
     await Promise.race([importing.ended, wait(chance() * 600)]);
     book.killed("importing", { isUnderWay: importing.isUnderWay() });
     await kill();
@@ -85,7 +85,11 @@ export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void
     const { id } = named(await opened(tab, [ownRepository]), ownRepository);
     const committing = commitOn(round, tab, { bytes: 150_000, pauseMillis: 0 });
     // With one pack more there are enough of them to be copied together.
-    while (!(await mayMerge(round.page, id))) await Promise.race([committing.ended, wait(5)]);
+    for (let looks = 0; !(await mayMerge(round.page, id)); looks++) {
+      // They may have been merged between two looks: then it is killed where it is.
+      if (looks > looksMax) break;
+      await goOn(committing);
+    }
     await wait(chance() * 30);
     const isUnderWay = await Promise.race([mayMerge(round.page, id), wait(200).then(() => false)]);
     book.killed("merging", { isUnderWay });
@@ -105,6 +109,7 @@ async function openTab({ page, url, book }: Round): Promise<DoorTab> {
 interface UnderWay {
   /** Resolves once the page is gone. */
   readonly ended: Promise<void>;
+  readonly hasEnded: () => boolean;
   readonly isUnderWay: () => boolean;
 }
 
@@ -124,11 +129,15 @@ async function openLine(
 
 function underWay(line: ReturnType<typeof openLine>, work: () => Promise<void>): UnderWay {
   let isUnderWay = (): boolean => false;
-  const ended = line.then((opened) => {
-    ({ isUnderWay } = opened);
-    return work().catch(endedByKill);
-  });
-  return { ended, isUnderWay: () => isUnderWay() };
+  let hasEnded = false;
+  const ended = line
+    .then((opened) => {
+      ({ isUnderWay } = opened);
+      return work();
+    })
+    .catch(endedByKill)
+    .finally(() => (hasEnded = true));
+  return { ended, hasEnded: () => hasEnded, isUnderWay: () => isUnderWay() };
 }
 
 /** Commits as fast as it can, for ever. */
@@ -143,6 +152,12 @@ function commitOn(
     const onto = branches.find(({ name }) => name === "main")?.oid ?? "";
     await page.evaluate(commitForEver, { repository: id, onto, ...size });
   });
+}
+
+/** A little later. Nobody but this round ends the browser. */
+async function goOn(work: UnderWay): Promise<void> {
+  await Promise.race([work.ended, wait(5)]);
+  if (work.hasEnded()) throw new Error("the browser ended by itself");
 }
 
 interface Line {
@@ -270,6 +285,9 @@ function packSizes(name: string): Promise<ReadonlyArray<number>> {
 export function endedByKill(error: unknown): undefined {
   if (!/closed|crashed|disconnected|ERR_ABORTED/u.test(String(error))) throw error;
 }
+
+/** As long as a few dozen commits take. */
+const looksMax = 400;
 
 function wait(millis: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, millis));
