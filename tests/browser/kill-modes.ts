@@ -34,7 +34,7 @@ export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void
   committing: async (round) => {
     const { chance, kill, book } = round;
     const tab = await openTab(round);
-    const committing = commitOn(round, tab, {
+    const committing = await commitOn(round, tab, {
       bytes: chance() < 0.7 ? 200 : Math.floor(chance() * 400_000),
       pauseMillis: chance() < 0.7 ? 0 : Math.floor(chance() * 60),
     });
@@ -46,7 +46,7 @@ export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void
   importing: async (round) => {
     const { chance, kill, book } = round;
     await openTab(round);
-    const importing = importOn(round);
+    const importing = await importOn(round);
     while (!importing.isUnderWay()) await goOn(importing);
     await Promise.race([importing.ended, wait(chance() * 600)]);
     book.killed("importing", { isUnderWay: importing.isUnderWay() });
@@ -59,7 +59,7 @@ export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void
     const { id } = named(await opened(tab, [otherRepository]), otherRepository);
     let last = "";
     let tip = "";
-    const watching = watchTips(round, id, (oid) => {
+    const watching = await watchTips(round, id, (oid) => {
       if (oid === last) return;
       last = oid;
       book.commit(otherRepository, oid);
@@ -83,7 +83,7 @@ export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void
     const { chance, kill, book } = round;
     const tab = await openTab(round);
     const { id } = named(await opened(tab, [ownRepository]), ownRepository);
-    const committing = commitOn(round, tab, { bytes: 150_000, pauseMillis: 0 });
+    const committing = await commitOn(round, tab, { bytes: 150_000, pauseMillis: 0 });
     // With one pack more there are enough of them to be copied together.
     for (let looks = 0; !(await mayMerge(round.page, id)); looks++) {
       // They may have been merged between two looks: then it is killed where it is.
@@ -127,17 +127,17 @@ async function openLine(
   return { isUnderWay: () => isUnderWay };
 }
 
-function underWay(line: ReturnType<typeof openLine>, work: () => Promise<void>): UnderWay {
-  let isUnderWay = (): boolean => false;
+/** The line is open before anything begins: a kill in the middle of opening it is nobody's answer. */
+async function underWay(
+  line: ReturnType<typeof openLine>,
+  work: () => Promise<void>,
+): Promise<UnderWay> {
+  const { isUnderWay } = await line;
   let hasEnded = false;
-  const ended = line
-    .then((opened) => {
-      ({ isUnderWay } = opened);
-      return work();
-    })
+  const ended = work()
     .catch(endedByKill)
     .finally(() => (hasEnded = true));
-  return { ended, hasEnded: () => hasEnded, isUnderWay: () => isUnderWay() };
+  return { ended, hasEnded: () => hasEnded, isUnderWay };
 }
 
 /** Commits as fast as it can, for ever. */
@@ -145,7 +145,7 @@ function commitOn(
   { page, book }: Round,
   tab: DoorTab,
   size: { readonly bytes: number; readonly pauseMillis: number },
-): UnderWay {
+): Promise<UnderWay> {
   const line = openLine(page, (oid) => book.commit(ownRepository, oid));
   return underWay(line, async () => {
     const { id, branches } = named(await opened(tab, [ownRepository]), ownRepository);
@@ -205,7 +205,7 @@ async function commitForEver({
 }
 
 /** Imports the bundle as fast as it can, each time as another repository. */
-function importOn({ page, book, bundle }: Round): UnderWay {
+function importOn({ page, book, bundle }: Round): Promise<UnderWay> {
   const line = openLine(page, (id) => book.import(id));
   const given = { base64: bundle.toString("base64"), importName };
   return underWay(line, () =>
@@ -227,7 +227,7 @@ function importOn({ page, book, bundle }: Round): UnderWay {
 }
 
 /** Tells every tip of the branch that the page shows. */
-function watchTips({ page }: Round, id: string, shown: (oid: string) => void): UnderWay {
+function watchTips({ page }: Round, id: string, shown: (oid: string) => void): Promise<UnderWay> {
   const line = openLine(page, shown);
   return underWay(line, () =>
     page.evaluate(async (id) => {
