@@ -95,6 +95,8 @@ describe.skipIf(installed("openssl") === undefined)(
       await page.getByText("Its history did not come along").waitFor();
       await page.getByRole("button", { name: "Open it" }).click();
       await page.getByTestId("head-oid").waitFor();
+      await page.getByText("packed.zip").first().waitFor();
+      expect(await page.getByText(".git", { exact: true }).count()).toBe(0);
     });
 
     test("a device says how much is used, and frees what nothing needs", async () => {

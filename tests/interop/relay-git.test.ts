@@ -129,7 +129,9 @@ describe.skipIf(openssl === undefined)("with openssl (apt-get install openssl)",
 
   test("a certificate of somebody else is not believed", async () => {
     await using place = await open({ named: ["mallory.example"] });
-    await expect((await cloning(place)).clone("mallory.example")).rejects.toThrow("status 502");
+    await expect((await cloning(place)).clone("mallory.example")).rejects.toThrow(
+      "could not be reached",
+    );
     expect(place.host.asked).toEqual([]);
   });
 
@@ -176,7 +178,7 @@ describe.skipIf(openssl === undefined)("with openssl (apt-get install openssl)",
     await using short = await open({ limits: { gitQuestionBytesMax: 10 } });
     await expect((await cloning(short)).clone("git.example")).rejects.toThrow("status 413");
     await using full = await open({ limits: { gitQuestionsMax: 0 } });
-    await expect((await cloning(full)).clone("git.example")).rejects.toThrow("status 503");
+    await expect((await cloning(full)).clone("git.example")).rejects.toThrow("full for now");
   });
 });
 
