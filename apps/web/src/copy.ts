@@ -162,6 +162,10 @@ export const copy = {
     submodule: "a submodule, not fetched",
     link: "a symbolic link",
     linkNote: "A symbolic link: below is where it leads. It is not followed.",
+    lfs: "Kept by Git LFS",
+    lfsNote: (size: string) => `Git LFS · ${size} elsewhere`,
+    lfsText: (size: string) =>
+      `The file itself (${size}) is on a Git LFS host. The repository holds only a pointer to it, and Skein does not fetch it.`,
     emptyFolder: "Empty",
     deleted: "Will be deleted",
   },
@@ -179,6 +183,8 @@ export const copy = {
     compare: "Compare with the newest",
     noDifference: "Nothing differs yet.",
     noNewline: "no newline at the end",
+    lfs: (before: string, after: string) => `A file of Git LFS: ${before} → ${after}`,
+    lfsNone: "none",
     added: "Added",
     changed: "Changed",
     removed: "Deleted",
@@ -239,6 +245,7 @@ export const copy = {
     waitingTitle: "This device can read, not write",
     waiting:
       "Open Skein on a node that may write: it will ask there whether to authorise this one. It goes on by itself.",
+    sentTitle: "Your other node was asked",
     askedTitle: "Type this number on your other node",
     asked: (node: string) =>
       `On ${node}, Skein asks “Authorise this node?”. Type the number there.`,
@@ -280,8 +287,9 @@ export const copy = {
     deny: "Deny",
     warning:
       "Only authorise a device you are holding or can see. We never send numbers by message. If somebody asked you to do this, deny.",
-    notMine: "I did not do this",
-    notMineText: "Then somebody knows your words. Deny, and change the passphrase.",
+    notMine: "I did not ask for this: somebody knows my words",
+    notMineText:
+      "Only who has typed your passphrase can ask. Deny, and make new words: the old ones open nothing then.",
     later: (count: number) =>
       `${formatCount(count, "device asks", "devices ask")} to be authorised`,
     review: "Review",

@@ -114,18 +114,29 @@ export class Account {
     if (shown.phase !== "locked") throw notNow();
     const { vault } = this.#world;
     const fits = await this.lock.unlock(async () => {
-      if ("derived" in given) {
-        using derived = new SecretKey(Uint8Array.from(given.derived));
-        return await vault.unlock({ derived });
-      }
-      using door = await this.#unlock(await readWords(this.#world.ports, given.words));
-      return await vault.unlock({ door });
+      const opened = await this.#tryVault(given);
+      // Meanwhile somebody may have begun to sign in anew.
+      const isWanted = this.#life === shown;
+      if (!isWanted) vault.forget();
+      return opened && isWanted;
     });
+    if (this.#life !== shown) throw notNow();
     if (fits) return this.#enter();
-    this.#live(shown);
     throw "derived" in given
       ? wrongPasskey()
       : wrongPassphrase("These are not the words of this account.");
+  }
+
+  async #tryVault(
+    given: { readonly derived: Uint8Array } | { readonly words: string },
+  ): Promise<boolean> {
+    const { vault, ports } = this.#world;
+    if ("derived" in given) {
+      using derived = new SecretKey(Uint8Array.from(given.derived));
+      return await vault.unlock({ derived });
+    }
+    using door = await deriveDoor(ports, given.words);
+    return await vault.unlock({ door });
   }
 
   async #enter(): Promise<void> {
@@ -210,11 +221,10 @@ export class Account {
         ask: threePositions(ports.random.bytes(12)),
       });
     }
-    using door = await this.#unlock(await readWords(ports, words));
-    if (!equal(door.signPublic, opened.kit.log.state().door.sign)) {
-      this.#live(opened);
+    using door = await deriveDoor(ports, words);
+    if (this.#life !== opened) throw notNow();
+    if (!equal(door.signPublic, opened.kit.log.state().door.sign))
       throw wrongPassphrase("These are not the words of this account.");
-    }
     const remove = membersOf(opened.kit).filter((node) => !keep.includes(node));
     return await this.#recover(opened, { ...opened, door, remove });
   }

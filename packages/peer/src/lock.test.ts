@@ -135,6 +135,24 @@ test("a locked device begins no second account, and stopping a sign-in leads bac
   expect(phaseOf(alice.peer)).toBe("locked");
 });
 
+test("of an unlocking and a sign-in that are begun at once one goes on, and the lock can be opened afterwards", async () => {
+  const alice = await browser();
+  await haveAccount(alice.peer);
+  await alice.peer.ask("set-lock", { words: words.join(" "), passkey });
+  await alice.lock();
+  const unlocking = alice.peer.ask("unlock", { words: words.join(" ") });
+  const signingIn = alice.peer.ask("sign-in", { ...names, words: words.join(" ") });
+  expect([codeOf(await unlocking), codeOf(await signingIn)].toSorted()).toEqual([
+    "done",
+    "not_now",
+  ]);
+  if (phaseOf(alice.peer) === "signing-in") await alice.peer.ask("stop-sign-in", {});
+  await soon();
+  if (phaseOf(alice.peer) === "locked")
+    await alice.peer.ask("unlock", { words: "", derived: passkey.secret });
+  expect(phaseOf(alice.peer)).toBe("open");
+});
+
 // --- a browser that reaches nobody: a disk, a key that stays in it, and a clock that is turned by hand ---
 
 interface Browser {

@@ -165,6 +165,7 @@ export class Network {
   /** Can be met by other secrets from now on. Sessions go on. */
   meetAt(whereabouts: Whereabouts): void {
     this.#meeting.meetAt(whereabouts);
+    this.#lookAroundIn(lookAroundIdleMillis);
   }
 
   /** The network or the tab came back. */
@@ -283,9 +284,15 @@ export class Network {
     this.#flows.lost(node);
     this.#options.news.down(node);
     // A node that went away is often a tab that was reloaded.
-    this.#alarms.set("look around", later(this.#now(), lookAroundMillis), () =>
-      this.#meeting.lookAround(),
-    );
+    this.#lookAroundIn(lookAroundMillis);
+  }
+
+  /** Now and then, too: a node that was removed cannot find the others, and is to hear why. */
+  #lookAroundIn(millis: number): void {
+    this.#alarms.set("look around", later(this.#now(), millis), () => {
+      this.#meeting.lookAround();
+      this.#lookAroundIn(lookAroundIdleMillis);
+    });
   }
 
   // --- What nodes say. ---
@@ -409,5 +416,6 @@ const relayPath = "relay ";
 const lookAroundMillis = 2_000;
 /** Nodes that are greeted and do not answer. */
 const unansweredMax = 256;
+const lookAroundIdleMillis = 5 * 60_000;
 /** Control messages that may wait for a direct path: more means that it stands still. */
 const waitingPacketsMax = 256;
