@@ -81,9 +81,10 @@ export class Account {
 
   constructor(world: AccountWorld) {
     this.#world = world;
-    const { ports, vault, alarms, changed } = world;
+    const { ports, vault, alarms, tasks, changed } = world;
     const lock = (): void => this.#lockUp();
-    this.lock = new HomeLock({ vault, clock: ports.clock, alarms, changed, lock });
+    const busy = (): boolean => tasks.list().length > 0;
+    this.lock = new HomeLock({ vault, clock: ports.clock, alarms, changed, busy, lock });
   }
 
   life(): Life {

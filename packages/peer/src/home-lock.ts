@@ -16,6 +16,8 @@ interface HomeLockOptions {
   readonly clock: Clock;
   readonly alarms: Alarms;
   readonly changed: () => void;
+  /** Work that a person began is under way: the lock does not end it under their absence. */
+  readonly busy: () => boolean;
   /** Whatever is in memory has to go now. */
   readonly lock: () => void;
 }
@@ -94,8 +96,13 @@ export class HomeLock {
     this.#state = next;
     for (const effect of effects)
       if (effect.type === "wipe-keys") lock();
-      else alarms.set("lock", instant(effect.at), (at) => this.#tell({ type: "time-passed", at }));
+      else alarms.set("lock", instant(effect.at), (at) => this.#timePassed(at));
     changed();
+  }
+
+  #timePassed(at: number): void {
+    if (this.#options.busy()) this.#tell({ type: "person-acted", at });
+    this.#tell({ type: "time-passed", at });
   }
 
   #now(): number {
