@@ -94,6 +94,9 @@ export const gitCopy = {
     removed: "Not on this device",
     bringBack: "Bring back",
     bringBackOf: (name: string) => `Bring back ${name}`,
+    nobodyHere: "No device that has it is connected.",
+    forget: "Forget",
+    forgetOf: (name: string) => `Forget ${name}`,
     free: "Free space",
     freeText:
       "What no branch, tag or draft needs, and nobody can undo to any more, is removed by itself now and then. Nothing else is.",

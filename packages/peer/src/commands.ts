@@ -152,6 +152,8 @@ export interface Commands extends KeepingOutCommands {
   };
   /** Copies it here again from a node that is connected. */
   "bring-back-repository": { readonly ask: { readonly id: string }; readonly answer: void };
+  /** Speaks no more of one that was taken off, until somebody who has it is here. */
+  "forget-repository": { readonly ask: { readonly id: string }; readonly answer: void };
   /** Removes from this device what nothing reaches and nobody can undo to. `busy` repositories were left as they are. */
   "free-space": {
     readonly ask: Nothing;
@@ -217,7 +219,12 @@ export interface Commands extends KeepingOutCommands {
   "removed-repositories": {
     readonly ask: Nothing;
     readonly answer: {
-      readonly repositories: ReadonlyArray<{ readonly id: string; readonly name: string }>;
+      readonly repositories: ReadonlyArray<{
+        readonly id: string;
+        readonly name: string;
+        /** Connected nodes that have it. */
+        readonly holders: number;
+      }>;
     };
   };
   "read-tree": {

@@ -100,8 +100,10 @@ function ConflictedFile(props: FileProps): JSX.Element {
   return (
     <section class="card conflict-file" aria-label={path}>
       <header>
-        <h3>{path}</h3>
-        <p class="small quiet">{copy.conflicts.reason[reason]}</p>
+        <div>
+          <h3>{path}</h3>
+          <p class="small quiet">{copy.conflicts.reason[reason]}</p>
+        </div>
         {hunks !== undefined && (
           <button
             type="button"
