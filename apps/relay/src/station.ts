@@ -25,6 +25,7 @@ import { payloadOffset } from "./frame-reader.ts";
 import type { Outbox } from "./outbox.ts";
 import { judgeUpgrade, type UpgradeVerdict } from "./upgrade.ts";
 import type { Room, Watchdog } from "./watchdog.ts";
+import { openCollector } from "./young-garbage.ts";
 
 export interface StationRules {
   readonly limits: Limits;
@@ -126,6 +127,7 @@ export class Station {
       limits,
       clock,
       chance: Math.random,
+      onRead: openCollector(),
       flushLater: openFlusher(),
       onEnd: (ended) => this.#end(ended),
     };
@@ -234,6 +236,7 @@ export class Station {
     this.#hub.totals.gitAnswers += 1;
     return {
       kind: "admitted",
+      visitor,
       leave: () => this.#addresses.leave(visitor),
       spend: (bytes) => {
         const nowMillis = clock.monotonicMillis();
@@ -339,6 +342,8 @@ export class Station {
 export type Admitted =
   | {
       readonly kind: "admitted";
+      /** Whoever it is, as the limits see it; loopback is nobody. */
+      readonly visitor: object | undefined;
       /** The milliseconds to wait, or 0 when they were spent. */
       readonly spend: (bytes: number) => number;
       readonly leave: () => void;

@@ -6,7 +6,7 @@ import { makeKnock } from "@skein/auth/knock";
 import { cleanName, makePass } from "@skein/auth/pass";
 import { parseRecoveryFile } from "@skein/auth/recovery-file";
 import { equal, type Bytes } from "@skein/protocol/bytes";
-import { SecretKey } from "@skein/auth/crypto/secret";
+import type { SecretKey } from "@skein/auth/crypto/secret";
 import { SkeinError } from "@skein/protocol/errors";
 import type { AccountId } from "@skein/protocol/ids";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
@@ -20,7 +20,7 @@ import {
 import { badKit, copiedProfile, notNow, notTakenBack, wrongPasskey } from "./account-refusals.ts";
 import type { Alarms } from "./alarms.ts";
 import { Home } from "./home.ts";
-import { HomeLock } from "./home-lock.ts";
+import { HomeLock, type GivenKey } from "./home-lock.ts";
 import type { HomeVault } from "./home-vault.ts";
 import {
   firstAuthor,
@@ -81,9 +81,10 @@ export class Account {
 
   constructor(world: AccountWorld) {
     this.#world = world;
-    const { ports, vault, alarms, changed } = world;
+    const { ports, vault, alarms, tasks, changed } = world;
     const lock = (): void => this.#lockUp();
-    this.lock = new HomeLock({ vault, clock: ports.clock, alarms, changed, lock });
+    const busy = (): boolean => tasks.list().length > 0;
+    this.lock = new HomeLock({ vault, ports, alarms, changed, busy, lock });
   }
 
   life(): Life {
@@ -107,36 +108,16 @@ export class Account {
   }
 
   /** By what the passkey derived, or by the words that were in force when this node last heard. */
-  async unlock(
-    given: { readonly derived: Uint8Array } | { readonly words: string },
-  ): Promise<void> {
+  async unlock(given: GivenKey): Promise<void> {
     const shown = this.#life;
     if (shown.phase !== "locked") throw notNow();
-    const { vault } = this.#world;
-    const fits = await this.lock.unlock(async () => {
-      const opened = await this.#tryVault(given);
-      // Meanwhile somebody may have begun to sign in anew.
-      const isWanted = this.#life === shown;
-      if (!isWanted) vault.forget();
-      return opened && isWanted;
-    });
+    // Meanwhile somebody may begin to sign in anew.
+    const fits = await this.lock.unlock(given, () => this.#life === shown);
     if (this.#life !== shown) throw notNow();
     if (fits) return this.#enter();
     throw "derived" in given
       ? wrongPasskey()
       : wrongPassphrase("These are not the words of this account.");
-  }
-
-  async #tryVault(
-    given: { readonly derived: Uint8Array } | { readonly words: string },
-  ): Promise<boolean> {
-    const { vault, ports } = this.#world;
-    if ("derived" in given) {
-      using derived = new SecretKey(Uint8Array.from(given.derived));
-      return await vault.unlock({ derived });
-    }
-    using door = await deriveDoor(ports, given.words);
-    return await vault.unlock({ door });
   }
 
   async #enter(): Promise<void> {
