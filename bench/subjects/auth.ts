@@ -142,11 +142,12 @@ function signatures({ first, crypto }: MadeUpAccount): Row[] {
 function handshake({ crypto, mint }: MadeUpAccount): Row {
   const random = { bytes: (length: number) => Uint8Array.from(randomBytes(length)) };
   const [alice, bob] = [mint(), mint()];
+  const psk = new SecretKey(new Uint8Array(32));
   const open = (keys: typeof alice): Sessions =>
     openSessions({
       crypto,
       keys,
-      psk: new SecretKey(new Uint8Array(32)),
+      psks: () => [psk],
       pass: () => undefined,
       mayConnect: () => true,
       random,
