@@ -1,5 +1,8 @@
 /** Where nodes meet once somebody was removed, in a simulated world: not where the removed one looks, and whoever was away finds back. */
 
+import { openCrypto } from "@skein/auth/crypto/sodium";
+import { openLog } from "@skein/auth/membership";
+import { Ledger } from "@skein/peer/ledger";
 import { calm } from "@skein/testkit/weather";
 import { expect, test } from "vitest";
 import { approve, haveAccount, signIn } from "./main-job.ts";
@@ -105,6 +108,25 @@ test("A20: the door of the words before is listened at until everybody was met, 
   expect(connections(tablet)).toBe(0);
 });
 
+test("A21: members whom another one boxed something else than the new key renew it themselves", async () => {
+  await using world = await foundWorld({ seed: 5, weather: calm, direct: false });
+  const { alice, phone, words } = await haveThree(world);
+  const crypto = await openCrypto();
+  await phone.kill();
+  phone.patch({
+    crypto: {
+      boxSeal: (recipient, plain, random) => crypto.boxSeal(recipient, plain.toReversed(), random),
+    },
+  });
+  await phone.start();
+  await world.until("meeting", () => connections(phone) > 0);
+  await revoke(phone, "tablet", words);
+  await world.until("hearing of it", () => alice.views.devices.some(isRevoked));
+  await phone.kill();
+  await world.pass(minuteMillis);
+  expect(await epochAt(alice)).toBe(2);
+});
+
 async function haveThree(world: World): Promise<{
   readonly alice: SimulatedNode;
   readonly phone: SimulatedNode;
@@ -146,8 +168,13 @@ function connections({ views }: SimulatedNode): number {
 
 /** All that its storage holds of the account, as text. */
 async function knownTo(node: SimulatedNode): Promise<string> {
-  const disk = node.disk("ledger");
-  const names = await disk.list("entries");
-  const entries = await Promise.all(names.map((name) => disk.read(`entries/${name}`)));
+  const entries = await new Ledger(node.disk("ledger")).readEntries();
   return entries.map((entry) => new TextDecoder().decode(entry)).join("\n");
+}
+
+async function epochAt(node: SimulatedNode): Promise<number | undefined> {
+  const [genesis, ...rest] = await new Ledger(node.disk("ledger")).readEntries();
+  const log = genesis && openLog({ crypto: await openCrypto(), genesis });
+  for (const entry of rest) log?.add(entry);
+  return log?.state().epoch;
 }

@@ -10,7 +10,7 @@ import {
   type Event,
   type State,
 } from "@skein/auth/membership-debts";
-import { openReadKey } from "@skein/auth/read-key";
+import { judgeOwnBox, openReadKey } from "@skein/auth/read-key";
 import { equal } from "@skein/protocol/bytes";
 import { instant, type Instant, type NodeId } from "@skein/protocol/ids";
 import { step } from "@skein/protocol/machine";
@@ -68,7 +68,7 @@ export class KeyCare {
     const state = identity.log.state();
     this.#tell({
       type: "account-changed",
-      owes: debts(state).length > 0,
+      owes: this.#isOwed(),
       rank: rankOf(state, identity.keys.id),
       at: ports.clock.now(),
       chance: randomU32(ports.random) / 2 ** 32,
@@ -119,11 +119,20 @@ export class KeyCare {
         );
   }
 
+  /** By the log, or because what was boxed to this node is not what the log names, which only it can tell. */
+  #isOwed(): boolean {
+    const { identity, ports } = this.#options;
+    const { log, keys } = identity;
+    const state = log.state();
+    const box = judgeOwnBox({ crypto: ports.crypto, state, keys });
+    return debts(state).length > 0 || box === "refused";
+  }
+
   async #rotate(): Promise<void> {
     const { identity, ports, membership } = this.#options;
     const { crypto, random, clock } = ports;
     const { log, keys, readKey } = identity;
-    if (debts(log.state()).length === 0 || !log.state().nodes.has(keys.id)) return;
+    if (!this.#isOwed() || !log.state().nodes.has(keys.id)) return;
     const knows = openReadKey({ crypto, state: log.state(), keys }) !== undefined;
     const made = proposeRotation({
       crypto,
