@@ -12,6 +12,7 @@ import {
   bytesOf,
   giveBase,
   missingBases,
+  nameAll,
   openPackReading,
   resolveNext,
   typeAt,
@@ -148,8 +149,12 @@ async function resolveRest(
 ): Promise<void> {
   for (let found = true; found;) {
     found = false;
-    for (let size = resolveNext(reading); size !== undefined; size = resolveNext(reading))
+    nameAll(reading);
+    for (let size = resolveNext(reading); size !== undefined; size = resolveNext(reading)) {
       await turn("resolving", reading.resolved, size);
+      // Others may wait for what was just made.
+      if (reading.ready.length === 0) nameAll(reading);
+    }
     for (const base of missingBases(reading)) {
       const object = await resolveBase(base);
       if (object === undefined) continue;
