@@ -12,7 +12,7 @@ import { clientFrame, dial } from "./load.mjs";
 import { cpuMicros, freePort, residentBytes, startServer, stopServer } from "./process.mjs";
 import { installPeers, servers } from "./servers.mjs";
 
-const rounds = Number(process.env.BENCH_ROUNDS ?? 3);
+const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
 const warmMillis = 1_000;
 const measureMillis = 900;
 
@@ -216,7 +216,7 @@ async function costOfAnnounce(name) {
 
 /** What a connection with one topic keeps in memory, and what each further topic adds. */
 async function measureMemory(say) {
-  const count = Number(process.env.BENCH_CONNECTIONS ?? 9_500);
+  const count = Number(process.env.BENCH_CONNECTIONS ?? 10_000);
   const server = await servers.skein();
   await sleep(500);
   const empty = await settledBytes(server);
@@ -257,7 +257,7 @@ function subscription(count) {
   return clientFrame(frame);
 }
 
-export async function connectIdle(port, count) {
+export async function connectIdle(port, count, topicsEach = 1) {
   const sockets = [];
   for (let index = 0; index < count; index += 50) {
     const some = Array.from({ length: Math.min(50, count - index) }, (_, at) =>
@@ -268,42 +268,70 @@ export async function connectIdle(port, count) {
       }),
     );
     for (const socket of await Promise.all(some)) {
-      socket.write(subscription(1));
+      socket.write(subscription(topicsEach));
       sockets.push(socket);
     }
   }
   return sockets;
 }
 
-/** The same work among ever more connections that only stand there, and ever more topics. */
+/** The same work among ever more connections that only stand there, and among ever more topics. */
 async function measureGrowth(say) {
-  const rows = [];
-  const few = { ...jobs.spread, pairs: 50 };
-  const costs = [];
-  for (const idle of [100, 1_000, 9_000]) {
-    const server = await servers.skein();
-    const sockets = await connectIdle(server.port, idle);
-    const stage = await play("skein", server.port, few);
-    const cost = await sample(server.pid, stage, 1_500);
-    costs.push([idle, cost]);
+  const most = Number(process.env.BENCH_CONNECTIONS ?? 10_000);
+  const byConnections = new Map();
+  for (let round = 0; round < 3; round++)
+    for (const connections of [100, most / 10, most])
+      note(byConnections, connections, await costAmong({ connections, topicsEach: 1 }));
+  const byTopics = new Map();
+  for (let round = 0; round < 3; round++)
+    for (const topics of [1_000, 10_000, 100_000, 1_000_000])
+      note(byTopics, topics, await costAmong(spread(topics)));
+  return [
+    ...growthRows(say, byConnections, "idle connections", "connections"),
+    ...growthRows(say, byTopics, "topics", "topics"),
+  ];
+}
+
+/** So many topics on as few connections as may have them. */
+function spread(topics) {
+  const connections = Math.max(100, Math.ceil(topics / 250));
+  return { connections, topicsEach: Math.ceil(topics / connections) };
+}
+
+async function costAmong({ connections, topicsEach }) {
+  const server = await servers.skein();
+  const sockets = await connectIdle(server.port, connections, topicsEach);
+  await sleep(topicsEach > 1 ? 2_000 : 200);
+  const stage = await play("skein", server.port, { ...jobs.spread, pairs: 50 });
+  try {
+    return await sample(server.pid, stage, 1_500);
+  } finally {
     for (const socket of [...sockets, ...stage.sockets]) socket.destroy();
     await stopServer(server);
   }
-  say(`by connections: ${costs.map(([n, cost]) => `${n}: ${cost.toFixed(2)}`).join(", ")}`);
-  const [[, least]] = costs;
-  for (const [connections, cost] of costs.slice(1))
-    rows.push(
-      row({
-        name: `256 bytes among ${connections} idle connections`,
-        ours: cost,
-        peer: least,
-        against: "the same among 100",
-        unit: "CPU µs a message",
-        goal: 1.25,
-        sizes: { connections },
-      }),
-    );
-  return rows;
+}
+
+function note(samples, size, cost) {
+  samples.set(size, [...(samples.get(size) ?? []), cost]);
+}
+
+function growthRows(say, samples, what, size) {
+  const [[least, first], ...more] = samples;
+  say(
+    `by ${what}: ${[...samples].map(([n, costs]) => `${n}: ${median(costs).toFixed(2)}`).join(", ")}`,
+  );
+  return more.map(([count, costs]) => {
+    const ratio = median(costs.map((cost, round) => cost / first[round]));
+    return row({
+      name: `256 bytes among ${count} ${what}`,
+      ours: ratio * median(first),
+      peer: median(first),
+      against: `the same among ${least}`,
+      unit: "CPU µs a message",
+      goal: 1.25,
+      sizes: { [size]: count },
+    });
+  });
 }
 
 /** From a node of one relay to a node of another, through NATS: all three processes, against one plain relay alone. */
@@ -347,7 +375,8 @@ async function costOfHop(job) {
   try {
     const joined = ["--nats", `127.0.0.1:${engine.port}`];
     for (let count = 0; count < 2; count++) all.push(await servers.skein(...joined));
-    await sleep(500);
+    // Until both are sure of having heard from every other.
+    await sleep(7_000);
     const [, first, second] = all;
     const stage = await play("skein", first.port, { ...job, from: second.port });
     const cost = await sample(

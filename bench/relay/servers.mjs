@@ -50,6 +50,7 @@ const generous = Object.entries({
   "upgrades-per-address-burst": "20000",
   "upgrades-per-second": "20000",
   "connections-max": "15000",
+  "tags-max": "2M",
   "memory-bytes-max": "4G",
   "lag-millis-max": "100000",
 }).flatMap(([name, value]) => [`--${name}`, value]);

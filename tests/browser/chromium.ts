@@ -30,10 +30,13 @@ export function launch({
 /** One browser profile on disk: it outlives the browser. */
 export function launchProfile(
   folder: string,
-  { args = [] }: { readonly args?: ReadonlyArray<string> } = {},
+  {
+    args = [],
+    program = executablePath,
+  }: { readonly args?: ReadonlyArray<string>; readonly program?: string } = {},
 ): Promise<BrowserContext> {
   return chromium.launchPersistentContext(folder, {
-    executablePath,
+    executablePath: program,
     args: [...quietArgs, ...args],
     viewport: { width: 1280, height: 900 },
   });

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { axeFindings } from "./axe.ts";
 import { launch } from "./chromium.ts";
 import { Device } from "./device.ts";
+import { havePasskeys, type Authenticator } from "./passkeys.ts";
 import { startRelayProcess, type RelayProcess } from "./relay-process.ts";
 import { seedsOf, storedBytes, unwrappedHome } from "./stored-bytes.ts";
 
@@ -133,31 +134,4 @@ async function seedsIn(page: Page): Promise<number> {
     held,
     members.flatMap(({ sign, box }) => [sign, box]),
   );
-}
-
-/** An authenticator of this browser that derives secrets. */
-interface Authenticator {
-  /** Whether it takes whoever touches it for its person. */
-  readonly recognise: (isUserVerified: boolean) => Promise<unknown>;
-}
-
-async function havePasskeys(page: Page): Promise<Authenticator> {
-  const chromium = await page.context().newCDPSession(page);
-  await chromium.send("WebAuthn.enable");
-  const { authenticatorId } = await chromium.send("WebAuthn.addVirtualAuthenticator", {
-    options: {
-      protocol: "ctap2",
-      ctap2Version: "ctap2_1",
-      transport: "internal",
-      hasResidentKey: true,
-      hasUserVerification: true,
-      hasPrf: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
-  return {
-    recognise: (isUserVerified) =>
-      chromium.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified }),
-  };
 }

@@ -11,6 +11,12 @@ export function installed(name: string): string | undefined {
   return folders.map((folder) => `${folder}/${name}`).find((path) => existsSync(path));
 }
 
+/** A library that another process can be started with, where Debian puts it. */
+export function findLibrary(name: string): string | undefined {
+  const folders = ["x86_64", "aarch64"].map((machine) => `/usr/lib/${machine}-linux-gnu`);
+  return folders.map((folder) => `${folder}/${name}`).find((path) => existsSync(path));
+}
+
 export async function findFreePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
@@ -32,8 +38,10 @@ export async function start(
   program: string,
   args: ReadonlyArray<string>,
   port: number,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Running> {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, ...environment };
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env });
   let said = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (piece: Buffer) => (said += piece.toString()));

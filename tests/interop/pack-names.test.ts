@@ -97,6 +97,21 @@ describe("git says the same of", () => {
       treeOf(["120000", ".GITMODULES.", fileOid]),
       "gitmodulesSymlink",
     ],
+    [
+      "a .gitmodules that is a folder",
+      treeOf(["40000", ".gitmodules", emptyTree]),
+      "gitmodulesBlob",
+    ],
+    [
+      "a .gitattributes. that is a folder",
+      treeOf(["40000", ".gitattributes.", emptyTree]),
+      "gitattributesBlob",
+    ],
+    [
+      "a .gitmodules that is a submodule",
+      treeOf(["160000", ".gitmodules", "1".repeat(40)]),
+      undefined,
+    ],
     ["a gitmod~1 that is a symlink", treeOf(["120000", "gitmod~1", fileOid]), "gitmodulesSymlink"],
     ["a gi7eba~1 that is a symlink", treeOf(["120000", "gi7eba~1", fileOid]), "gitmodulesSymlink"],
     ["a gi7eb~12 that is a symlink", treeOf(["120000", "gi7eb~12", fileOid]), "gitmodulesSymlink"],

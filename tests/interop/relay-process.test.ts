@@ -2,7 +2,8 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { isBuiltin } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -65,6 +66,12 @@ async function findFreePort(): Promise<number> {
 
 test("one file is all there is, and it serves nodes without the app", async () => {
   expect(await readdir(folder)).toEqual(["relay.mjs"]);
+  const text = await readFile(join(folder, "relay.mjs"), "utf8");
+  const imported = [...text.matchAll(/(?:^import\b[^"]*?|\bimport\(|\brequire\()"([^"]+)"/gmu)];
+  expect(imported.length).toBeGreaterThan(5);
+  expect(imported.filter(([, name = ""]) => !isBuiltin(name)).map(([whole]) => whole)).toEqual([]);
+  // 0.7 MB now; what would double it is a dependency that nobody meant.
+  expect(text.length).toBeLessThan(1_500_000);
   const port = await findFreePort();
   const rita = run(["--no-app"], { PORT: String(port) });
   await rita.started;

@@ -1,4 +1,4 @@
-/** The proxy samples of apps/relay/deploy in front of a real relay: nginx as it is installed, with a certificate of its own. */
+/** The proxy samples of apps/relay/deploy in front of real relays: nginx and Caddy as they are installed, with certificates of their own. */
 
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
@@ -11,6 +11,9 @@ import { join } from "node:path";
 import { decode, encode } from "@skein/protocol/codec";
 import { RelayFrame } from "@skein/protocol/relay-frame";
 import { relaySubprotocol } from "@skein/protocol/version";
+import { defaultLimits } from "@skein/relay/limits";
+import { options, variableOf } from "@skein/relay/options";
+import { openNatsEngine } from "@skein/relay/nats-engine";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 
@@ -18,7 +21,10 @@ import { findFreePort, installed, start, type Running } from "./installed.ts";
 import { openStage, tagOf } from "./relay-scene.ts";
 
 const nginx = installed("nginx");
+const caddy = installed("caddy");
+const natsServer = installed("nats-server");
 const openssl = installed("openssl");
+const systemd = installed("systemd-analyze");
 const deploy = join(import.meta.dirname, "..", "..", "apps", "relay", "deploy");
 const tag = tagOf(0x31);
 
@@ -54,6 +60,24 @@ async function openNginx(
   return { port, nginx: await start(nginx ?? "", args, port), folder };
 }
 
+/** As above; Caddy makes the certificate itself, as it would fetch one for a name. */
+async function openCaddy(
+  relay: number,
+): Promise<{ readonly port: number; readonly caddy: Running; readonly folder: string }> {
+  const folder = await mkdtemp(join(tmpdir(), "skein-caddy-"));
+  const port = await findFreePort();
+  const options = ["admin off", "skip_install_trust", "auto_https disable_redirects"];
+  const sample = await readFile(join(deploy, "Caddyfile"), "utf8");
+  const text = sample
+    .replace("relay.example.org {", `https://127.0.0.1:${port} {\n\ttls internal`)
+    .replace("localhost:7534", `127.0.0.1:${relay}`);
+  const config = join(folder, "Caddyfile");
+  await writeFile(config, `{\n${[...options, "default_sni 127.0.0.1"].join("\n")}\n}\n${text}`);
+  const environment = { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
+  const args = ["run", "--config", config, "--adapter", "caddyfile"];
+  return { port, caddy: await start(caddy ?? "", args, port, environment), folder };
+}
+
 async function dial(port: number): Promise<WebSocket> {
   const webSocket = new WebSocket(`wss://127.0.0.1:${port}/relay`, relaySubprotocol, {
     origin: `https://127.0.0.1:${port}`,
@@ -80,6 +104,65 @@ function tell(webSocket: WebSocket, frame: RelayFrame): void {
   webSocket.send(encode(RelayFrame, frame));
 }
 
+/** Whether two nodes that came through a proxy hear each other, with the largest payload there is. */
+async function pass(port: number): Promise<RelayFrame> {
+  const [alice, bob] = [await dial(port), await dial(port)];
+  tell(bob, { type: "subscribe", tags: [tag] });
+  tell(bob, { type: "ping", nonce: 1 });
+  await once(bob, "message");
+  const heard = once(bob, "message");
+  tell(alice, { type: "publish", tag, payload: largest });
+  const [bytes] = (await heard) as [Buffer];
+  alice.terminate();
+  bob.terminate();
+  return decode(RelayFrame, new Uint8Array(bytes));
+}
+
+const largest = new Uint8Array(65_536).fill(7);
+
+test("the samples name what a build makes, and settings that a relay knows", async () => {
+  const texts = await Promise.all(
+    ["Dockerfile", "compose.yaml", "skein-relay.service"].map((name) =>
+      readFile(join(deploy, name), "utf8"),
+    ),
+  );
+  const [docker = "", compose = "", unit = ""] = texts;
+  for (const built of ["apps/relay/dist/relay.mjs", "apps/web/dist"])
+    expect(docker).toContain(`/src/${built} `);
+  const known = new Set(options.map((option) => variableOf(option)));
+  const named = [...`${compose}${unit}`.matchAll(/\bSKEIN_[A-Z_]+/gu)].map(([name]) => name);
+  expect(named.length).toBeGreaterThan(3);
+  expect(named.filter((name) => !known.has(name))).toEqual([]);
+});
+
+describe.skipIf(caddy === undefined)("with Caddy (apt-get install caddy)", () => {
+  test("nodes come through Caddy, and the relay limits each by its own address", async () => {
+    await using stage = await openStage({ isBehindProxy: true });
+    const { port, caddy: running, folder } = await openCaddy(stage.relay.port);
+    await using _running = running;
+    expect(await pass(port)).toEqual({ type: "publish", tag, payload: largest });
+    expect(await seen(port, "127.0.0.9")).toBe('{"address":"127.0.0.9"}\n');
+    await rm(folder, { recursive: true });
+  }, 20_000);
+});
+
+describe.skipIf(systemd === undefined)("with systemd-analyze (part of systemd)", () => {
+  test("systemd understands the unit, and finds it among the least exposed", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "skein-unit-"));
+    const file = join(folder, "skein-relay.service");
+    const unit = await readFile(join(deploy, "skein-relay.service"), "utf8");
+    await writeFile(file, unit.replace("/usr/bin/node", process.execPath));
+    const run = (...args: ReadonlyArray<string>): string =>
+      execFileSync(systemd ?? "", [...args, file], { encoding: "utf8", stdio: "pipe" });
+    expect(run("verify")).toBe("");
+    // Of 10.0, where 0 can do nothing at all; a service without any of these lines has 9.6.
+    expect(run("security", "--offline=true", "--threshold=20")).toMatch(
+      /exposure level .*: [01]\.\d OK/u,
+    );
+    await rm(folder, { recursive: true });
+  }, 20_000);
+});
+
 describe.skipIf(nginx === undefined || openssl === undefined)(
   "with nginx and openssl (apt-get install nginx-light openssl)",
   () => {
@@ -87,18 +170,8 @@ describe.skipIf(nginx === undefined || openssl === undefined)(
       await using stage = await openStage({ isBehindProxy: true });
       const { port, nginx: running, folder } = await openNginx("nginx.conf", [stage.relay.port]);
       await using _running = running;
-      const [alice, bob] = [await dial(port), await dial(port)];
-      tell(bob, { type: "subscribe", tags: [tag] });
-      tell(bob, { type: "ping", nonce: 1 });
-      await once(bob, "message");
-      const payload = new Uint8Array(65_536).fill(7);
-      const heard = once(bob, "message");
-      tell(alice, { type: "publish", tag, payload });
-      const [bytes] = (await heard) as [Buffer];
-      expect(decode(RelayFrame, new Uint8Array(bytes))).toEqual({ type: "publish", tag, payload });
+      expect(await pass(port)).toEqual({ type: "publish", tag, payload: largest });
       expect(await seen(port, "127.0.0.9")).toBe('{"address":"127.0.0.9"}\n');
-      alice.terminate();
-      bob.terminate();
       await rm(folder, { recursive: true });
     }, 20_000);
 
@@ -121,3 +194,66 @@ describe.skipIf(nginx === undefined || openssl === undefined)(
     }, 20_000);
   },
 );
+
+describe.skipIf(nginx === undefined || openssl === undefined || natsServer === undefined)(
+  "with nginx, openssl and nats-server (apt-get install nginx-light openssl nats-server)",
+  () => {
+    test("three relays that NATS joins are one behind nginx: nodes of each hear each other, and do when one relay has stopped", async () => {
+      const natsPort = await findFreePort();
+      const args = ["-a", "127.0.0.1", "-p", String(natsPort)];
+      await using _nats = await start(natsServer ?? "", args, natsPort);
+      const stages = await Promise.all(
+        [1, 2, 3].map(() => {
+          const rules = { servers: [`127.0.0.1:${natsPort}`], credentials: undefined };
+          const engine = openNatsEngine({ ...rules, subject: "skein", limits: defaultLimits });
+          return openStage({ isBehindProxy: true, engine });
+        }),
+      );
+      for (const stage of stages)
+        await expect
+          .poll(async () => (await stage.health())["backplane"], { timeout: 8_000 })
+          .toBe("up");
+      const ports = stages.map(({ relay }) => relay.port);
+      const { port, nginx: running, folder } = await openNginx("nginx-three-relays.conf", ports);
+      await using _running = running;
+      const nodes = await Promise.all([1, 2, 3].map(() => dial(port)));
+      const counts = await Promise.all(stages.map((stage) => stage.health()));
+      expect(counts.map(({ connections }) => connections)).toEqual([1, 1, 1]);
+      await expectCircle(nodes, 1);
+      const ended = nodes.map((node) => once(node, "close").then(() => node));
+      await stages[1]?.relay.close();
+      const gone = await Promise.race(ended);
+      const again = await dial(port);
+      await expectCircle([...nodes.filter((node) => node !== gone), again], 2);
+      for (const node of [...nodes, again]) node.terminate();
+      for (const stage of stages) await stage[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true });
+    }, 40_000);
+  },
+);
+
+/** Each node speaks until all others have heard it. */
+async function expectCircle(nodes: ReadonlyArray<WebSocket>, word: number): Promise<void> {
+  const heard = new Map(nodes.map((node) => [node, new Set<number>()]));
+  const listeners = nodes.map((node) => {
+    const listen = (bytes: Buffer): void => {
+      const frame = decode(RelayFrame, new Uint8Array(bytes));
+      if (frame.type === "publish" && frame.payload[0] === word)
+        heard.get(node)?.add(frame.payload[1] ?? 0);
+    };
+    node.on("message", listen);
+    tell(node, { type: "subscribe", tags: [tag] });
+    return () => node.off("message", listen);
+  });
+  await expect
+    .poll(
+      () => {
+        for (const [index, node] of nodes.entries())
+          tell(node, { type: "publish", tag, payload: Uint8Array.of(word, index) });
+        return nodes.map((node) => heard.get(node)?.size);
+      },
+      { timeout: 12_000, interval: 100 },
+    )
+    .toEqual(nodes.map(() => nodes.length - 1));
+  for (const forget of listeners) forget();
+}

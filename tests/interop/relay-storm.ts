@@ -26,12 +26,20 @@ export interface RelayProcess extends AsyncDisposable {
 export async function startRelayProcess(
   program: string,
   args: ReadonlyArray<string> = [],
-  given: { readonly port?: number; readonly stdout?: number } = {},
+  given: {
+    readonly port?: number;
+    readonly stdout?: number;
+    /** How many files it may open. */
+    readonly filesMax?: number;
+    readonly environment?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<RelayProcess> {
   const port = given.port ?? (await findFreePort());
   const words = [program, "serve", "--no-app", "--port", String(port), ...args];
-  const child = spawn(process.execPath, words, {
+  const limit = given.filesMax === undefined ? "" : `ulimit -n ${given.filesMax}; `;
+  const child = spawn("sh", ["-c", `${limit}exec "$0" "$@"`, process.execPath, ...words], {
     stdio: ["ignore", given.stdout ?? "ignore", "ignore"],
+    env: { ...process.env, ...given.environment },
   });
   for (let tries = 0; tries < 400; tries++) {
     if (child.exitCode !== null) throw new Error(`the relay ended with ${child.exitCode}`);

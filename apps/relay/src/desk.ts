@@ -62,8 +62,10 @@ function chooseAnswer(request: IncomingMessage, desk: Desk): Answer {
   return answerApp(request, desk);
 }
 
-function answerApp(request: IncomingMessage, { files, servesApp }: Desk): Answer {
-  if (!servesApp) return plain(404, "A Skein relay. The app is served elsewhere.");
+function answerApp(request: IncomingMessage, { files, servesApp, hasDoctor }: Desk): Answer {
+  const elsewhere = "A Skein relay. The app is served elsewhere.";
+  if (!servesApp)
+    return plain(404, hasDoctor ? `${elsewhere} /doctor looks at the relay.` : elsewhere);
   const acceptEncoding = request.headers["accept-encoding"]?.toString();
   const ifNoneMatch = request.headers["if-none-match"];
   const target = request.url ?? "/";

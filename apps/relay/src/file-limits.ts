@@ -23,6 +23,23 @@ export function parseFileLimits(text: string): FileLimits | undefined {
   return { soft: parse(match[1]), hard: parse(match[2]) };
 }
 
+/** What so many files are enough for. Those of the process itself stay out of it: without one left it cannot even look around. */
+export function shareFiles(files: number): {
+  readonly socketsMax: number;
+  readonly connectionsMax: number;
+} {
+  const socketsMax = Math.max(2, files - ownFiles);
+  return {
+    socketsMax,
+    connectionsMax: Math.max(1, Math.min(Math.floor(files * 0.8), socketsMax - requestsMin)),
+  };
+}
+
 function parse(text: string | undefined): number {
   return text === "unlimited" ? Number.POSITIVE_INFINITY : Number(text);
 }
+
+/** A relay without anyone holds some thirty. */
+const ownFiles = 48;
+/** Sockets left for pages, health and metrics when all connections are taken. */
+const requestsMin = 16;

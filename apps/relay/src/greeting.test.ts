@@ -9,6 +9,7 @@ const situation = {
   port: 7534,
   servesApp: true,
   isAppBuilt: true,
+  hasDoctor: true,
   lanAddresses: ["192.168.1.7"],
 };
 
@@ -21,6 +22,12 @@ test("beyond loopback: the address on the network too, and a picture of it", () 
   expect(text).toContain("http://192.168.1.7:7534");
   expect(text).toMatch(/[█▀▄]{10}/u);
   expect(greet({ ...situation, host: "fd00::7" })).toContain("http://[fd00::7]:7534");
+});
+
+test("whoever serves others is told of the doctor, where there is one", () => {
+  const open = { ...situation, host: "0.0.0.0" };
+  expect(greet(open)).toContain("http://192.168.1.7:7534/doctor looks at it");
+  expect(greet({ ...open, hasDoctor: false })).not.toContain("doctor");
 });
 
 test("an app that is not built is said plainly", () => {

@@ -7,6 +7,8 @@ export interface Situation {
   readonly port: number;
   readonly servesApp: boolean;
   readonly isAppBuilt: boolean;
+  /** Whether there is a /doctor page. */
+  readonly hasDoctor: boolean;
   /** This machine's addresses on its networks. */
   readonly lanAddresses: ReadonlyArray<string>;
 }
@@ -21,7 +23,7 @@ export function greet(situation: Situation): string {
   return `${lines.join("\n")}\n`;
 }
 
-function lanLines({ host, port, lanAddresses }: Situation): ReadonlyArray<string> {
+function lanLines({ host, port, lanAddresses, hasDoctor }: Situation): ReadonlyArray<string> {
   const address = isEverywhere(host) ? lanAddresses[0] : host;
   if (address === undefined) return [];
   const url = `http://${bracketed(address)}:${port}`;
@@ -31,6 +33,9 @@ function lanLines({ host, port, lanAddresses }: Situation): ReadonlyArray<string
     encodeQR(url, "ascii"),
     "Browsers let a page from another machine keep and seal things only over https:",
     "docs/self-hosting.md says how to put a certificate in front.",
+    ...(hasDoctor
+      ? [`Do others use it? ${url}/doctor looks at it as they do, and says whom they trust.`]
+      : []),
   ];
 }
 

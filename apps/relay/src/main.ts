@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { printConfig, sampleConfig } from "./config-text.ts";
 import { examine, printFindings } from "./doctor.ts";
-import { fileLimits } from "./file-limits.ts";
+import { fileLimits, shareFiles } from "./file-limits.ts";
 import { greet } from "./greeting.ts";
 import { silentJournal, type Journal } from "./journal.ts";
 import { openNatsEngine } from "./nats-engine.ts";
@@ -97,10 +97,16 @@ function parts(settings: Settings, journal: Journal) {
 }
 
 /** No more connections than the system has files for: four in five. */
-function bounded({ app: _app, ...settings }: Settings): Omit<Settings, "app"> {
-  const files = fileLimits()?.soft ?? Number.POSITIVE_INFINITY;
-  const connectionsMax = Math.min(settings.limits.connectionsMax, Math.floor(files * 0.8));
-  return { ...settings, limits: { ...settings.limits, connectionsMax } };
+function bounded({ app: _app, ...settings }: Settings): Omit<Settings, "app"> & {
+  readonly socketsMax: number;
+} {
+  const room = shareFiles(fileLimits()?.soft ?? Number.POSITIVE_INFINITY);
+  const connectionsMax = Math.min(settings.limits.connectionsMax, room.connectionsMax);
+  return {
+    ...settings,
+    limits: { ...settings.limits, connectionsMax },
+    socketsMax: room.socketsMax,
+  };
 }
 
 /** `--transparency` without a log: the same lines, said plainly. */

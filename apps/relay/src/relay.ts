@@ -51,6 +51,8 @@ export interface RelayOptions {
   readonly hasDoctor?: boolean;
   readonly isTransparent?: boolean;
   readonly limits?: Partial<Limits>;
+  /** Sockets at once, connections or not, where the system has few files. */
+  readonly socketsMax?: number;
   readonly clock?: Clock;
   readonly journal?: Journal;
 }
@@ -66,7 +68,7 @@ export interface Relay {
 }
 
 export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
-  const { tls, metrics, journal = silentJournal } = options;
+  const { tls, metrics, journal = silentJournal, socketsMax } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const files = options.app === undefined ? undefined : await readAppFiles(options.app);
   const { station, release } = openStation(options, limits);
@@ -79,7 +81,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     metricsToken: metrics?.token,
     station,
   };
-  const main = await listen(() => openServer(desk, limits, tls), options);
+  const main = await listen(() => openServer(desk, { limits, tls, socketsMax }), options);
   const hasWatcher = metrics !== undefined && metrics.port !== 0;
   const watchers = hasWatcher ? (await listen(() => openWatcher(desk), metrics)).servers : [];
   const servers = [...main.servers, ...watchers];
@@ -130,7 +132,13 @@ function openJunction(
   });
 }
 
-function openServer(desk: Desk, limits: Limits, tls: RelayOptions["tls"]): Server {
+interface ServerRules {
+  readonly limits: Limits;
+  readonly tls: RelayOptions["tls"];
+  readonly socketsMax: number | undefined;
+}
+
+function openServer(desk: Desk, { limits, tls, socketsMax }: ServerRules): Server {
   const rules = {
     maxHeaderSize: headerBytesMax,
     headersTimeout: limits.headersMillisMax,
@@ -147,7 +155,8 @@ function openServer(desk: Desk, limits: Limits, tls: RelayOptions["tls"]): Serve
           { ...rules, ...readTls(tls), handshakeTimeout: limits.headersMillisMax },
           answer,
         );
-  server.maxConnections = limits.connectionsMax + spareSockets;
+  const wanted = limits.connectionsMax + spareSockets;
+  server.maxConnections = Math.min(wanted, socketsMax ?? wanted);
   server.on("upgrade", (request: IncomingMessage, socket, head) =>
     desk.station.upgrade(request, socket, head),
   );

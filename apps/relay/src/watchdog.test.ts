@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 
+import { shareFiles } from "./file-limits.ts";
 import { formatMetrics } from "./metrics.ts";
 import { openPurse } from "./purse.ts";
 import type { Report } from "./station.ts";
@@ -16,6 +17,30 @@ test("above four fifths of its memory a relay takes nobody new, above nine tenth
   });
   watchdog.close();
   expect(rooms).toEqual(["free", "crowded", "bursting"]);
+});
+
+test("a system that has no file left to tell the memory with does not end the relay", () => {
+  let isOut = false;
+  const watchdog = openWatchdog({ memoryBytesMax: 100, lagMillisMax: 1e9 }, () => {
+    if (isOut) throw new Error("EMFILE");
+    return 85;
+  });
+  expect(watchdog.look(0)).toBe("crowded");
+  isOut = true;
+  expect(watchdog.look(1)).toBe("crowded");
+  expect(watchdog.memoryBytes()).toBe(85);
+  watchdog.close();
+});
+
+test("the sockets of a relay leave it the files it needs itself, and some for those who only ask", () => {
+  for (const files of [64, 160, 1_024, 20_000, Number.POSITIVE_INFINITY]) {
+    const { socketsMax, connectionsMax } = shareFiles(files);
+    expect(connectionsMax).toBeGreaterThan(0);
+    expect(socketsMax === files || socketsMax <= files - 30).toBe(true);
+    expect(connectionsMax).toBeLessThanOrEqual(socketsMax);
+    expect(connectionsMax <= files * 0.8).toBe(true);
+  }
+  expect(shareFiles(1_024)).toEqual({ socketsMax: 976, connectionsMax: 819 });
 });
 
 test("when the month's bytes are used up bulk must wait, and signalling goes on and counts", () => {

@@ -16,13 +16,22 @@ export interface Watchdog {
 
 export function openWatchdog(
   limits: Pick<Limits, "memoryBytesMax" | "lagMillisMax">,
-  residentBytes: () => number = () => process.memoryUsage.rss(),
+  readResidentBytes: () => number = () => process.memoryUsage.rss(),
 ): Watchdog {
   const delay = monitorEventLoopDelay({ resolution: resolutionMillis });
   delay.enable();
   let lagMillis = 0;
   let windowMillis = 0;
-  let memoryBytes = residentBytes();
+  let memoryBytes = 0;
+
+  /** Without a file left the system does not say; what it said last is true enough until one is free. */
+  function residentBytes(): number {
+    try {
+      return readResidentBytes();
+    } catch {
+      return memoryBytes;
+    }
+  }
 
   function look(nowMillis: number): Room {
     memoryBytes = residentBytes();
@@ -36,6 +45,7 @@ export function openWatchdog(
     return isCrowded ? "crowded" : "free";
   }
 
+  memoryBytes = residentBytes();
   return {
     look,
     memoryBytes: () => memoryBytes,

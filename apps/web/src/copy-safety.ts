@@ -4,7 +4,7 @@ export const safetyCopy = {
   revoke: {
     title: (name: string) => `Revoke ${name}?`,
     titleThis: "Sign out this device?",
-    does: "It is signed out for good: the others refuse what it commits from now on, and a new key keeps it from reading what comes.",
+    does: "It is signed out for good: the others refuse what it commits from now on, its branches stay as they are known here, and a new key keeps it from reading what comes.",
     cannot:
       "It keeps what it already has. Nothing can be made unread, and it never comes back as the same device.",
     andApproved: (names: ReadonlyArray<string>) =>
@@ -47,8 +47,10 @@ export const safetyCopy = {
       "On a stick or a disk that is not in one of your devices. Whoever has it has the account.",
     save: "Save the file",
     sheetTitle: "2. Print the sheet",
-    sheetText: (mark: string) =>
-      `Skein recovery kit for account ${mark}. These words are inside the file; they show which kit it is. Keep the sheet with it.`,
+    sheetText:
+      "The words are inside the file too. They show which kit it is, and on a device that may only read they let it write when no other is left. Keep the sheet with the file.",
+    printed: (mark: string, at: string) =>
+      `Skein recovery kit for account ${mark}, made ${at}. It belongs to a file: skein-${mark}.kit. Whoever has the file has the account. To use it, open Skein on any device, choose “Sign in on this device”, then “No device is left: use a recovery kit”. These are not the words of the passphrase.`,
     next: "I have both",
     leave: "Not now",
     verify:
@@ -58,7 +60,8 @@ export const safetyCopy = {
     written: "You have a recovery kit",
     writtenText: "It cannot be shown again. Keep it where you keep a passport.",
     elsewhere: "The kit is not on this device",
-    elsewhereText: "It can be made on the device that began the account, if that was not done yet.",
+    elsewhereText:
+      "It is made on the device that began the account, and nowhere else: if other devices had it, the passphrase alone would open everything. If that device is lost and the kit was not written down, this account has none.",
     link: "Recovery kit",
     useText:
       "If none of your devices that may write is left, the words of the recovery kit let this one write. You do not need the file for that.",
@@ -115,7 +118,7 @@ export const safetyCopy = {
     wrapped:
       "The keys of this device are wrapped by a key that this browser can use and nobody can read. Repositories are stored as they are.",
     plain:
-      "The keys of this device lie open in this browser's storage, because this page was not served securely (https). A lock hides them.",
+      "The keys of this device lie open in this browser's storage, because this page was not served securely (https) or the window is a private one. A lock hides them.",
     set: "Set a lock",
     setText:
       "Skein then asks whenever it starts, when you lock it, and after a while without you. Who takes this device cannot use its keys; repositories on it can still be read from the disk.",

@@ -239,6 +239,7 @@ export const copy = {
     waitingTitle: "This device can read, not write",
     waiting:
       "Open Skein on a node that may write: it will ask there whether to authorise this one. It goes on by itself.",
+    sentTitle: "Your other node was asked",
     askedTitle: "Type this number on your other node",
     asked: (node: string) =>
       `On ${node}, Skein asks “Authorise this node?”. Type the number there.`,
@@ -280,8 +281,9 @@ export const copy = {
     deny: "Deny",
     warning:
       "Only authorise a device you are holding or can see. We never send numbers by message. If somebody asked you to do this, deny.",
-    notMine: "I did not do this",
-    notMineText: "Then somebody knows your words. Deny, and change the passphrase.",
+    notMine: "I did not ask for this: somebody knows my words",
+    notMineText:
+      "Only who has typed your passphrase can ask. Deny, and make new words: the old ones open nothing then.",
     later: (count: number) =>
       `${formatCount(count, "device asks", "devices ask")} to be authorised`,
     review: "Review",

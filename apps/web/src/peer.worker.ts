@@ -63,9 +63,14 @@ async function serve(): Promise<void> {
 
 /** WebCrypto is missing where the page was not served securely, as by plain http on a network. */
 async function openKeyStore(): Promise<KeyStore> {
-  return globalThis.isSecureContext
-    ? openWebCryptoKeyStore(openIdbWrappingKeys("skein-keys"))
-    : plainKeyStore();
+  if (!globalThis.isSecureContext) return plainKeyStore();
+  try {
+    return await openWebCryptoKeyStore(openIdbWrappingKeys("skein-keys"));
+  } catch (error) {
+    // Some browsers keep no keys as objects in private windows.
+    if (error instanceof DOMException && error.name === "DataCloneError") return plainKeyStore();
+    throw error;
+  }
 }
 
 /** Without locks another tab may be the owner too, and in the middle of an import: then nothing is known to be left over. */

@@ -11,7 +11,10 @@ declare const self: {
   readonly __WB_MANIFEST: Parameters<typeof precacheAndRoute>[0];
   skipWaiting(): Promise<void>;
   readonly clients: {
-    matchAll(options: { readonly type: "window" }): Promise<ReadonlyArray<Tab>>;
+    matchAll(options: {
+      readonly type: "window";
+      readonly includeUncontrolled: true;
+    }): Promise<ReadonlyArray<Tab>>;
   };
   addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
   addEventListener(type: "notificationclick", listener: (event: Chosen) => void): void;
@@ -45,7 +48,8 @@ self.addEventListener("notificationclick", (event) => {
 });
 
 async function show(data: unknown): Promise<void> {
-  const tabs = await self.clients.matchAll({ type: "window" });
+  // Also tabs from before this worker was installed.
+  const tabs = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
   for (const tab of tabs) tab.postMessage(data);
   // The browser may not let us; then the person goes there.
   await tabs[0]?.focus().catch(() => undefined);

@@ -120,6 +120,22 @@ test("a vault may be locked by the words alone, and after new words the old ones
   ).toBeUndefined();
 });
 
+test("a locked vault opens for no other node, even where the key store does not mind", async () => {
+  const plainly = plainKeyStore();
+  const store: KeyStore = {
+    ...plainly,
+    wrap: (_, secret) => plainly.wrap("anything", secret),
+    unwrap: (_, wrapped) => plainly.unwrap("anything", wrapped),
+  };
+  const { door, random } = world;
+  const lock = { random, door: door.boxPublic, passkey: passkey() };
+  const vault = await lockVault({ ...place(store), ...lock }, secrets());
+  const elsewhere = { ...place(store), node: world.mint().id };
+  expect(await openVault(elsewhere, vault, { door })).toBeUndefined();
+  expect(await openVault(elsewhere, vault, { derived: passkey().secret })).toBeUndefined();
+  expect(read(await openVault(place(store), vault, { door }))).toEqual(plain);
+});
+
 test("without WebCrypto nothing is hidden, and still nothing opens as what it is not", async () => {
   const store = plainKeyStore();
   const wrapped = await store.wrap("one thing", secrets());

@@ -57,8 +57,9 @@ function entryFault(bytes: Uint8Array, { start, end }: Entry, kind: EntryKind): 
   const fault = entryNameFault(name);
   if (fault !== undefined) return fault;
   if (isNull(bytes, end + 1)) return "nullSha1";
-  const special = kind === "symlink" ? specialName(name) : undefined;
-  return special && `${special}Symlink`;
+  if (kind !== "symlink" && kind !== "tree") return undefined;
+  const special = specialName(name);
+  return special && `${special}${kind === "symlink" ? "Symlink" : "Blob"}`;
 }
 
 function tellEntry(bytes: Uint8Array, { start, end, isTree }: Entry, links: Links): void {

@@ -5,6 +5,7 @@ import type { Outcome } from "@skein/peer/commands";
 import type { Views } from "@skein/peer/views";
 import type { DoorPeer } from "./host.ts";
 import { serveDoor } from "./host.ts";
+import { over } from "./messages.ts";
 import type { Door, DoorPorts } from "./tab.ts";
 import { emptyViews, openDoor } from "./tab.ts";
 
@@ -104,6 +105,34 @@ test("when the owner goes, the next tab takes over and questions are asked again
   expect(town.peer.asked).toEqual(["history", "merge", "history"]);
 });
 
+test("when everything was locked, all tabs see it, and the worker that held the keys goes with what it held", async () => {
+  const town = foundTown();
+  const [first, second] = [town.openTab(), town.openTab()];
+  town.peer.show({ repositories: [notes] });
+  await until(() => second.views.repositories.value.length === 1);
+  town.lock({ account: locked, repositories: [] });
+  await until(() => second.views.account.value.phase === "locked");
+  await until(() => first.views.account.value.phase === "locked");
+  expect([first.views.repositories.value, second.views.repositories.value]).toEqual([[], []]);
+  await until(() => town.workers() === 2);
+  // The worker said so itself, before the next one came.
+  const heard = town.heardOnAir();
+  expect(heard.indexOf('"locked"')).toBeLessThan(heard.lastIndexOf('"here"'));
+  expect(await first.ask("unlock", { words: "abandon" })).toMatchObject({ ok: true });
+  const elsewhere = await second.ask("unlock", { words: "abandon" });
+  expect(elsewhere).toMatchObject({ ok: false, refused: { code: "owner_tab_only" } });
+  expect(town.heardOnAir()).not.toContain("abandon");
+});
+
+test("only its own worker can tell a tab that it is over", async () => {
+  const town = foundTown();
+  const tab = town.openTab();
+  await until(() => tab.owner.value === "this-tab");
+  town.say({ kind: "over" });
+  expect(await tab.ask("deny", { id: "r" })).toMatchObject({ ok: true });
+  expect(town.workers()).toBe(1);
+});
+
 test("a flood of views reaches a tab as few, and the last of them whole", async () => {
   const town = foundTown();
   const tab = town.openTab();
@@ -144,6 +173,10 @@ function foundTown(): {
   passOwnership: () => void;
   say: (message: unknown) => void;
   heardOnAir: () => string;
+  /** Shows these last views, and ends the worker as a lock does. */
+  lock: (last: Partial<Views>) => void;
+  /** How many were begun. */
+  workers: () => number;
   peer: TownPeer;
 } {
   const ether = `skein-door-${crypto.randomUUID()}`;
@@ -154,12 +187,19 @@ function foundTown(): {
   const { peer, doorPeer } = raisePeer();
   const queue: Array<() => void> = [];
   let held = false;
+  let workers = 0;
+  let end = (): void => undefined;
   const startPeer: DoorPorts["startPeer"] = (hear) => {
     const { port1, port2 } = new MessageChannel();
     port1.addEventListener("message", (event) => hear(event.data));
     port1.start();
     port2.start();
     const host = serveDoor(port2, doorPeer, new BroadcastChannel(ether));
+    workers += 1;
+    end = () => {
+      host[Symbol.dispose]();
+      port2.postMessage(over);
+    };
     const stop = { [Symbol.dispose]: () => (host[Symbol.dispose](), port1.close()) };
     return { post: (message) => port1.postMessage(message), ...stop };
   };
@@ -167,6 +207,11 @@ function foundTown(): {
     peer,
     say: (message) => air.postMessage(message),
     heardOnAir: () => heard.join("\n"),
+    lock: (last) => {
+      peer.show(last);
+      end();
+    },
+    workers: () => workers,
     passOwnership: () => queue.shift()?.(),
     openTab: () => {
       const waitForOwnership = (own: () => void): void => {
@@ -217,6 +262,8 @@ function raisePeer(): { peer: TownPeer; doorPeer: DoorPeer } {
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
+
+const locked: Views["account"] = { phase: "locked", mark: "7Q4-FM2", passkey: undefined };
 
 const notes: Views["repositories"][number] = {
   id: "a",

@@ -141,6 +141,15 @@ const states: Readonly<Record<string, State>> = {
   waiting: {
     views: { ...full, account: { ...replica, approval: { phase: "waiting", since: present } } },
   },
+  sent: {
+    views: {
+      ...full,
+      account: {
+        ...replica,
+        approval: { phase: "asked", expiresAt: present + 200_000, numbers: [], opened: false },
+      },
+    },
+  },
   unanswered: {
     views: {
       ...full,

@@ -54,6 +54,14 @@ function Asked({
   readonly approval: ApprovalView & { readonly phase: "asked" };
 }): JSX.Element {
   const left = approval.expiresAt - now.value;
+  // Nobody has looked at it there yet, and so there is no number.
+  if (approval.numbers.length === 0)
+    return (
+      <Banner tone="accent" icon="shield" title={copy.approval.sentTitle}>
+        <p>{copy.approval.waiting}</p>
+        <WhoCould />
+      </Banner>
+    );
   return (
     <Banner tone="accent" icon="shield" title={copy.approval.askedTitle} live>
       {approval.numbers.map(({ nodeName, digits }) => (

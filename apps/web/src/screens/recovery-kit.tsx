@@ -5,7 +5,8 @@ import { useId } from "preact/hooks";
 import type { AccountView, KitView } from "@skein/peer/views";
 import { copy } from "../copy.ts";
 import { Banner, Refusal } from "../parts/banner.tsx";
-import { useDoor, useOrder } from "../parts/door-context.ts";
+import { formatDateTime } from "../format.ts";
+import { now, useDoor, useOrder } from "../parts/door-context.ts";
 import { PassphraseField, usePassphrase } from "../parts/passphrase-field.tsx";
 import { saveFile } from "../parts/save-file.ts";
 import { UseKit } from "./use-kit.tsx";
@@ -92,8 +93,8 @@ function Shown({
   };
   return (
     <section class="card panel settings">
-      <h2>{copy.kit.fileTitle}</h2>
-      <p>{copy.kit.fileText}</p>
+      <h2 class="no-print">{copy.kit.fileTitle}</h2>
+      <p class="no-print">{copy.kit.fileText}</p>
       <div class="button-row">
         <button
           type="button"
@@ -105,9 +106,9 @@ function Shown({
         </button>
       </div>
       <Refusal refused={file.refused} />
-      <h2>{copy.kit.sheetTitle}</h2>
-      <p>{copy.kit.sheetText(mark)}</p>
-      <WordSheet words={words} />
+      <h2 class="no-print">{copy.kit.sheetTitle}</h2>
+      <p class="no-print">{copy.kit.sheetText}</p>
+      <WordSheet words={words} printed={copy.kit.printed(mark, formatDateTime(now.value))} />
       <div class="dialog-actions">
         <button
           type="button"

@@ -75,10 +75,18 @@ function Shown({
 }
 
 /** Twelve words to write down, copy or print. */
-export function WordSheet({ words }: { readonly words: ReadonlyArray<string> }): JSX.Element {
+export function WordSheet({
+  words,
+  printed = copy.words.printed,
+}: {
+  readonly words: ReadonlyArray<string>;
+  /** What the paper says above them. */
+  readonly printed?: string;
+}): JSX.Element {
   const text = words.join(" ");
   return (
     <>
+      <p class="print-only">{printed}</p>
       {/* The spaces between the words are text, so that whoever copies or reads this element has the passphrase. */}
       <p class="words" data-testid="passphrase" translate={false}>
         {words.flatMap((word, index) => [
