@@ -4,39 +4,29 @@
  */
 
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
 import process from "node:process";
-import { parseArgs } from "node:util";
 
-import { fail, requireNode, requirePackages, root } from "./tools.mjs";
-
-const inputsUsual = 1_000_000;
+import { requireNode, requirePackages, root, run } from "./tools.mjs";
 
 requireNode();
 await requirePackages();
-const { values } = parseArgs({
-  options: {
-    decoder: { type: "string" },
-    seed: { type: "string" },
-    inputs: { type: "string" },
-  },
-});
 // Only now: before the packages are installed there is no Vite.
-const { runnerImport } = await import("vite");
-const { module } = await runnerImport(join(root, "tests", "fuzz", "command.ts"), {
+const { build } = await import("vite");
+const folder = join(root, "tests", ".output");
+await build({
   root,
   configFile: false,
   logLevel: "error",
-  oxc: { target: "es2022" },
+  ssr: { noExternal: true },
+  build: {
+    ssr: join(root, "tests", "fuzz", "command.ts"),
+    outDir: folder,
+    emptyOutDir: false,
+    target: "es2022",
+    rolldownOptions: { output: { entryFileNames: "fuzz.mjs" } },
+  },
 });
-const day = Math.floor((performance.timeOrigin + performance.now()) / 86_400_000);
-try {
-  await module.runFuzz({
-    decoder: values.decoder,
-    seed: Number(values.seed ?? day * inputsUsual),
-    inputs: Number(values.inputs ?? inputsUsual),
-    say: (text) => process.stderr.write(text),
-  });
-} catch (error) {
-  fail(error instanceof Error ? `${error.message}\n${error.cause?.stack ?? ""}` : String(error));
-}
+process.exitCode = await run(process.execPath, [
+  join(folder, "fuzz.mjs"),
+  ...process.argv.slice(2),
+]);

@@ -34,7 +34,7 @@ export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void
   committing: async (round) => {
     const { chance, kill, book } = round;
     const tab = await openTab(round);
-    const committing = commitOn(round, tab, {
+    const committing = await commitOn(round, tab, {
       bytes: chance() < 0.7 ? 200 : Math.floor(chance() * 400_000),
       pauseMillis: chance() < 0.7 ? 0 : Math.floor(chance() * 60),
     });
@@ -46,8 +46,8 @@ export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void
   importing: async (round) => {
     const { chance, kill, book } = round;
     await openTab(round);
-    const importing = importOn(round);
-    while (!importing.isUnderWay()) await Promise.race([importing.ended, wait(5)]);
+    const importing = await importOn(round);
+    while (!importing.isUnderWay()) await goOn(importing);
     await Promise.race([importing.ended, wait(chance() * 600)]);
     book.killed("importing", { isUnderWay: importing.isUnderWay() });
     await kill();
@@ -59,7 +59,7 @@ export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void
     const { id } = named(await opened(tab, [otherRepository]), otherRepository);
     let last = "";
     let tip = "";
-    const watching = watchTips(round, id, (oid) => {
+    const watching = await watchTips(round, id, (oid) => {
       if (oid === last) return;
       last = oid;
       book.commit(otherRepository, oid);
@@ -83,9 +83,13 @@ export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void
     const { chance, kill, book } = round;
     const tab = await openTab(round);
     const { id } = named(await opened(tab, [ownRepository]), ownRepository);
-    const committing = commitOn(round, tab, { bytes: 150_000, pauseMillis: 0 });
+    const committing = await commitOn(round, tab, { bytes: 150_000, pauseMillis: 0 });
     // With one pack more there are enough of them to be copied together.
-    while (!(await mayMerge(round.page, id))) await Promise.race([committing.ended, wait(5)]);
+    for (let looks = 0; !(await mayMerge(round.page, id)); looks++) {
+      // They may have been merged between two looks: then it is killed where it is.
+      if (looks > looksMax) break;
+      await goOn(committing);
+    }
     await wait(chance() * 30);
     const isUnderWay = await Promise.race([mayMerge(round.page, id), wait(200).then(() => false)]);
     book.killed("merging", { isUnderWay });
@@ -105,6 +109,7 @@ async function openTab({ page, url, book }: Round): Promise<DoorTab> {
 interface UnderWay {
   /** Resolves once the page is gone. */
   readonly ended: Promise<void>;
+  readonly hasEnded: () => boolean;
   readonly isUnderWay: () => boolean;
 }
 
@@ -122,13 +127,17 @@ async function openLine(
   return { isUnderWay: () => isUnderWay };
 }
 
-function underWay(line: ReturnType<typeof openLine>, work: () => Promise<void>): UnderWay {
-  let isUnderWay = (): boolean => false;
-  const ended = line.then((opened) => {
-    ({ isUnderWay } = opened);
-    return work().catch(endedByKill);
-  });
-  return { ended, isUnderWay: () => isUnderWay() };
+/** The line is open before anything begins: a kill in the middle of opening it is nobody's answer. */
+async function underWay(
+  line: ReturnType<typeof openLine>,
+  work: () => Promise<void>,
+): Promise<UnderWay> {
+  const { isUnderWay } = await line;
+  let hasEnded = false;
+  const ended = work()
+    .catch(endedByKill)
+    .finally(() => (hasEnded = true));
+  return { ended, hasEnded: () => hasEnded, isUnderWay };
 }
 
 /** Commits as fast as it can, for ever. */
@@ -136,13 +145,19 @@ function commitOn(
   { page, book }: Round,
   tab: DoorTab,
   size: { readonly bytes: number; readonly pauseMillis: number },
-): UnderWay {
+): Promise<UnderWay> {
   const line = openLine(page, (oid) => book.commit(ownRepository, oid));
   return underWay(line, async () => {
     const { id, branches } = named(await opened(tab, [ownRepository]), ownRepository);
     const onto = branches.find(({ name }) => name === "main")?.oid ?? "";
     await page.evaluate(commitForEver, { repository: id, onto, ...size });
   });
+}
+
+/** A little later. Nobody but this round ends the browser. */
+async function goOn(work: UnderWay): Promise<void> {
+  await Promise.race([work.ended, wait(5)]);
+  if (work.hasEnded()) throw new Error("the browser ended by itself");
 }
 
 interface Line {
@@ -190,7 +205,7 @@ async function commitForEver({
 }
 
 /** Imports the bundle as fast as it can, each time as another repository. */
-function importOn({ page, book, bundle }: Round): UnderWay {
+function importOn({ page, book, bundle }: Round): Promise<UnderWay> {
   const line = openLine(page, (id) => book.import(id));
   const given = { base64: bundle.toString("base64"), importName };
   return underWay(line, () =>
@@ -212,7 +227,7 @@ function importOn({ page, book, bundle }: Round): UnderWay {
 }
 
 /** Tells every tip of the branch that the page shows. */
-function watchTips({ page }: Round, id: string, shown: (oid: string) => void): UnderWay {
+function watchTips({ page }: Round, id: string, shown: (oid: string) => void): Promise<UnderWay> {
   const line = openLine(page, shown);
   return underWay(line, () =>
     page.evaluate(async (id) => {
@@ -270,6 +285,9 @@ function packSizes(name: string): Promise<ReadonlyArray<number>> {
 export function endedByKill(error: unknown): undefined {
   if (!/closed|crashed|disconnected|ERR_ABORTED/u.test(String(error))) throw error;
 }
+
+/** As long as a few dozen commits take. */
+const looksMax = 400;
 
 function wait(millis: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, millis));

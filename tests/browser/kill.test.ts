@@ -10,6 +10,7 @@ import { randomInt } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { mulberry32 } from "@skein/testkit/simulation";
 import { expect, test } from "vitest";
 import { generateHistory } from "../../bench/generated-history.ts";
@@ -24,6 +25,7 @@ import { startRelayProcess } from "./relay-process.ts";
 
 const seed = Number(process.env["SEED"] ?? randomInt(1, 1_000_000));
 const kills = Number(process.env["KILLS"] ?? 20);
+const roundMillisMax = 120_000;
 
 test(
   `nothing acknowledged is lost in ${kills} kills (SEED=${seed})`,
@@ -46,15 +48,25 @@ test(
           const page = await chromium.context.newPage();
           const { kill } = chromium;
           const { url } = relay;
-          await playRound[mode]({ page, url, book, chance, kill, bundle, commitElsewhere });
+          const played = playRound[mode]({
+            page,
+            url,
+            book,
+            chance,
+            kill,
+            bundle,
+            commitElsewhere,
+          });
+          await Promise.race([played, alarm(roundMillisMax)]);
         } catch (error) {
           throw new Error(`round ${round} of SEED=${seed}, while ${mode}`, { cause: error });
         } finally {
           await chromium.kill();
         }
+        if (round % 20 === 19) say(round + 1, book);
       }
       await lookAtSurvivors({ profile, url: relay.url, folder, book });
-      process.stdout.write(`${kills} kills (SEED=${seed}): ${book.toString()}\n`);
+      say(kills, book);
       // A test in which nothing was at stake has shown nothing.
       expect(book.acknowledged()).toBeGreaterThan(kills * 2);
       expect(book.inTheMiddle()).toBeGreaterThan(kills / 3);
@@ -64,6 +76,16 @@ test(
     }
   },
 );
+
+/** A round that never ends is a failure too, and says which it was. */
+async function alarm(millis: number): Promise<never> {
+  await wait(millis, undefined, { ref: false });
+  throw new Error(`it did not end within ${millis} ms`);
+}
+
+function say(rounds: number, book: Book): void {
+  process.stdout.write(`${rounds} kills (SEED=${seed}): ${book.toString()}\n`);
+}
 
 function makeBundle(folder: string): Buffer {
   const [path, bundle] = [join(folder, "history.git"), join(folder, "history.bundle")];

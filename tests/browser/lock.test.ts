@@ -93,6 +93,9 @@ describe("a lock", () => {
     await page.getByRole("button", { name: "Open with the passkey" }).click();
     await page.getByText("The passkey was not used").waitFor();
     await page.getByText("Open with the passphrase").click();
+    await page.getByLabel("Passphrase").fill(`${"abandon ".repeat(11)}about`);
+    await page.getByRole("button", { name: "Open", exact: true }).click();
+    await page.getByText("These are not the words of this account").waitFor();
     await page.getByLabel("Passphrase").fill(words);
     await page.getByRole("button", { name: "Open", exact: true }).click();
     await page.getByTestId("head-oid").waitFor();

@@ -56,7 +56,9 @@ describe.skipIf(natsServer === undefined)("with nats-server (apt-get install nat
 
 test("devices that use two relays side by side do not notice that one of them dies", async () => {
   await using rita = await startRelayProcess();
-  await using ruth = await startRelayProcess({ args: ["--origin", rita.url] });
+  await using ruth = await startRelayProcess({
+    args: ["--origin", rita.url, "--keep-seconds-max", "3600"],
+  });
   const browser = await launch();
   try {
     const alice = await Device.open(await relayedOnly(browser), rita.url);
@@ -66,6 +68,8 @@ test("devices that use two relays side by side do not notice that one of them di
     await phone.signIn(words);
     await alice.authorise(phone);
     for (const device of [alice, phone]) await addRelay(device, ruth);
+    await alice.page.getByText("Holds for nodes that are away, sealed, in memory only").waitFor();
+    await alice.page.getByText("Holds nothing for nodes that are away").waitFor();
 
     await rita.kill();
     await untilAway(alice);

@@ -1,19 +1,32 @@
-/** `pnpm fuzz`: each decoder, or one, with many inputs. */
+/** What `pnpm fuzz` starts, bundled, in a process that holds nothing else: each decoder, or one, with many inputs. */
 
 import { performance } from "node:perf_hooks";
+import { parseArgs } from "node:util";
 import { decoders } from "./decoders.ts";
-import { fuzz } from "./fuzz.ts";
+import { BrokenByInputError, fuzz } from "./fuzz.ts";
 
-export interface Asked {
-  readonly decoder: string | undefined;
-  readonly seed: number;
-  readonly inputs: number;
-  readonly say: (text: string) => void;
+const inputsUsual = 1_000_000;
+const dayMillis = 24 * 60 * 60 * 1_000;
+
+const { values } = parseArgs({
+  options: {
+    decoder: { type: "string" },
+    seed: { type: "string" },
+    inputs: { type: "string" },
+  },
+});
+const day = Math.floor((performance.timeOrigin + performance.now()) / dayMillis);
+const inputs = Number(values.inputs ?? inputsUsual);
+const seed = Number(values.seed ?? day * inputsUsual);
+const chosen = decoders.filter(
+  ({ name }) => values.decoder === undefined || name === values.decoder,
+);
+
+function say(text: string): void {
+  process.stderr.write(text);
 }
 
-/** Throws at the first input that breaks a decoder. */
-export async function runFuzz({ decoder, seed, inputs, say }: Asked): Promise<void> {
-  const chosen = decoders.filter(({ name }) => decoder === undefined || name === decoder);
+async function run(): Promise<void> {
   if (chosen.length === 0)
     throw new Error(
       `There is no such decoder. There are: ${decoders.map(({ name }) => name).join(", ")}`,
@@ -27,4 +40,13 @@ export async function runFuzz({ decoder, seed, inputs, say }: Asked): Promise<vo
       `${one.name}: ${inputs.toLocaleString("en")} inputs from seed ${seed}, ${taken.toLocaleString("en")} taken, ${seconds} s\n`,
     );
   }
+}
+
+try {
+  await run();
+} catch (error) {
+  say(`${error instanceof Error ? error.message : String(error)}\n`);
+  if (error instanceof BrokenByInputError && error.cause instanceof Error)
+    say(`${error.cause.stack}\n`);
+  process.exitCode = 1;
 }

@@ -1,6 +1,7 @@
 /** What nodes and relays say to each other, as bytes. */
 
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { judgeFrame } from "@skein/relay/frame-reader";
 import { equal, formatUtf8, parseHex, parseUtf8, type Bytes } from "@skein/protocol/bytes";
 import { encode, tryDecode, type Codec } from "@skein/protocol/codec";
@@ -17,7 +18,7 @@ import { demand, type Decoder } from "./fuzz.ts";
 
 /** The vectors are what another implementation would have to send. */
 export function vectorsOf(file: string): ReadonlyArray<Bytes> {
-  const path = new URL(`../vectors/${file}.json`, import.meta.url);
+  const path = join(import.meta.dirname, "..", "vectors", `${file}.json`);
   const vectors: ReadonlyArray<{ readonly hex: string }> = JSON.parse(readFileSync(path, "utf8"));
   return vectors.map(({ hex }) => parseHex(hex) ?? new Uint8Array(0));
 }

@@ -1,10 +1,13 @@
 /** The real `git http-backend` behind Node's http: what an ordinary git host is made of. */
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 export interface HttpGit extends AsyncDisposable {
   /** The address of the repository in `folder`. */
@@ -81,4 +84,19 @@ function answer(folder: string, request: IncomingMessage, response: ServerRespon
     program.stdout.pipe(response);
   });
   program.on("close", () => response.end());
+}
+
+/** A certificate of git.example and other.example, made by openssl. */
+export function makeCertificate(): { readonly cert: string; readonly key: string } {
+  const folder = mkdtempSync(join(tmpdir(), "skein-git-host-"));
+  const files = ["-keyout", join(folder, "key.pem"), "-out", join(folder, "cert.pem")];
+  const names = "subjectAltName=DNS:git.example,DNS:other.example";
+  const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+  const subject = ["-subj", "/CN=git.example", "-addext", names, "-days", "1", "-nodes"];
+  execFileSync("openssl", [...made, ...subject, ...files], { stdio: "ignore" });
+  const [key, cert] = ["key.pem", "cert.pem"].map((name) =>
+    readFileSync(join(folder, name), "utf8"),
+  );
+  rmSync(folder, { recursive: true });
+  return { cert: cert ?? "", key: key ?? "" };
 }

@@ -1,10 +1,11 @@
-/** Trees whose names or order git refuses are refused here, and the others are not. */
+/** Trees whose names or order git refuses are refused where packs are received, and the others are not; and so are refs. */
 
 import { readFileSync } from "node:fs";
 import { objectFault } from "@skein/git/object-fault";
-import { afterAll, describe, expect, test } from "vitest";
-import { blobCode, entry, idOf, packOf, treeCode, treeOf } from "./pack-builder.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { blobCode, commitCode, entry, idOf, packOf, treeCode, treeOf } from "./pack-builder.ts";
 import { indexByGit, makeGit } from "./pack-git.ts";
+import { openPackThread, type PackThread } from "./pack-thread.ts";
 
 interface Vector {
   readonly name: string;
@@ -17,7 +18,51 @@ const vectors = JSON.parse(
 ) as ReadonlyArray<Vector>;
 
 const judge = makeGit();
-afterAll(() => judge[Symbol.dispose]());
+let thread: PackThread;
+beforeAll(async () => {
+  thread = await openPackThread();
+});
+afterAll(async () => {
+  judge[Symbol.dispose]();
+  await thread.close();
+});
+
+/** As it would come from another node. */
+async function isTaken(entries: ReadonlyArray<Uint8Array>): Promise<boolean> {
+  const received = await thread.receive(packOf(entries));
+  expect(["kept", "refused"]).toContain(received.kind);
+  return received.kind === "kept";
+}
+
+/** What git refuses, what would be read as an option or as a path, and what people could not tell from `main`. */
+const harmful: ReadonlyArray<string> = [
+  "/",
+  "refs/heads/",
+  "refs/heads//a",
+  "refs/heads/.x",
+  "refs/heads/a/.b",
+  "refs/heads/a..b",
+  "refs/heads/a.lock",
+  "refs/heads/a.lock/b",
+  "refs/heads/a@{b",
+  "refs/heads/@",
+  "refs/heads/a\\b",
+  ...Array.from(" ~^:?*[\u0001\u001f\u007f", (character) => `refs/heads/a${character}b`),
+  "refs/heads/a.",
+  "refs/heads/a/",
+  "refs/heads/-rf",
+  "refs/heads/../../config",
+  "refs/heads/../../../TARGET",
+  "index",
+  "config",
+  "shallow",
+  "description",
+  "commondir",
+  "__proto__/corsProxy",
+  "refs/heads/ma\u200bin",
+  "refs/heads/\u202eniam",
+  `refs/heads/${"x".repeat(256)}`,
+];
 
 const file = "file\n";
 const fileOid = idOf("blob", file);
@@ -25,11 +70,15 @@ const emptyTree = idOf("tree", "");
 
 describe("git says the same of", () => {
   // Names beyond 255 bytes are git's to keep and no file system's.
-  test.each(vectors.filter(({ fault }) => fault !== "largePathname"))("$name", ({ hex, fault }) => {
-    const tree = treeOf(["100644", Buffer.from(hex, "hex"), fileOid]);
-    const { idx } = indexByGit(judge, packOf([entry(blobCode, file), entry(treeCode, tree)]));
-    expect(idx === undefined).toBe(fault !== null);
-  });
+  test.each(vectors.filter(({ fault }) => fault !== "largePathname"))(
+    "$name",
+    async ({ hex, fault }) => {
+      const tree = treeOf(["100644", Buffer.from(hex, "hex"), fileOid]);
+      const entries = [entry(blobCode, file), entry(treeCode, tree)];
+      expect(indexByGit(judge, packOf(entries)).idx === undefined).toBe(fault !== null);
+      expect(await isTaken(entries)).toBe(fault === null);
+    },
+  );
 
   const trees: ReadonlyArray<readonly [name: string, tree: Buffer, fault: string | undefined]> = [
     [
@@ -122,12 +171,48 @@ describe("git says the same of", () => {
     ],
     ["a gitmod~5 that is a symlink", treeOf(["120000", "gitmod~5", fileOid]), undefined],
   ];
-  test.each(trees)("%s", (_, tree, fault) => {
+  test.each(trees)("%s", async (_, tree, fault) => {
     expect(objectFault("tree", tree)).toBe(fault);
-    const { idx } = indexByGit(
-      judge,
-      packOf([entry(blobCode, file), entry(treeCode, ""), entry(treeCode, tree)]),
-    );
-    expect(idx === undefined).toBe(fault !== undefined);
+    const entries = [entry(blobCode, file), entry(treeCode, ""), entry(treeCode, tree)];
+    expect(indexByGit(judge, packOf(entries)).idx === undefined).toBe(fault !== undefined);
+    expect(await isTaken(entries)).toBe(fault === undefined);
+  });
+});
+
+test("names that no file system holds are refused", async () => {
+  const tall = vectors.filter(({ fault }) => fault === "largePathname");
+  expect(tall.length).toBeGreaterThan(0);
+  for (const { hex } of tall) {
+    const tree = treeOf(["100644", Buffer.from(hex, "hex"), fileOid]);
+    expect(await isTaken([entry(blobCode, file), entry(treeCode, tree)])).toBe(false);
+  }
+});
+
+describe("a bundle's ref is left out where it could do harm:", () => {
+  const person = "Alice <alice@example.org> 1700000000 +0000";
+  const commit = `tree ${emptyTree}\nauthor ${person}\ncommitter ${person}\n\nOne\n`;
+  const tip = idOf("commit", commit);
+  const bundleOf = (name: string): Uint8Array =>
+    Buffer.concat([
+      Buffer.from(`# v2 git bundle\n${tip} refs/heads/main\n${tip} ${name}\n\n`),
+      packOf([entry(treeCode, ""), entry(commitCode, commit)]),
+    ]);
+
+  test.each(harmful)("%j", async (name) => {
+    const received = await thread.receive(bundleOf(name), "bundle");
+    expect(received).toMatchObject({ kind: "kept", refs: ["refs/heads/main"] });
+  });
+
+  test("a bundle with a name of a megabyte is refused", async () => {
+    const name = `refs/heads/${"x/".repeat(500_000)}x`;
+    expect(await thread.receive(bundleOf(name), "bundle")).toMatchObject({ kind: "refused" });
+  });
+
+  test("and taken where it is only odd", async () => {
+    for (const name of ["refs/heads/foo./bar", "refs/heads/foo@bar", "refs/heads/fu\u00df"])
+      expect(await thread.receive(bundleOf(name), "bundle")).toMatchObject({
+        kind: "kept",
+        refs: expect.arrayContaining([name]),
+      });
   });
 });

@@ -105,3 +105,21 @@ export function emptyBlocks(many: number): Uint8Array {
   const last = Buffer.of(1, 0, 0, 0xff, 0xff, 0, 0, 0, 1);
   return Buffer.concat([Buffer.of(0x78, 0x01), ...Array.from({ length: many }, () => block), last]);
 }
+
+/** Entries whose streams are stored blocks: written by hand, since deflating so many takes its time. */
+export function manyTiny(many: number): ReadonlyArray<Uint8Array> {
+  return Array.from({ length: many }, (_, at) => {
+    const text = Buffer.from(String(at));
+    const stream = Buffer.alloc(text.length + 11);
+    stream.set([0x78, 0x01, 1, text.length, 0, 255 - text.length, 255]);
+    stream.set(text, 7);
+    let [low, high] = [1, 0];
+    for (const byte of text) {
+      low += byte;
+      high += low;
+    }
+    stream.writeUInt16BE(high, text.length + 7);
+    stream.writeUInt16BE(low, text.length + 9);
+    return entry(blobCode, text, { stream });
+  });
+}

@@ -16,19 +16,27 @@ import { memoryBound } from "@skein/relay/memory-bound";
 import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { attack, comeIn, openHonest, startRelayProcess, subscribe } from "./relay-storm.ts";
+import {
+  attack,
+  comeIn,
+  openHonest,
+  publish,
+  startRelayProcess,
+  subscribe,
+} from "./relay-storm.ts";
 
 const isFull = process.env["SKEIN_STORM"] === "full";
 const size = isFull
   ? {
-      idle: 9_000,
+      idle: 10_000,
       pairs: 100,
       strength: 3_000,
       millis: 30_000,
       lateMillisMax: 250,
+      floodBytes: 400e6,
     }
   : // A short run shares its processors with other tests: what it shows is that nobody is shut out.
-    { idle: 300, pairs: 20, strength: 200, millis: 2_000, lateMillisMax: 2_000 };
+    { idle: 300, pairs: 20, strength: 200, millis: 2_000, lateMillisMax: 2_000, floodBytes: 120e6 };
 
 const relayFolder = join(import.meta.dirname, "..", "..", "apps", "relay");
 let folder = "";
@@ -52,7 +60,8 @@ function percentile(samples: ReadonlyArray<number>, share: number): number {
 }
 
 test("while Mallory opens, floods, stalls and squats, Alice and Bob feel little, and memory stays within its formula", async () => {
-  await using rita = await startRelayProcess(program, ["--behind-proxy"]);
+  const room = ["--connections-max", String(defaultLimits.connectionsMax + 1_000)];
+  await using rita = await startRelayProcess(program, ["--behind-proxy", ...room]);
   const empty = rita.residentBytes();
   const sockets = new Set<Socket>();
   for (let index = 0; index < size.idle; index++) {
@@ -87,6 +96,47 @@ test("while Mallory opens, floods, stalls and squats, Alice and Bob feel little,
   expect(rita.residentBytes()).toBeLessThan(empty + most.nowBytes);
   expect(grown).toBeLessThan(60e6 + (isFull ? 120e6 : 0));
 }, 180_000);
+
+test("readers that never read cost a relay no more than what may wait for them, however much they are sent", async () => {
+  const unlimited = ["publishes-per-second", "publishes-burst", "publish-bytes-per-second"];
+  const flags = [...unlimited, "publish-bytes-burst"].flatMap((name) => [`--${name}`, "1G"]);
+  await using rita = await startRelayProcess(program, flags);
+  const before = rita.residentBytes();
+  const tag = Buffer.alloc(16, 0x33);
+  const readers = await Promise.all(Array.from({ length: 10 }, () => comeIn(rita.port, "")));
+  for (const { socket } of readers) {
+    socket.write(subscribe(tag));
+    socket.pause();
+  }
+  const [alice, bob] = [await comeIn(rita.port, ""), await comeIn(rita.port, "")];
+  bob.socket.write(subscribe(tag));
+  await sleep(200);
+  const frame = publish(tag, Buffer.alloc(16_000, 7));
+  let heard = 0;
+  const whole = Math.ceil(size.floodBytes / frame.length);
+  bob.listen = (message) => {
+    if (message[0] !== 2) return;
+    heard += 1;
+    if (heard % 8 === 0 && heard < whole) alice.socket.write(eight);
+  };
+  const eight = Buffer.concat(Array.from({ length: 8 }, () => frame));
+  let most = 0;
+  alice.socket.write(eight);
+  await expect
+    .poll(
+      () => {
+        most = Math.max(most, rita.residentBytes() - before);
+        return heard;
+      },
+      { timeout: 60_000, interval: 20 },
+    )
+    .toBeGreaterThanOrEqual(whole);
+  process.stderr.write(
+    `${heard} frames for ten that do not read: grown by ${(most / 1e6).toFixed(1)} MB at most\n`,
+  );
+  expect(most).toBeLessThan(60e6);
+  for (const { socket } of [...readers, alice, bob]) socket.destroy();
+}, 90_000);
 
 function tagOfIndex(index: number): Buffer {
   const tag = Buffer.alloc(16, 1);

@@ -207,7 +207,7 @@ test("a repository taken off a device counts as a copy no more, stays off after 
   expect(alice.repository("notes")).toBeUndefined();
   expect(bob.repository("notes")?.copies).toBe(0);
   const { repositories } = await alice.ask("removed-repositories", {});
-  expect(repositories).toEqual([{ id, name: "notes" }]);
+  expect(repositories).toEqual([{ id, name: "notes", holders: 1 }]);
   const back = alice.ask("bring-back-repository", { id });
   await world.until("its return", () => alice.repository("notes") !== undefined);
   await back;
@@ -217,6 +217,35 @@ test("a repository taken off a device counts as a copy no more, stays off after 
   expect(theirs(bob, "alice")?.oid).toBe(tip);
   await alice.commit("notes", "again.txt", "she goes on");
   await world.until("it at Bob's", () => theirs(bob, "alice")?.oid === alice.tip("notes"));
+  noBugs(pair);
+});
+
+test("a repository that is nowhere any more can be forgotten, and shows again if somebody has it after all", async () => {
+  await using pair = await meet(38);
+  const { world, alice, bob, id } = pair;
+  const listed = async (): Promise<unknown> =>
+    (await alice.ask("removed-repositories", {})).repositories;
+  await world.until("two copies", () => alice.repository("notes")?.copies === 1);
+  const tip = alice.tip("notes");
+  await alice.ask("remove-repository", { id, evenIfOnly: false });
+  await bob.stop();
+  const path = (): unknown =>
+    alice.views.network.nodes.find(({ name }) => name === "bob")?.path.kind;
+  await world.until("his leaving", () => path() === "none", 300_000);
+  expect(await listed()).toEqual([{ id, name: "notes", holders: 0 }]);
+  await alice.ask("forget-repository", { id });
+  expect(await listed()).toEqual([]);
+  await alice.stop();
+  await alice.start();
+  await world.until("her account", () => alice.views.account.phase === "open");
+  expect(await listed()).toEqual([]);
+  await bob.start();
+  await world.pass(60_000);
+  expect(await listed()).toEqual([{ id, name: "notes", holders: 1 }]);
+  const back = alice.ask("bring-back-repository", { id });
+  await world.until("its return", () => alice.repository("notes") !== undefined);
+  await back;
+  expect(alice.tip("notes")).toBe(tip);
   noBugs(pair);
 });
 
@@ -230,4 +259,22 @@ test("a repository can be had as a zip, and one file of it by its name", async (
   const file = await bob.ask("download-file", { id, commit, path: "README.md" });
   expect(file.name).toBe("README.md");
   expect(await file.file.text()).toBe("# notes\n");
+});
+
+test("a person may write the whole file in the place of choosing place by place", async () => {
+  await using pair = await meet(41);
+  const { world, alice, bob, id } = pair;
+  await diverge(pair);
+  const whole = { path: "plan.txt", take: "edited", text: "written anew\n" } as const;
+  const merged = await alice.ask("merge-resolved", {
+    id,
+    branch: "main",
+    ours: alice.tip("notes") ?? "",
+    theirs: theirs(alice, "bob")?.oid ?? "",
+    resolutions: [whole],
+  });
+  expect(merged).toMatchObject({ kind: "merged" });
+  await world.until("the merge", () => bob.tip("notes") === alice.tip("notes"), 120_000);
+  expect(await textAt(bob, id, "plan.txt")).toBe("written anew\n");
+  noBugs(pair);
 });

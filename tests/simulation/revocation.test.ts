@@ -245,6 +245,9 @@ describe("a recovery kit", () => {
     await phone.start();
     await world.until("the copy", () => later.tip("notes") !== undefined);
     expect(deviceOf(phone, "alice")?.revoked).toMatchObject({ by: "" });
+    // She cannot find the others any more, and all of them were started again since they last met her.
+    await alice.start();
+    await isOut(world, alice, "the recovery kit", 6 * 60_000);
     expect(phone.views.account).toMatchObject({ phase: "open", role: "writer" });
     const oid = await later.commit("notes", "later.txt", "back again");
     await world.until("its commit", () => phone.tip("notes") === oid);
@@ -365,12 +368,18 @@ async function revoke(by: SimulatedNode, name: string, words = ""): Promise<void
   await by.ask("revoke-node", { node, words, andApproved: false });
 }
 
-async function isOut(world: World, node: SimulatedNode, by: string): Promise<void> {
+async function isOut(
+  world: World,
+  node: SimulatedNode,
+  by: string,
+  millis = 60_000,
+): Promise<void> {
   await world.until(
     `${node.name} hearing that it is out`,
     () =>
       node.views.account.phase === "stopped" &&
       node.views.account.what === `You were signed out by ${by}.`,
+    millis,
   );
 }
 

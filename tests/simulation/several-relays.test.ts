@@ -156,6 +156,22 @@ describe("a person chooses relays", () => {
     );
   });
 
+  test("a phone whose only relay is gone signs in as soon as it is given another one", async () => {
+    await using world = await found(8);
+    const alice = world.node("alice");
+    const words = await haveAccount(world, alice);
+    const phone = world.node("phone");
+    await phone.start();
+    await phone.ask("remove-relay", { url: "ws://ruth/relay" });
+    relayOf(world, "rita").stop();
+    await phone.ask("sign-in", { words, nodeName: "phone", platform: "Simulation" });
+    await world.pass(20_000);
+    expect(phone.views.account).toMatchObject({ phase: "signing-in", step: "reaching-relay" });
+    await phone.ask("add-relay", { address: "ws://ruth/relay" });
+    await world.until("the account", () => phone.views.account.phase === "open", 10_000);
+    expect([...alice.bugs, ...phone.bugs]).toEqual([]);
+  });
+
   test("Rita is asked how she is, and so is somebody who is not there", async () => {
     await using world = await found(6);
     const alice = world.node("alice");

@@ -26,7 +26,13 @@ export interface Ending {
 }
 
 export async function tellStory(seed: number): Promise<Ending> {
-  await using world = await foundWorld({ seed, weather: calm, direct: seed % 3 !== 0 });
+  const hasTwoRelays = seed % 5 === 0;
+  await using world = await foundWorld({
+    seed,
+    weather: calm,
+    direct: seed % 3 !== 0,
+    ...(hasTwoRelays ? { relays: ["rita", "ruth"], limits: { keepSecondsMax: 86_400 } } : {}),
+  });
   const writers = [
     world.node("alice"),
     world.node("bob"),
@@ -149,14 +155,19 @@ const killOrStart: Deed = async ({ node, told }) => {
   await (node.running ? node.kill() : node.start());
 };
 
-const stopOrStartRelay: Deed = async ({ world: { relay }, told }) => {
+const stopOrStartRelay: Deed = async ({ world, told }) => {
+  const { relay: only, relays, simulation } = world;
+  const relay = relays.size > 1 ? simulation.pick([...relays.values()]) : only;
   told.relayRestarts += relay.isUp ? 1 : 0;
   if (relay.isUp) relay.stop();
   else relay.start();
 };
 
 const cutOff: Deed = async ({ world, node, others }) =>
-  world.simulation.partition([node.name], ["rita", ...others.map(({ name }) => name)]);
+  world.simulation.partition(
+    [node.name],
+    [...world.relays.keys(), ...others.map(({ name }) => name)],
+  );
 
 const unite: Deed = async ({ world }) => world.simulation.partition();
 
@@ -177,7 +188,7 @@ async function commitHere(node: SimulatedNode, turn: number): Promise<string> {
 async function settle(world: World, { nodes, writers, honest }: Cast): Promise<void> {
   world.simulation.changeWeather(calm);
   world.simulation.partition();
-  if (!world.relay.isUp) world.relay.start();
+  for (const relay of world.relays.values()) if (!relay.isUp) relay.start();
   for (const node of nodes) if (!node.running) await node.start();
   await world.until("agreement", () => nodes.every((node) => seesAll(node, writers)), 180_000);
   const [merger] = writers;
@@ -274,7 +285,7 @@ function holds(node: SimulatedNode, id: string, commit: string): Promise<boolean
 
 /** What no relay may ever see: names, contents, words, ref names. */
 function canariesSeen(world: World, words: string): ReadonlyArray<string> {
-  const seen = Buffer.concat(world.relay.transcript);
+  const seen = Buffer.concat([...world.relays.values()].flatMap(({ transcript }) => transcript));
   if (seen.length === 0) throw new Error("the relay saw nothing at all");
   return [canary, repository, words, "refs/heads", "alice", "README.md"].filter((secret) =>
     seen.includes(Buffer.from(formatUtf8(secret))),

@@ -56,7 +56,8 @@ test("a title that quotes an attack quotes one that there is", () => {
 });
 
 test("tests that the documentation names are there", () => {
-  const quoted = [...read("docs/threat-model.md").matchAll(/“([^”]+)”/gu)].map((match) =>
+  const pages = ["docs/threat-model.md", "docs/relay-promises.md"].map((path) => read(path));
+  const quoted = [...pages.join("\n").matchAll(/“([^”]+)”/gu)].map((match) =>
     (match[1] ?? "").replaceAll(/\s+/gu, " "),
   );
   expect(quoted.length).toBeGreaterThan(10);

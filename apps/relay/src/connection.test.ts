@@ -31,6 +31,7 @@ test("a reader that takes nothing for ten seconds is cut, one that has nothing w
           limits: defaultLimits,
           clock,
           chance: () => 0.5,
+          onRead: () => undefined,
           flushLater: (outbox) => setImmediate(() => outbox.flush()),
           onEnd: () => undefined,
         };

@@ -25,6 +25,7 @@ import { payloadOffset } from "./frame-reader.ts";
 import type { Outbox } from "./outbox.ts";
 import { judgeUpgrade, type UpgradeVerdict } from "./upgrade.ts";
 import type { Room, Watchdog } from "./watchdog.ts";
+import { openCollector } from "./young-garbage.ts";
 
 export interface StationRules {
   readonly limits: Limits;
@@ -126,6 +127,7 @@ export class Station {
       limits,
       clock,
       chance: Math.random,
+      onRead: openCollector(),
       flushLater: openFlusher(),
       onEnd: (ended) => this.#end(ended),
     };

@@ -16,6 +16,9 @@ export const gitCopy = {
     both: "Keep both",
     bothAs: (path: string) => `Keep both, the second as ${path}`,
     edit: "Edit",
+    editWhole: "Edit the whole file",
+    byPlace: "Choose place by place",
+    wholeLabel: (path: string) => `The whole text of ${path}`,
     editLabel: (path: string, number: number) => `Text of place ${number} in ${path}`,
     place: (number: number, count: number) => `Place ${number} of ${count}`,
     choose: (path: string, number: number) => `What becomes of place ${number} in ${path}`,
@@ -70,7 +73,9 @@ export const gitCopy = {
     line: "Line",
     text: "Text",
     incomplete: "History goes on longer than could be looked at: some lines may be older.",
-    cut: "Only the first lines are shown.",
+    cut: (shown: number, count: number) =>
+      `The first ${shown.toLocaleString("en")} of ${formatCount(count, "line", "lines")}.`,
+    more: "Show more",
   },
   keep: {
     more: "More",
@@ -89,6 +94,9 @@ export const gitCopy = {
     removed: "Not on this device",
     bringBack: "Bring back",
     bringBackOf: (name: string) => `Bring back ${name}`,
+    nobodyHere: "No device that has it is connected.",
+    forget: "Forget",
+    forgetOf: (name: string) => `Forget ${name}`,
     free: "Free space",
     freeText:
       "What no branch, tag or draft needs, and nobody can undo to any more, is removed by itself now and then. Nothing else is.",

@@ -38,6 +38,7 @@ export const relaysCopy = {
     addressHint:
       "Whoever runs it sees your address and when you are connected, and nothing else. Two of your nodes meet where they have a relay in common.",
     add: "Add relay",
+    elsewhere: "Your devices may meet at another relay",
     tryNow: "Try now",
   },
 } as const;

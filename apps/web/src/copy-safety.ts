@@ -134,6 +134,7 @@ export const safetyCopy = {
     now: "Lock now",
     remove: "Remove the lock",
     patience: "Lock by itself",
+    patienceHint: "It waits while something you began is under way, such as an import.",
     patienceOf: (minutes: number) =>
       minutes === 0
         ? "Never"

@@ -6,7 +6,7 @@ import { makeKnock } from "@skein/auth/knock";
 import { cleanName, makePass } from "@skein/auth/pass";
 import { parseRecoveryFile } from "@skein/auth/recovery-file";
 import { equal, type Bytes } from "@skein/protocol/bytes";
-import { SecretKey } from "@skein/auth/crypto/secret";
+import type { SecretKey } from "@skein/auth/crypto/secret";
 import { SkeinError } from "@skein/protocol/errors";
 import type { AccountId } from "@skein/protocol/ids";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
@@ -20,7 +20,7 @@ import {
 import { badKit, copiedProfile, notNow, notTakenBack, wrongPasskey } from "./account-refusals.ts";
 import type { Alarms } from "./alarms.ts";
 import { Home } from "./home.ts";
-import { HomeLock } from "./home-lock.ts";
+import { HomeLock, type GivenKey } from "./home-lock.ts";
 import type { HomeVault } from "./home-vault.ts";
 import {
   firstAuthor,
@@ -81,9 +81,10 @@ export class Account {
 
   constructor(world: AccountWorld) {
     this.#world = world;
-    const { ports, vault, alarms, changed } = world;
+    const { ports, vault, alarms, tasks, changed } = world;
     const lock = (): void => this.#lockUp();
-    this.lock = new HomeLock({ vault, clock: ports.clock, alarms, changed, lock });
+    const busy = (): boolean => tasks.list().length > 0;
+    this.lock = new HomeLock({ vault, ports, alarms, changed, busy, lock });
   }
 
   life(): Life {
@@ -107,22 +108,13 @@ export class Account {
   }
 
   /** By what the passkey derived, or by the words that were in force when this node last heard. */
-  async unlock(
-    given: { readonly derived: Uint8Array } | { readonly words: string },
-  ): Promise<void> {
+  async unlock(given: GivenKey): Promise<void> {
     const shown = this.#life;
     if (shown.phase !== "locked") throw notNow();
-    const { vault } = this.#world;
-    const fits = await this.lock.unlock(async () => {
-      if ("derived" in given) {
-        using derived = new SecretKey(Uint8Array.from(given.derived));
-        return await vault.unlock({ derived });
-      }
-      using door = await this.#unlock(await readWords(this.#world.ports, given.words));
-      return await vault.unlock({ door });
-    });
+    // Meanwhile somebody may begin to sign in anew.
+    const fits = await this.lock.unlock(given, () => this.#life === shown);
+    if (this.#life !== shown) throw notNow();
     if (fits) return this.#enter();
-    this.#live(shown);
     throw "derived" in given
       ? wrongPasskey()
       : wrongPassphrase("These are not the words of this account.");
@@ -210,11 +202,10 @@ export class Account {
         ask: threePositions(ports.random.bytes(12)),
       });
     }
-    using door = await this.#unlock(await readWords(ports, words));
-    if (!equal(door.signPublic, opened.kit.log.state().door.sign)) {
-      this.#live(opened);
+    using door = await deriveDoor(ports, words);
+    if (this.#life !== opened) throw notNow();
+    if (!equal(door.signPublic, opened.kit.log.state().door.sign))
       throw wrongPassphrase("These are not the words of this account.");
-    }
     const remove = membersOf(opened.kit).filter((node) => !keep.includes(node));
     return await this.#recover(opened, { ...opened, door, remove });
   }

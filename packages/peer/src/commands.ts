@@ -152,6 +152,8 @@ export interface Commands extends KeepingOutCommands {
   };
   /** Copies it here again from a node that is connected. */
   "bring-back-repository": { readonly ask: { readonly id: string }; readonly answer: void };
+  /** Speaks no more of one that was taken off, until somebody who has it is here. */
+  "forget-repository": { readonly ask: { readonly id: string }; readonly answer: void };
   /** Removes from this device what nothing reaches and nobody can undo to. `busy` repositories were left as they are. */
   "free-space": {
     readonly ask: Nothing;
@@ -217,7 +219,12 @@ export interface Commands extends KeepingOutCommands {
   "removed-repositories": {
     readonly ask: Nothing;
     readonly answer: {
-      readonly repositories: ReadonlyArray<{ readonly id: string; readonly name: string }>;
+      readonly repositories: ReadonlyArray<{
+        readonly id: string;
+        readonly name: string;
+        /** Connected nodes that have it. */
+        readonly holders: number;
+      }>;
     };
   };
   "read-tree": {
@@ -319,6 +326,8 @@ export interface FileView {
   readonly kind: "text" | "image" | "binary";
   /** A symbolic link: the bytes are the path it leads to. */
   readonly link: boolean;
+  /** The bytes only name a file that Git LFS keeps elsewhere, of so many bytes. */
+  readonly lfs?: { readonly size: number } | undefined;
 }
 
 export interface CommitView {
@@ -393,4 +402,6 @@ export type ResolutionAsk = { readonly path: string } & (
   | { readonly take: "base" | "ours" | "theirs" }
   | { readonly take: "both"; readonly theirsAt: string }
   | { readonly take: "hunks"; readonly hunks: ReadonlyArray<HunkChoiceAsk> }
+  /** The whole file as the person wrote it. */
+  | { readonly take: "edited"; readonly text: string }
 );

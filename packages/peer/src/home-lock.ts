@@ -1,5 +1,6 @@
 /** The lock on this node: set and taken off by its person, closed when asked to or when nobody was here for long, opened by passkey or words. */
 
+import { SecretKey } from "@skein/auth/crypto/secret";
 import { lockMachine, type Event, type State } from "@skein/auth/lock";
 import type { Passkey } from "@skein/auth/key-store";
 import { formatHex } from "@skein/protocol/bytes";
@@ -7,15 +8,21 @@ import { instant } from "@skein/protocol/ids";
 import { step } from "@skein/protocol/machine";
 import type { Alarms } from "./alarms.ts";
 import type { HomeVault } from "./home-vault.ts";
-import type { Clock } from "./ports.ts";
+import type { Ports } from "./ports.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import type { LockView } from "./views.ts";
+import { deriveDoor } from "./words.ts";
+
+/** What a person brings to open it: what their passkey derived, or their words. */
+export type GivenKey = { readonly derived: Uint8Array } | { readonly words: string };
 
 interface HomeLockOptions {
   readonly vault: HomeVault;
-  readonly clock: Clock;
+  readonly ports: Pick<Ports, "clock" | "crypto" | "unlocker">;
   readonly alarms: Alarms;
   readonly changed: () => void;
+  /** Work that a person began is under way: the lock does not end it under their absence. */
+  readonly busy: () => boolean;
   /** Whatever is in memory has to go now. */
   readonly lock: () => void;
 }
@@ -44,14 +51,15 @@ export class HomeLock {
     this.#tell({ type: "found-locked", patience: this.#options.vault.patience() });
   }
 
-  /** One try at a time. */
-  async unlock(tryVault: () => Promise<boolean>): Promise<boolean> {
+  /** One try at a time. It opens only if that is still wanted when it is known that the key fits. */
+  async unlock(given: GivenKey, isWanted: () => boolean): Promise<boolean> {
     if (this.#state.phase !== "locked") throw notLocked();
     this.#tell({ type: "unlock-tried" });
     let fits = false;
     try {
-      fits = await tryVault();
+      fits = (await this.#try(given)) && isWanted();
     } finally {
+      if (!fits) this.#options.vault.forget();
       this.#tell({ type: "vault-answered", fits, at: this.#now() });
     }
     return fits;
@@ -94,12 +102,27 @@ export class HomeLock {
     this.#state = next;
     for (const effect of effects)
       if (effect.type === "wipe-keys") lock();
-      else alarms.set("lock", instant(effect.at), (at) => this.#tell({ type: "time-passed", at }));
+      else alarms.set("lock", instant(effect.at), (at) => this.#timePassed(at));
     changed();
   }
 
+  async #try(given: GivenKey): Promise<boolean> {
+    const { vault, ports } = this.#options;
+    if ("derived" in given) {
+      using derived = new SecretKey(Uint8Array.from(given.derived));
+      return await vault.unlock({ derived });
+    }
+    using door = await deriveDoor(ports, given.words);
+    return await vault.unlock({ door });
+  }
+
+  #timePassed(at: number): void {
+    if (this.#options.busy()) this.#tell({ type: "person-acted", at });
+    this.#tell({ type: "time-passed", at });
+  }
+
   #now(): number {
-    return this.#options.clock.now();
+    return this.#options.ports.clock.now();
   }
 }
 

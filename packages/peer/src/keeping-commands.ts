@@ -8,6 +8,7 @@ type KeepingCommandName =
   | "remove-repository"
   | "bring-back-repository"
   | "removed-repositories"
+  | "forget-repository"
   | "free-space";
 
 export function keepingCommands(world: CommandWorld): Pick<CommandTable, KeepingCommandName> {
@@ -33,6 +34,7 @@ export function keepingCommands(world: CommandWorld): Pick<CommandTable, Keeping
     "removed-repositories": async () => ({
       repositories: openHomeOf(world).repositories.removed(),
     }),
+    "forget-repository": ({ id }) => openHomeOf(world).repositories.forget(id),
     "free-space": async () => {
       const repositories = openHomeOf(world).repositories.all();
       using task = world.tasks.start("Freeing space", { cancellable: true });

@@ -117,6 +117,8 @@ export interface StoredRepository {
   readonly given: StoredHead | undefined;
   /** A person took it off this device: only what must never be forgotten is here, such as this node's own records. */
   readonly removed: boolean;
+  /** It is taken off, and nobody had it when its person gave it up. */
+  readonly forgotten: boolean;
 }
 
 export class Ledger {
@@ -274,6 +276,11 @@ export class Ledger {
     );
   }
 
+  /** It is not spoken of any more, and its records stay all the same. */
+  writeForgotten(repo: RepoId): Promise<void> {
+    return this.#write([`repositories/${repo}/removed`, Uint8Array.of(forgottenMark)]);
+  }
+
   writeBroughtBack(repo: RepoId): Promise<void> {
     return this.#files.commit(
       { put: [], delete: [`repositories/${repo}/removed`] },
@@ -338,6 +345,7 @@ export class Ledger {
     const folder = `repositories/${id}`;
     const genesis = await this.#files.read(`${folder}/genesis`);
     if (genesis === undefined) return undefined;
+    const removed = await this.#files.read(`${folder}/removed`);
     return {
       id,
       genesis,
@@ -346,7 +354,8 @@ export class Ledger {
       copies: (await this.#read(`${folder}/copies`, StoredCopies)) ?? [],
       heartbeats: await this.#readAll(`${folder}/heartbeats`, StoredHeartbeat, parseNodeId),
       given: await this.#read(`${folder}/given`, StoredHead),
-      removed: (await this.#files.read(`${folder}/removed`)) !== undefined,
+      removed: removed !== undefined,
+      forgotten: removed?.[0] === forgottenMark,
     };
   }
 
@@ -397,3 +406,5 @@ function givenEntry(repo: RepoId, { seq, hash }: StoredHead): [path: string, byt
 function recordPath(repo: RepoId, node: NodeId, seq: number): string {
   return `repositories/${repo}/records/${node}/${String(seq).padStart(15, "0")}`;
 }
+
+const forgottenMark = 1;

@@ -112,6 +112,22 @@ test("it locks by itself when Alice has been away for long enough, and not while
   expect(phaseOf(alice.peer)).toBe("locked");
 });
 
+test("it does not lock while something that Alice began is under way, and when she asks it does", async () => {
+  const alice = await browser();
+  await haveAccount(alice.peer);
+  await alice.peer.ask("set-lock", { words: words.join(" ") });
+  await alice.peer.ask("set-patience", { minutes: 5 });
+  const asked = alice.peer.ask("import-bundle", { name: "slow", file: new SlowFile() });
+  await soon();
+  expect(alice.peer.views.current().tasks).toHaveLength(1);
+  await alice.pass(6);
+  await alice.pass(4);
+  expect(phaseOf(alice.peer)).toBe("open");
+  await alice.lock();
+  expect(phaseOf(alice.peer)).toBe("locked");
+  void asked;
+});
+
 test("a lock that was taken off asks no more, also after a restart", async () => {
   const alice = await browser();
   await haveAccount(alice.peer);
@@ -134,6 +150,37 @@ test("a locked device begins no second account, and stopping a sign-in leads bac
   await soon();
   expect(phaseOf(alice.peer)).toBe("locked");
 });
+
+test("of an unlocking and a sign-in that are begun at once one goes on, and the lock can be opened afterwards", async () => {
+  const alice = await browser();
+  await haveAccount(alice.peer);
+  await alice.peer.ask("set-lock", { words: words.join(" "), passkey });
+  await alice.lock();
+  const unlocking = alice.peer.ask("unlock", { words: words.join(" ") });
+  const signingIn = alice.peer.ask("sign-in", { ...names, words: words.join(" ") });
+  expect([codeOf(await unlocking), codeOf(await signingIn)].toSorted()).toEqual([
+    "done",
+    "not_now",
+  ]);
+  if (phaseOf(alice.peer) === "signing-in") await alice.peer.ask("stop-sign-in", {});
+  await soon();
+  if (phaseOf(alice.peer) === "locked")
+    await alice.peer.ask("unlock", { words: "", derived: passkey.secret });
+  expect(phaseOf(alice.peer)).toBe("open");
+});
+
+/** A file on a disk that does not answer. */
+class SlowFile extends Blob {
+  override get size(): number {
+    return 1_000_000;
+  }
+  override slice(): Blob {
+    return new SlowFile();
+  }
+  override arrayBuffer(): Promise<ArrayBuffer> {
+    return new Promise(() => undefined);
+  }
+}
 
 // --- a browser that reaches nobody: a disk, a key that stays in it, and a clock that is turned by hand ---
 

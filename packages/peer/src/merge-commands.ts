@@ -3,6 +3,7 @@
 import type { Conflict } from "@skein/git/merge-conflicts";
 import type { Resolution } from "@skein/git/merge-resolutions";
 import type { PickAsked, PickResult } from "@skein/git/pick";
+import { formatUtf8 } from "@skein/protocol/bytes";
 import {
   branchRef,
   oidOf,
@@ -102,5 +103,6 @@ function resolutionOf(ask: ResolutionAsk): Resolution {
   const { path, take } = ask;
   if (take === "both") return { path, take, theirsAt: ask.theirsAt };
   if (take === "hunks") return { path, take, hunks: ask.hunks };
+  if (take === "edited") return { path, take, bytes: formatUtf8(ask.text) };
   return { path, take };
 }

@@ -163,6 +163,7 @@ export class Network {
   /** From now on this node hears knocks and leaves word that it is here. */
   moveIn(readKeys: ReadonlyArray<SecretKey>): void {
     this.#meeting.moveIn(readKeys);
+    this.#lookAroundIn(lookAroundIdleMillis);
   }
 
   /** Meets the others under another secret from now on: whoever knows only the one before is not met here any more. */
@@ -274,9 +275,15 @@ export class Network {
     this.#flows.lost(node);
     this.#options.news.down(node);
     // A node that went away is often a tab that was reloaded.
-    this.#alarms.set("look around", later(this.#now(), lookAroundMillis), () =>
-      this.#meeting.lookAround(),
-    );
+    this.#lookAroundIn(lookAroundMillis);
+  }
+
+  /** Now and then, too: a node that was removed cannot find the others, and is to hear why. */
+  #lookAroundIn(millis: number): void {
+    this.#alarms.set("look around", later(this.#now(), millis), () => {
+      this.#meeting.lookAround();
+      this.#lookAroundIn(lookAroundIdleMillis);
+    });
   }
 
   // --- What nodes say. ---
@@ -381,5 +388,6 @@ const sessionHelloType = 0x01;
 /** The name of the relay among the paths of a session; attempts are hex and never this. */
 const relayPath = "relay";
 const lookAroundMillis = 2_000;
+const lookAroundIdleMillis = 5 * 60_000;
 /** Control messages that may wait for a direct path: more means that it stands still. */
 const waitingPacketsMax = 256;

@@ -122,12 +122,28 @@ export class Repositories {
 
   // --- Where a person wants it kept. ---
 
-  removed(): ReadonlyArray<{ readonly id: string; readonly name: string }> {
-    return [...this.#removed.values()].map((stored) => {
+  /** With how many connected nodes have it. What was forgotten shows once one has. */
+  removed(): ReadonlyArray<{
+    readonly id: string;
+    readonly name: string;
+    readonly holders: number;
+  }> {
+    return [...this.#removed.values()].flatMap((stored) => {
+      const holders = this.#elsewhere.get(stored.id)?.size ?? 0;
+      if (stored.forgotten && holders === 0) return [];
       const named = [...stored.streams.values()].filter(({ name }) => name !== undefined);
       const newest = named.toSorted((a, b) => b.at - a.at)[0]?.name;
-      return { id: stored.id, name: cleanName(newest ?? this.#birthOf(stored).name) };
+      return { id: stored.id, name: cleanName(newest ?? this.#birthOf(stored).name), holders };
     });
+  }
+
+  /** Gives up one that was taken off. What this node signed in it stays known here. */
+  async forget(id: string): Promise<void> {
+    const stored = [...this.#removed.values()].find((one) => one.id === id);
+    if (stored === undefined) return;
+    await this.#world.ledger.writeForgotten(stored.id);
+    this.#removed.set(stored.id, { ...stored, forgotten: true });
+    this.#world.changed();
   }
 
   /** Takes it off this device. Other nodes are told that nothing of it is here any more. */
@@ -378,6 +394,7 @@ function newborn(id: RepoId, genesis: Bytes): StoredRepository {
     heartbeats: new Map(),
     given: undefined,
     removed: false,
+    forgotten: false,
   };
 }
 

@@ -53,21 +53,9 @@ test("new words and a recovery kit are not on the air either", async () => {
   const town = foundTown();
   const [first, second] = [town.openTab(), town.openTab()];
   const words = ["abandon"];
-  const open = {
-    phase: "open",
-    account: "a1",
-    mark: "7Q4-FM2",
-    node: "n1",
-    nodeName: "Alice",
-    platform: "Firefox",
-    role: "writer",
-    author: { name: "Alice", email: "alice@example.org" },
-    approval: { phase: "none" },
-    lock: { keys: "wrapped", salt: "00", set: undefined },
-  } as const;
   town.peer.show({
     account: {
-      ...open,
+      ...account,
       kit: { phase: "shown", words },
       words: { phase: "shown", words, ask: [1] },
     },
@@ -122,6 +110,16 @@ test("when everything was locked, all tabs see it, and the worker that held the 
   const elsewhere = await second.ask("unlock", { words: "abandon" });
   expect(elsewhere).toMatchObject({ ok: false, refused: { code: "owner_tab_only" } });
   expect(town.heardOnAir()).not.toContain("abandon");
+});
+
+test("a worker that was locked and does not end by itself is ended", async () => {
+  const town = foundTown();
+  const tab = town.openTab();
+  town.peer.show({ account: { ...account, kit: { phase: "kept" }, words: { phase: "none" } } });
+  await until(() => tab.views.account.value.phase === "open");
+  town.peer.show({ account: locked });
+  await until(() => town.workers() === 2);
+  expect(tab.views.account.value.phase).toBe("locked");
 });
 
 test("only its own worker can tell a tab that it is over", async () => {
@@ -219,7 +217,8 @@ function foundTown(): {
         else own();
         held = true;
       };
-      const tab = openDoor({ channel: new BroadcastChannel(ether), waitForOwnership, startPeer });
+      const channel = new BroadcastChannel(ether);
+      const tab = openDoor({ channel, waitForOwnership, startPeer, lockMillisMax: 1 });
       open.push(tab);
       return tab;
     },
@@ -262,6 +261,19 @@ function raisePeer(): { peer: TownPeer; doorPeer: DoorPeer } {
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
+
+const account = {
+  phase: "open",
+  account: "a1",
+  mark: "7Q4-FM2",
+  node: "n1",
+  nodeName: "Alice",
+  platform: "Firefox",
+  role: "writer",
+  author: { name: "Alice", email: "alice@example.org" },
+  approval: { phase: "none" },
+  lock: { keys: "wrapped", salt: "00", set: undefined },
+} as const;
 
 const locked: Views["account"] = { phase: "locked", mark: "7Q4-FM2", passkey: undefined };
 

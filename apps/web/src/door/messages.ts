@@ -101,6 +101,7 @@ const commandKinds = {
   revert: "order",
   "remove-repository": "order",
   "bring-back-repository": "order",
+  "forget-repository": "order",
   // Done twice it does the same.
   "free-space": "question",
   merge: "order",
@@ -232,6 +233,7 @@ const askFields = {
   revert: pickFields,
   "remove-repository": { id: "string", evenIfOnly: "boolean" },
   "bring-back-repository": { id: "string" },
+  "forget-repository": { id: "string" },
   "free-space": {},
   merge: { id: "string", branch: "string", theirs: "string" },
   "merge-resolved": {

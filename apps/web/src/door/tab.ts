@@ -28,6 +28,8 @@ export interface DoorPorts {
   /** Calls back when this tab became the owner. It stays owner until it is gone. */
   readonly waitForOwnership: (own: () => void) => void;
   readonly startPeer: (hear: (message: unknown) => void, stopped: () => void) => PeerPort;
+  /** A worker that was locked and has not ended after so many milliseconds is ended with all that it has in memory. */
+  readonly lockMillisMax?: number;
 }
 
 export function openDoor(ports: DoorPorts): Door & Disposable {
@@ -52,6 +54,9 @@ class Tab implements Door, Disposable {
   #host: string | undefined;
   #peer: PeerPort | undefined;
   #asks = 0;
+  /** Keys were in the memory of the worker that runs. */
+  #wasOpen = false;
+  #ending: ReturnType<typeof setTimeout> | undefined;
 
   constructor(ports: DoorPorts) {
     this.#ports = ports;
@@ -72,6 +77,7 @@ class Tab implements Door, Disposable {
   [Symbol.dispose](): void {
     this.#ports.channel.removeEventListener("message", this.#hearOthers);
     this.#ports.channel.close();
+    clearTimeout(this.#ending);
     this.#peer?.[Symbol.dispose]();
   }
 
@@ -82,6 +88,8 @@ class Tab implements Door, Disposable {
 
   /** A worker that is over goes with all that it had in memory. */
   #begin(): void {
+    clearTimeout(this.#ending);
+    this.#wasOpen = false;
     this.#peer?.[Symbol.dispose]();
     this.#peer = this.#ports.startPeer(
       (message) => this.#hear(parseHostMessage(message)),
@@ -142,7 +150,15 @@ class Tab implements Door, Disposable {
   }
 
   #show(views: Partial<Views>): void {
+    if (this.#peer !== undefined && views.account !== undefined) this.#mind(views.account.phase);
     for (const name of viewNames) showOne(this.views, views, name);
+  }
+
+  #mind(phase: Views["account"]["phase"]): void {
+    if (phase === "open") this.#wasOpen = true;
+    if (phase !== "locked" || !this.#wasOpen) return;
+    clearTimeout(this.#ending);
+    this.#ending = setTimeout(() => this.#begin(), this.#ports.lockMillisMax ?? lockMillisMax);
   }
 
   #stop(): void {
@@ -200,6 +216,9 @@ const viewNames = [
   "notices",
   "storage",
 ] as const satisfies ReadonlyArray<keyof Views>;
+
+/** Work that is under way ends sooner than this, or does not end by itself. */
+const lockMillisMax = 5_000;
 
 const otherTab: Refused = {
   code: "owner_tab_only",

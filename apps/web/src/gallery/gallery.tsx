@@ -71,6 +71,12 @@ const states: Readonly<Record<string, State>> = {
   },
   unlocking: { views: { account: { phase: "unlocking", share: 0 } } },
   knocking: signingIn("knocking"),
+  "no-relay": {
+    views: {
+      ...signingIn("reaching-relay").views,
+      network: { nodes: [], relay: away, relays: [relayAway] },
+    },
+  },
   stopped: {
     views: {
       account: {
@@ -223,7 +229,12 @@ const answers: { readonly [Name in keyof Commands]?: Commands[Name]["answer"] } 
   "git-hosts": { hosts: ["github.com", "git.example.org:8443"] },
   "read-file": sourceFile,
   history: { commits, paths: new Map(), more: true },
-  "removed-repositories": { repositories: [{ id: "r9", name: "old-site" }] },
+  "removed-repositories": {
+    repositories: [
+      { id: "r9", name: "old-site", holders: 2 },
+      { id: "r8", name: "a thing of the past", holders: 0 },
+    ],
+  },
   merge: { kind: "conflict", paths: ["docs/plan.md", "logo.png"] },
   conflicts,
   "ref-moves": { moves, more: true },

@@ -2,10 +2,11 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { parseLfsPointer } from "@skein/git/lfs";
 import { changedTextBytesMax } from "@skein/protocol/limits";
 import { copy } from "../copy.ts";
 import type { DiffRow, LineDiff } from "../editor/line-diff.ts";
-import { formatCount, formatPath } from "../format.ts";
+import { formatCount, formatPath, formatSize } from "../format.ts";
 
 export function DiffView({
   path,
@@ -25,7 +26,10 @@ export function DiffView({
   readonly children?: ComponentChildren;
 }): JSX.Element {
   const hidden = given ?? ([before, after].some(isLarge) ? "tooLarge" : undefined);
-  const diff = useLineDiff(hidden === undefined ? { before, after } : undefined);
+  const pointers = hidden === undefined ? pointersOf(before, after) : undefined;
+  const diff = useLineDiff(
+    hidden === undefined && pointers === undefined ? { before, after } : undefined,
+  );
   const name = formatPath(path);
   return (
     <div class="diff" role="group" aria-label={name}>
@@ -38,9 +42,24 @@ export function DiffView({
         {children}
       </header>
       {hidden !== undefined && <p>{copy.changes[hidden]}</p>}
+      {pointers !== undefined && <p>{copy.changes.lfs(...pointers)}</p>}
       {diff !== undefined && <Difference path={name} diff={diff} />}
     </div>
   );
+}
+
+/** How large a file of Git LFS was and is, where the repository holds only pointers to it. */
+function pointersOf(
+  before: string | undefined,
+  after: string | undefined,
+): readonly [before: string, after: string] | undefined {
+  const [one, other] = [before, after].map((text) => {
+    if (text === undefined || text === "") return copy.changes.lfsNone;
+    const pointer = parseLfsPointer(new TextEncoder().encode(text.slice(0, 2_000)));
+    return pointer === undefined ? undefined : formatSize(pointer.size);
+  });
+  if (one === undefined || other === undefined || one === other) return undefined;
+  return [one, other];
 }
 
 /** Comparing it would hold up everything else. */

@@ -81,6 +81,7 @@ function Patience({ minutes }: { readonly minutes: number }): JSX.Element {
           </option>
         ))}
       </select>
+      <p class="hint">{copy.lock.patienceHint}</p>
       <Refusal refused={order.refused} />
     </div>
   );

@@ -72,16 +72,36 @@ function Actions({
 function Removed(): JSX.Element | null {
   const answer = useQuestion("removed-repositories", {});
   const order = useOrder("bring-back-repository");
-  const removed = answer.phase === "answered" ? answer.answer.repositories : [];
+  const forget = useOrder("forget-repository");
+  const [forgotten, setForgotten] = useState<ReadonlyArray<string>>([]);
+  const giveUp = async (id: string): Promise<void> => {
+    if ((await forget.give({ id }))?.ok === true) setForgotten([...forgotten, id]);
+  };
+  const known = answer.phase === "answered" ? answer.answer.repositories : [];
+  const removed = known.filter(({ id }) => !forgotten.includes(id));
   if (removed.length === 0) return null;
   return (
     <section class="removed" aria-labelledby="removed-title">
       <h2 id="removed-title">{copy.keep.removed}</h2>
-      <Refusal refused={order.refused} />
+      <Refusal refused={order.refused ?? forget.refused} />
       <ul class="card">
-        {removed.map(({ id, name }) => (
+        {removed.map(({ id, name, holders }) => (
           <li key={id}>
-            <span>{name}</span>
+            <span>
+              {name}
+              {holders === 0 && <small class="quiet">{copy.keep.nobodyHere}</small>}
+            </span>
+            {holders === 0 && (
+              <button
+                type="button"
+                class="button button-quiet"
+                disabled={forget.busy}
+                aria-label={copy.keep.forgetOf(name)}
+                onClick={() => void giveUp(id)}
+              >
+                {copy.keep.forget}
+              </button>
+            )}
             <button
               type="button"
               class="button"

@@ -10,6 +10,7 @@ import { Icon } from "../parts/icons.tsx";
 import { PassphraseField, usePassphrase } from "../parts/passphrase-field.tsx";
 import { platformOf } from "../platform.ts";
 import { Gate } from "./gate.tsx";
+import { Relays } from "./relays.tsx";
 
 export function SignIn({
   onBack,
@@ -100,6 +101,12 @@ export function SigningIn({
           </button>
         </div>
       </section>
+      {account.step !== "checking" && span > patienceMillis && (
+        <details class="gate-relays">
+          <summary>{copy.relays.elsewhere}</summary>
+          <Relays />
+        </details>
+      )}
     </Gate>
   );
 }

@@ -1,6 +1,7 @@
 /** Which commit each line of a file comes from. Asked only when somebody wants to know. */
 
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import type { Answer, CommitView } from "@skein/peer/commands";
 import { copy } from "../../copy.ts";
 import { formatAgo, formatDateTime, shortOid } from "../../format.ts";
@@ -22,12 +23,14 @@ export function Blame({
   readonly text: string;
 }): JSX.Element {
   const blame = useQuestion("blame", { id: place.repository.id, commit, path });
+  const [limit, setLimit] = useState(linesPerPage);
   if (blame.phase === "asking") return <Skeleton lines={10} />;
   if (blame.phase === "refused") return <Refusal refused={blame.refused} />;
   const { lines, commits, complete } = blame.answer;
+  const count = lines.reduce((sum, run) => sum + run.count, 0);
   const known = new Map(commits.map((one) => [one.oid, one]));
   const texts = text.split("\n");
-  const shown = lines.filter(({ line }) => line <= blamedLinesMax);
+  const shown = firstLines(lines, limit);
   return (
     <>
       {!complete && (
@@ -56,9 +59,22 @@ export function Blame({
           ))}
         </table>
       </div>
-      {shown.length < lines.length && <p class="quiet small panel">{copy.blame.cut}</p>}
+      {count > limit && (
+        <div class="panel button-row">
+          <p class="quiet small">{copy.blame.cut(limit, count)}</p>
+          <button type="button" class="button" onClick={() => setLimit(limit + linesPerPage)}>
+            {copy.blame.more}
+          </button>
+        </div>
+      )}
     </>
   );
+}
+
+function firstLines(runs: Answer<"blame">["lines"], limit: number): Answer<"blame">["lines"] {
+  return runs
+    .filter(({ line }) => line <= limit)
+    .map(({ line, count, commit }) => ({ line, count: Math.min(count, limit - line + 1), commit }));
 }
 
 /** Lines that came in together. */
@@ -100,5 +116,5 @@ function Run({
   );
 }
 
-/** More rows than these make a page slow; nobody reads them one by one. */
-const blamedLinesMax = 5_000;
+/** More rows than these at once make a page slow. */
+const linesPerPage = 5_000;

@@ -1,11 +1,20 @@
 /** Where two sides do not agree: each place with both versions, named by who has them, and a choice for each. */
 
 import type { JSX } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import type { ConflictView, HunkChoiceAsk, HunkView, ResolutionAsk } from "@skein/peer/commands";
 import { copy } from "../../copy.ts";
 import { Icon } from "../../parts/icons.tsx";
-import { besideOf, choicesLeft, choose, noChoices, resolutionsOf } from "./resolutions.ts";
+import {
+  besideOf,
+  choicesLeft,
+  choose,
+  noChoices,
+  resolutionsOf,
+  textChosen,
+  wholeOf,
+  type Wholes,
+} from "./resolutions.ts";
 
 /** A version by who has it and since when: never "mine", "theirs" or "latest". */
 export interface Side {
@@ -22,18 +31,22 @@ export function ConflictEditor({
   conflicts,
   sides,
   busy,
+  textAt,
   onMerge,
 }: {
   readonly conflicts: ReadonlyArray<ConflictView>;
   readonly sides: Sides;
   readonly busy: boolean;
+  /** The text of a file as one side has it, where that can be asked for. */
+  readonly textAt?: TextAt;
   readonly onMerge: (resolutions: ReadonlyArray<ResolutionAsk>) => void;
 }): JSX.Element {
   const [choices, setChoices] = useState(() => noChoices(conflicts));
-  const left = choicesLeft(choices);
+  const [wholes, setWholes] = useState<Wholes>(new Map());
+  const left = choicesLeft(choices, wholes);
   const merge = (event: Event): void => {
     event.preventDefault();
-    const made = resolutionsOf(conflicts, choices, sides.theirs.node);
+    const made = resolutionsOf(conflicts, choices, { theirName: sides.theirs.node, wholes });
     if (made !== undefined) onMerge(made);
   };
   return (
@@ -45,6 +58,9 @@ export function ConflictEditor({
           sides={sides}
           chosen={choices.get(conflict.path) ?? []}
           onChoose={(at, choice) => setChoices(choose(choices, conflict.path, { at, choice }))}
+          whole={wholes.get(conflict.path)}
+          onWhole={(text) => setWholes(withWhole(wholes, conflict.path, text))}
+          textAt={textAt}
         />
       ))}
       <div class="conflicts-foot">
@@ -60,44 +76,83 @@ export function ConflictEditor({
   );
 }
 
+export type TextAt = (side: "ours" | "theirs", path: string) => Promise<string | undefined>;
+
+function withWhole(wholes: Wholes, path: string, text: string | undefined): Wholes {
+  const others = [...wholes].filter(([other]) => other !== path);
+  return new Map(text === undefined ? others : [...others, [path, text]]);
+}
+
 interface FileProps {
   readonly conflict: ConflictView;
   readonly sides: Sides;
   readonly chosen: ReadonlyArray<HunkChoiceAsk | undefined>;
   readonly onChoose: (at: number, choice: HunkChoiceAsk) => void;
+  /** The file as the person writes it; undefined while it is chosen place by place. */
+  readonly whole: string | undefined;
+  readonly onWhole: (text: string | undefined) => void;
+  readonly textAt: TextAt | undefined;
 }
 
-function ConflictedFile({ conflict, sides, chosen, onChoose }: FileProps): JSX.Element {
+function ConflictedFile(props: FileProps): JSX.Element {
+  const { conflict, chosen, whole, onWhole } = props;
   const { path, hunks, reason } = conflict;
-  const count = chosen.length;
-  let at = 0;
   return (
     <section class="card conflict-file" aria-label={path}>
       <header>
-        <h3>{path}</h3>
-        <p class="small quiet">{copy.conflicts.reason[reason]}</p>
+        <div>
+          <h3>{path}</h3>
+          <p class="small quiet">{copy.conflicts.reason[reason]}</p>
+        </div>
+        {hunks !== undefined && (
+          <button
+            type="button"
+            class="button button-quiet"
+            onClick={() => onWhole(whole === undefined ? wholeOf(hunks, chosen) : undefined)}
+          >
+            <Icon name={whole === undefined ? "edit" : "back"} />
+            {whole === undefined ? copy.conflicts.editWhole : copy.conflicts.byPlace}
+          </button>
+        )}
       </header>
-      {hunks === undefined ? (
-        <WholeFile conflict={conflict} sides={sides} chosen={chosen[0]} onChoose={onChoose} />
+      {whole !== undefined ? (
+        <Edited label={copy.conflicts.wholeLabel(path)} text={whole} onType={onWhole} />
+      ) : hunks === undefined ? (
+        <WholeFile {...props} chosen={chosen[0]} />
       ) : (
-        hunks.map((hunk, index) => {
-          if (hunk.kind === "merged") return <Agreed key={index} text={hunk.text} />;
-          const place = at++;
-          return (
-            <Place
-              key={index}
-              title={copy.conflicts.choose(path, place + 1)}
-              legend={copy.conflicts.place(place + 1, count)}
-              editLabel={copy.conflicts.editLabel(path, place + 1)}
-              hunk={hunk}
-              sides={sides}
-              chosen={chosen[place]}
-              onChoose={(choice) => onChoose(place, choice)}
-            />
-          );
-        })
+        <Places {...props} hunks={hunks} />
       )}
     </section>
+  );
+}
+
+function Places({
+  conflict: { path },
+  hunks,
+  sides,
+  chosen,
+  onChoose,
+}: FileProps & { readonly hunks: ReadonlyArray<HunkView> }): JSX.Element {
+  let at = 0;
+  return (
+    <>
+      {hunks.map((hunk, index) => {
+        if (hunk.kind === "merged") return <Agreed key={index} text={hunk.text} />;
+        const place = at++;
+        return (
+          <Place
+            key={index}
+            title={copy.conflicts.choose(path, place + 1)}
+            legend={copy.conflicts.place(place + 1, chosen.length)}
+            editLabel={copy.conflicts.editLabel(path, place + 1)}
+            hunk={hunk}
+            sides={sides}
+            chosen={chosen[place]}
+            onChoose={(choice) => onChoose(place, choice)}
+          />
+        );
+      })}
+    </>
   );
 }
 
@@ -149,7 +204,7 @@ function Place({
       <div class="conflict-more">
         {[
           { label: copy.conflicts.both, choice: "both" as const },
-          { label: copy.conflicts.edit, choice: { text: startOf(hunk, chosen) } },
+          { label: copy.conflicts.edit, choice: { text: textChosen(hunk, chosen) } },
         ].map(({ label, choice }) => (
           <Choice
             key={label}
@@ -188,14 +243,18 @@ function Edited({
   );
 }
 
-/** What has no lines is taken from one side, or kept twice. */
+/** What has no lines is taken from one side, or kept twice; a text that one side deleted may be written anew. */
 function WholeFile({
-  conflict: { path, hasOurs, hasTheirs },
+  conflict: { path, reason, hasOurs, hasTheirs },
   sides,
   chosen,
   onChoose,
+  textAt,
 }: Omit<FileProps, "chosen"> & { readonly chosen: HunkChoiceAsk | undefined }): JSX.Element {
   const name = useId();
+  const edited = typeof chosen === "object" ? chosen.text : undefined;
+  const kept = hasOurs ? "ours" : "theirs";
+  const text = useText(deletions.has(reason) ? textAt : undefined, kept, path);
   const pick =
     (choice: "ours" | "theirs" | "both"): (() => void) =>
     () =>
@@ -225,9 +284,37 @@ function WholeFile({
             onChoose={pick("both")}
           />
         )}
+        {text !== undefined && (
+          <Choice
+            name={name}
+            label={copy.conflicts.edit}
+            checked={edited !== undefined}
+            onChoose={() => onChoose(0, { text })}
+          />
+        )}
       </div>
+      {edited !== undefined && (
+        <Edited
+          label={copy.conflicts.wholeLabel(path)}
+          text={edited}
+          onType={(typed) => onChoose(0, { text: typed })}
+        />
+      )}
     </fieldset>
   );
+}
+
+/** Asked for once: it belongs to a commit. Undefined where there is no text. */
+function useText(
+  textAt: TextAt | undefined,
+  side: "ours" | "theirs",
+  path: string,
+): string | undefined {
+  const [text, setText] = useState<string>();
+  useEffect(() => {
+    void textAt?.(side, path).then(setText);
+  }, [side, path]);
+  return text;
 }
 
 function Choice({
@@ -258,16 +345,6 @@ function sideLabel({ node, when }: Side): string {
   return copy.conflicts.side(node, when);
 }
 
-/** An edit begins with what was chosen before, or with both versions. */
-function startOf(
-  { base, ours, theirs }: Extract<HunkView, { kind: "conflict" }>,
-  chosen: HunkChoiceAsk | undefined,
-): string {
-  if (typeof chosen === "object") return chosen.text;
-  if (chosen === "base") return base;
-  if (chosen === "ours" || chosen === "theirs") return chosen === "ours" ? ours : theirs;
-  return ours === "" || ours.endsWith("\n") ? ours + theirs : `${ours}\n${theirs}`;
-}
-
+const deletions: ReadonlySet<string> = new Set(["deleted-in-ours", "deleted-in-theirs"]);
 const agreedLinesMax = 4;
 const editLinesMax = 14;

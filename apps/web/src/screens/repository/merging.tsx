@@ -4,11 +4,13 @@ import type { JSX } from "preact";
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import { copy } from "../../copy.ts";
+import type { Door } from "../../door/tab.ts";
 import { formatDateTime } from "../../format.ts";
 import { Refusal } from "../../parts/banner.tsx";
 import { useDoor, useOrder, useQuestion } from "../../parts/door-context.ts";
 import { Empty, Skeleton } from "../../parts/pieces.tsx";
-import { ConflictEditor } from "./conflict-editor.tsx";
+import { ConflictEditor, type TextAt } from "./conflict-editor.tsx";
+import { textOf } from "./draft.ts";
 import type { Place, ShownRef } from "./place.ts";
 import { addressOf } from "./place.ts";
 
@@ -22,7 +24,8 @@ export function Merging({
   readonly theirs: string;
 }): JSX.Element {
   const { repository } = place;
-  const { account } = useDoor().views;
+  const door = useDoor();
+  const { account } = door.views;
   const { route } = useLocation();
   const merge = useOrder("merge-resolved");
   // What the choices are made for does not change under the person's hands.
@@ -64,11 +67,22 @@ export function Merging({
           conflicts={conflicts}
           sides={sides}
           busy={merge.busy}
+          textAt={textsOf(door, { id: repository.id, ours, theirs })}
           onMerge={(resolutions) => void give(resolutions)}
         />
       )}
     </section>
   );
+}
+
+function textsOf(
+  door: Door,
+  { id, ...commits }: { readonly id: string; readonly ours: string; readonly theirs: string },
+): TextAt {
+  return async (side, path) => {
+    const file = await door.ask("read-file", { id, commit: commits[side], path });
+    return file.ok && file.value.kind === "text" ? textOf(file.value.bytes) : undefined;
+  };
 }
 
 function nodesAt({ repository }: Place, oid: string): string | undefined {

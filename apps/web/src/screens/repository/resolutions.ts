@@ -1,6 +1,6 @@
 /** What a person has chosen so far for each conflict, and what that makes of them. */
 
-import type { ConflictView, HunkChoiceAsk, ResolutionAsk } from "@skein/peer/commands";
+import type { ConflictView, HunkChoiceAsk, HunkView, ResolutionAsk } from "@skein/peer/commands";
 
 /** One choice for each place of the conflict; a file without places has one for all of it. */
 export type Choices = ReadonlyMap<string, ReadonlyArray<HunkChoiceAsk | undefined>>;
@@ -18,18 +18,49 @@ export function choose(
   return new Map(choices).set(path, places);
 }
 
-export function choicesLeft(choices: Choices): number {
-  return [...choices.values()].flat().filter((choice) => choice === undefined).length;
+/** Files that a person wrote as a whole, by path: then their places need no choice. */
+export type Wholes = ReadonlyMap<string, string>;
+
+export function choicesLeft(choices: Choices, wholes: Wholes): number {
+  const open = [...choices].filter(([path]) => !wholes.has(path)).flatMap(([, places]) => places);
+  return open.filter((choice) => choice === undefined).length;
+}
+
+/** The whole file with what was chosen so far, and both versions where nothing was. */
+export function wholeOf(
+  hunks: ReadonlyArray<HunkView>,
+  places: ReadonlyArray<HunkChoiceAsk | undefined>,
+): string {
+  let at = 0;
+  return hunks
+    .map((hunk) => (hunk.kind === "merged" ? hunk.text : textChosen(hunk, places[at++])))
+    .join("");
+}
+
+/** What a choice makes of a place; without one, both versions. */
+export function textChosen(
+  { base, ours, theirs }: Extract<HunkView, { kind: "conflict" }>,
+  choice: HunkChoiceAsk | undefined,
+): string {
+  if (typeof choice === "object") return choice.text;
+  if (choice === "base") return base;
+  if (choice === "ours" || choice === "theirs") return choice === "ours" ? ours : theirs;
+  return ours === "" || ours.endsWith("\n") ? ours + theirs : `${ours}\n${theirs}`;
 }
 
 /** Undefined while something is not chosen. */
 export function resolutionsOf(
   conflicts: ReadonlyArray<ConflictView>,
   choices: Choices,
-  theirName: string,
+  { theirName, wholes }: { readonly theirName: string; readonly wholes: Wholes },
 ): ReadonlyArray<ResolutionAsk> | undefined {
   const made: ResolutionAsk[] = [];
   for (const conflict of conflicts) {
+    const text = wholes.get(conflict.path);
+    if (text !== undefined) {
+      made.push({ path: conflict.path, take: "edited", text });
+      continue;
+    }
     const places = (choices.get(conflict.path) ?? []).filter((choice) => choice !== undefined);
     if (places.length !== openPlaces(conflict).length) return undefined;
     made.push(resolutionOf(conflict, places, theirName));
@@ -56,6 +87,7 @@ function resolutionOf(
 ): ResolutionAsk {
   if (hunks !== undefined) return { path, take: "hunks", hunks: places };
   const [whole] = places;
+  if (typeof whole === "object") return { path, take: "edited", text: whole.text };
   if (whole === "both") return { path, take: "both", theirsAt: besideOf(path, theirName) };
   return { path, take: whole === "theirs" || whole === "base" ? whole : "ours" };
 }

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { TreeEntryView } from "@skein/peer/commands";
 import { copy } from "../../copy.ts";
+import { shortOid } from "../../format.ts";
 import { Refusal } from "../../parts/banner.tsx";
 import { useQuestion } from "../../parts/door-context.ts";
 import { Icon } from "../../parts/icons.tsx";
@@ -58,7 +59,9 @@ function Entry({
     return (
       <span class="tree-plain" title={copy.files.submodule}>
         <Icon name="repository" />
-        <span>{entry.name}</span>
+        <span>
+          {entry.name} <code class="small quiet">@ {shortOid(entry.oid)}</code>
+        </span>
         <span class="visually-hidden">{copy.files.submodule}</span>
       </span>
     );

@@ -131,6 +131,12 @@ function Contents({
   readonly text: string | undefined;
   readonly onChange: ((text: string) => void) | undefined;
 }): JSX.Element {
+  if (file.lfs !== undefined)
+    return (
+      <Empty icon="file" title={copy.files.lfs}>
+        <p>{copy.files.lfsText(formatSize(file.lfs.size))}</p>
+      </Empty>
+    );
   if (text !== undefined)
     return <CodeHost text={text} path={path} label={copy.files.contents} onChange={onChange} />;
   if (file.kind === "image") return <Picture bytes={file.bytes} path={path} />;
@@ -276,14 +282,15 @@ function textShown(file: DraftFile | undefined, text: string | undefined): strin
   return (file?.kind === "write" ? file.text : undefined) ?? text;
 }
 
-/** A link's text is where it leads: that is not edited by hand here. */
+/** What a link or a pointer says is not edited by hand here. */
 function isEditable(file: FileView): boolean {
-  return !file.link && textOfFile(file) !== undefined;
+  return !file.link && file.lfs === undefined && textOfFile(file) !== undefined;
 }
 
 function noteOf(file: FileView, text: string | undefined): string {
   const size = formatSize(file.size);
   if (file.link) return copy.files.linkNote;
+  if (file.lfs !== undefined) return copy.files.lfsNote(formatSize(file.lfs.size));
   return text === undefined ? size : copy.files.size(size, linesOf(text));
 }
 
