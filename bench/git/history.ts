@@ -15,7 +15,7 @@ interface Text {
 }
 
 /** What changes when the histories do: a folder of an older kind is not taken for a new one. */
-const kind = 2;
+const kind = 3;
 
 /** A bare repository with one pack of about so many objects. It is made once and kept. */
 export function makeRepository(folder: string, objects: number, seed = 7): string {

@@ -16,6 +16,7 @@ export const dialects = {
     open: (place, job) => openTopic(place, { ...job, path: "/relay", protocol: "skein.relay.1" }),
   },
   minimal: { open: openTopic },
+  "minimal-native": { open: openTopic },
   "y-webrtc": { open: openYjs },
   peerjs: { open: openPeerJs },
   "bittorrent-tracker": { open: openTracker },

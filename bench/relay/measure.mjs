@@ -29,6 +29,7 @@ const goals = [
   ["minimal", "spread", 1.05],
   ["minimal", "burst", 0.35],
   ["minimal", "large", 1.1],
+  ["minimal-native", "large", 1.1],
   ["minimal", "fan", 0.9],
   ["y-webrtc", "spread", 0.75],
   ["y-webrtc", "large", 0.22],
@@ -42,6 +43,7 @@ const goals = [
 
 const names = {
   minimal: "minimal binary relay on ws 8.23.0",
+  "minimal-native": "minimal binary relay on ws 8.23.0 with bufferutil, its native add-on",
   "y-webrtc": "y-webrtc 10.3.0 signalling server",
   peerjs: "PeerJS server 1.0.2",
   "bittorrent-tracker": "bittorrent-tracker 11.2.3 over WebSocket",

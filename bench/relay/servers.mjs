@@ -75,9 +75,12 @@ export const servers = {
     ];
     return startServer(process.execPath, node, { port });
   },
-  minimal: () => run((port) => [join(here, "minimal-relay.mjs"), port, peers]),
-  "y-webrtc": () => run(() => [peerProgram("y-webrtc", "bin", "server.js")]),
-  peerjs: () => run((port) => [peerProgram("peer", "dist", "bin", "peerjs.js"), "--port", port]),
+  minimal: () => run((port) => [join(here, "minimal-relay.mjs"), port, peers], plain),
+  "minimal-native": () => run((port) => [join(here, "minimal-relay.mjs"), port, peers]),
+  "y-webrtc": () => run(() => [peerProgram("y-webrtc", "bin", "server.js")], plain),
+  peerjs: () =>
+    run((port) => [peerProgram("peer", "dist", "bin", "peerjs.js"), "--port", port], plain),
+  /** Brings `ws`'s native add-on along. */
   "bittorrent-tracker": () => run((port) => [join(here, "tracker.mjs"), port, peers]),
   /** `undefined` where it is not installed: Debian has it as nats-server. */
   nats: async () => {
@@ -93,11 +96,14 @@ export const servers = {
   },
 };
 
-async function run(args) {
+async function run(args, env = {}) {
   const port = await freePort();
   const words = args(String(port));
-  return startServer(process.execPath, words, { port, env: { PORT: String(port) } });
+  return startServer(process.execPath, words, { port, env: { PORT: String(port), ...env } });
 }
+
+/** Without the native add-on of `ws`, which lies here only because another of them brings it. */
+const plain = { WS_NO_BUFFER_UTIL: "1" };
 
 function compileForward() {
   const program = join(peers, "forward");

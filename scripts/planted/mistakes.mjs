@@ -90,8 +90,8 @@ export const mistakes = [
   {
     name: "a restored profile writes on from where it was",
     file: `${auth}/own-stream.ts`,
-    from: "const resign = own.filter(({ seq }) => seq > given).map(({ seq }) => seq);",
-    to: 'const resign = own.filter(({ seq }) => seq > given).map(({ seq }) => seq);\n  if (resign.length >= 0) return { does: "give", from: 1 };',
+    from: 'return { does: "catch-up", after: given };',
+    to: 'return { does: "give", from: 1 };',
     tests: [`${auth}/own-stream.test.ts`],
   },
   {

@@ -172,6 +172,26 @@ describe.skipIf(openssl === undefined)("with openssl (apt-get install openssl)",
     expect(before.headers["access-control-allow-headers"]).toContain("git-protocol");
   });
 
+  test("whoever asks and does not read keeps nobody else from asking", async () => {
+    await using place = await open({
+      isBehindProxy: true,
+      limits: { gitQuestionsPerAddressMax: 0 },
+    });
+    const path = `/git/${place.hosts[0] ?? ""}/notes.git/info/refs?service=git-upload-pack`;
+    const full = await ask(place, path, { "x-forwarded-for": "198.51.100.7" });
+    expect({ status: full.status, retry: full.headers["retry-after"] }).toEqual({
+      status: 429,
+      retry: "10",
+    });
+    // This machine itself has no address to count.
+    expect((await ask(place, path)).status).toBe(200);
+    const one = await open({ isBehindProxy: true, limits: { gitQuestionsPerAddressMax: 2 } });
+    const asked = `/git/${one.hosts[0] ?? ""}/notes.git/info/refs?service=git-upload-pack`;
+    for (let turn = 0; turn < 3; turn++)
+      expect((await ask(one, asked, { "x-forwarded-for": "198.51.100.7" })).status).toBe(200);
+    await one[Symbol.asyncDispose]();
+  });
+
   test("an answer that is too long is cut, a question that is too long ends, and too many wait", async () => {
     await using place = await open({ limits: { gitBytesMax: 5_000 } });
     await expect((await cloning(place)).clone("git.example")).rejects.toThrow(/.+/u);
@@ -203,7 +223,7 @@ async function open({
   readonly isAllowed?: GitReach["isAllowed"];
   readonly addresses?: ReadonlyArray<string>;
   readonly moved?: HttpGitOptions["moved"];
-} & Pick<RelayOptions, "origins" | "limits">): Promise<Place> {
+} & Pick<RelayOptions, "origins" | "limits" | "isBehindProxy">): Promise<Place> {
   const git = openNativeGit();
   git.run(["init", "--quiet", "--bare", "--initial-branch=s1-ours"]);
   git.run(["fast-import", "--quiet", "--force"], makeHistories(20, { moves: false }).stream);

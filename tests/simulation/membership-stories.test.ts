@@ -22,8 +22,8 @@ const crypto: Crypto = {
   },
 };
 
-/** `SEEDS=4000 pnpm exec vitest run tests/simulation/membership-stories.test.ts` tells as many. */
-const stories = Number(process.env["SEEDS"] ?? 1_200);
+/** `SEEDS=20000 pnpm exec vitest run tests/simulation/membership-stories.test.ts` tells as many. */
+const stories = Number(process.env["SEEDS"] ?? 4_000);
 const at = instant(1_700_000_000_000);
 const chanceOfKeys = chanceOf(77);
 const random = {

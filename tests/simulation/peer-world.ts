@@ -215,6 +215,7 @@ export class SimulatedNode {
     if (!outcome.ok)
       throw new Error(
         `${this.name}: ${name} was refused: ${outcome.refused.code} ${outcome.refused.what}`,
+        { cause: this.bugs.at(-1) },
       );
     return outcome.value;
   }

@@ -30,7 +30,7 @@ function openActor({ name: own, random, clock, send, heard }: Surroundings): Act
   const sessions = openSessions({
     crypto,
     keys: keys[name],
-    psk,
+    psks: () => [psk],
     pass: () => undefined,
     mayConnect: ({ node }) => node === other.id,
     acquaintances: () => [acquaintance],

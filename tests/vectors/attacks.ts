@@ -92,13 +92,15 @@ export const alsoProves: Readonly<Record<string, ReadonlyArray<string>>> = {
 const notBuilt: Readonly<Record<string, string>> = {
   A19: "there are no invitations yet",
   A20: "removing a node is not offered yet, and read keys are not renewed yet",
-  A21: "read keys are not renewed yet",
   A27: "nothing stands behind the # yet",
   A31: "there are no pairing codes yet",
 };
 
-/** The page, from every test title: those that begin with an attack's number, and those named above. */
-export function attacksPage(titles: ReadonlyArray<string>): string {
+/** Where the drawn part of the threat model begins. */
+export const attacksHeading = "## Attacks, and the tests that answer them";
+
+/** That part, from every test title: those that begin with an attack's number, and those named above. */
+export function attacksSection(titles: ReadonlyArray<string>): string {
   const rows = attacks.map(([id, attack, expected]) => {
     const proven = [
       ...titles
@@ -110,7 +112,7 @@ export function attacksPage(titles: ReadonlyArray<string>): string {
     return `| ${id} | ${attack} | ${expected} | ${proven.length > 0 ? proven.join("; ") : missing} |`;
   });
   return [
-    "# Attacks",
+    attacksHeading,
     "",
     "Each attack has a number that test titles quote. The last column is read from those titles by",
     "[attacks.ts](../tests/vectors/attacks.ts). *Not yet* means that no test carries the number; the code may resist it.",

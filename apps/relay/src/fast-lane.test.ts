@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { FastLane } from "./fast-lane.ts";
+import { frameMessage } from "./outbox.ts";
 
 interface Sent {
   readonly first: number;
@@ -105,6 +106,31 @@ test("messages that lie whole in a read never reach the library, however many an
     sent.map(({ payload }) => payload.length),
   );
   expect(library()).toHaveLength(0);
+});
+
+test("before a large message stands the header that it goes out with, whatever length Mallory writes it with", () => {
+  const payload = new Uint8Array(5_000).fill(3);
+  const short = frame({ first: 0x82, payload });
+  const long = Buffer.concat([
+    Buffer.of(0x82, 0xff, 0, 0, 0, 0, 0, 0, 0x13, 0x88),
+    short.subarray(4),
+  ]);
+  for (const wire of [short, long]) {
+    const lane = new FastLane({
+      message: (message) => {
+        const framed = frameMessage(message);
+        expect([framed.body, framed.head.subarray(0, 4)]).toEqual([
+          undefined,
+          Buffer.of(0x82, 126, 0x13, 0x88),
+        ]);
+        expect(framed.head.subarray(4).equals(payload)).toBe(true);
+      },
+      library: () => expect.unreachable(),
+      messageBytesMax: 70_000,
+    });
+    lane.take(Buffer.from(wire));
+  }
+  expect.assertions(4);
 });
 
 test("wherever a read cuts a message, the next one is the lane's again", () => {

@@ -8,9 +8,10 @@
  */
 
 import { unmask } from "./fast-mask.ts";
+import { putHead } from "./outbox.ts";
 
 export interface LaneEnds {
-  /** A whole binary message, unmasked, in the memory of the read. */
+  /** A whole binary message, unmasked, in the memory of the read; before a large one stands the header it goes out with. */
   readonly message: (message: Buffer) => void;
   /** Bytes that are the library's. */
   readonly library: (piece: Buffer) => void;
@@ -63,6 +64,7 @@ export class FastLane {
     for (let index = 0; index < 4; index++) key[index] = piece[begin - 4 + index] ?? 0;
     const message = piece.subarray(begin, until);
     unmask(message, key);
+    putHead(piece, begin, message.length);
     this.#ends.message(message);
     return until;
   }

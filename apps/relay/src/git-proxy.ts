@@ -31,10 +31,16 @@ export interface GitProxy {
 interface Opened extends GitProxyRules {
   readonly listed: ReadonlySet<string>;
   asking: number;
+  readonly askingOf: WeakMap<object, number>;
 }
 
 export function openGitProxy(rules: GitProxyRules): GitProxy {
-  const opened: Opened = { ...rules, listed: new Set(rules.hosts), asking: 0 };
+  const opened: Opened = {
+    ...rules,
+    listed: new Set(rules.hosts),
+    asking: 0,
+    askingOf: new WeakMap(),
+  };
   return {
     answers: (path) => path === gitPath || path.startsWith(`${gitPath}/`),
     answer: (request, response) => void answer(opened, request, response),
@@ -88,16 +94,21 @@ async function admit(opened: Opened, visit: Visit): Promise<void> {
       text: admitted.why,
       headers: { "retry-after": String(admitted.retrySeconds) },
     });
+  const { visitor } = admitted;
+  const count = (more: 1 | -1): void => {
+    opened.asking += more;
+    if (visitor !== undefined)
+      opened.askingOf.set(visitor, (opened.askingOf.get(visitor) ?? 0) + more);
+  };
+  const own = visitor === undefined ? undefined : (opened.askingOf.get(visitor) ?? 0);
+  const isFull = opened.asking >= limits.gitQuestionsMax;
+  count(1);
   try {
-    if (opened.asking >= limits.gitQuestionsMax)
-      return say(request, response, {
-        status: 503,
-        text: "Too many ask git hosts at once.",
-        headers: { "retry-after": "10" },
-      });
-    opened.asking += 1;
-    await pass(opened, visit, admitted.spend).finally(() => (opened.asking -= 1));
+    if (isFull || (own ?? -1) >= limits.gitQuestionsPerAddressMax)
+      say(request, response, isFull ? full : enough);
+    else await pass(opened, visit, admitted.spend);
   } finally {
+    count(-1);
     admitted.leave();
   }
 }
@@ -262,6 +273,16 @@ const passedOn: ReadonlyMap<number, Said> = new Map([
   [403, { status: 403, text: "The host does not allow this." }],
   [404, { status: 404, text: "There is no repository at this address." }],
 ]);
+const full: Said = {
+  status: 503,
+  text: "Too many ask git hosts at once.",
+  headers: { "retry-after": "10" },
+};
+const enough: Said = {
+  status: 429,
+  text: "Your address asks enough of git hosts already.",
+  headers: { "retry-after": "10" },
+};
 const tooLong: Said = { status: 413, text: "The question is too long." };
 const unreachable: Said = { status: 502, text: "The host could not be reached." };
 const notGit: Said = { status: 502, text: "What answers there is no git host." };

@@ -9,11 +9,11 @@ import { openHeartbeat } from "./heartbeat.ts";
 import { Hub } from "./hub.ts";
 import { defaultLimits } from "./limits.ts";
 
-function openScene(chance = 0.5, lastsMillis = 1e9) {
-  const hub = new Hub({ limits: defaultLimits, iceServers: [] });
+function openScene(chance = 0.5, lastsMillis = 1e9, limits = defaultLimits) {
+  const hub = new Hub({ limits, iceServers: [] });
   const heartbeat = openHeartbeat({
     hub,
-    limits: defaultLimits,
+    limits,
     wallMillis: () => 0,
     chance: () => chance,
   });
@@ -72,6 +72,16 @@ test("whoever keeps speaking is asked every 25 seconds and never cut", () => {
   pass(200, bob.speak);
   expect(bob.cuts).toEqual([]);
   expect(bob.pings.slice(0, 3)).toEqual([15_000, 40_000, 65_000]);
+});
+
+test("whoever spoke once is asked before being cut, however soon silence counts", () => {
+  const { join, pass } = openScene(0.5, 1e9, { ...defaultLimits, pingMillis: 4_000 });
+  const bob = join();
+  bob.speak();
+  pass(18);
+  expect([bob.pings.length, bob.cuts]).toEqual([1, []]);
+  pass(8);
+  expect(bob.cuts).toHaveLength(1);
 });
 
 test("whoever has fallen silent is cut after two pings and a half", () => {

@@ -26,6 +26,11 @@ export function openHeartbeat({ hub, limits, wallMillis, chance }: HeartbeatSetu
   const tickMillis = Math.min(tickMillisMax, limits.pingMillis / ticksPerPing);
   const ticksToFirstFrame = Math.ceil(limits.firstFrameMillisMax / tickMillis);
   const slots = Math.ceil(Math.max(limits.pingMillis / tickMillis, ticksToFirstFrame) * 1.3) + 2;
+  // Whoever spoke once and then waits for the first question was never asked, however long that took.
+  const silenceMillisMax = Math.max(
+    limits.pingMillis * (limits.pingsMissedMax + 0.5),
+    limits.firstFrameMillisMax + limits.pingMillis,
+  );
   const wheel = openWheel<Connection>(slots);
   const watched = new Set<Connection>();
   let nonce = 0;
@@ -33,7 +38,7 @@ export function openHeartbeat({ hub, limits, wallMillis, chance }: HeartbeatSetu
   function beat(connection: Connection, nowMillis: number): void {
     const { member } = connection;
     const silentMillis = nowMillis - member.heardMillis;
-    if (!member.hasSpoken || silentMillis > limits.pingMillis * (limits.pingsMissedMax + 0.5)) {
+    if (!member.hasSpoken || silentMillis > silenceMillisMax) {
       connection.cut();
       return;
     }

@@ -60,6 +60,7 @@ export const limitWords: Readonly<Record<keyof Limits, string>> = {
   backplaneStallMillisMax: "milliseconds without a confirmation after which the engine is down",
   turnSeconds: "seconds the words for TURN hold",
   gitQuestionsMax: "questions to git hosts under way at once",
+  gitQuestionsPerAddressMax: "of one address",
   gitQuestionBytesMax: "bytes of one question to a git host",
   gitBytesMax: "bytes of one answer of a git host",
   gitMillisMax: "milliseconds from a question to the end of its answer",

@@ -120,6 +120,8 @@ export interface Limits {
 
   /** Questions to git hosts under way at once: each holds two sockets and what is between them. */
   readonly gitQuestionsMax: number;
+  /** Of one address: a clone asks three, one after the other. So a few that never read keep nobody else from asking. */
+  readonly gitQuestionsPerAddressMax: number;
   /** Of what is wanted from a git host: a want is 50 bytes, and there are as many as refs. */
   readonly gitQuestionBytesMax: number;
   /** Of one answer: what a pack may be, and git's framing around it. */
@@ -195,6 +197,7 @@ export const defaultLimits: Limits = {
   backplaneStallMillisMax: 3_000,
   turnSeconds: 7_200,
   gitQuestionsMax: 32,
+  gitQuestionsPerAddressMax: 4,
   gitQuestionBytesMax: 1024 * 1024,
   gitBytesMax: 272 * 1024 * 1024,
   gitMillisMax: 900_000,

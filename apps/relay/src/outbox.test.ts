@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 
-import { frameMessage, openOutbox, type Pipe } from "./outbox.ts";
+import { frameMessage, openOutbox, putHead, type Pipe } from "./outbox.ts";
 
 /** A socket that takes `room` bytes and then holds the rest. */
 function openPipe(room = Number.POSITIVE_INFINITY) {
@@ -69,6 +69,33 @@ test("a large message is handed over, not copied", () => {
   outbox.push(frameMessage(message));
   outbox.flush();
   expect(writes[1]).toBe(message);
+});
+
+test("a large message goes out at once and in one piece where its header stands before it, and in two where anything else does", () => {
+  for (const length of [4_097, 65_535, 65_536, 70_000]) {
+    const memory = Buffer.alloc(14 + length, 0x5a);
+    const message = memory.subarray(14);
+    const foreign = frameMessage(message);
+    expect([foreign.body, foreign.length]).toEqual([message, foreign.head.length + length]);
+    putHead(memory, 14, length);
+    const { pipe, writes } = openPipe();
+    const outbox = openOutbox(pipe, () => undefined);
+    const own = frameMessage(message);
+    outbox.push(own);
+    expect(writes).toEqual([own.head]);
+    expect(own.head.buffer).toBe(memory.buffer);
+    expect(parseMessages(Buffer.from(own.head)).map((one) => one.equals(message))).toEqual([true]);
+    expect(own.head.equals(Buffer.concat([foreign.head, message]))).toBe(true);
+  }
+});
+
+test("a large message does not overtake the small ones before it", () => {
+  const { pipe, all } = openPipe();
+  const outbox = openOutbox(pipe, () => undefined);
+  const sizes = [3, 200, 16_384, 5, 4_097, 7];
+  for (const size of sizes) outbox.push(frameMessage(Buffer.alloc(size)));
+  outbox.flush();
+  expect(parseMessages(all()).map((message) => message.length)).toEqual(sizes);
 });
 
 test("what a slow reader has not taken is counted, waits here, and goes out when there is room", () => {

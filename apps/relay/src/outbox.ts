@@ -35,23 +35,54 @@ export interface Outbox {
   drop(): void;
 }
 
-/** A binary message as one unfragmented, unmasked WebSocket frame (RFC 6455 §5.2). The message is not copied when large. */
+/**
+ * A binary message as one unfragmented, unmasked WebSocket frame (RFC 6455 §5.2). A large message is not copied, and goes
+ * in one piece where its header stands in front of it already.
+ */
 export function frameMessage(message: Uint8Array): Framed {
-  const headBytes = message.length < 126 ? 2 : message.length < 65_536 ? 4 : 10;
-  const isSmall = message.length <= joinedBytesMax;
-  const head = Buffer.allocUnsafe(headBytes + (isSmall ? message.length : 0));
-  head[0] = finalBinary;
-  if (headBytes === 2) head[1] = message.length;
-  else if (headBytes === 4) {
-    head[1] = 126;
-    head.writeUInt16BE(message.length, 2);
-  } else {
-    head[1] = 127;
-    head.writeUInt32BE(0, 2);
-    head.writeUInt32BE(message.length, 6);
+  const { length } = message;
+  const headBytes = headBytesOf(length);
+  const isSmall = length <= joinedBytesMax;
+  if (!isSmall) {
+    const whole = withHead(message, headBytes);
+    if (whole !== undefined) return { head: whole, body: undefined, length: whole.length };
   }
+  const head = Buffer.allocUnsafe(headBytes + (isSmall ? length : 0));
+  writeHead(head, 0, length);
   if (isSmall) head.set(message, headBytes);
-  return { head, body: isSmall ? undefined : message, length: headBytes + message.length };
+  return { head, body: isSmall ? undefined : message, length: headBytes + length };
+}
+
+/** Puts the header of a large message in front of it, over the longer one that it came with: `at` is where the message begins. */
+export function putHead(bytes: Buffer, at: number, length: number): void {
+  if (length > joinedBytesMax) writeHead(bytes, at - headBytesOf(length), length);
+}
+
+/** The message and the header in front of it, if exactly that stands there: then it does not matter who wrote it. */
+function withHead(message: Uint8Array, headBytes: number): Buffer | undefined {
+  const { buffer, byteOffset, length } = message;
+  if (byteOffset < headBytes) return undefined;
+  const whole = Buffer.from(buffer, byteOffset - headBytes, headBytes + length);
+  writeHead(wanted, 0, length);
+  for (let at = 0; at < headBytes; at++) if (whole[at] !== wanted[at]) return undefined;
+  return whole;
+}
+
+function headBytesOf(length: number): number {
+  return length < 126 ? 2 : length < 65_536 ? 4 : 10;
+}
+
+function writeHead(bytes: Buffer, at: number, length: number): void {
+  bytes[at] = finalBinary;
+  if (length < 126) bytes[at + 1] = length;
+  else if (length < 65_536) {
+    bytes[at + 1] = 126;
+    bytes.writeUInt16BE(length, at + 2);
+  } else {
+    bytes[at + 1] = 127;
+    bytes.writeUInt32BE(0, at + 2);
+    bytes.writeUInt32BE(length, at + 6);
+  }
 }
 
 /** `askFlush` is called when the first message since the last flush has come. */
@@ -76,12 +107,12 @@ class Waiting implements Outbox {
 
   push(framed: Framed): void {
     this.#waitingBytes += framed.length + framedCostBytes;
-    if (this.#waiting.length > 0) {
-      this.#waiting.push(framed);
-      return;
-    }
-    this.#waiting = [framed];
-    this.#askFlush(this);
+    const isFirst = this.#waiting.length === 0;
+    if (isFirst) this.#waiting = [framed];
+    else this.#waiting.push(framed);
+    // Joining saves a large one nothing, and now it is still in the processor's cache.
+    if (framed.length > joinedBytesMax) this.flush();
+    else if (isFirst) this.#askFlush(this);
   }
 
   backlogBytes(): number {
@@ -129,16 +160,17 @@ class Waiting implements Outbox {
 function writeSome(pipe: Pipe, waiting: ReadonlyArray<Framed>, from: number): number {
   const first = waiting[from];
   if (first === undefined) return 1;
-  if (first.body !== undefined) {
+  if (first.length > joinedBytesMax) {
     pipe.write(first.head);
-    pipe.write(first.body);
+    if (first.body !== undefined) pipe.write(first.body);
     return 1;
   }
   let until = from + 1;
   let bytes = first.length;
   for (; until < waiting.length; until++) {
     const next = waiting[until];
-    if (next === undefined || next.body !== undefined || bytes + next.length > runBytesMax) break;
+    if (next === undefined || next.length > joinedBytesMax) break;
+    if (bytes + next.length > runBytesMax) break;
     bytes += next.length;
   }
   const run = waiting.slice(from, until);
@@ -163,3 +195,5 @@ const runBytesMax = 64 * 1024;
 const unsentBytesMin = 64 * 1024;
 /** What keeping one message costs besides its bytes, so that a flood of tiny ones is counted as what it is. */
 const framedCostBytes = 128;
+/** A header to compare with. */
+const wanted = Buffer.alloc(10);

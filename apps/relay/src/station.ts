@@ -236,6 +236,7 @@ export class Station {
     this.#hub.totals.gitAnswers += 1;
     return {
       kind: "admitted",
+      visitor,
       leave: () => this.#addresses.leave(visitor),
       spend: (bytes) => {
         const nowMillis = clock.monotonicMillis();
@@ -341,6 +342,8 @@ export class Station {
 export type Admitted =
   | {
       readonly kind: "admitted";
+      /** Whoever it is, as the limits see it; loopback is nobody. */
+      readonly visitor: object | undefined;
       /** The milliseconds to wait, or 0 when they were spent. */
       readonly spend: (bytes: number) => number;
       readonly leave: () => void;

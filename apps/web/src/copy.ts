@@ -225,6 +225,13 @@ export const copy = {
       diverged: "Diverged",
       "only-there": "Only there",
     },
+    heard: (ago: string) => `Last word ${ago}`,
+    behind:
+      "It has said more than has arrived. That is late, or a node in between keeps it back. What is shown is sound; connect to it directly to get the rest.",
+    frozen:
+      "It is connected, but sends no word of where its branches end. They may be older than what it has. What is shown is sound.",
+    forked:
+      "It signed two different things in one place, as a copied or restored profile does. Nothing more of it is taken. If it is not to be trusted, revoke it under Devices.",
   },
   diverged: {
     title: (branch: string) => `${branch} has diverged`,

@@ -7,7 +7,6 @@ import type { Random } from "./crypto/random.ts";
 import { SecretKey } from "./crypto/secret.ts";
 import type { Crypto } from "./crypto/sodium.ts";
 import type { NodeKeys } from "./identity.ts";
-import type { KeyEpoch } from "./membership-keys.ts";
 import type { AccountState } from "./membership-state.ts";
 
 /** A sealed box binds nothing by itself, so its content says whose and which it is. */
@@ -22,24 +21,23 @@ export function epochMeeting(crypto: Crypto, readKey: SecretKey): SecretKey {
 }
 
 /**
- * The keys at whose places this node listens and says that it is here: the one in force, and those before it as long as
- * some member was not met under the new one, which may not have heard of it. After 30 days it has to be looked for.
+ * Whether this node still listens at the door before: as long as some member was not met since the words were changed,
+ * which may not have heard of it. After 30 days it has to sign in with the new words.
  */
-export function keysToStayAt(known: {
+export function staysAtFormerDoor(known: {
   readonly state: AccountState;
   readonly self: NodeId;
-  /** The highest epoch in which there was a session with each node. */
-  readonly metIn: ReadonlyMap<NodeId, number>;
+  /** When the words were changed, as the entry says. */
+  readonly changedAt: Instant;
+  /** When there last was a session with a node. */
+  readonly lastMet: (node: NodeId) => Instant | undefined;
   readonly now: Instant;
-}): ReadonlyArray<KeyEpoch> {
-  const { state, self, metIn, now } = known;
-  const behind = [...state.nodes.keys()].filter(
-    (node) => node !== self && (metIn.get(node) ?? -1) < state.epoch,
+}): boolean {
+  const { state, self, changedAt, lastMet, now } = known;
+  const isBehind = [...state.nodes.keys()].some(
+    (node) => node !== self && (lastMet(node) ?? 0) <= changedAt,
   );
-  return state.keys.filter((_, index) => {
-    const next = state.keys[index - 1];
-    return next === undefined || (behind.length > 0 && now - next.at < stayMillis);
-  });
+  return isBehind && now - changedAt < stayMillis;
 }
 
 /** A new door's meeting secret, for a node that cannot derive it. Empty if the node's key is of low order. */

@@ -5,7 +5,7 @@ import { instant, later, parseRecordHash, parseRepoId } from "@skein/protocol/id
 import { SecretKey } from "./crypto/secret.ts";
 import { openCrypto } from "./crypto/sodium.ts";
 import { bytesOf } from "./identity.ts";
-import { epochMeeting, keysToStayAt, openMeeting } from "./meeting.ts";
+import { epochMeeting, openMeeting, staysAtFormerDoor } from "./meeting.ts";
 import {
   approvedBy,
   changePassphrase,
@@ -31,6 +31,7 @@ import { chanceOf, makeUpAccount, type MadeUpAccount } from "./testing/account.t
 
 const crypto = await openCrypto();
 const at = instant(1_700_000_000_000);
+const dayMillis = 24 * 60 * 60_000;
 
 function shown(key: SecretKey | undefined): string {
   return key === undefined ? "none" : key.reveal((bytes) => bytes.join());
@@ -110,23 +111,36 @@ test("A20: nodes meet elsewhere once the key was renewed, and a removed one does
   expect(shown(epochMeeting(crypto, now))).not.toBe(shown(epochMeeting(crypto, old)));
 });
 
-test("members stay where they met before until each was met anew, and for thirty days at most", () => {
-  const { log, door, first, phone, tablet, change } = three();
-  const removal = { targets: [first.id], reason: "lost", door } as const;
-  addAll(log, revokeNodes({ ...change(log, phone), ...removal }).entries);
+test("A20: a member listens at the door before until the others have heard of the new words, and for thirty days at most", () => {
+  const { log, first, phone, tablet } = three();
   const state = log.state();
-  const rotated = state.keys[0]?.at ?? at;
-  const stay = (metIn: ReadonlyArray<readonly [typeof first.id, number]>, days = 1) =>
-    keysToStayAt({
+  const stays = (met: ReadonlyArray<readonly [typeof first.id, number]>, days = 1): boolean =>
+    staysAtFormerDoor({
       state,
       self: phone.id,
-      metIn: new Map(metIn),
-      now: later(rotated, days * 86_400_000),
-    }).map(({ epoch }) => epoch);
-  expect(stay([])).toEqual([1, 0]);
-  expect(stay([[tablet.id, 0]])).toEqual([1, 0]);
-  expect(stay([[tablet.id, 1]])).toEqual([1]);
-  expect(stay([], 30)).toEqual([1]);
+      changedAt: at,
+      lastMet: (node) => {
+        const day = new Map(met).get(node);
+        return day === undefined ? undefined : later(at, day * dayMillis);
+      },
+      now: later(at, days * dayMillis),
+    });
+  expect(stays([])).toBe(true);
+  expect(stays([[tablet.id, 0.5]])).toBe(true);
+  expect(
+    stays([
+      [tablet.id, -1],
+      [first.id, 0.5],
+    ]),
+  ).toBe(true);
+  expect(
+    stays([
+      [tablet.id, 0.5],
+      [first.id, 0.5],
+    ]),
+  ).toBe(false);
+  expect(stays([], 29)).toBe(true);
+  expect(stays([], 30)).toBe(false);
 });
 
 test("A20: after two revocations at once, each boxed to the other's target, a rotation is owed, and one pays it", () => {

@@ -9,6 +9,7 @@ import { cleanName } from "./pass.ts";
 export interface Signer {
   readonly node: NodeId;
   readonly sign: Bytes;
+  readonly box: Bytes;
   /** As it was first called; cleaned. */
   readonly name: string;
   readonly since: Instant;
@@ -31,12 +32,13 @@ export function signersIn(view: View): ReadonlyArray<Signer> {
       .toSorted((a, b) => compareText(a.deed.id, b.deed.id));
     const body = addition?.entry.body;
     if (body?.type !== "genesis" && body?.type !== "node.add") return [];
-    const { sign, name } = body.type === "genesis" ? body.node : body.pass;
+    const { sign, box, name } = body.type === "genesis" ? body.node : body.pass;
     const left = until.get(node);
     return [
       {
         node,
         sign,
+        box,
         name: cleanName(name),
         since: instant(body.at),
         until: left === undefined ? undefined : instant(left),

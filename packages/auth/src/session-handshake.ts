@@ -25,8 +25,8 @@ export interface Self {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly keys: NodeKeys;
-  /** What the other side has to know too, the newest first: nodes may be behind by a change of it. Never empty. */
-  readonly psks: () => ReadonlyArray<SecretKey>;
+  /** What the other side has to know too, the likeliest for this path first: nodes may be behind by a change of it. Never empty. */
+  readonly psks: (path: string | undefined) => ReadonlyArray<SecretKey>;
   /** Tells this run of the program from the ones before, which knew what this one forgot. */
   readonly run: Bytes;
   readonly pass: () => Pass | undefined;
@@ -106,7 +106,7 @@ export function openGreeting(
     return [handshake, handshake.write(payload)];
   };
   // The psk is mixed in by the answer: until then all of them begin alike.
-  const [first = noPsk()] = self.psks();
+  const [first = noPsk()] = self.psks(undefined);
   const [handshake, noise] = begin(first);
   /** The one that is begun already, for the first try. */
   let begun: Handshake | undefined = handshake;
@@ -120,7 +120,7 @@ export function openGreeting(
     digest,
     finish: (welcome) => {
       // A failed read ends a handshake. The same one is begun anew for each try, so that only its true answer can end it.
-      for (const psk of self.psks()) {
+      for (const psk of self.psks(undefined)) {
         const again = psk === first && begun !== undefined ? begun : begin(psk)[0];
         if (again === begun) begun = undefined;
         const opened = finishGreeting(crypto, again, { ...welcome, peer });
@@ -161,6 +161,7 @@ function finishGreeting(
 export function readHello(
   self: Self,
   hello: { readonly index: Bytes; readonly noise: Uint8Array },
+  path: string,
 ): ReadHello | undefined {
   const { crypto, keys } = self;
   const seed = new SecretKey(self.random.bytes(32));
@@ -176,7 +177,7 @@ export function readHello(
     });
     return [handshake, handshake.read(hello.noise)];
   };
-  const psks = self.psks();
+  const psks = self.psks(path);
   const [first = noPsk()] = psks;
   const [handshake, plain] = begin(first);
   const box = handshake.remoteStatic();

@@ -22,6 +22,8 @@ export type SessionOutput =
       readonly message: Bytes;
       readonly path: string;
     }
+  /** Its packets come by this path now: it can be reached there. */
+  | { readonly type: "heard"; readonly node: NodeId; readonly path: string }
   | {
       readonly type: "up";
       readonly node: NodeId;
@@ -33,3 +35,11 @@ export type SessionOutput =
   | { readonly type: "refused"; readonly node: NodeId; readonly message: Bytes }
   /** We met ourselves: a copied browser profile, or a mirror. Nothing was answered. */
   | { readonly type: "self" };
+
+export function packetTo(
+  node: NodeId,
+  packet: Bytes,
+  path: string | undefined,
+): Extract<SessionOutput, { readonly type: "packet" }> {
+  return { type: "packet", node, packet, path, bulk: false };
+}

@@ -42,8 +42,7 @@ function open(keys: NodeKeys, options: Options = {}): Sessions {
   return openSessions({
     crypto,
     keys,
-    psk: options.psk ?? psk,
-    otherPsks: () => options.otherPsks ?? [],
+    psks: () => [options.psk ?? psk, ...(options.otherPsks ?? [])],
     ...(options.maxSkew === undefined ? {} : { maxSkew: options.maxSkew }),
     pass: () => options.pass,
     mayConnect: options.mayConnect ?? (() => true),
@@ -60,7 +59,7 @@ function peerOf(keys: NodeKeys): { readonly node: NodeKeys["id"]; readonly box: 
 interface Pair {
   readonly alice: { readonly keys: NodeKeys; readonly sessions: Sessions };
   readonly bob: { readonly keys: NodeKeys; readonly sessions: Sessions };
-  /** Hands packets over until nobody has anything to send. Answers with all other outputs, by name. */
+  /** Hands packets over until nobody has anything to send. Answers with all other outputs but by which path, by name. */
   readonly settle: (outputs: ReadonlyArray<SessionOutput>, from: Name, now?: Instant) => Told[];
   readonly wire: { readonly to: Name; readonly packet: Bytes }[];
 }
@@ -77,6 +76,7 @@ function meet(options: { readonly alice?: Options; readonly bob?: Options } = {}
     const told: Told[] = [];
     const waiting = outputs.map((output) => ({ at: from, output }));
     for (const { at, output } of waiting) {
+      if (output.type === "heard") continue;
       if (output.type !== "packet") told.push({ ...output, at });
       else {
         const to = at === "alice" ? "bob" : "alice";
@@ -118,6 +118,18 @@ test("Alice and Bob come up once each, know each other, and agree on the handsha
     pair.bob.sessions.handshakes(pair.alice.keys.id),
   );
   expect(pair.alice.sessions.handshakes(pair.bob.keys.id)).toHaveLength(1);
+});
+
+test("it is told by which path a node is heard, once, and again when that is another one", () => {
+  const pair = meet();
+  connect(pair);
+  const heard: string[] = [];
+  for (const path of ["relay", "rtc", "rtc", "relay"])
+    for (const output of pair.alice.sessions.send(pair.bob.keys.id, hello, start))
+      if (output.type === "packet")
+        for (const told of pair.bob.sessions.receive(output.packet, path, start))
+          if (told.type === "heard") heard.push(told.path);
+  expect(heard).toEqual(["rtc", "relay"]);
 });
 
 test("what was said before the session was up is said once it is, and both directions carry", () => {
@@ -219,6 +231,7 @@ test("A13: a node whose clock went back by years is told so, and gets through", 
   const [welcome] = pair.bob.sessions.receive(again.packet, "relay", start);
   if (welcome?.type !== "packet") throw new Error("Bob answers");
   expect(reborn.receive(welcome.packet, "relay", past)).toMatchObject([
+    { type: "heard" },
     { type: "up" },
     { type: "packet" },
   ]);

@@ -38,7 +38,7 @@ import {
   type State,
 } from "./session-state.ts";
 
-import type { SessionOutput } from "./session-output.ts";
+import { packetTo, type SessionOutput } from "./session-output.ts";
 
 export type { Introduction } from "./session-handshake.ts";
 export type { DownReason, SessionOutput } from "./session-output.ts";
@@ -51,10 +51,11 @@ export interface Acquaintance {
 export interface SessionsOptions {
   readonly crypto: Crypto;
   readonly keys: NodeKeys;
-  /** Copied. */
-  readonly psk: SecretKey;
-  /** Psks of before, for nodes that have not heard of the newest; and of what may come. They stay their owner's. */
-  readonly otherPsks?: () => ReadonlyArray<SecretKey>;
+  /**
+   * What the other side has to know beforehand: the one to answer under first, for what came by this path, then those of
+   * before and of what may come. Never empty; they stay their owner's.
+   */
+  readonly psks: (path: string | undefined) => ReadonlyArray<SecretKey>;
   /** Refuses greetings from clocks that are further off than this (EGTP 4a). Off unless given: stamps only have to rise. */
   readonly maxSkew?: {
     readonly millis: number;
@@ -64,7 +65,7 @@ export interface SessionsOptions {
   /** The door pass to show, as long as this node is not in the log. */
   readonly pass: () => Pass | undefined;
   /** Judged before anything is answered. */
-  readonly mayConnect: (introduction: Introduction) => boolean;
+  readonly mayConnect: (introduction: Introduction, path: string) => boolean;
   /** Nodes that may have had a session with us before we forgot: a packet of such a session is answered with a greeting. */
   readonly acquaintances?: () => Iterable<Acquaintance>;
   readonly random: Random;
@@ -108,6 +109,8 @@ interface Peer {
   /** The link of a WELCOME of ours that is not confirmed, and which psk it had. */
   welcomed: number | undefined;
   turn: number;
+  /** By which it was last heard. */
+  path: string | undefined;
 }
 
 interface HeldLink {
@@ -125,7 +128,6 @@ interface Context {
 
 class Keeper implements Sessions {
   readonly #self: Self;
-  readonly #psk: SecretKey;
   readonly #options: SessionsOptions;
   readonly #indexes: IndexBook;
   readonly #peers = new Map<NodeId, Peer>();
@@ -135,11 +137,8 @@ class Keeper implements Sessions {
   #clock: Instant | undefined;
 
   constructor(options: SessionsOptions) {
-    const { crypto, keys, random, pass } = options;
+    const { crypto, keys, random, pass, psks } = options;
     this.#options = options;
-    const psk = options.psk.copy();
-    this.#psk = psk;
-    const psks = () => [psk, ...(options.otherPsks?.() ?? [])];
     this.#self = { crypto, keys, random, pass, psks, run: random.bytes(8) };
     this.#indexes = new IndexBook(this.#self);
   }
@@ -217,18 +216,17 @@ class Keeper implements Sessions {
 
   [Symbol.dispose](): void {
     for (const peer of this.#peers.values()) this.#forget(peer);
-    this.#psk[Symbol.dispose]();
     this.#indexes[Symbol.dispose]();
   }
 
   #receiveHello(packet: SessionHello, path: string): SessionOutput[] {
-    using read = readHello(this.#self, packet);
+    using read = readHello(this.#self, packet, path);
     if (read === undefined) return [];
     const { introduction, stamp, run, digest } = read;
     const { keys } = this.#self;
     if (introduction.node === keys.id || equal(introduction.box, keys.boxPublic))
       return [{ type: "self" }];
-    if (!this.#options.mayConnect(introduction)) return [];
+    if (!this.#options.mayConnect(introduction, path)) return [];
     const { maxSkew } = this.#options;
     if (maxSkew !== undefined && Math.abs(stamp - (this.#clock ?? stamp)) > maxSkew.millis) {
       maxSkew.tooFar(introduction.node, stamp);
@@ -249,18 +247,21 @@ class Keeper implements Sessions {
     if (peer === undefined || greeted?.index !== formatHex(packet.to)) return [];
     const opened = greeted.greeting.finish(packet);
     if (opened === undefined) return [];
-    if (!this.#options.mayConnect(opened.introduction)) {
+    if (!this.#options.mayConnect(opened.introduction, path)) {
       opened.keys[Symbol.dispose]();
       return [];
     }
     greeted.greeting[Symbol.dispose]();
     peer.greeting = undefined;
     this.#holdLink(peer, greeted.link, { opened, index: greeted.index });
-    return this.#step(
-      peer,
-      { type: "welcome-received", link: greeted.link, run: opened.run },
-      { path },
-    );
+    return [
+      ...heardBy(peer, path),
+      ...this.#step(
+        peer,
+        { type: "welcome-received", link: greeted.link, run: opened.run },
+        { path },
+      ),
+    ];
   }
 
   #receiveStale({ to, sealed }: SessionStale): SessionOutput[] {
@@ -281,7 +282,10 @@ class Keeper implements Sessions {
     if (message === undefined) return [];
     const { peer, link } = found;
     const isEmpty = message.length === 0;
-    return this.#step(peer, { type: "data-received", link, isEmpty }, { message, path });
+    return [
+      ...heardBy(peer, path),
+      ...this.#step(peer, { type: "data-received", link, isEmpty }, { message, path }),
+    ];
   }
 
   /** A session we do not have. Its index tells with whom we had it, even if we have forgotten everything since. */
@@ -429,6 +433,7 @@ class Keeper implements Sessions {
       state,
       welcomed: undefined,
       turn: 0,
+      path: undefined,
     };
     this.#peers.set(node, peer);
     return peer;
@@ -440,16 +445,15 @@ class Keeper implements Sessions {
   }
 }
 
-function deliver(node: NodeId, { message, path }: Context): SessionOutput[] {
-  return message && path !== undefined ? [{ type: "message", node, message, path }] : [];
+/** Whoever carries packets is told when a node is heard by another path than before. */
+function heardBy(peer: Peer, path: string): SessionOutput[] {
+  if (peer.path === path) return [];
+  peer.path = path;
+  return [{ type: "heard", node: peer.node, path }];
 }
 
-function packetTo(
-  node: NodeId,
-  packet: Bytes,
-  path: string | undefined,
-): Extract<SessionOutput, { readonly type: "packet" }> {
-  return { type: "packet", node, packet, path, bulk: false };
+function deliver(node: NodeId, { message, path }: Context): SessionOutput[] {
+  return message && path !== undefined ? [{ type: "message", node, message, path }] : [];
 }
 
 /** Messages of this size are chunks of packs and pages of logs: a person waits for what is smaller. */

@@ -89,7 +89,7 @@ test("isomorphic-git reads log, trees and files of a large pack, and most of the
   expect(paths).toHaveLength(16);
   expect(await git.listFiles({ ...iso, ref: "main" })).toHaveLength(13);
   expect(read()).toBeLessThan(packBytes / 4);
-});
+}, 60_000);
 
 test("what isomorphic-git writes is there for us, in packs, and where it reads it again", async () => {
   const contents = new Map<string, Bytes>();

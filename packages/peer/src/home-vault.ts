@@ -61,6 +61,7 @@ const StoredSafety = struct({
   sealedKit: optional(bytes(512)),
   kitWritten: u8,
   reminded: optional(u48),
+  /** The door before; the read key of then is for versions of this program that met there by it. */
   former: optional(struct({ meeting: fixed(32), readKey: fixed(32) })),
 });
 

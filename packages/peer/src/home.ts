@@ -8,20 +8,20 @@ import type { AccountState } from "@skein/auth/membership-state";
 import type { Acquaintance } from "@skein/auth/session";
 import type { Introduction } from "@skein/auth/session-handshake";
 import type { Bytes } from "@skein/protocol/bytes";
-import { later, type NodeId } from "@skein/protocol/ids";
+import { instant, later, type NodeId } from "@skein/protocol/ids";
 import { StorageFullError } from "@skein/git/files";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import type { Alarms } from "./alarms.ts";
 import { Approvals } from "./approvals.ts";
 import { openContacts, type Contacts } from "./contacts.ts";
 import { NoSourceError } from "./flows.ts";
-import { openFormerPlace } from "./former-place.ts";
 import { storeIdentity, type Author, type Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import { KeyCare } from "./key-care.ts";
 import type { HomeVault, StoredSafety } from "./home-vault.ts";
 import type { Ledger } from "./ledger.ts";
 import { Letters } from "./letters.ts";
+import { MissingMembers } from "./missing-members.ts";
 import { MembershipGossip } from "./membership-gossip.ts";
 import { newsSince } from "./membership-news.ts";
 import type { AppMessage, Network } from "./network.ts";
@@ -66,7 +66,9 @@ export class Home {
   readonly #keyCare: KeyCare;
   #author: Author;
   #known: AccountState;
-  #former: Network | undefined;
+  readonly #missing: MissingMembers;
+  /** How often each node that is out was told why. */
+  readonly #toldOut = new Map<NodeId, number>();
 
   static async open(options: HomeOptions): Promise<Home> {
     const { ledger, vault, ports, scope, identity } = options;
@@ -126,19 +128,16 @@ export class Home {
       nameOf: (node) => this.nameOf(node),
       frontierOf: (node) => this.repositories.frontierOf(node),
     });
-    this.#keyCare = this.#openKeyCare();
+    this.#keyCare = this.#openKeyCare(safety);
+    this.#missing = new MissingMembers({ ...options, clock: ports.clock });
     this.stage = this.#openStage();
-    if (safety.former !== undefined)
-      this.#openFormer({
-        meeting: new SecretKey(safety.former.meeting),
-        readKey: new SecretKey(safety.former.readKey),
-      });
   }
 
   /** From now on this node hears knocks, leaves word that it is here, and pays what is owed. */
   moveIn(): void {
-    this.network.moveIn(this.#keyCare.readKeys());
+    this.network.meetAt(this.#keyCare.whereabouts());
     this.#keyCare.membershipChanged();
+    this.#missing.start();
     this.letters.moveIn();
     this.#reword();
     this.#knockUntilMet();
@@ -183,8 +182,8 @@ export class Home {
 
   close(): void {
     const { alarms } = this.#options;
-    for (const name of ["move", "key debt", "membership heads", "knock"]) alarms.cancel(name);
-    this.#former?.close();
+    for (const name of ["key debt", "membership heads", "knock"]) alarms.cancel(name);
+    this.#missing.close();
     this.letters.close();
     this.safety.close();
     this.repositories.close();
@@ -195,16 +194,20 @@ export class Home {
   #openStage(): Stage {
     const { network, membership, repositories, approvals } = this;
     return {
-      mayConnect: (introduction) => this.#mayConnect(introduction),
+      mayConnect: (introduction, atFormerPlace) => this.#mayConnect(introduction, atFormerPlace),
       acquaintances: () => this.#acquaintances(),
       find: async (node, request, signal) => {
-        if (request.type === "entries") return membership.source(node, request.heads);
+        if (request.type === "entries") {
+          if (this.#isOut(node)) this.#toldOut.set(node, (this.#toldOut.get(node) ?? 0) + 1);
+          return membership.source(node, request.heads);
+        }
         if (this.#isOut(node)) throw new NoSourceError("not-here");
         return repositories.source(node, request, signal);
       },
       up: (node) => {
         if (this.#isOut(node)) return this.#tellOut(node);
         this.contacts.met(node, undefined);
+        this.#keyCare.met();
         membership.connected(node);
         repositories.connected(node);
         approvals.asking.connected(node);
@@ -232,11 +235,11 @@ export class Home {
   }
 
   /** Members may connect; so may whoever shows a pass that the door signed, to read. */
-  #mayConnect({ node, pass }: Introduction): boolean {
+  #mayConnect({ node, pass }: Introduction, atFormerPlace: boolean): boolean {
     const { crypto } = this.#options.ports;
     const { nodes, door } = this.identity.log.state();
-    // It is told that it is out, and nothing else.
-    if (this.#isOut(node)) return true;
+    // It is told that it is out, and nothing else. At a place of before, nobody but members is answered.
+    if (this.#isOut(node)) return !atFormerPlace && (this.#toldOut.get(node) ?? 0) < toldOutMax;
     const mayRead = pass !== undefined && judgePass(crypto, door.sign, pass) === node;
     if (!nodes.has(node) && !mayRead) return false;
     this.contacts.met(node, pass);
@@ -330,34 +333,25 @@ export class Home {
 
   // --- Secrets that change. ---
 
-  #openKeyCare(): KeyCare {
+  #openKeyCare({ former }: StoredSafety): KeyCare {
     const { identity, network, membership } = this;
     return new KeyCare({
       ...this.#options,
       identity,
       network,
       membership,
-      store: () => storeIdentity(this.#options, { ...identity, author: this.#author }),
-      moved: async (former) => {
-        await this.safety.keep({
-          former: {
-            meeting: former.meeting.reveal((bytes) => bytes.slice()),
-            readKey: former.readKey.reveal((bytes) => bytes.slice()),
-          },
-        });
-        this.#openFormer(former);
+      former: former && new SecretKey(former.meeting),
+      lastMet: (node) => {
+        const seen = this.contacts.all().get(node)?.lastSeen;
+        return seen === undefined ? undefined : instant(seen);
       },
-    });
-  }
-
-  #openFormer(former: { readonly meeting: SecretKey; readonly readKey: SecretKey }): void {
-    this.#former?.close();
-    this.#former = openFormerPlace({
-      ...this.#options,
-      ...former,
-      mayConnect: ({ node }) => this.#isOut(node) || this.identity.log.state().nodes.has(node),
-      storageFailed: (cause) => this.#storageFailed(cause),
-      changed: () => this.#membershipChanged(),
+      store: () => storeIdentity(this.#options, { ...identity, author: this.#author }),
+      storeFormer: (former) => {
+        const [meeting, readKey] = [former, identity.readKey].map((secret) =>
+          secret?.reveal((bytes) => bytes.slice()),
+        );
+        return this.safety.keep({ former: meeting && readKey && { meeting, readKey } });
+      },
     });
   }
 
@@ -400,6 +394,9 @@ export class Home {
 const knockMillis = 20_000;
 /** A node that was removed is spoken to for no longer. */
 const farewellMillis = 20_000;
+
+/** One of these may be lost on the way. After that, whoever has its keys learns nothing more by asking. */
+const toldOutMax = 3;
 
 const brokenStorage = {
   tone: "error",

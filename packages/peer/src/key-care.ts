@@ -1,7 +1,7 @@
 /** Keeps this node's secrets those that are in force: takes over new read keys and meeting secrets, and pays rotations that are owed. */
 
 import type { SecretKey } from "@skein/auth/crypto/secret";
-import { openMeeting } from "@skein/auth/meeting";
+import { openMeeting, staysAtFormerDoor } from "@skein/auth/meeting";
 import { proposeRotation } from "@skein/auth/membership-changes";
 import {
   debts,
@@ -10,9 +10,9 @@ import {
   type Event,
   type State,
 } from "@skein/auth/membership-debts";
-import { openEpochKey, openReadKey } from "@skein/auth/read-key";
+import { judgeOwnBox, openReadKey } from "@skein/auth/read-key";
 import { equal } from "@skein/protocol/bytes";
-import { instant, later } from "@skein/protocol/ids";
+import { instant, type Instant, type NodeId } from "@skein/protocol/ids";
 import { step } from "@skein/protocol/machine";
 import type { Alarms } from "./alarms.ts";
 import type { Identity } from "./identity.ts";
@@ -21,6 +21,8 @@ import type { Network } from "./network.ts";
 import type { Ports } from "./ports.ts";
 import { randomU32 } from "./ports.ts";
 import type { Scope } from "./scope.ts";
+import { openTurns } from "./turns.ts";
+import type { Whereabouts } from "./venues.ts";
 
 interface KeyCareOptions {
   readonly identity: Identity;
@@ -31,41 +33,42 @@ interface KeyCareOptions {
   readonly scope: Scope;
   /** Durable before anything is done with new secrets. */
   readonly store: () => Promise<void>;
-  /** The account met elsewhere until now; nodes that were away will look there first. */
-  readonly moved: (former: {
-    readonly meeting: SecretKey;
-    readonly readKey: SecretKey;
-  }) => Promise<void>;
+  /** The door before, of which some member may not know yet that it is. */
+  readonly former: SecretKey | undefined;
+  readonly storeFormer: (former: SecretKey | undefined) => Promise<void>;
+  /** When a node was last met. */
+  readonly lastMet: (node: NodeId) => Instant | undefined;
 }
 
 export class KeyCare {
   readonly #options: KeyCareOptions;
+  readonly #turns = openTurns();
   #debt: State = keyDebtMachine.initial;
-  #moving = false;
+  #former: SecretKey | undefined;
 
   constructor(options: KeyCareOptions) {
     this.#options = options;
+    this.#former = options.former;
   }
 
-  /** All read keys that this node has, the one in force first. */
-  readKeys(): ReadonlyArray<SecretKey> {
-    const { identity, ports } = this.#options;
-    const { crypto } = ports;
-    const { keys, log } = identity;
-    const older = log
-      .state()
-      .keys.map((key) => openEpochKey({ crypto, key, keys }))
-      .filter((key) => key !== undefined && !isSame(key, identity.readKey));
-    return [identity.readKey, ...older.filter((key) => key !== undefined)];
+  /** By what this node can be met now. */
+  whereabouts(): Whereabouts {
+    const { meeting, readKey } = this.#options.identity;
+    return { door: meeting, former: this.#former, readKey };
+  }
+
+  /** Somebody was met: perhaps the last that did not know of the new words. */
+  met(): void {
+    if (this.#former !== undefined) this.#options.scope.start(() => this.#leaveFormer());
   }
 
   membershipChanged(): void {
     const { identity, ports, scope } = this.#options;
-    scope.start(() => this.#takeOver());
+    scope.start(() => this.#turns.take(() => this.#takeOver()));
     const state = identity.log.state();
     this.#tell({
       type: "account-changed",
-      owes: debts(state).length > 0,
+      owes: this.#isOwed(),
       rank: rankOf(state, identity.keys.id),
       at: ports.clock.now(),
       chance: randomU32(ports.random) / 2 ** 32,
@@ -73,44 +76,35 @@ export class KeyCare {
   }
 
   async #takeOver(): Promise<void> {
-    const { identity, ports, network, store } = this.#options;
+    const { identity, ports, network, store, storeFormer } = this.#options;
     const state = identity.log.state();
     const { keys } = identity;
     const readKey = openReadKey({ crypto: ports.crypto, state, keys });
-    const former = identity.readKey;
-    if (readKey !== undefined && !isSame(readKey, former)) {
-      identity.readKey = readKey;
-      await store();
-      network.moveIn(this.readKeys());
+    const meeting = openMeeting({ state, keys });
+    const isNewKey = readKey !== undefined && !isSame(readKey, identity.readKey);
+    const isNewDoor = meeting !== undefined && !isSame(meeting, identity.meeting);
+    if (!isNewKey && !isNewDoor) return;
+    if (isNewDoor) {
+      await storeFormer(identity.meeting);
+      this.#former = identity.meeting;
+      identity.meeting = meeting;
     }
-    using meeting = openMeeting({ state, keys });
-    if (meeting !== undefined && !isSame(meeting, identity.meeting)) this.#moveSoon();
-  }
-
-  /** Whoever is connected is given a moment to hear why. */
-  #moveSoon(): void {
-    if (this.#moving) return;
-    this.#moving = true;
-    const { alarms, ports, scope } = this.#options;
-    alarms.set("move", later(ports.clock.now(), farewellMillis), () =>
-      scope.start(() => this.#move()),
-    );
-  }
-
-  async #move(): Promise<void> {
-    this.#moving = false;
-    const { identity, network, store, moved } = this.#options;
-    const meeting = openMeeting({ state: identity.log.state(), keys: identity.keys });
-    if (meeting === undefined || isSame(meeting, identity.meeting)) return;
-    const former = { meeting: identity.meeting, readKey: this.#readKeyBefore() };
-    await moved(former);
-    identity.meeting = meeting;
+    if (isNewKey) identity.readKey = readKey;
     await store();
-    network.moveTo(meeting, this.readKeys());
+    network.meetAt(this.whereabouts());
   }
 
-  #readKeyBefore(): SecretKey {
-    return this.readKeys()[1] ?? this.#options.identity.readKey;
+  async #leaveFormer(): Promise<void> {
+    const { identity, ports, network, storeFormer, lastMet } = this.#options;
+    const { log, keys } = identity;
+    const state = log.state();
+    const changedAt = log.told().find(({ id }) => id === state.doorEntry)?.at;
+    const now = ports.clock.now();
+    if (changedAt === undefined || this.#former === undefined) return;
+    if (staysAtFormerDoor({ state, self: keys.id, changedAt, lastMet, now })) return;
+    this.#former = undefined;
+    await storeFormer(undefined);
+    network.meetAt(this.whereabouts());
   }
 
   #tell(event: Event): void {
@@ -125,11 +119,20 @@ export class KeyCare {
         );
   }
 
+  /** By the log, or because what was boxed to this node is not what the log names, which only it can tell. */
+  #isOwed(): boolean {
+    const { identity, ports } = this.#options;
+    const { log, keys } = identity;
+    const state = log.state();
+    const box = judgeOwnBox({ crypto: ports.crypto, state, keys });
+    return debts(state).length > 0 || box === "refused";
+  }
+
   async #rotate(): Promise<void> {
     const { identity, ports, membership } = this.#options;
     const { crypto, random, clock } = ports;
     const { log, keys, readKey } = identity;
-    if (debts(log.state()).length === 0 || !log.state().nodes.has(keys.id)) return;
+    if (!this.#isOwed() || !log.state().nodes.has(keys.id)) return;
     const knows = openReadKey({ crypto, state: log.state(), keys }) !== undefined;
     const made = proposeRotation({
       crypto,
@@ -147,5 +150,3 @@ export class KeyCare {
 function isSame(a: SecretKey, b: SecretKey): boolean {
   return a.reveal((left) => b.reveal((right) => equal(left, right)));
 }
-
-const farewellMillis = 3_000;

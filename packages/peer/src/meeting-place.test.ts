@@ -65,7 +65,11 @@ async function meet() {
   const alice = new MeetingPlace({
     crypto,
     keys,
-    meeting: new SecretKey(simulation.bytes(32)),
+    whereabouts: {
+      door: new SecretKey(simulation.bytes(32)),
+      former: undefined,
+      readKey: undefined,
+    },
     relays,
     sockets,
     clock,
@@ -84,7 +88,7 @@ async function meet() {
   const drain = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   const until = (millis: number): Promise<void> =>
     simulation.runUntilDrained(instant(millis), drain);
-  const sendBulk = (): void => alice.sendPacket(keys.id, new Uint8Array(1_000), true);
+  const sendBulk = (): void => alice.sendPacket(keys.id, new Uint8Array(1_000), { bulk: true });
   return { alice, rita, ruth, relays, told, servers, sendBulk, until };
 }
 

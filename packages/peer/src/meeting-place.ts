@@ -6,6 +6,9 @@
  *         cannot keep out the true one.
  * Rule 2. Bulk goes only where there is room: a slow relay slows nobody.
  * Rule 3. What one relay says of the time, or of its servers, holds at that relay.
+ * Rule 4. Members meet where only those meet who have the read key in force. At the door they only listen: for knocks, and
+ *         for members that do not know where the others went.
+ * Rule 5. A node is answered where it was last heard. Where nothing is known of it, it is looked for at the door too.
  */
 
 import type { Random } from "@skein/auth/crypto/random";
@@ -13,9 +16,9 @@ import type { SecretKey } from "@skein/auth/crypto/secret";
 import type { Crypto } from "@skein/auth/crypto/sodium";
 import { nodeIdOf, type NodeKeys } from "@skein/auth/identity";
 import { openPresence } from "@skein/auth/presence";
-import { doorTopic, inboxTopic, presenceTopic, type Topic } from "@skein/auth/topic";
+import type { Topic } from "@skein/auth/topic";
 import type { Bytes } from "@skein/protocol/bytes";
-import type { Instant, NodeId, Tag } from "@skein/protocol/ids";
+import { later, type Instant, type NodeId, type Tag } from "@skein/protocol/ids";
 import { nodesPerAccountMax } from "@skein/protocol/limits";
 import type { IceServer } from "@skein/protocol/relay-frames/hello";
 import type { TopicMessage } from "@skein/protocol/topic-message";
@@ -28,9 +31,18 @@ import { MeetingPoint, type Manner, type MeetingTopics } from "./meeting-point.t
 import type { Clock } from "./ports.ts";
 import type { RelayReport } from "./relay-status.ts";
 import type { Relays } from "./relays.ts";
+import {
+  openDoorVenue,
+  openMembersVenue,
+  type DoorVenue,
+  type MembersVenue,
+  type Venue,
+  type Whereabouts,
+} from "./venues.ts";
 
 export interface MeetingPlaceNews {
-  readonly packet: (packet: Bytes) => void;
+  /** `venue` is the name of the place where it came. */
+  readonly packet: (packet: Bytes, venue: string) => void;
   readonly knock: (knock: Knock) => void;
   readonly present: (peer: { readonly node: NodeId; readonly box: Bytes }) => void;
   readonly letter: (letter: Letter) => void;
@@ -44,7 +56,7 @@ export interface MeetingPlaceNews {
 interface MeetingPlaceOptions {
   readonly crypto: Crypto;
   readonly keys: NodeKeys;
-  readonly meeting: SecretKey;
+  readonly whereabouts: Whereabouts;
   readonly relays: Relays;
   readonly sockets: Sockets;
   readonly clock: Clock;
@@ -56,28 +68,59 @@ interface MeetingPlaceOptions {
 
 export class MeetingPlace {
   readonly #options: MeetingPlaceOptions;
-  readonly #topics: MeetingTopics;
-  readonly #inboxes = new Map<NodeId, Topic>();
   readonly #points = new Map<string, MeetingPoint>();
   readonly #forgetRelays: () => void;
-  /** The one in force first; what was sealed under those before it is still understood. */
-  #readKeys: ReadonlyArray<SecretKey> = [];
+  /** All places where this node listens, by name. */
+  readonly #venues = new Map<string, Venue>();
+  /** Where each node was last heard, or said that it is. */
+  readonly #whereOf = new Map<NodeId, string>();
+  #door: DoorVenue;
+  #former: DoorVenue | undefined;
+  #members: MembersVenue | undefined;
   #saidRoom = false;
 
   constructor(options: MeetingPlaceOptions) {
     this.#options = options;
-    const { crypto, keys, meeting, relays } = options;
-    this.#topics = {
-      door: doorTopic(crypto, meeting),
-      presence: presenceTopic(crypto, meeting),
-      mine: inboxTopic(crypto, meeting, keys.id),
-    };
+    const { relays, whereabouts } = options;
+    this.#door = openDoorVenue(this.#owner(), whereabouts.door);
+    this.#meetAt(whereabouts);
     this.#forgetRelays = relays.subscribe(() => {
       this.#useRelays();
       this.#reportRoom();
       options.news.changed();
     });
     this.#useRelays();
+  }
+
+  /** Other secrets from now on. Whoever was just told of them still finds this node where it was, for a moment. */
+  meetAt(whereabouts: Whereabouts): void {
+    this.#meetAt(whereabouts);
+    for (const point of this.#points.values()) point.settle();
+    const { alarms, clock } = this.#options;
+    alarms.set("leave places", later(clock.now(), lingerMillis), () => {
+      this.#leave();
+      for (const point of this.#points.values()) point.settle();
+    });
+  }
+
+  /** What sessions begin with: that of the place first, if it is one of ours. */
+  psks(venue: string | undefined): ReadonlyArray<SecretKey> {
+    const current = [this.#members, this.#door, this.#former].filter((one) => one !== undefined);
+    const here = venue === undefined ? undefined : this.#venues.get(venue);
+    const all = here === undefined ? current : [here, ...current.filter((one) => one !== here)];
+    return all.map(({ psk }) => psk);
+  }
+
+  /** Whether this place is one of before, which only whoever has not heard of the new one looks at. */
+  isFormer(venue: string): boolean {
+    return venue !== this.#door.name && venue !== this.#members?.name;
+  }
+
+  heard(node: NodeId, venue: string): void {
+    this.#whereOf.delete(node);
+    this.#whereOf.set(node, venue);
+    const [oldest] = this.#whereOf.keys();
+    if (this.#whereOf.size > nodesMax && oldest !== undefined) this.#whereOf.delete(oldest);
   }
 
   relays(): ReadonlyArray<RelayReport> {
@@ -90,30 +133,39 @@ export class MeetingPlace {
     }));
   }
 
-  sendPacket(node: NodeId, packet: Bytes, bulk: boolean): void {
-    this.#say(this.#inboxOf(node), { type: "packet", packet }, bulk ? "bulk" : "message");
+  /** `venue`: where it is to be sent; otherwise where the node was last heard. */
+  sendPacket(
+    node: NodeId,
+    packet: Bytes,
+    { bulk, venue }: { readonly bulk: boolean; readonly venue?: string | undefined },
+  ): void {
+    const where = this.#venues.get(venue ?? this.#whereOf.get(node) ?? "");
+    const to = (where ?? this.#members ?? this.#door).inboxOf(node);
+    this.#say(to, { type: "packet", packet }, bulk ? "bulk" : "message");
   }
 
-  /** Left where a relay holds such things; nowhere else is anybody to read it. */
+  /** Calls a node that may not know, or may not answer, where it was last heard. */
+  callEverywhere(node: NodeId, packet: Bytes): void {
+    for (const venue of [this.#members, this.#door, this.#former])
+      if (venue !== undefined)
+        this.sendPacket(node, packet.slice(), { bulk: false, venue: venue.name });
+  }
+
+  /** Whether it was heard somewhere, or said that it is there. */
+  isPlaced(node: NodeId): boolean {
+    return this.#whereOf.has(node);
+  }
+
+  /** Left where a relay holds such things; nowhere else is anybody to read it. Where members meet: others could open it at the door. */
   leave(node: NodeId, letter: Letter): void {
+    const inbox = (this.#members ?? this.#door).inboxOf(node);
     for (const point of this.#points.values())
       if ((point.hello?.keepSecondsMax ?? 0) > 0)
-        point.say(
-          this.#inboxOf(node),
-          { type: "letter", ...letter },
-          { keepSeconds: letterSeconds },
-        );
+        point.say(inbox, { type: "letter", ...letter }, { keepSeconds: letterSeconds });
   }
 
   knock(knock: Knock): void {
-    this.#say(this.#topics.door, { type: "knock", ...knock }, "message");
-  }
-
-  /** From now on this node hears knocks and leaves word that it is here. */
-  moveIn(readKeys: ReadonlyArray<SecretKey>): void {
-    this.#readKeys = readKeys;
-    const [readKey] = readKeys;
-    if (readKey !== undefined) for (const point of this.#points.values()) point.moveIn(readKey);
+    this.#say(this.#door.knocks, { type: "knock", ...knock }, "message");
   }
 
   /** Asks who is here. */
@@ -127,6 +179,7 @@ export class MeetingPlace {
 
   close(): void {
     this.#forgetRelays();
+    this.#options.alarms.cancel("leave places");
     for (const point of this.#points.values()) point.close();
   }
 
@@ -145,7 +198,7 @@ export class MeetingPlace {
     const point = new MeetingPoint({
       ...this.#options,
       url,
-      topics: this.#topics,
+      topics: () => this.#topics(),
       news: {
         delivered: (tag, payload, at) => this.#hear(tag, payload, at),
         found: (blob) => this.#meet(blob),
@@ -154,8 +207,6 @@ export class MeetingPlace {
         changed: news.changed,
       },
     });
-    const [readKey] = this.#readKeys;
-    if (readKey !== undefined) point.moveIn(readKey);
     return point;
   }
 
@@ -182,38 +233,74 @@ export class MeetingPlace {
 
   #hear(tag: Tag, payload: Bytes, at: Instant): void {
     const { news } = this.#options;
-    const packet = this.#topics.mine.open(at, tag, payload);
-    if (packet?.type === "packet") return news.packet(packet.packet);
-    if (packet?.type === "letter") return news.letter(packet);
-    if (this.#readKeys.length === 0) return undefined;
-    const knock = this.#topics.door.open(at, tag, payload);
+    for (const { name, mine } of this.#venues.values()) {
+      const packet = mine.open(at, tag, payload);
+      if (packet?.type === "packet") return news.packet(packet.packet, name);
+      if (packet?.type === "letter") return news.letter(packet);
+    }
+    if (this.#members === undefined) return undefined;
+    const knock = this.#door.knocks.open(at, tag, payload);
     if (knock?.type === "knock") news.knock(knock);
     return undefined;
   }
 
   #meet(blob: Bytes): void {
     const { crypto, keys, news } = this.#options;
-    const found = this.#readKeys
-      .map((readKey) => openPresence(crypto, readKey, blob))
-      .find((opened) => opened !== undefined);
+    const members = this.#members;
+    if (members === undefined) return;
+    const found = openPresence(crypto, members.readKey, blob);
     if (found === undefined) return;
     const node = nodeIdOf(crypto, found.sign, found.box);
-    if (node !== keys.id) news.present({ node, box: found.box });
+    if (node === keys.id) return;
+    this.heard(node, members.name);
+    news.present({ node, box: found.box });
   }
 
-  #inboxOf(node: NodeId): Topic {
-    const { crypto, meeting } = this.#options;
-    const known = this.#inboxes.get(node);
-    if (known !== undefined) return known;
-    if (this.#inboxes.size >= inboxesMax) this.#inboxes.clear();
-    const topic = inboxTopic(crypto, meeting, node);
-    this.#inboxes.set(node, topic);
-    return topic;
+  // --- Places. ---
+
+  #topics(): MeetingTopics {
+    const inboxes = [...this.#venues.values()].map(({ mine }) => mine);
+    const heard = this.#members === undefined ? inboxes : [...inboxes, this.#door.knocks];
+    return { heard, here: this.#members };
+  }
+
+  #meetAt({ door, former, readKey }: Whereabouts): void {
+    const owner = this.#owner();
+    const doors = [this.#door, this.#former];
+    this.#door = this.#enter(openDoorVenue(owner, door), doors);
+    this.#former = former && this.#enter(openDoorVenue(owner, former), doors);
+    this.#members = readKey && this.#enter(openMembersVenue(owner, readKey), [this.#members]);
+  }
+
+  /** Sessions may have begun with the secrets of a place that is the same. */
+  #enter<V extends Venue>(venue: V, before: ReadonlyArray<V | undefined>): V {
+    const known = before.find((one) => one?.name === venue.name);
+    if (known !== undefined) venue[Symbol.dispose]();
+    const entered = known ?? venue;
+    this.#venues.set(entered.name, entered);
+    return entered;
+  }
+
+  #leave(): void {
+    const current = new Set([this.#members, this.#door, this.#former].map((one) => one?.name));
+    for (const [name, venue] of this.#venues) {
+      if (current.has(name)) continue;
+      this.#venues.delete(name);
+      venue[Symbol.dispose]();
+    }
+    for (const [node, name] of this.#whereOf)
+      if (!current.has(name)) this.#whereOf.set(node, this.#door.name);
+  }
+
+  #owner(): { readonly crypto: Crypto; readonly me: NodeId } {
+    return { crypto: this.#options.crypto, me: this.#options.keys.id };
   }
 }
 
-/** They are only kept to be found quickly: members, and as many replicas. */
-const inboxesMax = nodesPerAccountMax * 2;
+/** Nodes of which it is remembered where they are: members, and as many replicas. */
+const nodesMax = nodesPerAccountMax * 2;
+/** Long enough for the news of other secrets to reach whoever is connected, and for sessions to find each other again. */
+const lingerMillis = 2 * 60_000;
 /** Longer than a tag lives: nobody listens under yesterday's. */
 const letterSeconds = 24 * 60 * 60;
 /** As many as one hello may name: each is asked at every attempt to connect directly. */

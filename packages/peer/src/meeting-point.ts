@@ -1,7 +1,6 @@
 /** One relay as a place to meet: this node's tags, its word that it is here, and what it says, by that relay's own clock. */
 
 import type { Random } from "@skein/auth/crypto/random";
-import type { SecretKey } from "@skein/auth/crypto/secret";
 import type { Crypto } from "@skein/auth/crypto/sodium";
 import type { NodeKeys } from "@skein/auth/identity";
 import { sealPresence } from "@skein/auth/presence";
@@ -21,13 +20,14 @@ import type { Alarms } from "./alarms.ts";
 import type { Inbox } from "./inbox.ts";
 import { randomU32, type Clock } from "./ports.ts";
 import type { RelayStatus, RelaySlowness } from "./relay-status.ts";
+import type { MembersVenue } from "./venues.ts";
 
-/** The topics of one account as one node uses them, the same at every relay. */
+/** The topics of one account as one node uses them now, the same at every relay. */
 export interface MeetingTopics {
-  readonly door: Topic;
-  readonly presence: Topic;
-  /** This node's inbox. */
-  readonly mine: Topic;
+  /** On which something may come for this node. */
+  readonly heard: ReadonlyArray<Topic>;
+  /** Where it leaves word that it is here; absent while it signs in. */
+  readonly here: Pick<MembersVenue, "presence" | "readKey"> | undefined;
 }
 
 export interface MeetingPointNews {
@@ -41,7 +41,7 @@ export interface MeetingPointNews {
 
 interface MeetingPointOptions {
   readonly url: string;
-  readonly topics: MeetingTopics;
+  readonly topics: () => MeetingTopics;
   readonly crypto: Crypto;
   readonly keys: NodeKeys;
   readonly sockets: Sockets;
@@ -60,7 +60,6 @@ type News<T extends RelayLinkNews["type"]> = Extract<RelayLinkNews, { readonly t
 export class MeetingPoint {
   readonly #options: MeetingPointOptions;
   readonly #link: RelayLink;
-  #readKey: SecretKey | undefined;
   #announced: ReadonlyArray<Tag> = [];
   /** What is added to the local clock to choose tags, where it is off by so much that nobody would be met. */
   #clockErrorMillis = 0;
@@ -84,7 +83,7 @@ export class MeetingPoint {
           if (!this.#closed) this.#hear(heard);
         }),
     });
-    this.#settle();
+    this.settle();
   }
 
   get status(): RelayStatus {
@@ -115,15 +114,10 @@ export class MeetingPoint {
     else this.#link.leave(tag, payload, manner.keepSeconds);
   }
 
-  /** From now on this node hears knocks here and leaves word, sealed with this key, that it is here. */
-  moveIn(readKey: SecretKey): void {
-    this.#readKey = readKey;
-    this.#settle();
-  }
-
   /** Asks who is here. */
   lookAround(): void {
-    for (const tag of this.#options.topics.presence.tagsAt(this.#tagTime()))
+    const { here } = this.#options.topics();
+    for (const tag of here?.presence.tagsAt(this.#tagTime()) ?? [])
       this.#link.lookUp(tag, presenceBlobsMax);
   }
 
@@ -138,28 +132,29 @@ export class MeetingPoint {
   }
 
   /** Subscribes to today's tags, leaves word under them, and comes back when they change. */
-  #settle(): void {
+  settle(): void {
     const { topics, alarms } = this.#options;
-    const { door, presence, mine } = topics;
+    const { heard, here } = topics();
     const now = this.#tagTime();
-    const heard = this.#readKey === undefined ? [mine] : [mine, door];
     this.#link.chooseTopics(heard.flatMap((topic) => [...topic.tagsAt(now)]));
     this.#announce(now);
-    const rotations = [...heard, presence].map((topic) => topic.nextRotation(now));
+    const all = here === undefined ? heard : [...heard, here.presence];
+    const rotations = all.map((topic) => topic.nextRotation(now));
     const next = rotations.reduce((first, at) => (at < first ? at : first));
-    alarms.set(this.#alarm(), later(next, -this.#clockErrorMillis), () => this.#settle());
+    alarms.set(this.#alarm(), later(next, -this.#clockErrorMillis), () => this.settle());
   }
 
   #announce(now: Instant): void {
     const { crypto, keys, random, topics } = this.#options;
-    const readKey = this.#readKey;
-    if (readKey === undefined) return;
-    const here = { sign: keys.signPublic, box: keys.boxPublic, at: now };
-    const tags = topics.presence.tagsAt(now);
+    const { here } = topics();
+    if (here === undefined) return;
+    const { readKey, presence } = here;
+    const said = { sign: keys.signPublic, box: keys.boxPublic, at: now };
+    const tags = presence.tagsAt(now);
     // Yesterday's tag beside today's would tell the relay that both are of one node.
     for (const tag of this.#announced) if (!tags.includes(tag)) this.#link.withdraw(tag);
     for (const tag of tags)
-      this.#link.announce(tag, sealPresence(crypto, readKey, here, random), presenceBlobsMax);
+      this.#link.announce(tag, sealPresence(crypto, readKey, said, random), presenceBlobsMax);
     this.#announced = tags;
   }
 
@@ -204,7 +199,7 @@ export class MeetingPoint {
     const error = relayNow - this.#options.clock.now();
     const before = this.#clockErrorMillis;
     this.#clockErrorMillis = Math.abs(error) > clockErrorMillisMin ? error : 0;
-    if (this.#clockErrorMillis !== before) this.#settle();
+    if (this.#clockErrorMillis !== before) this.settle();
   }
 
   #slowDown({ reason, retryAfterSeconds }: News<"refused">): void {

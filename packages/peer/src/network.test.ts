@@ -58,7 +58,11 @@ test("a network that was closed while it called Bob calls him no more", async ()
     },
     relays: await openRelays(new Ledger(openMemoryFiles()), relayUrls),
     keys: mintNodeKeys(crypto, random),
-    meeting: new SecretKey(random.bytes(32)),
+    whereabouts: {
+      door: new SecretKey(random.bytes(32)),
+      former: undefined,
+      readKey: undefined,
+    },
     pass: () => undefined,
     mayConnect: () => true,
     acquaintances: () => [],

@@ -1,7 +1,5 @@
 /** Speaking with other nodes: sessions over the best path there is, direct or through the relay, and who is reachable how. */
 
-import type { SecretKey } from "@skein/auth/crypto/secret";
-import { sessionPsk } from "@skein/auth/door";
 import type { NodeKeys } from "@skein/auth/identity";
 import {
   openSessions,
@@ -29,6 +27,7 @@ import type { Ports } from "./ports.ts";
 import type { RelayReport } from "./relay-status.ts";
 import type { Relays } from "./relays.ts";
 import type { Scope } from "./scope.ts";
+import type { Whereabouts } from "./venues.ts";
 
 /** A node this one has a session with. */
 export interface Connection {
@@ -61,9 +60,10 @@ export interface NetworkOptions {
   readonly ports: Ports;
   readonly relays: Relays;
   readonly keys: NodeKeys;
-  readonly meeting: SecretKey;
+  readonly whereabouts: Whereabouts;
   readonly pass: () => Pass | undefined;
-  readonly mayConnect: (introduction: Introduction) => boolean;
+  /** `atFormerPlace`: by one that only whoever has not heard of the new one looks at. */
+  readonly mayConnect: (introduction: Introduction, atFormerPlace: boolean) => boolean;
   /** Nodes that may still have a session with us from before this program was started. */
   readonly acquaintances: () => Iterable<Acquaintance>;
   readonly find: (node: NodeId, request: StreamRequest, signal: AbortSignal) => Promise<Source>;
@@ -82,10 +82,12 @@ export class Network {
   readonly #connections = new Map<NodeId, Connection>();
   /** Packets that a direct path had no room for; a few at most, because streams stop when told. */
   readonly #waiting = new Map<NodeId, Bytes[]>();
-  #sessions: Sessions;
+  /** How often each node was greeted since it was last heard. */
+  readonly #unanswered = new Map<NodeId, number>();
+  readonly #sessions: Sessions;
   readonly #flows: Flows;
-  #direct: DirectPaths;
-  #meeting: MeetingPlace;
+  readonly #direct: DirectPaths;
+  readonly #meeting: MeetingPlace;
   readonly #pings: Pings;
   #relayHasRoom = true;
 
@@ -98,7 +100,7 @@ export class Network {
     this.#inbox = inbox;
     this.#alarms = alarms;
     const send = (node: NodeId, message: NodeMessage): void => this.send(node, message);
-    this.#sessions = this.#openSessions(options.meeting);
+    this.#sessions = this.#openSessions();
     this.#flows = new Flows({
       me: keys.id,
       clock,
@@ -112,7 +114,7 @@ export class Network {
     });
     this.#pings = new Pings({ clock, random, alarms, send, measured: options.news.changed });
     this.#direct = this.#openDirectPaths();
-    this.#meeting = this.#openMeetingPlace(options.meeting);
+    this.#meeting = this.#openMeetingPlace();
   }
 
   connections(): ReadonlyMap<NodeId, Connection> {
@@ -160,23 +162,10 @@ export class Network {
     this.#meeting.leave(node, letter);
   }
 
-  /** From now on this node hears knocks and leaves word that it is here. */
-  moveIn(readKeys: ReadonlyArray<SecretKey>): void {
-    this.#meeting.moveIn(readKeys);
+  /** Can be met by other secrets from now on. Sessions go on. */
+  meetAt(whereabouts: Whereabouts): void {
+    this.#meeting.meetAt(whereabouts);
     this.#lookAroundIn(lookAroundIdleMillis);
-  }
-
-  /** Meets the others under another secret from now on: whoever knows only the one before is not met here any more. */
-  moveTo(meeting: SecretKey, readKeys: ReadonlyArray<SecretKey>): void {
-    for (const node of this.#connections.keys()) this.send(node, { type: "bye" });
-    for (const node of this.#connections.keys()) this.#goDown(node);
-    this.#meeting.close();
-    this.#direct.close();
-    this.#sessions[Symbol.dispose]();
-    this.#sessions = this.#openSessions(meeting);
-    this.#direct = this.#openDirectPaths();
-    this.#meeting = this.#openMeetingPlace(meeting);
-    this.#meeting.moveIn(readKeys);
   }
 
   /** The network or the tab came back. */
@@ -214,6 +203,8 @@ export class Network {
         return this.#sendPacket(output);
       case "message":
         return this.#open(output);
+      case "heard":
+        return this.#placeNode(output);
       case "up":
         return this.#comeUp(output);
       case "down":
@@ -226,10 +217,12 @@ export class Network {
   }
 
   #sendPacket({ node, packet, path, bulk }: Output<"packet">): void {
-    const attempt = path === relayPath ? undefined : this.#direct.pathTo(node);
-    if (attempt === undefined) return this.#meeting.sendPacket(node, packet, bulk);
+    const venue = venueOf(path);
+    const attempt = venue === undefined ? this.#direct.pathTo(node) : undefined;
     // A handshake is begun because nothing is heard: the direct path may be dead without knowing it yet.
-    if (packet[0] === sessionHelloType) this.#meeting.sendPacket(node, packet.slice(), bulk);
+    if (packet[0] === sessionHelloType) this.#greet(node, packet.slice());
+    else if (attempt === undefined) this.#meeting.sendPacket(node, packet, { bulk, venue });
+    if (attempt === undefined) return undefined;
     const queue = this.#waiting.get(node);
     if (queue !== undefined) {
       if (queue.length < waitingPacketsMax) queue.push(packet);
@@ -241,6 +234,22 @@ export class Network {
     return this.#flows.room(node, false);
   }
 
+  /** One that does not answer may not know where we meet now: it is looked for at the door too. */
+  #greet(node: NodeId, packet: Bytes): void {
+    const times = this.#unanswered.get(node) ?? 0;
+    if (this.#unanswered.size >= unansweredMax) this.#unanswered.clear();
+    this.#unanswered.set(node, times + 1);
+    if (times === 0 && this.#meeting.isPlaced(node))
+      this.#meeting.sendPacket(node, packet, { bulk: false });
+    else this.#meeting.callEverywhere(node, packet);
+  }
+
+  #placeNode({ node, path }: Output<"heard">): void {
+    const venue = venueOf(path);
+    this.#unanswered.delete(node);
+    if (venue !== undefined) this.#meeting.heard(node, venue);
+  }
+
   /** The direct path takes packets again, or there is another path now. */
   #flush(node: NodeId): void {
     const queue = this.#waiting.get(node) ?? [];
@@ -248,7 +257,7 @@ export class Network {
     const attempt = this.#direct.pathTo(node);
     for (let packet = queue.shift(); packet !== undefined; packet = queue.shift()) {
       const kept = packet.slice();
-      if (attempt === undefined) this.#meeting.sendPacket(node, packet, true);
+      if (attempt === undefined) this.#meeting.sendPacket(node, packet, { bulk: true });
       else if (!this.#direct.send(attempt, packet)) {
         this.#waiting.set(node, [kept, ...queue]);
         return;
@@ -289,6 +298,7 @@ export class Network {
   // --- What nodes say. ---
 
   #open({ node, message: bytes, path }: Output<"message">): void {
+    this.#unanswered.delete(node);
     const message = tryDecode(NodeMessage, bytes);
     if (message !== undefined) this.#hear(node, message, path);
   }
@@ -308,9 +318,19 @@ export class Network {
     }
   }
 
-  #openSessions(meeting: SecretKey): Sessions {
-    const { crypto, random } = this.#options.ports;
-    return openSessions({ ...this.#options, crypto, random, psk: sessionPsk(crypto, meeting) });
+  #openSessions(): Sessions {
+    const { ports, mayConnect, ...options } = this.#options;
+    const { crypto, random } = ports;
+    return openSessions({
+      ...options,
+      crypto,
+      random,
+      psks: (path) => this.#meeting.psks(venueOf(path)),
+      mayConnect: (introduction, path) => {
+        const venue = venueOf(path);
+        return mayConnect(introduction, venue !== undefined && this.#meeting.isFormer(venue));
+      },
+    });
   }
 
   // --- The two paths. ---
@@ -336,17 +356,18 @@ export class Network {
     });
   }
 
-  #openMeetingPlace(meeting: SecretKey): MeetingPlace {
-    const { ports, relays, keys, news } = this.#options;
+  #openMeetingPlace(): MeetingPlace {
+    const { ports, relays, keys, news, whereabouts } = this.#options;
     return new MeetingPlace({
       ...ports,
       relays,
       keys,
-      meeting,
+      whereabouts,
       alarms: this.#alarms,
       inbox: this.#inbox,
       news: {
-        packet: (packet) => this.#carryOut(this.#sessions.receive(packet, relayPath, this.#now())),
+        packet: (packet, venue) =>
+          this.#carryOut(this.#sessions.receive(packet, relayPath + venue, this.#now())),
         knock: news.knock,
         letter: news.letter,
         present: (peer) => this.connect(peer),
@@ -381,13 +402,20 @@ function isStreamMessage(message: NodeMessage): message is StreamMessage {
   return message.type.startsWith("stream-");
 }
 
+/** The place of a path by the relay. */
+function venueOf(path: string | undefined): string | undefined {
+  return path?.startsWith(relayPath) === true ? path.slice(relayPath.length) : undefined;
+}
+
 const ownTypes: ReadonlySet<string> = new Set(["signal", "ping", "pong", "bye"]);
 
 /** The first byte of a session packet that begins a handshake (docs/protocol/3-sessions.md). */
 const sessionHelloType = 0x01;
-/** The name of the relay among the paths of a session; attempts are hex and never this. */
-const relayPath = "relay";
+/** How paths by the relay begin, before the name of a place; attempts are hex and never this. */
+const relayPath = "relay ";
 const lookAroundMillis = 2_000;
+/** Nodes that are greeted and do not answer. */
+const unansweredMax = 256;
 const lookAroundIdleMillis = 5 * 60_000;
 /** Control messages that may wait for a direct path: more means that it stands still. */
 const waitingPacketsMax = 256;

@@ -75,7 +75,7 @@ export class RefStreams {
     const last = this.#streams.get(of);
     const judged = judgeRecord({ crypto, bytes, signPublic, repo: this.#repo, node: of, last });
     if (judged.verdict === "equivocation" && judged.record.seq === last?.seq)
-      await this.#keepProof(of, { seq: last.seq, sign: signPublic, theirs: bytes });
+      await this.#keepProof(of, last.seq, { sign: signPublic, box: signer.box, theirs: bytes });
     if (judged.verdict !== "accepted") return refusals[judged.verdict];
     // What the removal of a node leaves of its stream: everybody has the same of it, and nobody more.
     const vouched = isRevoked ? vouchedUpTo(state, of, this.#repo) : undefined;
@@ -163,13 +163,13 @@ export class RefStreams {
   /** Two records with one number convict their node, whoever reads them. */
   async #keepProof(
     of: NodeId,
-    { seq, sign, theirs }: { readonly seq: number; readonly sign: Bytes; readonly theirs: Bytes },
+    seq: number,
+    { sign, box, theirs }: { readonly sign: Bytes; readonly box: Bytes; readonly theirs: Bytes },
   ): Promise<void> {
-    const { ledger, log } = this.#world;
+    const { ledger } = this.#world;
     const range = { from: seq, to: seq, bytesMax: logBytesMax };
     const [first] = await ledger.readRecords(this.#repo, of, range);
-    const box = log.state().nodes.get(of)?.box;
-    if (first === undefined || box === undefined) return;
+    if (first === undefined) return;
     const proof = formatProof({ of: "record", sign, box, first, second: theirs });
     await ledger.writeProof(this.#repo, of, proof);
   }

@@ -17,7 +17,7 @@ import type { Relays } from "./relays.ts";
 import type { Scope } from "./scope.ts";
 
 export interface Stage {
-  readonly mayConnect: (introduction: Introduction) => boolean;
+  readonly mayConnect: (introduction: Introduction, atFormerPlace: boolean) => boolean;
   readonly acquaintances: () => Iterable<Acquaintance>;
   readonly find: (node: NodeId, request: StreamRequest, signal: AbortSignal) => Promise<Source>;
   readonly up: (node: NodeId) => void;
@@ -50,11 +50,13 @@ export class StagedNetwork {
   /** Heard before there was a home to deal with it; `undefined` once there is. */
   #missed: Array<readonly [node: NodeId, message: AppMessage]> | undefined = [];
 
-  constructor({ pass, self, changed, ...options }: StagedNetworkOptions) {
+  constructor({ pass, meeting, self, changed, ...options }: StagedNetworkOptions) {
     this.network = new Network({
       ...options,
+      whereabouts: { door: meeting, former: undefined, readKey: undefined },
       pass: () => pass,
-      mayConnect: (introduction) => this.#stage.mayConnect(introduction),
+      mayConnect: (introduction, atFormerPlace) =>
+        this.#stage.mayConnect(introduction, atFormerPlace),
       acquaintances: () => this.#stage.acquaintances(),
       find: (node, request, signal) => this.#stage.find(node, request, signal),
       news: {
@@ -79,7 +81,7 @@ export class StagedNetwork {
   enter(home: Stage): void {
     this.#stage = home;
     for (const [node, { introduction }] of this.network.connections()) {
-      if (home.mayConnect(introduction)) home.up(node);
+      if (home.mayConnect(introduction, false)) home.up(node);
       else this.network.drop(node);
     }
     const missed = this.#missed ?? [];

@@ -11,7 +11,8 @@ export async function readRelayHosts(
   signal: AbortSignal,
 ): Promise<ReadonlyArray<string>> {
   try {
-    const answer = await fetch(proxyOf(relayUrl), { ...plainly, signal });
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(answerMillisMax)]);
+    const answer = await fetch(proxyOf(relayUrl), { ...plainly, signal: soon });
     const said: unknown = answer.ok ? await answer.json() : undefined;
     const hosts = typeof said === "object" && said !== null && "hosts" in said ? said.hosts : [];
     return Array.isArray(hosts) ? hosts.filter((host) => typeof host === "string") : [];
@@ -48,4 +49,6 @@ function proxyOf(relayUrl: string): string {
   return relayUrl.replace(/^ws/u, "http").replace(/\/relay$/u, "/git");
 }
 
+/** A person waits for it, and a relay has it at hand. */
+const answerMillisMax = 5_000;
 const plainly = { cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" } as const;

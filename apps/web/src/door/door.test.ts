@@ -104,8 +104,9 @@ test("when everything was locked, all tabs see it, and the worker that held the 
   expect([first.views.repositories.value, second.views.repositories.value]).toEqual([[], []]);
   await until(() => town.workers() === 2);
   // The worker said so itself, before the next one came.
-  const heard = town.heardOnAir();
-  expect(heard.indexOf('"locked"')).toBeLessThan(heard.lastIndexOf('"here"'));
+  await until(
+    () => town.heardOnAir().lastIndexOf('"here"') > town.heardOnAir().indexOf('"locked"'),
+  );
   expect(await first.ask("unlock", { words: "abandon" })).toMatchObject({ ok: true });
   const elsewhere = await second.ask("unlock", { words: "abandon" });
   expect(elsewhere).toMatchObject({ ok: false, refused: { code: "owner_tab_only" } });

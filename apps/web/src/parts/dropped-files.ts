@@ -15,6 +15,24 @@ export async function readDropped(transfer: DataTransfer): Promise<ReadonlyArray
   return found.flat();
 }
 
+/** Whether a folder of these is a git repository. Call while the drop event lasts. */
+export async function dropsGitFolder(transfer: DataTransfer): Promise<boolean> {
+  const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry());
+  const asked = entries.map(
+    (entry) =>
+      new Promise<boolean>((resolve) => {
+        if (entry === null || !isFolder(entry)) return resolve(false);
+        return entry.getDirectory(
+          ".git",
+          {},
+          () => resolve(true),
+          () => resolve(false),
+        );
+      }),
+  );
+  return (await Promise.all(asked)).includes(true);
+}
+
 export function readPicked(files: FileList | null): ReadonlyArray<PathFile> {
   return Array.from(files ?? [], (file) => ({
     path: file.webkitRelativePath === "" ? file.name : file.webkitRelativePath,

@@ -8,7 +8,13 @@ import { copy } from "../copy.ts";
 import { Banner, Refusal } from "../parts/banner.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { useDoor } from "../parts/door-context.ts";
-import { isInGitFolder, readDropped, readPicked, type PathFile } from "../parts/dropped-files.ts";
+import {
+  dropsGitFolder,
+  isInGitFolder,
+  readDropped,
+  readPicked,
+  type PathFile,
+} from "../parts/dropped-files.ts";
 import { Task } from "../parts/frame.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { askToKeep } from "../parts/keep-storage.ts";
@@ -119,9 +125,7 @@ function useImports(): Imports {
     else setStep({ kind: "imported", name: ask.name, done, hadGit });
   };
   const folder = async (files: ReadonlyArray<PathFile>, hadGit: boolean): Promise<void> => {
-    const [top = "", ...below] = files[0]?.path.split("/") ?? [];
-    const name = below.length === 0 ? copy.importing.folderName : top;
-    if (files.length > 0) await take({ name, files }, hadGit);
+    if (files.length > 0) await take({ name: folderOf(files), files }, hadGit);
   };
   const file = async (picked: File | undefined): Promise<void> => {
     if (picked === undefined) return undefined;
@@ -138,14 +142,20 @@ function useImports(): Imports {
     drop: async (transfer) => {
       const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry());
       const isFolder = entries.some((entry) => entry?.isDirectory === true);
-      if (isFolder || transfer.files.length > 1) await folder(await readDropped(transfer), false);
-      else await file(transfer.files[0]);
+      if (!isFolder && transfer.files.length === 1) return file(transfer.files[0]);
+      const [files, hadGit] = await Promise.all([readDropped(transfer), dropsGitFolder(transfer)]);
+      return folder(files, hadGit);
     },
     clone: async (ask) => {
       const done = await give("clone", ask);
       if (done !== undefined) open(done.id);
     },
   };
+}
+
+function folderOf(files: ReadonlyArray<PathFile>): string {
+  const [top = "", ...below] = files[0]?.path.split("/") ?? [];
+  return below.length === 0 ? copy.importing.folderName : top;
 }
 
 function isOfGit({ webkitRelativePath }: File): boolean {

@@ -3,7 +3,9 @@
 import type { JSX } from "preact";
 import type { RemoteView } from "@skein/peer/views";
 import { copy } from "../../copy.ts";
-import { shortOid } from "../../format.ts";
+import { formatAgo, shortOid } from "../../format.ts";
+import { Banner } from "../../parts/banner.tsx";
+import { now } from "../../parts/door-context.ts";
 import { Empty } from "../../parts/pieces.tsx";
 import type { Place } from "./place.ts";
 import { addressOf } from "./place.ts";
@@ -23,7 +25,11 @@ export function Remotes({ place }: { readonly place: Place }): JSX.Element {
           <header>
             <h2>{remote.nodeName}</h2>
             <code class="quiet">{remote.remote}</code>
+            {remote.heardAt !== undefined && (
+              <span class="quiet">{copy.remotes.heard(formatAgo(remote.heardAt, now.value))}</span>
+            )}
           </header>
+          <Standing standing={remote.standing} />
           <ul>
             {remote.branches.map(({ name, oid, relation }) => (
               <li key={name}>
@@ -40,6 +46,16 @@ export function Remotes({ place }: { readonly place: Place }): JSX.Element {
         </section>
       ))}
     </>
+  );
+}
+
+/** Said only where something is not as it should be. */
+function Standing({ standing }: Pick<RemoteView, "standing">): JSX.Element | null {
+  if (standing === "fresh" || standing === "away") return null;
+  return (
+    <Banner tone={standing === "forked" ? "bad" : "warn"} icon="warning">
+      <p>{copy.remotes[standing]}</p>
+    </Banner>
   );
 }
 
