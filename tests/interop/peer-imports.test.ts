@@ -59,6 +59,7 @@ test("refs of a bundle that are left out are named", async () => {
   using git = openNativeGit();
   tell(git);
   git.run(["update-ref", "refs/stash", "main"]);
+  git.run(["update-ref", "refs/remotes/origin/main", "main"]);
   const file = new Blob([git.bytes(["bundle", "create", "--quiet", "-", "--all"])]);
   expect(await alice.ask("import-bundle", { name: "notes", file })).toMatchObject({
     kind: "imported",

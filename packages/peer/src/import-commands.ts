@@ -144,7 +144,9 @@ function clones(world: CommandWorld): Pick<CommandTable, "git-hosts" | "clone"> 
   };
 }
 
-function skippedRefs(left: ReadonlyArray<string>): SkippedRefs {
+/** What a person would miss: where a clone last saw other repositories' branches is nothing of its own. */
+function skippedRefs(all: ReadonlyArray<string>): SkippedRefs {
+  const left = all.filter((name) => !name.startsWith("refs/remotes/"));
   return { skipped: left.slice(0, skippedShownMax), skippedCount: left.length };
 }
 
