@@ -1,6 +1,7 @@
 /**
  * Plants mistakes in the code, one at a time, and checks that tests notice each. No file is touched: the tests load the
- * mistaken code in place of what is on the disk.
+ * mistaken code in place of what is on the disk. First the same tests run without a mistake: a test that fails anyway
+ * notices nothing.
  *
  *   node scripts/planted-mistakes.mjs          all of them
  *   node scripts/planted-mistakes.mjs --few    every fourth
@@ -19,6 +20,12 @@ const [asked] = process.argv.slice(2);
 const chosen = mistakes.filter(({ name }, index) =>
   asked === undefined ? true : asked === "--few" ? index % 4 === 0 : name.includes(asked),
 );
+const named = [...new Set(chosen.flatMap(({ tests }) => tests))];
+if (chosen.length > 0 && !(await run(named)).isGreen) {
+  say("NO the tests fail without a mistake, so they show nothing");
+  process.exit(1);
+}
+if (chosen.length > 0) say("ok the tests pass without a mistake");
 const unnoticed = [];
 for (const mistake of chosen) {
   const times = readFileSync(join(root, mistake.file), "utf8").split(mistake.from).length - 1;
@@ -36,7 +43,12 @@ say(`${chosen.length - unnoticed.length} of ${chosen.length} planted mistakes we
 process.exitCode = unnoticed.length === 0 && chosen.length > 0 ? 0 : 1;
 
 /** Whether the tests fail, as they should. */
-function testWith({ name, tests }) {
+async function testWith({ name, tests }) {
+  return (await run(tests, name)).isRed;
+}
+
+/** Runs tests, with a mistake or as they are. Failing to start is neither green nor red. */
+function run(tests, name = "") {
   const config = join(root, "scripts", "planted", "vitest.config.mjs");
   const args = [programOf("vitest"), "run", "--config", config, "--bail", "1", ...tests];
   return new Promise((resolve, reject) => {
@@ -51,7 +63,11 @@ function testWith({ name, tests }) {
         told += bytes;
       });
     child.on("error", reject);
-    // Failing to start is not noticing.
-    child.on("exit", (code) => resolve(code !== 0 && /Tests .*\d+ failed/u.test(told)));
+    child.on("exit", (code) =>
+      resolve({
+        isGreen: code === 0 && /Tests .*\d+ passed/u.test(told),
+        isRed: code !== 0 && /Tests .*\d+ failed/u.test(told),
+      }),
+    );
   });
 }

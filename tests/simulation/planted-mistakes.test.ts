@@ -8,5 +8,6 @@ test("mistakes planted in the code turn the tests red", () => {
     encoding: "utf8",
     cwd: new URL("../../", import.meta.url),
   });
+  expect(told).toContain("ok the tests pass without a mistake");
   expect(told).toContain("4 of 4 planted mistakes were noticed");
 });

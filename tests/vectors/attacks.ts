@@ -70,7 +70,6 @@ export const attacks: ReadonlyArray<readonly [id: string, attack: string, expect
 
 /** Tests that answer an attack under another title. */
 export const alsoProves: Readonly<Record<string, ReadonlyArray<string>>> = {
-  A14: [],
   A24: [
     "is refused when its base is not here, and nothing is kept",
     "is refused when it does not bring the tip that it was sent for",
@@ -91,7 +90,6 @@ export const alsoProves: Readonly<Record<string, ReadonlyArray<string>>> = {
 /** What there is nothing to attack of yet. */
 const notBuilt: Readonly<Record<string, string>> = {
   A19: "there are no invitations yet",
-  A20: "removing a node is not offered yet, and read keys are not renewed yet",
   A27: "nothing stands behind the # yet",
   A31: "there are no pairing codes yet",
 };

@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { openCrypto } from "./crypto/sodium.ts";
-import { proposeRename, proposeRevoke } from "./membership-proposals.ts";
+import { recoverAccount } from "./membership-changes.ts";
+import { place, proposeRename, proposeRevoke, sign } from "./membership-proposals.ts";
 import { waitingEntriesPerSenderMax, WaitingRoom } from "./membership-waiting.ts";
 import { parseEntry } from "./membership-entry.ts";
 import { makeUpAccount } from "./testing/account.ts";
 import { instant, later, parseEntryId } from "@skein/protocol/ids";
+import { membershipEntriesForRecovery, membershipEntriesMax } from "@skein/protocol/limits";
 
 const crypto = await openCrypto();
 const at = instant(1_700_000_000_000);
@@ -27,6 +29,39 @@ test("A5: a node says sixty-four things on one day and no more, the same ones fo
     log.fork().add(proposeRevoke({ log, keys: phone, at, target, reason: "lost", door })).kind,
   ).toBe("accepted");
   expect(say("Tomorrow", later(at, day))).toBe("accepted");
+});
+
+test("A4, A5: a thief who fills the log with laptop and words still loses to the recovery kit, whether or not the kit has seen it", () => {
+  const world = makeUpAccount(crypto, 64);
+  const { door, first, mint, newDoor, random } = world;
+  const before = world.open();
+  const phone = mint();
+  before.add(world.add(before, first, phone));
+  const flooded = before.fork();
+  const flood = () => {
+    const said = place({ log: flooded, keys: first, at });
+    return flooded.add(
+      sign({ log: flooded, keys: first, at }, { type: "node.rename", ...said, name: "x" }, door),
+    );
+  };
+  let last = flood();
+  while (last.kind === "accepted") last = flood();
+  expect(last).toEqual({ kind: "rejected", reason: "log-full" });
+  expect(flooded.size()).toBe(membershipEntriesMax - membershipEntriesForRecovery);
+  for (const log of [before, flooded]) {
+    const [found, renewed] = [mint(), newDoor()];
+    using recovery = world.recovery();
+    const who = { keys: found, name: "New laptop", platform: "Linux" };
+    const change = { crypto, random, log, recovery, door: renewed, at, remove: [first.id] };
+    const saved = recoverAccount({ ...change, ...who });
+    expect(saved.refused).toEqual([]);
+    const whole = flooded.fork();
+    for (const entry of saved.entries) expect(whole.add(entry).kind).toBe("accepted");
+    const { nodes, revoked, door: now } = whole.state();
+    expect([...nodes.keys()].toSorted()).toEqual([found.id, phone.id].toSorted());
+    expect(revoked.has(first.id)).toBe(true);
+    expect(now.sign).toEqual(renewed.signPublic);
+  }
 });
 
 test("A5: a flood of entries without parents drives out its own sender's, and nobody else's", () => {

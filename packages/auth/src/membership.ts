@@ -11,7 +11,11 @@ import {
   type Instant,
   type NodeId,
 } from "@skein/protocol/ids";
-import { membershipEntriesMax } from "@skein/protocol/limits";
+import {
+  membershipEntriesForRecovery,
+  membershipEntriesForTheDoor,
+  membershipEntriesMax,
+} from "@skein/protocol/limits";
 import type { Crypto } from "./crypto/sodium.ts";
 import { bytesOf, nodeIdOf, recoveryAuthorOf } from "./identity.ts";
 import {
@@ -261,9 +265,9 @@ class Log implements MembershipLog {
   }
 
   #admit({ entry, body, id }: Omit<Waiting, "sender">): Verdict {
-    const isPrivileged = entry.signed.door !== undefined || body.author === this.#recovery;
-    const room = membershipEntriesMax - (isPrivileged ? 0 : entriesForTheDoor);
-    if (this.size() >= room) return rejected("log-full");
+    const byRecovery = body.author === this.#recovery;
+    const isPrivileged = entry.signed.door !== undefined || byRecovery;
+    if (this.size() >= roomFor({ byRecovery, isPrivileged })) return rejected("log-full");
     const past = this.#pastOf(body.parents);
     const key = this.#keyOf(body.author, past);
     if (key === undefined) return rejected("unknown-author");
@@ -399,12 +403,17 @@ function isOverQuota({ at }: AuthoredBody, said: ReadonlyArray<Held>): boolean {
   return sameDay.length >= entriesPerDayMax;
 }
 
+/** The last places are kept: for the passphrase, and the very last for the recovery key, which whoever has the words lacks. */
+function roomFor(by: { readonly byRecovery: boolean; readonly isPrivileged: boolean }): number {
+  if (by.byRecovery) return membershipEntriesMax;
+  const below = membershipEntriesMax - membershipEntriesForRecovery;
+  return by.isPrivileged ? below : below - membershipEntriesForTheDoor;
+}
+
 function rejected(reason: RejectReason): Verdict {
   return { kind: "rejected", reason };
 }
 
-/** The last places of a log are kept for entries made with the passphrase: whoever fills it can still be revoked. */
-const entriesForTheDoor = 128;
 /** What one author says on one day, by the days that it names itself. With the passphrase it says as much as it likes. */
 const entriesPerDayMax = 64;
 const dayMillis = 24 * 60 * 60_000;

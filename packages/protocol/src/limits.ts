@@ -20,6 +20,10 @@ export const objectIdsPerWantMax = 512;
 export const nodesPerAccountMax = 32;
 /** Entries of one membership log: years of adding and revoking by hand. */
 export const membershipEntriesMax = 2_048;
+/** Places of them that only the recovery key fills: whoever has a node and the words can still be thrown out. */
+export const membershipEntriesForRecovery = 128;
+/** Places before those for entries made with the passphrase: a node that fills the log can still be revoked. */
+export const membershipEntriesForTheDoor = 128;
 /** One membership entry: keys, a name and sixteen parents fit in a tenth of this. */
 export const membershipEntryBytesMax = 8 * 1024;
 /** One ref record: about 500 refs set at once; more refs make more records. */
