@@ -171,7 +171,7 @@ export function addressKey(address: string): string | undefined {
 }
 
 /** The /48 of an IPv6 /64; IPv4 has none. */
-function siteKey(key: string): string | undefined {
+export function siteKey(key: string): string | undefined {
   return key.includes(":") ? key.split(":").slice(0, 3).join(":") : undefined;
 }
 

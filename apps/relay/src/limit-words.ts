@@ -9,6 +9,8 @@ export const limitWords: Readonly<Record<keyof Limits, string>> = {
   connectionsMax: "connections at once",
   connectionsPerAddressMax: "connections of one IPv4 address or IPv6 /64",
   connectionsPerSiteMax: "connections of one IPv6 /48",
+  socketsPerAddressMax: "sockets of one IPv4 address or IPv6 /64, connections or not",
+  socketsPerSiteMax: "sockets of one IPv6 /48",
   upgradesPerAddressBurst: "connections one address may open at once",
   upgradesPerAddressPerSecond: "connections one address may open after that, a second",
   upgradesPerSecond: "connections everybody together may open, a second",

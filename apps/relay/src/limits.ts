@@ -20,6 +20,10 @@ export interface Limits {
   readonly upgradesPerAddressPerSecond: number;
   /** Connections of one IPv6 /48, which a provider may give to one house: four times as many as of one address. */
   readonly connectionsPerSiteMax: number;
+  /** Sockets of one address, connections or not: its connections, and as many again for pages and their files. Never below its connections. */
+  readonly socketsPerAddressMax: number;
+  /** Sockets of one IPv6 /48: four times as many, so that filling the relay takes forty of them. */
+  readonly socketsPerSiteMax: number;
   /** Upgrades of everybody together, a second: each costs 70 µs, or 620 with TLS. */
   readonly upgradesPerSecond: number;
   /** Addresses remembered for these limits, as keyed hashes: 300 bytes each. */
@@ -148,6 +152,8 @@ export const defaultLimits: Limits = {
   upgradesPerAddressBurst: 20,
   upgradesPerAddressPerSecond: 0.5,
   connectionsPerSiteMax: 128,
+  socketsPerAddressMax: 64,
+  socketsPerSiteMax: 256,
   upgradesPerSecond: 500,
   addressesMax: 20_000,
   bytesPerAddressPerSecond: 16 * 1024 * 1024,
