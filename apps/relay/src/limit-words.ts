@@ -15,6 +15,7 @@ export const limitWords: Readonly<Record<keyof Limits, string>> = {
   upgradesPerAddressPerSecond: "connections one address may open after that, a second",
   upgradesPerSecond: "connections everybody together may open, a second",
   addressesMax: "addresses remembered, as keyed hashes",
+  addressesPerSiteMax: "of one IPv6 /48",
   bytesPerAddressPerSecond: "bytes passed on for one address × readers, a second",
   bytesPerAddressBurst: "the same at once",
   bulkBytesPerAddressPerDay: "relayed bytes for one address × readers, a day",

@@ -28,6 +28,8 @@ export interface Limits {
   readonly upgradesPerSecond: number;
   /** Addresses remembered for these limits, as keyed hashes: 300 bytes each. */
   readonly addressesMax: number;
+  /** Of one IPv6 /48: twice its connections, so that nobody fills the memory with the 65,536 addresses of a house. */
+  readonly addressesPerSiteMax: number;
   /** Bytes passed on for one address, times their readers, a second: two clones at full speed. Several people share it. */
   readonly bytesPerAddressPerSecond: number;
   readonly bytesPerAddressBurst: number;
@@ -156,6 +158,7 @@ export const defaultLimits: Limits = {
   socketsPerSiteMax: 256,
   upgradesPerSecond: 500,
   addressesMax: 20_000,
+  addressesPerSiteMax: 256,
   bytesPerAddressPerSecond: 16 * 1024 * 1024,
   bytesPerAddressBurst: 64 * 1024 * 1024,
   bulkBytesPerAddressPerDay: 50 * 1024 * 1024 * 1024,
