@@ -56,6 +56,31 @@ test.each(["before", "after"] as const)(
   60_000,
 );
 
+test("packs that are copied together while somebody asks for the history lose nothing of it, then or later", async () => {
+  const { contents: before } = await receivedInSteps();
+  const list = async (mergeAtRead: number) => {
+    const files = openMemoryFiles(new Map(before));
+    let reads = 0;
+    const readRange = async (path: string, start: number, end: number) => {
+      const bytes = await files.readRange?.(path, start, end);
+      if (++reads === mergeAtRead) await store.mergePacks({ signal });
+      return bytes;
+    };
+    const store: ObjectStore = await openObjectStore({ ...files, readRange });
+    const asked = { wants: [main], haves: [], signal };
+    const first = (await store.listReachable(asked)).toSorted();
+    const readsOfOne = reads;
+    return { first, second: (await store.listReachable(asked)).toSorted(), readsOfOne };
+  };
+  const all = oids.toSorted();
+  const { first, readsOfOne } = await list(0);
+  expect(first).toEqual(all);
+  for (let read = 1; read <= readsOfOne; read++) {
+    const { first, second } = await list(read);
+    expect([first, second]).toEqual([all, all]);
+  }
+}, 60_000);
+
 test("merging that is stopped changes nothing", async () => {
   const { contents } = await receivedInSteps();
   const before = [...contents.keys()];

@@ -144,3 +144,14 @@ test("a request that never ends, and one that is too long, are cut", async () =>
   await Promise.all([once(slow, "close"), once(long, "close")]);
   expect(await ask(port, "/healthz")).toMatchObject({ status: 200 });
 });
+
+test("while Rita says goodbye, a balancer hears 503 and whoever comes anew is turned away", async () => {
+  const stage = await openStage({ limits: { drainMillisPerConnection: 50, drainMillisMax: 500 } });
+  const nodes = await Promise.all(Array.from({ length: 20 }, () => stage.connect()));
+  const closing = stage.relay.close();
+  const { status, text } = await ask(stage.relay.port, "/readyz");
+  expect([status, text]).toEqual([503, expect.stringContaining('"closing"')]);
+  expect(await knock(stage.relay.port, {})).toBe(503);
+  await closing;
+  expect(new Set(await Promise.all(nodes.map(({ ended }) => ended)))).toEqual(new Set([1012]));
+});

@@ -76,6 +76,9 @@ test("commands answer and end; what is wrong ends with 2 and a sentence", async 
   const bare = await say("serve", "relay.example.org");
   expect(bare).toMatchObject({ code: 2 });
   expect(bare.stderr).toContain("--behind-proxy");
+  const locked = await say("serve", "--nats", "nats://a:4222", "--nats-credentials", "/gone");
+  expect(locked).toMatchObject({ code: 1, stdout: "" });
+  expect(locked.stderr).toMatch(/^The relay could not start: .*\/gone, cannot be read \(ENOENT\)/u);
   const gone = await say("doctor", "--port", String(await findFreePort()));
   expect(gone).toMatchObject({ code: 1 });
   expect(gone.stdout).toContain("Does the relay run?");

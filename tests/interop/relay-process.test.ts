@@ -115,9 +115,7 @@ test("a second signal does not wait for anyone", async () => {
   const mallory = await connect(port);
   mallory.webSocket.pause();
   rita.child.kill("SIGINT");
-  await expect
-    .poll(() => fetch(`http://127.0.0.1:${port}/`).then(Boolean, () => false))
-    .toBe(false);
+  await expect.poll(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(503);
   rita.child.kill("SIGINT");
   expect(await rita.ended).toBe(1);
   mallory.webSocket.terminate();

@@ -133,6 +133,16 @@ test("the samples name what a build makes, and settings that a relay knows", asy
   const named = [...`${compose}${unit}`.matchAll(/\bSKEIN_[A-Z_]+/gu)].map(([name]) => name);
   expect(named.length).toBeGreaterThan(3);
   expect(named.filter((name) => !known.has(name))).toEqual([]);
+  const flags = /^ExecStart=.* serve(.*)$/mu.exec(unit)?.[1];
+  expect(flags).toBe("");
+});
+
+test("every variable that the compose file reads is explained at its head, with a value to copy", async () => {
+  const compose = await readFile(join(deploy, "compose.yaml"), "utf8");
+  const [head = "", services = ""] = compose.split("services:\n");
+  const read = new Set([...services.matchAll(/\$\{(\w+)/gu)].map(([, name = ""]) => name));
+  expect(read.size).toBeGreaterThan(3);
+  for (const name of read) expect(head).toMatch(new RegExp(`^#   ${name}=\\S+`, "mu"));
 });
 
 describe.skipIf(caddy === undefined)("with Caddy (apt-get install caddy)", () => {

@@ -69,6 +69,54 @@ export function makeHistories(
   return { stream: out.join(""), pairs };
 }
 
+/**
+ * Three lines that cross at each level: each next commit has all three of the level before as its parents, and takes
+ * each file from one of them by chance, or goes back to an older text. Ends in two commits on the last three.
+ */
+export function makeLattices(seeds: number): RandomHistory {
+  const out: string[] = [];
+  const pairs = [];
+  let mark = 0;
+  for (let seed = 1; seed <= seeds; seed++) {
+    const chance = openChance(seed, { moves: false, repeats: false });
+    const commit = (tree: Tree, parents: ReadonlyArray<Tip>, branch: string): Tip => {
+      mark++;
+      out.push(formatCommit({ mark, tree, branch, parents: parents.map((parent) => parent.mark) }));
+      return { mark, tree };
+    };
+    const names = { ours: `refs/heads/s${seed}-ours`, theirs: `refs/heads/s${seed}-theirs` };
+    const root = commit(firstTree(chance), [], names.ours);
+    const seen: Tree[] = [root.tree];
+    const next = (level: ReadonlyArray<Tip>, branch: string): Tip => {
+      const tree = weave(chance, level, seen);
+      seen.push(tree);
+      return commit(tree, level, branch);
+    };
+    let level = ["a", "b", "c"].map((line) => next([root], `refs/heads/s${seed}-${line}`));
+    for (let depth = 1 + (seed % 9); depth > 0; depth--) {
+      const before = level;
+      level = ["a", "b", "c"].map((line) => next(before, `refs/heads/s${seed}-${line}`));
+    }
+    next(level, names.ours);
+    next(level, names.theirs);
+    pairs.push({ seed, ...names });
+  }
+  return { stream: out.join(""), pairs };
+}
+
+/** Each file as a parent has it, as it once was, or edited. */
+function weave(chance: Chance, parents: ReadonlyArray<Tip>, seen: ReadonlyArray<Tree>): Tree {
+  const tree = new Map<string, FileModel>();
+  for (const path of new Set(parents.flatMap((parent) => [...parent.tree.keys()]))) {
+    const from = chance.below(3) === 0 ? seen : parents.map((parent) => parent.tree);
+    const file = from[chance.below(from.length)]?.get(path);
+    if (file === undefined) continue;
+    const edited = chance.below(6) === 0;
+    put(tree, path, edited ? { ...file, lines: editLines(chance, file.lines) } : file);
+  }
+  return tree;
+}
+
 function firstTree(chance: Chance): Tree {
   const tree = new Map<string, FileModel>();
   for (const path of paths.slice(0, 3 + chance.below(5)))

@@ -5,7 +5,7 @@ import { openMemoryFiles } from "@skein/git/memory-files";
 import { openRepository } from "@skein/git/repository";
 import type { Repository } from "@skein/git/repository";
 import { expect, test, vi } from "vitest";
-import { makeHistories } from "./repository-histories.ts";
+import { makeHistories, makeLattices } from "./repository-histories.ts";
 import type { RandomHistory } from "./repository-histories.ts";
 import { layOnDisk, openNativeGit } from "./repository-native.ts";
 import type { NativeGit } from "./repository-native.ts";
@@ -15,6 +15,7 @@ vi.setConfig({ testTimeout: 120_000 + 200 * Number(process.env["SKEIN_HISTORIES"
 
 /** By command: SKEIN_HISTORIES=4000, of which more than 500 are criss-cross. */
 const seeds = Number(process.env["SKEIN_HISTORIES"] ?? 150);
+const lattices = Math.ceil(seeds / 3);
 
 test(`in ${seeds} histories by chance we merge as git does, and never where git sees a conflict`, async () => {
   using git = openNativeGit();
@@ -40,6 +41,7 @@ test(`in ${seeds} histories by chance we merge as git does, and never where git 
   expect(tally.merged).toBeGreaterThan(seeds / 4);
   expect(tally.conflict).toBeGreaterThan(seeds / 5);
   expect(tally.crossed).toBeGreaterThan(seeds / 10);
+  if (seeds >= 4_000) expect(tally.crossed).toBeGreaterThanOrEqual(500);
   expect(tally.careful).toBeLessThan(seeds / 20);
   using disk = openNativeGit();
   layOnDisk(contents, disk.folder);
@@ -47,6 +49,31 @@ test(`in ${seeds} histories by chance we merge as git does, and never where git 
   disk.run(["fsck", "--full", "--strict"]);
   process.stdout.write(
     `${pairs.length} merges, ${tally.crossed} of them criss-cross: ${tally.merged} as git made them, ${tally.conflict} conflicts as git saw them, ${tally.careful} where only we ask\n`,
+  );
+});
+
+test("where three lines crossed again and again, we never merge where git sees a conflict", async () => {
+  using git = openNativeGit();
+  const { pairs } = tell(git, makeLattices(lattices));
+  const { repository } = await copyOf(git);
+  const tally = { merged: 0, conflict: 0, careful: 0 };
+  const bolder: number[] = [];
+  for (const { seed, ours, theirs } of pairs) {
+    expect(await repository.mergeBases(ours, theirs), `seed ${seed}`).toHaveLength(3);
+    const native = mergeNatively(git, [ours, theirs]);
+    const result = await repository.merge({ ours, theirs });
+    if (result.kind === "merged") {
+      tally.merged++;
+      if (native.tree === undefined) bolder.push(seed);
+      else expect((await repository.readCommit(result.oid)).tree, `seed ${seed}`).toBe(native.tree);
+    } else tally[native.tree === undefined ? "conflict" : "careful"]++;
+  }
+  expect(bolder).toEqual([]);
+  expect(tally.merged).toBeGreaterThan(lattices / 10);
+  expect(tally.conflict).toBeGreaterThan(lattices / 5);
+  expect(tally.careful).toBeLessThan(lattices / 4);
+  process.stdout.write(
+    `${pairs.length} merges of three lines: ${tally.merged} merged, ${tally.conflict} conflicts as git saw them, ${tally.careful} where only we ask\n`,
   );
 });
 

@@ -73,9 +73,11 @@ function checkFiles({ limits }: Settings): Finding {
   if (files === undefined) return note("This system does not say how many files may be open.");
   const wanted = Math.ceil(limits.connectionsMax / 0.8);
   return files.hard >= wanted
-    ? good(`Files: ${files.hard} may be open, enough for ${limits.connectionsMax} connections.`)
+    ? good(
+        `Files: the doctor itself may open ${files.hard}; with the same limit, a relay has enough for ${limits.connectionsMax} connections.`,
+      )
     : note(
-        `Files: only ${files.hard} may be open here, so ${Math.floor(files.hard * 0.8)} connections at most. LimitNOFILE=${wanted} in the unit, or ulimit -n, raises it.`,
+        `Files: the doctor itself may open only ${files.hard}; with the same limit, a relay has ${Math.floor(files.hard * 0.8)} connections at most. A unit or container has a limit of its own: LimitNOFILE=${wanted} in the unit, or ulimit -n, raises it.`,
       );
 }
 
@@ -193,7 +195,11 @@ async function checkStun(url: string): Promise<Finding> {
   try {
     socket.send(request, Number(match?.[2] ?? 3478), host);
     await once(socket, "message", { signal: AbortSignal.timeout(stunMillis) });
-    return good(`ICE: ${url} answers.`);
+    return good(
+      url.startsWith("turn:")
+        ? `ICE: ${url} answers. Only its port was asked, not whether it takes the words this relay gives.`
+        : `ICE: ${url} answers.`,
+    );
   } catch (error) {
     return bad(`ICE: ${url} does not answer (${codeOf(error)}).`);
   } finally {

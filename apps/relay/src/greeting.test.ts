@@ -11,6 +11,8 @@ const situation = {
   isAppBuilt: true,
   hasDoctor: true,
   lanAddresses: ["192.168.1.7"],
+  publicName: "",
+  isBehindProxy: false,
 };
 
 test("on loopback: one address, how to stop, and no picture", () => {
@@ -28,6 +30,16 @@ test("whoever serves others is told of the doctor, where there is one", () => {
   const open = { ...situation, host: "0.0.0.0" };
   expect(greet(open)).toContain("http://192.168.1.7:7534/doctor looks at it");
   expect(greet({ ...open, hasDoctor: false })).not.toContain("doctor");
+});
+
+test("whoever serves the app to others is told that they trust it, on loopback behind a proxy too", () => {
+  const trust = /trust whoever runs this relay.*\/doctor/u;
+  expect(greet({ ...situation, isBehindProxy: true })).toMatch(trust);
+  expect(greet({ ...situation, publicName: "relay.example.org" })).toMatch(trust);
+  const silent = { ...situation, isBehindProxy: true, hasDoctor: false };
+  expect(greet(silent)).toContain("docs/self-hosting.md says more");
+  expect(greet({ ...situation, isBehindProxy: true, servesApp: false })).not.toContain("trust");
+  expect(greet({ ...situation, publicName: "localhost" })).not.toContain("trust");
 });
 
 test("an app that is not built is said plainly", () => {

@@ -11,6 +11,9 @@ export interface Situation {
   readonly hasDoctor: boolean;
   /** This machine's addresses on its networks. */
   readonly lanAddresses: ReadonlyArray<string>;
+  /** What people reach it by; empty when there is no such name. */
+  readonly publicName: string;
+  readonly isBehindProxy: boolean;
 }
 
 export function greet(situation: Situation): string {
@@ -19,8 +22,25 @@ export function greet(situation: Situation): string {
   const lines = [`${what} is at http://${shownHost(host)}:${port}`];
   if (servesApp && !isAppBuilt)
     lines.push("The web app is not built: `npx -y pnpm build` builds it.");
+  const notice = findTrustNotice(situation);
+  if (notice !== undefined) lines.push(notice);
   lines.push(...(isLoopback(host) ? [] : lanLines(situation)), "Stop it with Ctrl+C.");
   return `${lines.join("\n")}\n`;
+}
+
+/** For an operator whose relay serves the app to others. */
+export function findTrustNotice({
+  servesApp,
+  hasDoctor,
+  publicName,
+  isBehindProxy,
+}: Pick<Situation, "servesApp" | "hasDoctor" | "publicName" | "isBehindProxy">):
+  | string
+  | undefined {
+  const isPublic = isBehindProxy || (publicName !== "" && !isLoopback(publicName));
+  if (!servesApp || !isPublic) return undefined;
+  const where = hasDoctor ? "The page /doctor" : "docs/self-hosting.md";
+  return `People who load the app from here trust whoever runs this relay not to change it. ${where} says more.`;
 }
 
 function lanLines({ host, port, lanAddresses, hasDoctor }: Situation): ReadonlyArray<string> {

@@ -2,6 +2,7 @@
 
 export type JournalEvent =
   | { readonly event: "started"; readonly port: number; readonly app: boolean }
+  | { readonly event: "trust"; readonly says: string }
   | { readonly event: "stopping"; readonly connections: number }
   | { readonly event: "stopped" }
   | {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { printConfig, sampleConfig } from "./config-text.ts";
 import { examine, printFindings } from "./doctor.ts";
 import { fileLimits, shareFiles } from "./file-limits.ts";
-import { greet } from "./greeting.ts";
+import { findTrustNotice, greet } from "./greeting.ts";
 import { silentJournal, type Journal } from "./journal.ts";
 import { openNatsEngine } from "./nats-engine.ts";
 import { openPinoJournal } from "./pino-journal.ts";
@@ -86,6 +86,8 @@ async function serve(settings: Settings): Promise<void> {
   const isAppBuilt = existsSync(join(app, "index.html"));
   const { port } = relay;
   journal.write({ event: "started", port, app: settings.servesApp && isAppBuilt });
+  const says = findTrustNotice(settings);
+  if (says !== undefined && settings.log === "json") journal.write({ event: "trust", says });
   if (settings.log === "off")
     process.stdout.write(greet({ ...settings, port, isAppBuilt, lanAddresses: lanAddresses() }));
 }

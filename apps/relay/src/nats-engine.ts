@@ -19,7 +19,18 @@ export interface NatsRules {
   readonly limits: Limits;
 }
 
+/** Throws with a sentence for the operator when the credentials cannot be read. */
 export function openNatsEngine(rules: NatsRules): Engine {
+  const { credentials: path } = rules;
+  try {
+    if (path !== undefined) readFileSync(path);
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
+    throw new Error(
+      `the file of --nats-credentials, ${path}, cannot be read (${code}). Nobody is connected yet; name a file that this account may read.`,
+      { cause },
+    );
+  }
   return new NatsEngine(rules);
 }
 
@@ -80,11 +91,11 @@ class NatsEngine implements Engine {
   /** The client waits for the first connection and redials for ever after; subscriptions come back by themselves. */
   async #connect(): Promise<void> {
     const { servers, credentials } = this.#rules;
-    const authentication =
-      credentials === undefined
-        ? {}
-        : { authenticator: credsAuthenticator(new Uint8Array(readFileSync(credentials))) };
     try {
+      const authentication =
+        credentials === undefined
+          ? {}
+          : { authenticator: credsAuthenticator(new Uint8Array(readFileSync(credentials))) };
       const connection = await connect({
         servers: [...servers],
         noEcho: true,

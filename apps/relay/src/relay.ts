@@ -197,11 +197,12 @@ function renewTls(servers: ReadonlyArray<Server>, tls: RelayOptions["tls"]): boo
   }
 }
 
+/** The port answers to the end: whoever asks /readyz hears 503, and so does whoever comes anew. */
 async function stop(servers: ReadonlyArray<Server>, station: Station): Promise<void> {
+  await station.drain();
   const closed = servers.map(
     (server) => new Promise<void>((resolve) => server.close(() => resolve())),
   );
-  await station.drain();
   for (const server of servers) server.closeAllConnections();
   await Promise.all(closed);
 }

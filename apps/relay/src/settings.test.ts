@@ -54,8 +54,8 @@ test("a flag wins over the environment, and that over the file", () => {
     iceServers: ["stun:c", "stun:d"],
   });
   expect(
-    settings(["--port", "3", "--ice", "turn:e?transport=tcp"], environment, file),
-  ).toMatchObject({ port: 3, iceServers: ["turn:e?transport=tcp"] });
+    settings(["--port", "3", "--ice", "stun:e?transport=tcp"], environment, file),
+  ).toMatchObject({ port: 3, iceServers: ["stun:e?transport=tcp"] });
   expect(settings([], { HOST: "0.0.0.0", PORT: "8000" })).toMatchObject({
     host: "0.0.0.0",
     port: 8_000,
@@ -122,6 +122,16 @@ test("what cannot be meant is answered with a sentence, not with a guess", () =>
     expect(settings(args)).toMatchObject(wrong);
   for (const file of ["port 7", "colour = red", "= 7", "config = /etc/other"])
     expect(settings(["--config", "/etc/skein.conf"], {}, file)).toMatchObject(wrong);
+});
+
+test("a TURN server without the secret it shares is a fault, and not left out in silence", () => {
+  const args = ["--ice", "stun:a:3478", "--ice", "turns:b:5349"];
+  expect(settings(args)).toMatchObject({
+    kind: "wrong",
+    why: expect.stringMatching(/turns:b:5349 .*--turn-secret/u),
+  });
+  expect(settings(args, { SKEIN_TURN_SECRET: "s" })).toMatchObject({ turnSecret: "s" });
+  expect(settings(["--ice", "stun:a:3478"])).toMatchObject({ turnSecret: undefined });
 });
 
 test("a public relay without a certificate is told so before anyone comes", () => {

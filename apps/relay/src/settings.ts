@@ -15,6 +15,7 @@ import {
   type Option,
   type Value,
 } from "./options.ts";
+import { isTurn } from "./turn.ts";
 
 export interface Settings {
   readonly host: string;
@@ -252,6 +253,13 @@ function findFault(settings: Settings, log: string): string | undefined {
   return findLaterFault(settings, log);
 }
 
+/** No node could use a TURN server without the words that the secret makes. */
+function findTurnFault({ iceServers, turnSecret }: Settings): string | undefined {
+  const turn = turnSecret === undefined ? iceServers.find(isTurn) : undefined;
+  if (turn === undefined) return undefined;
+  return `${turn} is of no use without the secret that coturn and the relay share: --turn-secret or SKEIN_TURN_SECRET. A good one: openssl rand -hex 32`;
+}
+
 function findLaterFault(settings: Settings, log: string): string | undefined {
   const { tls, publicName, nats, gitHosts } = settings;
   const gitHost = gitHosts.find((text) => !isHostName(text));
@@ -264,7 +272,7 @@ function findLaterFault(settings: Settings, log: string): string | undefined {
     return `A name is like relay.example.org, not "${publicName}".`;
   if (nats !== undefined && !/^[\w-]+(?:\.[\w-]+)*$/u.test(nats.subject))
     return `A subject is like skein or site1.skein, not "${nats.subject}".`;
-  return undefined;
+  return findTurnFault(settings);
 }
 
 /** What would leave a public relay without a certificate. */

@@ -39,4 +39,6 @@ test("the configuration for coturn has the secret, and lets nobody into private 
   expect(text).toContain("static-auth-secret=s3\nrealm=relay.example.org");
   for (const network of ["10.0.0.0", "127.0.0.0", "169.254.0.0", "172.16.0.0", "192.168.0.0"])
     expect(text).toContain(`denied-peer-ip=${network}`);
+  for (const span of ["192.0.0.0-192.0.0.255", "198.18.0.0-198.19.255.255"])
+    expect(text).toContain(`denied-peer-ip=${span}`);
 });

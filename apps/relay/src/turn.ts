@@ -55,7 +55,8 @@ fingerprint
 use-auth-secret
 static-auth-secret=${secret}
 realm=${name}
-# Nobody relays into this machine or the networks behind it.
+# Nobody relays into the networks behind this machine, or to its loopback. Its public addresses stay open, as those of all others:
+# name them in further lines if something listens there that trusts its neighbours.
 no-multicast-peers
 no-cli
 no-tlsv1
@@ -66,7 +67,9 @@ denied-peer-ip=100.64.0.0-100.127.255.255
 denied-peer-ip=127.0.0.0-127.255.255.255
 denied-peer-ip=169.254.0.0-169.254.255.255
 denied-peer-ip=172.16.0.0-172.31.255.255
+denied-peer-ip=192.0.0.0-192.0.0.255
 denied-peer-ip=192.168.0.0-192.168.255.255
+denied-peer-ip=198.18.0.0-198.19.255.255
 denied-peer-ip=::1
 denied-peer-ip=fc00::-fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff
 denied-peer-ip=fe80::-febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff

@@ -6,6 +6,7 @@ import type { KeyStore } from "@skein/auth/key-store";
 import { plainKeyStore } from "@skein/auth/plain-key-store";
 import { openWebCryptoKeyStore } from "@skein/auth/webcrypto-key-store";
 import { openIdbFiles, removeIdbFiles } from "@skein/git/idb-files";
+import { prepareKernel } from "@skein/git/kernel-compiled";
 import { openPeer } from "@skein/peer/peer";
 import { parseRelayAddress } from "@skein/peer/relay-address";
 import { relaysPerNodeMax } from "@skein/protocol/limits";
@@ -26,6 +27,7 @@ const repositoryPrefix = "skein-repository-";
 const channelsOffered = awaitChannels(globalThis);
 
 async function serve(): Promise<void> {
+  prepareKernel();
   const [crypto, sockets, ledger, keyStore, offer] = await Promise.all([
     openCrypto(),
     openWebSockets(),

@@ -45,7 +45,9 @@ interface Opened {
 
 export function openClosures(shelf: () => PackShelf): Closures {
   const opened: Opened = { shelf, known: new Map() };
-  const remember = (oid: ObjectId, closure: ObjectSet): void => {
+  const remember = (walked: PackShelf, oid: ObjectId, closure: ObjectSet): void => {
+    // Packs were replaced meanwhile: what was found is counted in rows that stand for other objects now.
+    if (walked !== shelf()) return;
     opened.known.delete(oid);
     opened.known.set(oid, closure);
     for (const [oldest] of opened.known) {
@@ -57,13 +59,15 @@ export function openClosures(shelf: () => PackShelf): Closures {
     of: async (oid, turn) => {
       const known = opened.known.get(oid);
       if (known !== undefined) return known;
+      const walked = shelf();
       const closure = openObjectSet();
       await walk(opened, { starts: [oid], found: closure, had: openObjectSet(), turn });
-      remember(oid, closure);
+      remember(walked, oid, closure);
       return closure;
     },
     between: async (asked, turn) => {
       const { wants, haves } = asked;
+      const walked = shelf();
       const isKnown = haves.every((have) => opened.known.has(have));
       const had = isKnown ? openObjectSet() : await findHad(opened, asked, turn);
       if (isKnown) for (const have of haves) had.addAll(opened.known.get(have) ?? openObjectSet());
@@ -76,7 +80,7 @@ export function openClosures(shelf: () => PackShelf): Closures {
         const closure = openObjectSet();
         closure.addAll(had);
         closure.addAll(missing);
-        remember(want, closure);
+        remember(walked, want, closure);
       }
       return { missing, had };
     },

@@ -18,16 +18,20 @@ export function mergeText(sides: TextSides): Bytes | undefined {
   return merged?.conflict === false ? merged.bytes : undefined;
 }
 
-/** As `mergeText`, with both sides of a conflict between markers: what a later merge can be compared with. */
-export function mergeTextWithMarkers(sides: TextSides): Bytes | undefined {
-  return mergeBothWays(sides)?.bytes;
+/**
+ * As `mergeText`, with both sides of a conflict between markers: what a later merge can be compared with. As in git,
+ * markers are longer the deeper the merge.
+ */
+export function mergeTextWithMarkers(sides: TextSides, depth: number): Bytes | undefined {
+  return mergeBothWays(sides, depth)?.bytes;
 }
 
 /** Where equal lines repeat, a change may be matched in more than one way. What depends on that is for a person. */
 function mergeBothWays(
   sides: TextSides,
+  depth = 0,
 ): { readonly bytes: Bytes; readonly conflict: boolean } | undefined {
-  const lines = readLines(sides);
+  const lines = readLines(sides, depth);
   if (lines === undefined) return undefined;
   const down = mergeLines(lines, [0, 1, 2]);
   const upwards = {
@@ -175,10 +179,10 @@ interface NumberedLines {
   readonly byNumber: ReadonlyArray<Uint8Array>;
 }
 
-function readLines(sides: TextSides): NumberedLines | undefined {
+function readLines(sides: TextSides, depth = 0): NumberedLines | undefined {
   const all = [sides.base, sides.ours, sides.theirs];
   if (all.some((text) => text.length > mergedTextBytesMax || isBinary(text))) return undefined;
-  const byNumber: Uint8Array[] = [...markers];
+  const byNumber: Uint8Array[] = markersAt(depth);
   const numbers = new Map<string, number>();
   const numberLines = (text: Uint8Array): number[] => {
     const lines: number[] = [];
@@ -265,4 +269,7 @@ const mergedTextBytesMax = 8 * 1024 * 1024;
 const workMax = 200_000_000;
 
 const noBytes = new Uint8Array(0);
-const markers = ["<<<<<<<\n", "=======\n", ">>>>>>>\n"].map((marker) => formatUtf8(marker));
+
+function markersAt(depth: number): Uint8Array[] {
+  return ["<", "=", ">"].map((sign) => formatUtf8(`${sign.repeat(7 + 2 * depth)}\n`));
+}

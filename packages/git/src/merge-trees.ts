@@ -34,22 +34,23 @@ export interface TreeConflict {
 }
 
 /**
- * A `final` merge lists its conflicts. A `virtual` one makes the base for another merge: a text in conflict becomes
- * both sides between markers, and anything else in conflict a blob that no side can agree with.
+ * A merge at depth 0 lists its conflicts. A deeper one makes the base for the merge above it: a text in conflict
+ * becomes both sides between markers, and anything else in conflict a blob that no side can agree with. Both tell
+ * their depth, so that a conflict is never equal to one of another depth.
  */
 export async function mergeTrees(
   overlay: Overlay,
   trees: Sides<ObjectId>,
-  purpose: "final" | "virtual",
+  depth: number,
 ): Promise<MergedTrees> {
-  const work: Work = { overlay, purpose, conflicts: [], entries: 0 };
+  const work: Work = { overlay, depth, conflicts: [], entries: 0 };
   const tree = await mergeFolder(work, trees, []);
   return { tree, conflicts: work.conflicts };
 }
 
 interface Work {
   readonly overlay: Overlay;
-  readonly purpose: "final" | "virtual";
+  readonly depth: number;
   readonly conflicts: TreeConflict[];
   entries: number;
 }
@@ -113,7 +114,7 @@ export function mergeKind(
 }
 
 async function mergeContents(
-  { overlay, purpose }: Work,
+  { overlay, depth }: Work,
   sides: { readonly base: Slot | undefined; readonly ours: Slot; readonly theirs: Slot },
 ): Promise<ObjectId | undefined> {
   const known = sides.base?.oid;
@@ -128,8 +129,7 @@ async function mergeContents(
     readObject(overlay, sides.theirs.oid, "blob"),
   ]);
   const texts = { base, ours, theirs };
-  const merged =
-    mergeText(texts) ?? (purpose === "virtual" ? mergeTextWithMarkers(texts) : undefined);
+  const merged = mergeText(texts) ?? (depth > 0 ? mergeTextWithMarkers(texts, depth) : undefined);
   return merged === undefined ? undefined : overlay.write("blob", merged);
 }
 
@@ -143,7 +143,7 @@ function conflict(
   if (work.conflicts.at(-1)?.path === told) work.conflicts.pop();
   work.conflicts.push({ path: told, sides, folder });
   // A NUL makes it binary, so whatever the sides of a later merge disagree about here is a conflict again.
-  const oid = work.overlay.write("blob", Uint8Array.of(0));
+  const oid = work.overlay.write("blob", new Uint8Array(work.depth + 1));
   return { kind: "file", oid };
 }
 

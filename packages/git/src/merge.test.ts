@@ -2,12 +2,14 @@ import { formatUtf8, parseUtf8 } from "@skein/protocol/bytes";
 import type { Bytes } from "@skein/protocol/bytes";
 import { instant } from "@skein/protocol/ids";
 import type { ObjectId } from "@skein/protocol/ids";
+import { virtualMergesMax } from "@skein/protocol/limits";
 import { expect, test } from "vitest";
 import type { DraftChange } from "./draft.ts";
 import { openMemoryFiles } from "./memory-files.ts";
 import type { MergeResult } from "./merge.ts";
 import { hashObject } from "./object-hash.ts";
 import { formatCommit } from "./object.ts";
+import type { GitObject } from "./object.ts";
 import { openRepository } from "./repository.ts";
 import type { Repository } from "./repository.ts";
 
@@ -165,6 +167,50 @@ test("where histories crossed and were settled differently, a person is asked", 
   const theirs = await mergeByHand(repository, [bob, alice], { "a.txt": edit("two", "II") });
   expect(await repository.merge({ ours, theirs })).toEqual({ kind: "conflict", paths: ["a.txt"] });
 });
+
+test("three lines that crossed twenty times over take forty merges of merge bases, not a million", async () => {
+  const { repository, ours, theirs } = await crossThree(20);
+  expect(await repository.mergeBases(ours, theirs)).toHaveLength(3);
+  expect(await contents(repository, await repository.merge({ ours, theirs }))).toEqual({
+    "a.txt": "root\n",
+  });
+});
+
+test("histories that crossed too often to merge are refused on every node, from either side", async () => {
+  // Each level takes two merges of merge bases.
+  const { repository, ours, theirs } = await crossThree(virtualMergesMax / 2 + 1);
+  const refusal = { code: "limit_exceeded", limit: "merges of merge bases" };
+  await expect(repository.merge({ ours, theirs })).rejects.toMatchObject(refusal);
+  await expect(repository.merge({ ours: theirs, theirs: ours })).rejects.toMatchObject(refusal);
+});
+
+/** Levels of three commits, each with all three of the level before as its parents, and two tips on the last three. */
+async function crossThree(levels: number): Promise<{
+  readonly repository: Repository;
+  readonly ours: ObjectId;
+  readonly theirs: ObjectId;
+}> {
+  const repository = await openRepository({ files: openMemoryFiles() });
+  const root = await commit(repository, undefined, { "a.txt": "root\n" });
+  const { tree } = await repository.readCommit(root);
+  const objects: GitObject[] = [];
+  const next = (parents: ReadonlyArray<ObjectId>, message: string): ObjectId => {
+    const at = instant(seconds++ * 1_000);
+    const person = { name: "Bob", email: "bob@example.org", at, offsetMinutes: 0 };
+    const bytes = formatCommit({ tree, parents, author: person, committer: person, message });
+    objects.push({ type: "commit", bytes });
+    return hashObject({ type: "commit", bytes });
+  };
+  let level: ReadonlyArray<ObjectId> = [root];
+  for (let depth = 0; depth < levels; depth++) {
+    const before = level;
+    level = ["a\n", "b\n", "c\n"].map((line) => next(before, line));
+  }
+  const ours = next(level, "Ours\n");
+  const theirs = next(level, "Theirs\n");
+  await repository.objects.objectsToPack(objects, { signal });
+  return { repository, ours, theirs };
+}
 
 /** Alice and Bob each change what they found at the start. */
 async function meet(

@@ -1,7 +1,9 @@
 /** Merging two tips. The same two tips give the same commit on every node. */
 
+import { LimitExceededError } from "@skein/protocol/errors";
 import { instant } from "@skein/protocol/ids";
 import type { ObjectId } from "@skein/protocol/ids";
+import { virtualMergesMax } from "@skein/protocol/limits";
 import { cleanMessage, signatureOf, writeCommit } from "./draft.ts";
 import type { Signed } from "./draft.ts";
 import { findMergeBases, relate } from "./history-ancestry.ts";
@@ -164,9 +166,12 @@ async function mergeInOrder(
   const virtual = openOverlay(from.objects);
   const overlay = openOverlay(virtual);
   const bases = await findMergeBases(from.commits, [first.oid], second.oid);
-  const base = await virtualBase({ commits: from.commits, overlay: virtual }, bases);
+  const base = await virtualBase(
+    { commits: from.commits, overlay: virtual, known: new Map(), made: 0 },
+    bases,
+  );
   const sides = { base, ours: first.tree, theirs: second.tree };
-  const merged = await mergeTrees(overlay, sides, "final");
+  const merged = await mergeTrees(overlay, sides, 0);
   const moved = await findMoved(overlay, sides, merged);
   const tell = (conflict: TreeConflict): TreeConflict => (swapped ? swapSides(conflict) : conflict);
   const merge = { tree: merged.tree, conflicts: merged.conflicts.map(tell) };
@@ -223,26 +228,50 @@ function formatMerge(
   });
 }
 
-/** Where histories crossed there are several bases: they are merged first, on bases of their own, the oldest first. */
+interface VirtualMerges {
+  readonly commits: Commits;
+  readonly overlay: Overlay;
+  /** The same bases are merged once at each depth. */
+  readonly known: Map<string, ObjectId | undefined>;
+  made: number;
+}
+
+/**
+ * Where histories crossed there are several bases: they are merged first, on bases of their own, the oldest first.
+ * Throws `LimitExceededError` where they crossed too often, on every node alike.
+ */
 async function virtualBase(
-  from: { readonly commits: Commits; readonly overlay: Overlay },
+  work: VirtualMerges,
   bases: ReadonlyArray<ObjectId>,
+  depth = 1,
 ): Promise<ObjectId | undefined> {
   const [oldest, ...others] = bases.toReversed();
   if (oldest === undefined) return undefined;
-  let { tree }: { tree: ObjectId | undefined } = await from.commits.read(oldest);
+  const key = `${depth} ${bases.join(" ")}`;
+  if (work.known.has(key)) return work.known.get(key);
+  let { tree }: { tree: ObjectId | undefined } = await work.commits.read(oldest);
   const merged = [oldest];
   for (const other of others) {
+    countVirtualMerge(work);
     // oxlint-disable-next-line no-await-in-loop -- each merge builds on the one before.
-    const below = await findMergeBases(from.commits, merged, other);
+    const below = await findMergeBases(work.commits, merged, other);
     // oxlint-disable-next-line no-await-in-loop
-    const base = await virtualBase(from, below);
+    const base = await virtualBase(work, below, depth + 1);
     // oxlint-disable-next-line no-await-in-loop
-    const { tree: theirs } = await from.commits.read(other);
+    const { tree: theirs } = await work.commits.read(other);
     const sides = { base, ours: tree, theirs };
     // oxlint-disable-next-line no-await-in-loop
-    ({ tree } = await mergeTrees(from.overlay, sides, "virtual"));
+    ({ tree } = await mergeTrees(work.overlay, sides, depth));
     merged.push(other);
   }
+  work.known.set(key, tree);
   return tree;
+}
+
+function countVirtualMerge(work: VirtualMerges): void {
+  if (++work.made <= virtualMergesMax) return;
+  throw new LimitExceededError("merges of merge bases", {
+    actual: work.made,
+    most: virtualMergesMax,
+  });
 }

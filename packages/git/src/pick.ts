@@ -77,7 +77,7 @@ async function applyChange(
   const overlay = openOverlay(from.objects);
   const empty = overlay.write("tree", formatTree([]));
   const sides = { base: before ?? empty, ours: onto.tree, theirs: after ?? empty };
-  const merged = await mergeTrees(overlay, sides, "final");
+  const merged = await mergeTrees(overlay, sides, 0);
   const moved = await findMoved(overlay, sides, merged);
   const unfinished = { tree: merged.tree, conflicts: [...merged.conflicts, ...moved] };
   const resolved = await resolveConflicts(overlay, unfinished, asked.resolutions ?? []);

@@ -3,7 +3,12 @@ import { instant, parseObjectId, parseRefName } from "@skein/protocol/ids";
 import type { ObjectId, RefName } from "@skein/protocol/ids";
 import { expect, test } from "vitest";
 import { openMemoryFiles } from "./memory-files.ts";
-import { openReflog, reflogAgeMillisMax, reflogMovesPerRefMax } from "./reflog.ts";
+import {
+  openReflog,
+  reflogAgeMillisMax,
+  reflogMovesPerRefMin,
+  reflogSegmentBytesMax,
+} from "./reflog.ts";
 import { openRefs } from "./refs.ts";
 import type { Refs } from "./refs.ts";
 
@@ -84,27 +89,56 @@ test("moves are kept for ninety days", async () => {
   await record(start, 150);
   await record(start + reflogAgeMillisMax, 150);
   expect((await reflog.read()).filter(({ at }) => at === start)).toHaveLength(150);
-  await record(start + reflogAgeMillisMax + 1, 150);
+  await record(start + reflogAgeMillisMax + 1, 300);
   expect((await reflog.read()).filter(({ at }) => at === start)).toHaveLength(0);
-  expect(await reflog.read()).toHaveLength(300);
+  expect(await reflog.read()).toHaveLength(450);
 });
 
-test("a ref keeps a thousand moves, however often it moves, and leaves those of others", async () => {
-  const contents = new Map<string, Bytes>();
-  const files = openMemoryFiles(contents);
+test("a clock that jumps ahead a year makes none of the moves before too old", async () => {
+  const files = openMemoryFiles();
   const reflog = openReflog(files);
-  const move = { ref: main, from: one, to: two, at: instant(1), why: "" };
-  const record = async (ref: RefName): Promise<void> =>
-    files.commit(await reflog.record([{ ...move, ref }]), { durability: "strict" });
-  await record(name("heads/side"));
-  for (let done = 0; done < 2 * reflogMovesPerRefMax; done++) await record(main);
+  const start = 1_700_000_000_000;
+  const record = async (ref: RefName, at: number): Promise<void> => {
+    const moves = [{ ref, from: one, to: two, at: instant(at), why: "w".repeat(200) }];
+    await files.commit(await reflog.record(moves), { durability: "strict" });
+  };
+  for (let done = 0; done < 50; done++) await record(name("heads/side"), start);
+  while ((await files.list("reflog")).length < 2) await record(main, start);
+  const before = (await reflog.read()).length;
+  const year = 4 * reflogAgeMillisMax;
+  for (let done = 0; done < 400; done++) await record(name("heads/next"), start + year);
   const kept = await reflog.read();
-  expect(kept.filter(({ ref }) => ref === main).length).toBeGreaterThanOrEqual(
-    reflogMovesPerRefMax,
+  expect(kept.filter(({ ref }) => ref === "refs/heads/side")).toHaveLength(50);
+  expect(kept.filter(({ at }) => at === start).length).toBe(
+    Math.min(before, 50 + reflogMovesPerRefMin),
   );
-  expect(kept.length).toBeLessThan(1.4 * reflogMovesPerRefMax);
-  expect(kept[0]?.ref).toBe("refs/heads/side");
 });
+
+test("all moves of the last ninety days are kept, however often a ref moves", async () => {
+  const { kept, moved } = await moveOften({});
+  expect(kept).toBe(moved);
+});
+
+test("a reflog that is full loses its oldest moves first", async () => {
+  const bytesMax = 3 * reflogSegmentBytesMax;
+  const { kept, moved, files } = await moveOften({ bytesMax });
+  expect(kept).toBeLessThan(moved);
+  let bytes = 0;
+  for (const segment of await files.list("reflog"))
+    bytes += (await files.read(`reflog/${segment}`))?.length ?? 0;
+  expect(bytes).toBeLessThan(bytesMax + 2 * reflogSegmentBytesMax);
+  expect(bytes).toBeGreaterThan(bytesMax - reflogSegmentBytesMax);
+});
+
+async function moveOften(options: { readonly bytesMax?: number }) {
+  const files = openMemoryFiles();
+  const reflog = openReflog(files, options);
+  const move = { ref: main, from: one, to: two, at: instant(1_700_000_000_000), why: "" };
+  const moved = 2_000;
+  for (let done = 0; done < moved; done++)
+    await files.commit(await reflog.record([move]), { durability: "strict" });
+  return { kept: (await reflog.read()).length, moved, files };
+}
 
 test("a line that was damaged costs that line", async () => {
   const { refs, contents } = await open();

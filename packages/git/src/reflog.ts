@@ -31,12 +31,17 @@ export interface ReflogBatch {
 
 /** How long a move can be undone. */
 export const reflogAgeMillisMax = 90 * 24 * 60 * 60 * 1_000;
-/** Moves of one ref that can be undone. */
-export const reflogMovesPerRefMax = 1_000;
+/** The latest moves of each ref stay whatever their age: a clock that went wrong takes none of them. */
+export const reflogMovesPerRefMin = 100;
+/** 90 days of about 100,000 moves. Beyond it the oldest go first, so that a ref that never rests cannot fill a disk. */
+export const reflogBytesMax = 16 * 1024 * 1024;
 /** A segment is written anew with each move until it has this many bytes; then the next one begins. */
 export const reflogSegmentBytesMax = 32 * 1024;
 
-export function openReflog(files: Pick<Files, "list" | "read">): Reflog {
+export function openReflog(
+  files: Pick<Files, "list" | "read">,
+  { bytesMax = reflogBytesMax }: { readonly bytesMax?: number } = {},
+): Reflog {
   const segments = async (): Promise<ReadonlyArray<string>> =>
     (await files.list(folder)).filter((name) => segmentPattern.test(name));
   const readSegment = async (name: string): Promise<Bytes> =>
@@ -56,15 +61,19 @@ export function openReflog(files: Pick<Files, "list" | "read">): Reflog {
         return { put: [[`${folder}/${last}`, concat(bytes, added)]], delete: [] };
       // A segment is full: a good moment to look which of them still hold what may be undone.
       const kept = await Promise.all(
-        names.map(async (name) => ({ name, moves: parseMoves(await readSegment(name)) })),
+        names.map(async (name) => {
+          const stored = await readSegment(name);
+          return { name, bytes: stored.length, moves: parseMoves(stored) };
+        }),
       );
-      return begin(prune(kept, moves), last, added);
+      return begin(prune(kept, bytesMax), last, added);
     },
   };
 }
 
 interface Segment {
   readonly name: string;
+  readonly bytes: number;
   readonly moves: ReadonlyArray<RefMove>;
 }
 
@@ -73,21 +82,25 @@ function begin(pruned: ReflogBatch, last: string | undefined, added: Bytes): Ref
   return { put: [...pruned.put, [`${folder}/${next}`, added]], delete: pruned.delete };
 }
 
-/** Takes out what is too old, or one too many of its ref. Segments that keep all they have are not written. */
-function prune(segments: ReadonlyArray<Segment>, fresh: ReadonlyArray<RefMove>): ReflogBatch {
-  const now = Math.max(0, ...fresh.map(({ at }) => at));
+/**
+ * Takes out what is too old. Age is counted from the latest move that was remembered before: a clock that jumps ahead
+ * with this move makes nothing old. Segments that keep all they have are not written.
+ */
+function prune(segments: ReadonlyArray<Segment>, bytesMax: number): ReflogBatch {
+  const latest = segments.at(-1)?.moves.at(-1)?.at ?? 0;
   const counts = new Map<RefName, number>();
   const isKept = ({ ref, at }: RefMove): boolean => {
     const count = (counts.get(ref) ?? 0) + 1;
     counts.set(ref, count);
-    return count <= reflogMovesPerRefMax && (at === 0 || now - at <= reflogAgeMillisMax);
+    return count <= reflogMovesPerRefMin || at === 0 || latest - at <= reflogAgeMillisMax;
   };
-  for (const move of fresh) isKept(move);
   const put: Array<readonly [string, Bytes]> = [];
   const gone: string[] = [];
+  let total = 0;
   // The latest are counted first.
-  for (const { name, moves } of segments.toReversed()) {
-    const kept = moves.toReversed().filter(isKept).toReversed();
+  for (const { name, bytes, moves } of segments.toReversed()) {
+    total += bytes;
+    const kept = total > bytesMax ? [] : moves.toReversed().filter(isKept).toReversed();
     if (kept.length === 0) gone.push(`${folder}/${name}`);
     else if (kept.length < moves.length)
       put.push([`${folder}/${name}`, formatUtf8(kept.map(formatMove).join(""))]);

@@ -63,6 +63,8 @@ export const packInflatedBytesFree = 64 * 1024 * 1024;
 export const deltaChainMax = 4_095;
 /** Files and folders below one tree, each counted as often as a path leads to it: ten objects can spell 10^10. */
 export const treePathsMax = 4_000_000;
+/** Merges of merge bases for one merge: histories that crossed that often are for a person, not for minutes of work. */
+export const virtualMergesMax = 1_000;
 /** Folders in folders. */
 export const treeDepthMax = 512;
 /** A path inside a repository, in bytes. */

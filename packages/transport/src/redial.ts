@@ -7,9 +7,11 @@ export interface Redial {
   readonly failures: number;
   /** When the connection that stands was made. */
   readonly connectedAt: Instant | undefined;
+  /** The other side said that it restarts, and no connection has held since. */
+  readonly hasRestarted: boolean;
 }
 
-export const freshRedial: Redial = { failures: 0, connectedAt: undefined };
+export const freshRedial: Redial = { failures: 0, connectedAt: undefined, hasRestarted: false };
 
 export function connected(redial: Redial, now: Instant): Redial {
   return { ...redial, connectedAt: now };
@@ -17,7 +19,7 @@ export function connected(redial: Redial, now: Instant): Redial {
 
 /** The person, the page or the network asks for a try at once: what failed before is forgotten. */
 export function forgiven(redial: Redial): Redial {
-  return { ...redial, failures: 0 };
+  return { ...redial, failures: 0, hasRestarted: false };
 }
 
 /** A try failed or a connection ended. `chance` is from 0 to 1. */
@@ -26,17 +28,16 @@ export function ended(
   { now, code, chance }: { readonly now: Instant; readonly code: number; readonly chance: number },
 ): { readonly redial: Redial; readonly at: Instant } {
   const stable = redial.connectedAt !== undefined && now - redial.connectedAt >= stableMillis;
-  const failures = (stable ? 0 : redial.failures) + 1;
-  if (code === restarting) {
-    return {
-      redial: freshRedial,
-      at: later(now, Math.round(chance * restartSpreadMillis)),
-    };
-  }
+  const before = stable ? freshRedial : redial;
+  const isRestart = code === restarting;
+  // One restart is no failure. One after the other, with nothing that held between, is.
+  const failures = isRestart && !before.hasRestarted ? 0 : before.failures + 1;
+  const base = isRestart ? restartSpreadMillis : delayMillisMin;
+  const most = Math.min(delayMillisMax, base * 2 ** Math.min(Math.max(failures - 1, 0), 16));
   const least = code === overloaded ? overloadedMillisMin : 0;
-  const most = Math.min(delayMillisMax, delayMillisMin * 2 ** Math.min(failures - 1, 16));
+  const hasRestarted = isRestart || before.hasRestarted;
   return {
-    redial: { failures, connectedAt: undefined },
+    redial: { failures, connectedAt: undefined, hasRestarted },
     at: later(now, Math.round(least + chance * most)),
   };
 }
