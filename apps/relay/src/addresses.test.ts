@@ -99,6 +99,39 @@ test("the memory of addresses is bounded, and makes room once they may be forgot
   expect(addresses.size()).toBe(2);
 });
 
+test("Mallory's rule breakers from a whole /48 take a small part of the memory, and nobody else's place", () => {
+  const addresses = openAddresses({ ...limits, addressesMax: 20, addressesPerSiteMax: 5 });
+  for (let net = 1; net <= 200; net++) {
+    const mallory = come(addresses, `2001:db8:7:${net.toString(16)}::1`);
+    mallory.blame(0);
+    addresses.leave(mallory);
+  }
+  expect(addresses.size()).toBe(5);
+  come(addresses, "192.0.2.1");
+});
+
+test("with all places taken, those of the /48 with the most addresses go first", () => {
+  const addresses = openAddresses({ ...limits, addressesMax: 6, addressesPerSiteMax: 5 });
+  for (const address of ["9:1", "8:1", "8:2", "8:3", "8:4", "8:5"]) {
+    const one = come(addresses, `2001:db8:${address}::1`);
+    one.blame(0);
+    addresses.leave(one);
+  }
+  come(addresses, "192.0.2.1");
+  expect(enter(addresses, "2001:db8:9:1::1", 1)).toBe(limits.banMillis - 1);
+  expect(enter(addresses, "192.0.2.2", 999)).toBe(30_000);
+  come(addresses, "192.0.2.2", 1_000);
+});
+
+test("a /48 that was empty for a moment is still one", () => {
+  const addresses = openAddresses({ ...limits, addressesMax: 100 });
+  const visitors = [1, 2, 3].map((net) => come(addresses, `2001:db8:7:${net}::1`));
+  for (const visitor of visitors) addresses.leave(visitor);
+  addresses.sweep(1);
+  for (const net of [1, 2, 3]) come(addresses, `2001:db8:7:${net}::1`, 500);
+  expect(enter(addresses, "2001:db8:7:4::1", 500)).toBe(30_000);
+});
+
 test("loopback has no limit", () => {
   const addresses = openAddresses(limits);
   for (let index = 0; index < 50; index++)

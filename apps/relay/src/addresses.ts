@@ -17,6 +17,7 @@ export type AddressLimits = Pick<
   | "upgradesPerAddressBurst"
   | "upgradesPerAddressPerSecond"
   | "addressesMax"
+  | "addressesPerSiteMax"
   | "bytesPerAddressPerSecond"
   | "bytesPerAddressBurst"
   | "bulkBytesPerAddressPerDay"
@@ -38,10 +39,17 @@ export interface Addresses {
   readonly sweep: (nowMillis: number) => void;
 }
 
+/** An IPv6 /48, for as long as one of its addresses is known. */
+interface Site {
+  readonly hidden: string;
+  connections: number;
+  readonly visitors: Map<string, Visitor>;
+}
+
 /** One address with connections, or with something it still has to wait for. */
 export class Visitor {
   readonly #limits: AddressLimits;
-  readonly site: Visitor | undefined;
+  readonly site: Site | undefined;
   connections = 0;
   readonly upgrades: Budget;
   #bytes: Budget | undefined;
@@ -50,7 +58,7 @@ export class Visitor {
   #strikes = 0;
   #bannedUntil = 0;
 
-  constructor(limits: AddressLimits, site: Visitor | undefined, nowMillis: number) {
+  constructor(limits: AddressLimits, site: Site | undefined, nowMillis: number) {
     this.#limits = limits;
     this.site = site;
     const perSecond = limits.upgradesPerAddressPerSecond;
@@ -99,7 +107,8 @@ export class Visitor {
 
 export function openAddresses(limits: AddressLimits): Addresses {
   const known = new Map<string, Visitor>();
-  const sites = new Map<string, Visitor>();
+  const sites = new Map<string, Site>();
+  let roomMillis = Number.NEGATIVE_INFINITY;
   const hashKey = randomBytes(32);
   const hide = (text: string): string =>
     createHmac("sha256", hashKey).update(text).digest().toString("latin1", 0, 12);
@@ -126,25 +135,63 @@ export function openAddresses(limits: AddressLimits): Addresses {
     const hidden = hide(key);
     const present = known.get(hidden);
     if (present !== undefined) return present;
-    if (known.size >= limits.addressesMax) sweep(nowMillis);
+    if (known.size >= limits.addressesMax) makeRoom(nowMillis);
     if (known.size >= limits.addressesMax) return undefined;
-    const made = new Visitor(limits, findSite(key, nowMillis), nowMillis);
+    const prefix = siteKey(key);
+    const hiddenSite = prefix === undefined ? undefined : hide(prefix);
+    const site = hiddenSite === undefined ? undefined : sites.get(hiddenSite);
+    if (site !== undefined && site.visitors.size >= limits.addressesPerSiteMax) {
+      if (!forgetOne(site, nowMillis)) return undefined;
+    }
+    return remember(hidden, hiddenSite, nowMillis);
+  }
+
+  function remember(hidden: string, hiddenSite: string | undefined, nowMillis: number): Visitor {
+    const site = hiddenSite === undefined ? undefined : findSite(hiddenSite);
+    const made = new Visitor(limits, site, nowMillis);
     known.set(hidden, made);
+    site?.visitors.set(hidden, made);
     return made;
   }
 
-  function findSite(key: string, nowMillis: number): Visitor | undefined {
-    const prefix = siteKey(key);
-    if (prefix === undefined) return undefined;
-    const hidden = hide(prefix);
-    const site = sites.get(hidden) ?? new Visitor(limits, undefined, nowMillis);
+  function findSite(hidden: string): Site {
+    const site = sites.get(hidden) ?? { hidden, connections: 0, visitors: new Map() };
     sites.set(hidden, site);
     return site;
   }
 
+  function forget(hidden: string, { site }: Visitor): void {
+    known.delete(hidden);
+    site?.visitors.delete(hidden);
+    if (site?.visitors.size === 0) sites.delete(site.hidden);
+  }
+
+  /** Who is not there: rather one that is not banned, rather the one longest known. */
+  function forgetOne(site: Site, nowMillis: number): boolean {
+    const absent = [...site.visitors].filter(([, visitor]) => visitor.connections === 0);
+    const chosen = absent.find(([, one]) => one.bannedMillis(nowMillis) === 0) ?? absent[0];
+    if (chosen === undefined) return false;
+    forget(...chosen);
+    return true;
+  }
+
+  /** Goes through everybody, so no more than once in a while; the /48 with the most addresses pays first. */
+  function makeRoom(nowMillis: number): void {
+    if (nowMillis < roomMillis + betweenRoomsMillis) return;
+    roomMillis = nowMillis;
+    sweep(nowMillis);
+    const aim = limits.addressesMax - Math.ceil(limits.addressesMax / spareShare);
+    if (known.size <= aim) return;
+    for (const site of [...sites.values()].toSorted((a, b) => b.visitors.size - a.visitors.size))
+      for (const [hidden, visitor] of site.visitors) {
+        if (known.size <= aim) return;
+        if (visitor.connections === 0) forget(hidden, visitor);
+      }
+  }
+
   function sweep(nowMillis: number): void {
-    for (const [key, visitor] of known) if (visitor.isForgettable(nowMillis)) known.delete(key);
-    for (const [key, site] of sites) if (site.connections === 0) sites.delete(key);
+    for (const [hidden, visitor] of known)
+      if (visitor.isForgettable(nowMillis)) forget(hidden, visitor);
   }
 
   return {
@@ -171,7 +218,7 @@ export function addressKey(address: string): string | undefined {
 }
 
 /** The /48 of an IPv6 /64; IPv4 has none. */
-function siteKey(key: string): string | undefined {
+export function siteKey(key: string): string | undefined {
   return key.includes(":") ? key.split(":").slice(0, 3).join(":") : undefined;
 }
 
@@ -218,4 +265,8 @@ export function isPrivate(address: string): boolean {
 
 /** When an address that is at its limit may look again. */
 const crowdedMillis = 30_000;
+/** Between two times of making room where there is none. */
+const betweenRoomsMillis = 1_000;
+/** Room is made for one in so many. */
+const spareShare = 20;
 const daySeconds = 86_400;

@@ -20,10 +20,16 @@ export interface Limits {
   readonly upgradesPerAddressPerSecond: number;
   /** Connections of one IPv6 /48, which a provider may give to one house: four times as many as of one address. */
   readonly connectionsPerSiteMax: number;
+  /** Sockets of one address, connections or not: its connections, and as many again for pages and their files. Never below its connections. */
+  readonly socketsPerAddressMax: number;
+  /** Sockets of one IPv6 /48: four times as many, so that filling the relay takes forty of them. */
+  readonly socketsPerSiteMax: number;
   /** Upgrades of everybody together, a second: each costs 70 µs, or 620 with TLS. */
   readonly upgradesPerSecond: number;
   /** Addresses remembered for these limits, as keyed hashes: 300 bytes each. */
   readonly addressesMax: number;
+  /** Of one IPv6 /48: twice its connections, so that nobody fills the memory with the 65,536 addresses of a house. */
+  readonly addressesPerSiteMax: number;
   /** Bytes passed on for one address, times their readers, a second: two clones at full speed. Several people share it. */
   readonly bytesPerAddressPerSecond: number;
   readonly bytesPerAddressBurst: number;
@@ -148,8 +154,11 @@ export const defaultLimits: Limits = {
   upgradesPerAddressBurst: 20,
   upgradesPerAddressPerSecond: 0.5,
   connectionsPerSiteMax: 128,
+  socketsPerAddressMax: 64,
+  socketsPerSiteMax: 256,
   upgradesPerSecond: 500,
   addressesMax: 20_000,
+  addressesPerSiteMax: 256,
   bytesPerAddressPerSecond: 16 * 1024 * 1024,
   bytesPerAddressBurst: 64 * 1024 * 1024,
   bulkBytesPerAddressPerDay: 50 * 1024 * 1024 * 1024,

@@ -15,6 +15,7 @@ import { silentJournal, type Journal } from "./journal.ts";
 import { Junction } from "./junction.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { listen } from "./listen.ts";
+import { openSocketGuard, type SocketGuard } from "./sockets.ts";
 import { Station } from "./station.ts";
 import { openWatchdog } from "./watchdog.ts";
 
@@ -81,7 +82,8 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     metricsToken: metrics?.token,
     station,
   };
-  const main = await listen(() => openServer(desk, { limits, tls, socketsMax }), options);
+  const guard = openGuard(options, limits);
+  const main = await listen(() => openServer(desk, { limits, tls, socketsMax, guard }), options);
   const hasWatcher = metrics !== undefined && metrics.port !== 0;
   const watchers = hasWatcher ? (await listen(() => openWatcher(desk), metrics)).servers : [];
   const servers = [...main.servers, ...watchers];
@@ -118,6 +120,11 @@ function openStation(
   return { station, release };
 }
 
+function openGuard(options: RelayOptions, limits: Limits): SocketGuard {
+  const { isBehindProxy = false, proxies = [] } = options;
+  return openSocketGuard({ limits, isBehindProxy, proxies });
+}
+
 function openJunction(
   engine: Engine | undefined,
   { limits, clock }: { readonly limits: Limits; readonly clock: Clock },
@@ -136,9 +143,10 @@ interface ServerRules {
   readonly limits: Limits;
   readonly tls: RelayOptions["tls"];
   readonly socketsMax: number | undefined;
+  readonly guard: SocketGuard;
 }
 
-function openServer(desk: Desk, { limits, tls, socketsMax }: ServerRules): Server {
+function openServer(desk: Desk, { limits, tls, socketsMax, guard }: ServerRules): Server {
   const rules = {
     maxHeaderSize: headerBytesMax,
     headersTimeout: limits.headersMillisMax,
@@ -157,6 +165,7 @@ function openServer(desk: Desk, { limits, tls, socketsMax }: ServerRules): Serve
         );
   const wanted = limits.connectionsMax + spareSockets;
   server.maxConnections = Math.min(wanted, socketsMax ?? wanted);
+  server.on("connection", guard);
   server.on("upgrade", (request: IncomingMessage, socket, head) =>
     desk.station.upgrade(request, socket, head),
   );
