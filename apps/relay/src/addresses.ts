@@ -106,12 +106,7 @@ export class Visitor {
 }
 
 export function openAddresses(limits: AddressLimits): Addresses {
-  const known = new Map<string, Visitor>();
-  const sites = new Map<string, Site>();
-  let roomMillis = Number.NEGATIVE_INFINITY;
-  const hashKey = randomBytes(32);
-  const hide = (text: string): string =>
-    createHmac("sha256", hashKey).update(text).digest().toString("latin1", 0, 12);
+  const { find, size, sweep } = openRegister(limits);
 
   function enter(address: string, nowMillis: number): Entered {
     const key = addressKey(address);
@@ -131,6 +126,30 @@ export function openAddresses(limits: AddressLimits): Addresses {
     return { kind: "entered", visitor };
   }
 
+  return {
+    enter,
+    leave: (visitor) => {
+      if (visitor === undefined || visitor.connections === 0) return;
+      visitor.connections--;
+      if (visitor.site !== undefined && visitor.site.connections > 0) visitor.site.connections--;
+    },
+    size,
+    sweep,
+  };
+}
+
+interface Register extends Pick<Addresses, "size" | "sweep"> {
+  /** The visitor, met before or new; `undefined` while there is no room for another. */
+  readonly find: (key: string, nowMillis: number) => Visitor | undefined;
+}
+
+/** Who is known, and of which /48. */
+function openRegister(limits: AddressLimits): Register {
+  const known = new Map<string, Visitor>();
+  const sites = new Map<string, Site>();
+  let roomMillis = Number.NEGATIVE_INFINITY;
+  const hide = openHiding();
+
   function find(key: string, nowMillis: number): Visitor | undefined {
     const hidden = hide(key);
     const present = known.get(hidden);
@@ -141,7 +160,9 @@ export function openAddresses(limits: AddressLimits): Addresses {
     const hiddenSite = prefix === undefined ? undefined : hide(prefix);
     const site = hiddenSite === undefined ? undefined : sites.get(hiddenSite);
     if (site !== undefined && site.visitors.size >= limits.addressesPerSiteMax) {
-      if (!forgetOne(site, nowMillis)) return undefined;
+      const absent = chooseAbsent(site, nowMillis);
+      if (absent === undefined) return undefined;
+      forget(...absent);
     }
     return remember(hidden, hiddenSite, nowMillis);
   }
@@ -166,15 +187,6 @@ export function openAddresses(limits: AddressLimits): Addresses {
     if (site?.visitors.size === 0) sites.delete(site.hidden);
   }
 
-  /** Who is not there: rather one that is not banned, rather the one longest known. */
-  function forgetOne(site: Site, nowMillis: number): boolean {
-    const absent = [...site.visitors].filter(([, visitor]) => visitor.connections === 0);
-    const chosen = absent.find(([, one]) => one.bannedMillis(nowMillis) === 0) ?? absent[0];
-    if (chosen === undefined) return false;
-    forget(...chosen);
-    return true;
-  }
-
   /** Goes through everybody, so no more than once in a while; the /48 with the most addresses pays first. */
   function makeRoom(nowMillis: number): void {
     if (nowMillis < roomMillis + betweenRoomsMillis) return;
@@ -194,16 +206,18 @@ export function openAddresses(limits: AddressLimits): Addresses {
       if (visitor.isForgettable(nowMillis)) forget(hidden, visitor);
   }
 
-  return {
-    enter,
-    leave: (visitor) => {
-      if (visitor === undefined || visitor.connections === 0) return;
-      visitor.connections--;
-      if (visitor.site !== undefined && visitor.site.connections > 0) visitor.site.connections--;
-    },
-    size: () => known.size,
-    sweep,
-  };
+  return { find, size: () => known.size, sweep };
+}
+
+/** Who is not there: rather one that is not banned, rather the one longest known. */
+function chooseAbsent({ visitors }: Site, nowMillis: number): [string, Visitor] | undefined {
+  const absent = [...visitors].filter(([, visitor]) => visitor.connections === 0);
+  return absent.find(([, visitor]) => visitor.bannedMillis(nowMillis) === 0) ?? absent[0];
+}
+
+function openHiding(): (text: string) => string {
+  const hashKey = randomBytes(32);
+  return (text) => createHmac("sha256", hashKey).update(text).digest().toString("latin1", 0, 12);
 }
 
 function refuse(waitMillis: number): Entered {
