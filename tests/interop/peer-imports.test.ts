@@ -53,6 +53,21 @@ test("a zip that git made becomes the files that git packed", async () => {
   expect(alice.repository("no")).toBeUndefined();
 });
 
+test("refs of a bundle that are left out are named", async () => {
+  await using world = await foundWorld({ seed: 2, weather: calm });
+  const alice = await withAccount(world);
+  using git = openNativeGit();
+  tell(git);
+  git.run(["update-ref", "refs/stash", "main"]);
+  git.run(["update-ref", "refs/remotes/origin/main", "main"]);
+  const file = new Blob([git.bytes(["bundle", "create", "--quiet", "-", "--all"])]);
+  expect(await alice.ask("import-bundle", { name: "notes", file })).toMatchObject({
+    kind: "imported",
+    skipped: ["refs/stash"],
+    skippedCount: 1,
+  });
+});
+
 test("a repository is cloned through the relay that asks its host, and through no other", async () => {
   await using world = await foundWorld({ seed: 3, weather: calm });
   using git = openNativeGit();

@@ -4,6 +4,7 @@ import { formatUtf8 } from "@skein/protocol/bytes";
 import type { Bytes } from "@skein/protocol/bytes";
 import { instant, parseObjectId, parseRefName } from "@skein/protocol/ids";
 import type { ObjectId, RefName } from "@skein/protocol/ids";
+import { readBundle, writeBundle } from "@skein/git/bundle";
 import type { DraftChange } from "@skein/git/draft";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openRepository } from "@skein/git/repository";
@@ -90,6 +91,25 @@ test("git takes an exported bundle with all branches and tags, and we take it ba
   await copy.repository.importBundle(bundle, { signal });
   expect(new Map(await copy.repository.refs())).toEqual(new Map(local));
   expect(await copy.repository.head()).toBe("refs/heads/main");
+});
+
+test("a ref that no repository may hold does not keep the others from coming", async () => {
+  using git = openNativeGit();
+  const { tip } = makeNative(git);
+  const bundle = readBundle(git.bytes(["bundle", "create", "--quiet", "-", "--all"]));
+  const tag = git.run(["rev-parse", "refs/tags/annotated"]) as ObjectId;
+  const refs = new Map(bundle.refs).set(ref("heads/odd"), tag).set(ref("heads/trunk/inside"), tip);
+  const { repository } = await open();
+  const imported = await repository.importBundle(writeBundle({ ...bundle, refs }), { signal });
+  expect(imported.skipped).toEqual(
+    expect.arrayContaining(["refs/heads/odd", "refs/heads/trunk/inside"]),
+  );
+  expect([...(await repository.refs()).keys()].toSorted()).toEqual([
+    "refs/heads/side",
+    "refs/heads/trunk",
+    "refs/tags/annotated",
+    "refs/tags/light",
+  ]);
 });
 
 test("a bundle of git brings branches, tags and HEAD, and leaves remotes and stashes behind", async () => {

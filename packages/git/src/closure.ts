@@ -5,7 +5,8 @@
 import type { ObjectId } from "@skein/protocol/ids";
 import { walkSkips, walkStatus, walkWords } from "./kernel.ts";
 import { oidBytes } from "./object.ts";
-import { readWord, writeWord, type PackShelf } from "./pack-shelf.ts";
+import { readWord, writeWord } from "./kernel-words.ts";
+import type { PackShelf } from "./pack-shelf.ts";
 
 /** Stored objects by row, one bit each. */
 export interface ObjectSet {

@@ -15,6 +15,7 @@ import { assert } from "@skein/protocol/errors";
 import { applyDelta, readDeltaSizes } from "./delta.ts";
 import { makePlainDelta } from "./kernel-plain-deltas.ts";
 import { openPlainPacks } from "./kernel-plain-packs.ts";
+import { judgePlainTree } from "./kernel-plain-trees.ts";
 import { openPlainWalks } from "./kernel-plain-walks.ts";
 import { hashStateBytes, type CoreKernel, type Kernel } from "./kernel.ts";
 import { openPlainSha1 } from "./sha1-plain.ts";
@@ -60,6 +61,7 @@ export function openPlainKernel(): Kernel {
       memory.set(made, to);
       return 1;
     },
+    judgeTree: judgePlainTree(() => memory),
     makeDelta: makePlainDelta(() => memory),
     ...hashing(() => memory),
   };
@@ -69,7 +71,7 @@ export function openPlainKernel(): Kernel {
 
 function hashing(
   memory: () => Bytes,
-): Pick<CoreKernel, "nameObject" | "sha1Begin" | "sha1Update" | "sha1Finish"> {
+): Pick<CoreKernel, "nameObject" | "nameObjects" | "sha1Begin" | "sha1Update" | "sha1Finish"> {
   const hash = openPlainSha1();
   const onHash = <Result>(state: number, work: () => Result): Result => {
     const kept = memory().subarray(state, state + hashStateBytes);
@@ -78,13 +80,23 @@ function hashing(
     hash.save(kept);
     return result;
   };
+  // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
+  const nameObject: CoreKernel["nameObject"] = (type, from, length, to, look) => {
+    hash.begin(look === 1);
+    if (type !== 0) hash.update(formatUtf8(`${typeNames[type] ?? "tag"} ${length}\0`));
+    hash.update(memory().subarray(from, from + length));
+    return Number(hash.finish(memory(), to));
+  };
   return {
-    // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
-    nameObject: (type, from, length, to, look) => {
-      hash.begin(look === 1);
-      hash.update(formatUtf8(`${typeNames[type] ?? "tag"} ${length}\0`));
-      hash.update(memory().subarray(from, from + length));
-      return Number(hash.finish(memory(), to));
+    nameObject,
+    nameObjects: (list, count) => {
+      let collided = 0;
+      for (let index = 0; index < count; index++) {
+        const view = new DataView(memory().buffer, list + index * 16);
+        const [type, from, length, to] = [0, 4, 8, 12].map((at) => view.getUint32(at, true));
+        if (nameObject(type ?? 0, from ?? 0, length ?? 0, to ?? 0, 1) === 1) collided ||= index + 1;
+      }
+      return collided;
     },
     sha1Begin: (state, look) => onHash(state, () => hash.begin(look === 1)),
     sha1Update: (state, from, length) =>

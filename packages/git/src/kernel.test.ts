@@ -11,6 +11,7 @@ import { kernelBytes, kernelModule } from "./kernel-module.ts";
 import { openPlainKernel } from "./kernel-plain.ts";
 import { openKernel, prepareKernel } from "./kernel-compiled.ts";
 import { hashStateBytes, type Kernel } from "./kernel.ts";
+import { objectFault } from "./object-fault.ts";
 import * as vectors from "./sha1-vectors.ts";
 
 beforeAll(() => prepareKernel());
@@ -63,6 +64,30 @@ describe.each(kernels)("the %s kernel", (name, open) => {
         const expected = createHash("sha1").update(`${type} ${length}\0`).update(bytes);
         expect(formatHex(id)).toBe(expected.digest("hex"));
       }
+  });
+
+  test("names many objects at once, whatever their lengths, and finds the one that collides", () => {
+    const kernel = open();
+    const objects = Array.from({ length: 150 }, (_, at) => ({
+      type: (at % 5) % 5,
+      bytes: Uint8Array.from({ length: (at * at) % 400 }, (_unused, byte) => (byte * at) >> 2),
+    }));
+    const expected = objects.map(({ type, bytes }) => {
+      const head = ["", "commit", "tree", "blob", "tag"][type] ?? "";
+      const hash = createHash("sha1").update(head === "" ? "" : `${head} ${bytes.length}\0`);
+      return hash.update(bytes).digest("hex");
+    });
+    for (const many of [0, 1, 2, 3, 4, 5, 150]) {
+      const named = nameAll(kernel, objects.slice(0, many));
+      expect(named).toEqual({ names: expected.slice(0, many), collided: 0 });
+    }
+    for (const at of [0, 1, 77, 149]) {
+      const some = objects.with(at, { type: 0, bytes: shattered(at % 2) });
+      const more = some.with(149, { type: 0, bytes: shattered(1) });
+      expect(nameAll(kernel, more).collided).toBeGreaterThan(0);
+      expect(nameAll(kernel, some).collided).toBe(at + 1);
+      expect(nameAll(kernel, some).names[at]).toBe(hashOf(kernel, [shattered(0)]).digest);
+    }
   });
 
   test("finds both halves of the collision that was published, and in the middle of more", () => {
@@ -184,6 +209,72 @@ test("whatever a delta says, both kernels make the same of it", () => {
   );
 });
 
+test("both kernels pass the same trees at first sight, and no other than sound ones", () => {
+  const kernels = [openKernel(), openPlainKernel()];
+  const odd = [
+    ".",
+    "..",
+    ".git",
+    ".GIT",
+    ".gitm",
+    ".gita",
+    ".gith",
+    "g",
+    "G~1",
+    "git~1",
+    "/",
+    "\\",
+    "\u00ff",
+    "\0",
+    "~",
+    ".gi",
+    ".e",
+  ];
+  const plain = ["a", "a-", "b", "-", "c.", " ", "GIT", ".g"];
+  const piece = fc.oneof(
+    { weight: 1, arbitrary: fc.constantFrom(...odd) },
+    { weight: 4, arbitrary: fc.constantFrom(...plain) },
+  );
+  const name = fc.array(piece, { minLength: 1, maxLength: 3 }).map((parts) => parts.join(""));
+  const mode = fc.oneof(
+    { weight: 9, arbitrary: fc.constantFrom("100644", "40000", "120000", "160000", "100755") },
+    { weight: 1, arbitrary: fc.constantFrom("040000", "8", "", "1006440", "10064400") },
+  );
+  const entry = fc.tuple(mode, name, fc.constantFrom(7, 7, 7, 7, 7, 7, 7, 0));
+  const cuts = fc.constantFrom(0, 0, 0, 1, 2);
+  let passed = 0;
+  fc.assert(
+    fc.property(
+      fc.array(entry, { maxLength: 4 }),
+      fc.constantFrom(true, true, false),
+      cuts,
+      (entries, sorted, cut) => {
+        const key = ([type, text]: readonly [string, string, number]): string =>
+          type === "40000" ? `${text}/` : text;
+        const rows = sorted ? entries.toSorted((a, b) => (key(a) < key(b) ? -1 : 1)) : entries;
+        const text = rows
+          .map(([type, named, id]) => `${type} ${named}\0${String.fromCharCode(id).repeat(20)}`)
+          .join("");
+        const tree = Uint8Array.from(Buffer.from(text, "latin1")).slice(0, text.length - cut);
+        const answers = kernels.map((kernel) => {
+          const from = put(kernel, tree);
+          const to = (from + tree.length + 31) & ~15;
+          kernel.reserve(to + 100);
+          const many = kernel.judgeTree(from, tree.length, to);
+          const ids = new Uint32Array(kernel.bytes().buffer, to, Math.max(0, many));
+          return { many, ids: Array.from(ids, (id) => id - from) };
+        });
+        expect(answers[0]).toEqual(answers[1]);
+        if ((answers[0]?.many ?? -1) < 1) return;
+        passed += 1;
+        expect(objectFault("tree", tree)).toBeUndefined();
+      },
+    ),
+    { numRuns: runs * 3 },
+  );
+  expect(passed).toBeGreaterThan(runs / 20);
+});
+
 test("both kernels tell whatever text as the same delta, and it makes that text", () => {
   const compiled = openKernel();
   const plain = openPlainKernel();
@@ -237,6 +328,29 @@ function put(kernel: Kernel, bytes: Uint8Array): number {
   kernel.reserve(at + bytes.length);
   kernel.bytes().set(bytes, at);
   return at;
+}
+
+function nameAll(
+  kernel: Kernel,
+  objects: ReadonlyArray<{ readonly type: number; readonly bytes: Bytes }>,
+): { readonly names: ReadonlyArray<string>; readonly collided: number } {
+  const list = kernel.heap;
+  let at = list + objects.length * 36;
+  kernel.reserve(at + 100_000);
+  const view = new DataView(kernel.bytes().buffer);
+  for (const [index, { type, bytes }] of objects.entries()) {
+    kernel.bytes().set(bytes, at);
+    const to = list + objects.length * 16 + index * 20;
+    for (const [word, value] of [type, at, bytes.length, to].entries())
+      view.setUint32(list + index * 16 + word * 4, value, true);
+    at += bytes.length;
+  }
+  const collided = kernel.nameObjects(list, objects.length);
+  const names = objects.map((_, index) => {
+    const to = list + objects.length * 16 + index * 20;
+    return formatHex(kernel.bytes().subarray(to, to + 20));
+  });
+  return { names, collided };
 }
 
 function hashOf(

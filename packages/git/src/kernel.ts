@@ -54,6 +54,16 @@ export interface CoreKernel {
     to: number,
     lookForCollision: number,
   ) => number;
+  /**
+   * Names many objects, each told in four words: its type (0: its bytes alone are hashed), where it is, its length, and
+   * where its name goes. Answers the first that is half of a collision, counted from 1, or 0.
+   */
+  readonly nameObjects: (list: number, count: number) => number;
+  /**
+   * Lists where the ids in a tree stand, as words at `to` whose highest bit is set for trees. Answers how many, or -1 if
+   * it has to be looked at closely: something is wrong with it, or it has a name that some system might take for another.
+   */
+  readonly judgeTree: (from: number, size: number, to: number) => number;
   /** A hash under way takes `hashStateBytes` at `state`. */
   readonly sha1Begin: (state: number, lookForCollision: number) => void;
   readonly sha1Update: (state: number, from: number, length: number) => void;

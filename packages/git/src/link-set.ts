@@ -10,6 +10,8 @@ export interface LinkSet {
   readonly size: () => number;
   /** The index of the link, or `undefined` if the same id was referred to as something else before. */
   readonly add: (bytes: Uint8Array, offset: number, type: ObjectType) => number | undefined;
+  /** The same, with the type as packs write it; -1 instead of `undefined`. */
+  readonly addCode: (bytes: Uint8Array, offset: number, code: number) => number;
   /** The index of the link to an id, or -1. */
   readonly find: (bytes: Uint8Array, offset: number) => number;
   /** The ids one after the other, 20 bytes each, and their types. */
@@ -34,18 +36,23 @@ export function openLinkSet(): LinkSet {
     types = moreTypes;
   };
 
+  const addCode = (bytes: Uint8Array, offset: number, code: number): number => {
+    const known = table.find(bytes, offset);
+    if (known >= 0) return types[known] === code ? known : -1;
+    if (size === types.length) grow();
+    for (let index = 0; index < 20; index++) ids[size * 20 + index] = bytes[offset + index] ?? 0;
+    types[size] = code;
+    table.add(size);
+    size += 1;
+    return size - 1;
+  };
   return {
     size: () => size,
     add: (bytes, offset, type) => {
-      const known = table.find(bytes, offset);
-      if (known >= 0) return types[known] === codeOfType(type) ? known : undefined;
-      if (size === types.length) grow();
-      for (let index = 0; index < 20; index++) ids[size * 20 + index] = bytes[offset + index] ?? 0;
-      types[size] = codeOfType(type);
-      table.add(size);
-      size += 1;
-      return size - 1;
+      const link = addCode(bytes, offset, codeOfType(type));
+      return link < 0 ? undefined : link;
     },
+    addCode,
     find: table.find,
     ids: () => ids,
     typeAt: (index) => typeOfPackCode(types[index] ?? 0) ?? "blob",

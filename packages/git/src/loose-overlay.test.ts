@@ -34,7 +34,7 @@ function counted(contents: Map<string, Bytes>): {
   return { files, read: () => bytes };
 }
 
-/** One commit with many large files of noise and a few small ones, in one pack of 24 MB. */
+/** One commit with many large files of noise and a few small ones: 24 MB in two segments. */
 async function makeLarge(): Promise<Map<string, Bytes>> {
   const contents = new Map<string, Bytes>();
   const repository = await openRepository({ files: openMemoryFiles(contents) });
@@ -71,7 +71,8 @@ async function commit(
 
 test("isomorphic-git reads log, trees and files of a large pack, and most of the pack stays where it is", async () => {
   const contents = await makeLarge();
-  const packBytes = [...contents].find(([path]) => path.endsWith(".pack"))?.[1].length ?? 0;
+  const packs = [...contents].filter(([path]) => path.endsWith(".pack"));
+  const packBytes = packs.reduce((sum, [, { length }]) => sum + length, 0);
   expect(packBytes).toBeGreaterThan(24_000_000);
   const { files, read } = counted(contents);
   const repository = await openRepository({ files });

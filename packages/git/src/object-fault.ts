@@ -1,11 +1,9 @@
 /** Whether `git fsck --strict` would let an object pass, and what the object refers to. */
 
-import { parseObjectId } from "@skein/protocol/ids";
 import { commitParentsMax } from "@skein/protocol/limits";
 import { entryNameFault, specialName, type SpecialName } from "./entry-name.ts";
 import {
   kindOfMode,
-  oidBytes,
   parseObjectType,
   walkTree,
   type EntryKind,
@@ -139,7 +137,7 @@ function commitFault(bytes: Uint8Array, links: Links): string | undefined {
 function tagFault(bytes: Uint8Array, links: Links): string | undefined {
   const lines: Lines = { bytes, offset: 0 };
   let target: Uint8Array | undefined;
-  if (!takeOid(lines, "object ", (oid) => (target = oid))) return "badObjectSha1";
+  if (!takeOid(lines, "object ", (oid) => (target = oid.slice()))) return "badObjectSha1";
   if (!atKey(lines, "type ")) return "missingTypeEntry";
   const type = parseObjectType(asciiOf(takeLine(lines).subarray(5)));
   if (type === undefined) return "badType";
@@ -192,16 +190,28 @@ function takeLine(lines: Lines): Uint8Array {
   return line;
 }
 
-/** Reads a whole line of `key` and an id. */
+/** Reads a whole line of `key` and an id. What is told of it is only lent. */
 function takeOid(lines: Lines, key: string, found: (oid: Uint8Array) => void): boolean {
-  const end = lines.offset + key.length + 40;
-  if (!atKey(lines, key) || lines.bytes[end] !== newline) return false;
-  const oid = parseObjectId(asciiOf(lines.bytes.subarray(lines.offset + key.length, end)));
-  if (oid === undefined) return false;
-  found(oidBytes(oid));
-  lines.offset = end + 1;
+  const { bytes, offset } = lines;
+  const start = offset + key.length;
+  if (!atKey(lines, key) || bytes[start + 40] !== newline) return false;
+  for (let index = 0; index < 20; index++) {
+    const byte = (digitOf(bytes[start + index * 2]) << 4) | digitOf(bytes[start + index * 2 + 1]);
+    if (byte < 0) return false;
+    lentOid[index] = byte;
+  }
+  found(lentOid);
+  lines.offset = start + 41;
   return true;
 }
+
+/** Negative where there is none. */
+function digitOf(byte = 0): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  return byte >= 0x61 && byte <= 0x66 ? byte - 0x57 : -1;
+}
+
+const lentOid = new Uint8Array(20);
 
 function asciiOf(bytes: Uint8Array): string {
   let text = "";

@@ -10,6 +10,7 @@ import type { Files } from "./files.ts";
 import { prepareKernel } from "./kernel-compiled.ts";
 import { hashObject } from "./object-hash.ts";
 import { oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
+import { packSegmentBytesMax } from "@skein/protocol/limits";
 import { copyPack } from "./pack-copy.ts";
 import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
 import { dropUnreachable, mergePacks, type Dropped } from "./pack-keep.ts";
@@ -122,9 +123,14 @@ export async function openObjectStore(
     openReceiver,
     buildPack: (asked) => collectPack(packs, { ...asked, breathe }),
     listReachable: (asked) => listReachable(packs, { ...asked, breathe }),
-    mergePacks: (work) => alone(() => mergePacks(keepingOf(packs, { ...work, breathe }))),
+    mergePacks: (work) =>
+      alone(async () => {
+        await packs.clean();
+        return await mergePacks(keepingOf(packs, { ...work, breathe }));
+      }),
     dropUnreachable: (work) =>
       alone(async () => {
+        await packs.clean();
         const asked = { wants: work.keep, haves: [], signal: work.signal, breathe };
         const reachable = new Set(await listReachable(packs, asked));
         const isReachable = (oid: ObjectId): boolean => reachable.has(oid);
@@ -171,12 +177,19 @@ function receivePack(
             throw new PackRejectedError(`it does not bring ${tip}`);
         signal.throwIfAborted();
         onProgress?.({ phase: "storing", done: 0, total: 1 });
-        if (indexed.objects > 0) await packs.add(indexed.packHash, indexed.idx, indexed.pack);
+        await keepIndexed(packs, indexed);
         onProgress?.({ phase: "storing", done: 1, total: 1 });
         return { objects: indexed.objects };
       });
     },
   };
+}
+
+async function keepIndexed(packs: StoredPacks, indexed: IndexedPack): Promise<void> {
+  if (indexed.objects === 0) return;
+  if (indexed.pack.length <= packSegmentBytesMax)
+    await packs.add(indexed.packHash, indexed.idx, indexed.pack);
+  else await packs.addAll(indexed.segments(packSegmentBytesMax));
 }
 
 type Turnstile = <Result>(work: () => Promise<Result>) => Promise<Result>;

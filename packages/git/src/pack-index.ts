@@ -5,6 +5,7 @@
 import { formatHex, type Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
 import { packBytesMax } from "@skein/protocol/limits";
+import { sameId } from "./id-table.ts";
 import { formatIdx, sortByOid } from "./idx.ts";
 import type { LinkSet } from "./link-set.ts";
 import { oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
@@ -12,6 +13,7 @@ import {
   bytesOf,
   giveBase,
   missingBases,
+  nameAll,
   openPackReading,
   resolveNext,
   typeAt,
@@ -26,6 +28,8 @@ import {
   trailerBytes,
   type PackWindow,
 } from "./pack-window.ts";
+import { splitPack } from "./pack-split.ts";
+import type { MadePack } from "./stored-pack.ts";
 import { appendObjects } from "./pack-write.ts";
 import type { Breathe, LongWork } from "./stop-signal.ts";
 
@@ -37,6 +41,8 @@ export interface IndexedPack {
   readonly packHash: string;
   /** Objects that were received. */
   readonly objects: number;
+  /** The same objects in packs of at most `most` bytes, each of which stands on its own. */
+  readonly segments: (most: number) => Iterable<MadePack>;
   readonly typeOf: (id: Uint8Array, offset: number) => ObjectType | undefined;
   /** All that the pack's objects refer to, in it or outside. */
   readonly links: LinkSet;
@@ -148,8 +154,12 @@ async function resolveRest(
 ): Promise<void> {
   for (let found = true; found;) {
     found = false;
-    for (let size = resolveNext(reading); size !== undefined; size = resolveNext(reading))
+    nameAll(reading);
+    for (let size = resolveNext(reading); size !== undefined; size = resolveNext(reading)) {
       await turn("resolving", reading.resolved, size);
+      // Others may wait for what was just made.
+      if (reading.ready.length === 0) nameAll(reading);
+    }
     for (const base of missingBases(reading)) {
       const object = await resolveBase(base);
       if (object === undefined) continue;
@@ -179,12 +189,37 @@ function complete(reading: PackReading): IndexedPack {
     idx: formatIdx(columns, sortByOid(columns.oids, columns.count), packHash),
     packHash: formatHex(packHash),
     objects: count,
+    segments: (most) =>
+      splitPack(
+        {
+          pack,
+          columns,
+          find: (id, offset) => findWith(reading, bases, { id, offset }),
+          read: (index) =>
+            bases[index - count] ?? {
+              type: typeAt(reading, index),
+              bytes: bytesOf(reading, index),
+            },
+        },
+        most,
+      ),
     typeOf: (id, offset) => {
       const index = ids.find(id, offset);
       return index < 0 ? undefined : typeAt(reading, index);
     },
     links: reading.judge.links,
   };
+}
+
+/** Bases that were left out stand behind what was received. */
+function findWith(
+  { ids, read }: PackReading,
+  bases: ReadonlyArray<{ readonly id: Uint8Array }>,
+  { id, offset }: { readonly id: Uint8Array; readonly offset: number },
+): number {
+  const inside = ids.find(id, offset);
+  const behind = inside < 0 ? bases.findIndex((base) => sameId(base.id, 0, id, offset)) : -1;
+  return behind < 0 ? inside : read + behind;
 }
 
 type Turn = (

@@ -11,13 +11,19 @@ import { objectFault } from "./object-fault.ts";
 import { oidAt, type GitObject, type ObjectType } from "./object.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { specialFileFault } from "./special-file.ts";
-import { openTreeShapes } from "./tree-shape.ts";
+import { openTreeShapes, type TreeShapes } from "./tree-shape.ts";
 
 export interface PackJudge {
   readonly links: LinkSet;
   /** Throws `PackRejectedError` at what git would refuse. `id` is where the object's id stands. */
   readonly judge: (
     object: GitObject,
+    id: { readonly bytes: Uint8Array; readonly offset: number },
+  ) => void;
+  /** Takes a tree that the kernel found sound: where its ids stand, with the highest bit set for those of trees. */
+  readonly takeTree: (
+    bytes: Uint8Array,
+    ids: Uint32Array,
     id: { readonly bytes: Uint8Array; readonly offset: number },
   ) => void;
   /** Judges the trees together, and the files that git reads. */
@@ -40,7 +46,7 @@ export function openPackJudge(): PackJudge {
     refer: (bytes: Uint8Array, offset: number, type: ObjectType): void => {
       const link = refer(bytes, offset, type);
       if (type === "tree") shapes.folder(link);
-      else shapes.file();
+      else shapes.files(1);
     },
     special: (bytes: Uint8Array, offset: number, name: SpecialName): void => {
       const oid = formatHex(bytes.subarray(offset, offset + 20));
@@ -70,21 +76,60 @@ export function openPackJudge(): PackJudge {
       if (fault !== undefined)
         throw new PackRejectedError(`${type} ${oidAt(id.bytes, id.offset)}: ${fault}`);
     },
+    takeTree: (bytes, ids, id) => {
+      shapes.begin();
+      treeIds.push(id.bytes.subarray(id.offset, id.offset + 20));
+      takeIds({ links, shapes, id }, bytes, ids);
+    },
     judgeWhole: async (read) => {
       const shape = shapes.judge((tree) => {
         const id = treeIds[tree];
         return id === undefined ? -1 : links.find(id, 0);
       });
       if (shape !== undefined) throw new PackRejectedError(shape);
-      for (const [hex, name] of special) {
-        const oid = parseObjectId(hex);
-        const object = oid && (await read(oid));
-        const wrong = object?.type === "blob" ? specialFileFault(name, object.bytes) : undefined;
-        if (wrong !== undefined) throw new PackRejectedError(`blob ${hex}: ${wrong}`);
-      }
+      await judgeSpecial(special, read);
     },
   };
 }
+
+async function judgeSpecial(
+  special: ReadonlyMap<string, SpecialName>,
+  read: (oid: ObjectId) => Promise<GitObject | undefined>,
+): Promise<void> {
+  for (const [hex, name] of special) {
+    const oid = parseObjectId(hex);
+    const object = oid && (await read(oid));
+    const wrong = object?.type === "blob" ? specialFileFault(name, object.bytes) : undefined;
+    if (wrong !== undefined) throw new PackRejectedError(`blob ${hex}: ${wrong}`);
+  }
+}
+
+interface Taking {
+  readonly links: LinkSet;
+  readonly shapes: TreeShapes;
+  readonly id: { readonly bytes: Uint8Array; readonly offset: number };
+}
+
+function takeIds({ links, shapes, id }: Taking, bytes: Uint8Array, ids: Uint32Array): void {
+  let files = 0;
+  asRefusal(() => {
+    for (const at of ids) {
+      const isTree = at >= treeBit;
+      const link = links.addCode(bytes, isTree ? at - treeBit : at, isTree ? treeCode : blobCode);
+      if (link < 0)
+        throw new PackRejectedError(
+          `tree ${oidAt(id.bytes, id.offset)}: an object is referred to as two types`,
+        );
+      if (isTree) shapes.folder(link);
+      else files += 1;
+    }
+  });
+  shapes.files(files);
+}
+
+const treeBit = 2 ** 31;
+const treeCode = 2;
+const blobCode = 3;
 
 /** A limit exceeded inside is a reason to refuse the pack. */
 function asRefusal(work: () => void): void {

@@ -4,12 +4,13 @@
 
 import { formatHex } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
+import { packSegmentBytesMax } from "@skein/protocol/limits";
 import { formatIdx, sortByOid } from "./idx.ts";
 import { oidAt, type GitObject } from "./object.ts";
 import { writePackOf, type BuildSource } from "./pack-build.ts";
-import type { StoredPack } from "./stored-pack.ts";
+import type { MadePack, StoredPack } from "./stored-pack.ts";
 import type { StopSignal } from "./stop-signal.ts";
-import type { MadePack, StoredPacks } from "./stored-packs.ts";
+import type { StoredPacks } from "./stored-packs.ts";
 
 interface Keeping {
   readonly packs: StoredPacks;
@@ -23,24 +24,25 @@ interface Keeping {
  * smaller ones together. None as long as there are few, and none that would make more than a segment.
  */
 export function chooseMerge(sizes: ReadonlyArray<number>): ReadonlyArray<number> {
-  if (sizes.length <= packsKeptMax) return [];
   const order = sizes
     .map((size, index) => ({ size, index }))
-    .filter(({ size }) => size < segmentBytesMax)
+    // A segment that is full is left alone, and there may be as many of those as it takes.
+    .filter(({ size }) => size < packSegmentBytesMax / 2)
     .toSorted((a, b) => a.size - b.size);
+  if (order.length <= packsKeptMax) return [];
   let many = 0;
   let below = 0;
   for (const [rank, { size }] of order.entries()) {
-    if (below + size > segmentBytesMax) break;
+    if (below + size > packSegmentBytesMax) break;
     if (rank > 0 && size < growth * below) many = rank + 1;
     below += size;
   }
   // Few would be left by doubling alone; there are too many all the same.
-  if (many < 2) many = Math.min(order.length, sizes.length - packsKeptMax + 1);
+  if (many < 2) many = Math.min(order.length, order.length - packsKeptMax + 1);
   let total = 0;
   return order.slice(0, many).flatMap(({ size, index }) => {
     total += size;
-    return total <= segmentBytesMax ? [index] : [];
+    return total <= packSegmentBytesMax ? [index] : [];
   });
 }
 
@@ -129,7 +131,5 @@ async function copyOf(
 
 /** Looking an object up takes a search in each pack. */
 export const packsKeptMax = 10;
-/** What a pack may grow to by merging: as much as is moved, or held in memory, at once. */
-export const segmentBytesMax = 16 * 1024 * 1024;
 const growth = 2;
 const trailerBytes = 20;

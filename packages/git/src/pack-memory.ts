@@ -15,6 +15,9 @@ export interface PackMemory {
   /** Room for an id, and for one hash under way. */
   readonly idAt: number;
   readonly hashAt: number;
+  /** Room to tell `namedAtOnce` objects that are to be named, and for their names behind. */
+  readonly listAt: number;
+  readonly namesAt: number;
   /** The largest object that goes through the ring. */
   readonly ringBlockMax: number;
   /** A block of the ring, over what is oldest. Answers its place: places only ever grow. */
@@ -40,7 +43,9 @@ export function openPackMemory(ringBytes: number): PackMemory {
   const kernel = openKernel();
   const idAt = kernel.heap;
   const hashAt = idAt + 64;
-  const ringAt = hashAt + hashStateBytes;
+  const listAt = hashAt + hashStateBytes;
+  const namesAt = listAt + namedAtOnce * 16;
+  const ringAt = (namesAt + namedAtOnce * 20 + 63) & ~63;
   const windowAt = ringAt + ringBytes + 64;
   let lentAt = windowAt;
   let lentEnd = windowAt;
@@ -57,6 +62,8 @@ export function openPackMemory(ringBytes: number): PackMemory {
     kernel,
     idAt,
     hashAt,
+    listAt,
+    namesAt,
     ringBlockMax: Math.floor(ringBytes / 8) - slackBytes,
     take: (size) => {
       const room = (size + slackBytes) & ~15;
@@ -94,5 +101,7 @@ export function openPackMemory(ringBytes: number): PackMemory {
   };
 }
 
+/** Enough that four at a time are nearly always at work. */
+export const namedAtOnce = 128;
 /** The kernel may write a little more than it was asked for. */
 const slackBytes = 32;

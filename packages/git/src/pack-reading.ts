@@ -14,29 +14,15 @@ import { openByteCache, type ByteCache } from "./byte-cache.ts";
 import { openIdTable, type IdTable } from "./id-table.ts";
 import { oidBytes, type GitObject, type ObjectType } from "./object.ts";
 import { codeOfType, readEntryHeader, typeOfPackCode, type EntryHeader } from "./pack-entry.ts";
+import { growRows, openRows, type Rows } from "./pack-rows.ts";
 import { openPackJudge, type PackJudge } from "./pack-judge.ts";
-import { openPackMemory, type Held, type PackMemory } from "./pack-memory.ts";
+import { namedAtOnce, openPackMemory, type Held, type PackMemory } from "./pack-memory.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
+import { readWord, writeWord } from "./kernel-words.ts";
 
 /** A base that a thin pack left out. */
 export interface OutsideBase extends GitObject {
   readonly id: Bytes;
-}
-
-/** One row for each entry that was read. */
-interface Rows {
-  oids: Bytes;
-  offsets: Uint32Array<ArrayBuffer>;
-  crcs: Uint32Array<ArrayBuffer>;
-  /** Types as packs write them; 0 as long as an entry is not resolved. */
-  codes: Uint8Array<ArrayBuffer>;
-  /** Deltas below each entry. */
-  depths: Uint16Array<ArrayBuffer>;
-  /** The index of each delta's base; from `outsideBase` downwards, those that stand outside. */
-  bases: Int32Array<ArrayBuffer>;
-  sizes: Uint32Array<ArrayBuffer>;
-  /** Where in the ring each object was last. */
-  places: Float64Array<ArrayBuffer>;
 }
 
 export interface PackReading {
@@ -49,6 +35,9 @@ export interface PackReading {
   readonly waitingForOid: Map<string, number[]>;
   /** Deltas whose base is resolved. The last goes first, so that its base is still at hand. */
   readonly ready: number[];
+  /** Made, and not named yet. The first of them lies at `unnamedPlace` in the ring. */
+  readonly unnamed: number[];
+  unnamedPlace: number;
   /** What is too large for the ring. */
   readonly large: ByteCache<number, { readonly bytes: Bytes }>;
   /** The pack as far as it is here. */
@@ -65,16 +54,7 @@ export interface PackReading {
 }
 
 export function openPackReading(expectedBytes: number): PackReading {
-  const rows: Rows = {
-    oids: new Uint8Array(0),
-    offsets: new Uint32Array(0),
-    crcs: new Uint32Array(0),
-    codes: new Uint8Array(0),
-    depths: new Uint16Array(0),
-    bases: new Int32Array(0),
-    sizes: new Uint32Array(0),
-    places: new Float64Array(0),
-  };
+  const rows = openRows();
   return {
     memory: openPackMemory(ringBytesFor(expectedBytes)),
     rows,
@@ -84,6 +64,8 @@ export function openPackReading(expectedBytes: number): PackReading {
     waitingForIndex: new Map(),
     waitingForOid: new Map(),
     ready: [],
+    unnamed: [],
+    unnamedPlace: noPlace,
     large: openByteCache(largeBytes),
     pack: new Uint8Array(0),
     packBytes: 0,
@@ -181,6 +163,7 @@ function findBase(reading: PackReading, index: number, header: EntryHeader): boo
     wait(reading.waitingForIndex, base, index);
     return false;
   }
+  nameAll(reading);
   const base = reading.ids.find(memory.kernel.bytes(), memory.idAt);
   if (base < 0)
     wait(reading.waitingForOid, formatHex(memory.view({ at: memory.idAt, size: 20 })), index);
@@ -230,14 +213,15 @@ function objectAt(reading: PackReading, index: number): Held {
   return held;
 }
 
-function heldAt({ memory, rows, large, outside }: PackReading, index: number): Held | undefined {
+function heldAt(reading: PackReading, index: number): Held | undefined {
+  const { memory, rows, large, outside } = reading;
   const given = index <= outsideBase ? outside[outsideBase - index]?.bytes : undefined;
   const place = given === undefined ? (rows.places[index] ?? noPlace) : noPlace;
   if (memory.holds(place)) {
     const size = rows.sizes[index] ?? 0;
     const at = memory.addressOf(place);
     if (!memory.isOld(place)) return { at, size };
-    const next = memory.take(size);
+    const next = takePlace(reading, size);
     rows.places[index] = next;
     const moved = { at: memory.addressOf(next), size };
     memory.kernel.bytes().copyWithin(moved.at, at, at + size);
@@ -251,11 +235,12 @@ function heldAt({ memory, rows, large, outside }: PackReading, index: number): H
 }
 
 /** Room for the object at `index`: in the ring, if it is not too large. */
-function roomFor({ memory, rows }: PackReading, index: number, size: number): Held {
+function roomFor(reading: PackReading, index: number, size: number): Held {
+  const { memory, rows } = reading;
   rows.sizes[index] = size;
   rows.places[index] = noPlace;
   if (size > memory.ringBlockMax) return memory.lend(size);
-  const place = memory.take(size);
+  const place = takePlace(reading, size);
   rows.places[index] = place;
   return { at: memory.addressOf(place), size };
 }
@@ -281,21 +266,49 @@ function apply(
   return kept(reading, index, to);
 }
 
+/** What is not named yet must not be written over. */
+function takePlace(reading: PackReading, size: number): number {
+  if (reading.unnamedPlace >= 0 && reading.memory.isOld(reading.unnamedPlace)) nameAll(reading);
+  return reading.memory.take(size);
+}
+
+/** An object that is made is named with others, as soon as there are some or it would be gone. */
 function finish(reading: PackReading, index: number, held: Held): void {
-  const { memory, rows } = reading;
-  const { kernel, idAt } = memory;
-  const code = rows.codes[index] ?? 0;
-  if (kernel.nameObject(code, held.at, held.size, idAt, 1) === 1)
+  const { memory, rows, unnamed } = reading;
+  const isLent = memory.isLent(held);
+  if (reading.unnamedPlace < 0 && !isLent) reading.unnamedPlace = rows.places[index] ?? noPlace;
+  const many = unnamed.push(index);
+  const record = [rows.codes[index] ?? 0, held.at, held.size, memory.namesAt + (many - 1) * 20];
+  for (const [at, word] of record.entries())
+    writeWord(memory.kernel, memory.listAt + (many - 1) * 16 + at * 4, word);
+  if (isLent || many === namedAtOnce) nameAll(reading);
+}
+
+/** Names and judges what was made. Whatever waits for it is ready then. */
+export function nameAll(reading: PackReading): void {
+  const { memory, unnamed, rows } = reading;
+  const { kernel, listAt, namesAt } = memory;
+  reading.unnamedPlace = noPlace;
+  if (unnamed.length === 0) return;
+  if (kernel.nameObjects(listAt, unnamed.length) > 0)
     throw new PackRejectedError("an object made to collide with another (SHA-1)");
-  const bytes = kernel.bytes();
-  for (let at = 0; at < 20; at++) rows.oids[index * 20 + at] = bytes[idAt + at] ?? 0;
+  for (const [at, index] of unnamed.entries()) {
+    const bytes = kernel.bytes();
+    const name = namesAt + at * 20;
+    for (let byte = 0; byte < 20; byte++) rows.oids[index * 20 + byte] = bytes[name + byte] ?? 0;
+    const held = {
+      at: readWord(kernel, listAt + at * 16 + 4),
+      size: readWord(kernel, listAt + at * 16 + 8),
+    };
+    settle(reading, index, held);
+  }
+  unnamed.length = 0;
+}
+
+function settle(reading: PackReading, index: number, held: Held): void {
+  const { rows } = reading;
   if (!reading.ids.add(index)) throw new PackRejectedError("an object appears twice");
-  const type = typeAt(reading, index);
-  if (type !== "blob")
-    reading.judge.judge(
-      { type, bytes: memory.view(held) },
-      { bytes: rows.oids, offset: index * 20 },
-    );
+  judge(reading, index, held);
   reading.resolved += 1;
   const waiting = reading.waitingForIndex.get(index);
   if (waiting !== undefined) {
@@ -308,6 +321,27 @@ function finish(reading: PackReading, index: number, held: Held): void {
   if (named === undefined) return;
   reading.waitingForOid.delete(oid);
   wake(reading, named, index);
+}
+
+function judge(reading: PackReading, index: number, held: Held): void {
+  const { memory, rows } = reading;
+  const { kernel } = memory;
+  const type = typeAt(reading, index);
+  const id = { bytes: rows.oids, offset: index * 20 };
+  if (type === "blob") return;
+  if (type === "tree") {
+    const mark = memory.mark();
+    // An entry has a digit, a space, a letter, a zero and an id: 24 bytes, of which four are listed.
+    const list = memory.lend(Math.ceil(held.size / 6));
+    const many = kernel.judgeTree(held.at, held.size, list.at);
+    memory.release(mark);
+    const bytes = kernel.bytes();
+    if (many >= 0) {
+      reading.judge.takeTree(bytes, new Uint32Array(bytes.buffer, list.at, many), id);
+      return;
+    }
+  }
+  reading.judge.judge({ type, bytes: memory.view(held) }, id);
 }
 
 function codeOf({ rows, outside }: PackReading, base: number): number {
@@ -393,24 +427,6 @@ function indexAt({ rows: { offsets } }: PackReading, offset: number, end: number
   if (low >= end || offsets[low] !== offset)
     throw new PackRejectedError("a delta's base is out of bounds");
   return low;
-}
-
-/** Rows are added as entries come: a header that promises a million of them is not believed. */
-function growRows(rows: Rows, index: number): void {
-  if (index < rows.codes.length) return;
-  const length = Math.max(1024, rows.codes.length * 2);
-  const grown = <Row extends { set(from: Row): void }>(row: Row, fresh: Row): Row => {
-    fresh.set(row);
-    return fresh;
-  };
-  rows.oids = grown(rows.oids, new Uint8Array(length * 20));
-  rows.offsets = grown(rows.offsets, new Uint32Array(length));
-  rows.crcs = grown(rows.crcs, new Uint32Array(length));
-  rows.codes = grown(rows.codes, new Uint8Array(length));
-  rows.depths = grown(rows.depths, new Uint16Array(length));
-  rows.bases = grown(rows.bases, new Int32Array(length));
-  rows.sizes = grown(rows.sizes, new Uint32Array(length));
-  rows.places = grown(rows.places, new Float64Array(length));
 }
 
 /** A small pack needs a small ring. */

@@ -4,6 +4,7 @@ import type { ObjectId } from "@skein/protocol/ids";
 import { objectBytesMax } from "@skein/protocol/limits";
 import type { Files } from "./files.ts";
 import { openKernel } from "./kernel-compiled.ts";
+import { readWord, writeWord } from "./kernel-words.ts";
 import { packsStatus, type Kernel } from "./kernel.ts";
 import { oidAt } from "./object.ts";
 import { openPageSlots, pageBytes, type PageSlots } from "./pack-pages.ts";
@@ -126,25 +127,6 @@ function lendingOf(shelf: Shelf): Pick<PackShelf, "borrow" | "giveBack"> {
       else others.push(at);
     },
   };
-}
-
-export function readWord(kernel: Kernel, at: number): number {
-  const bytes = kernel.bytes();
-  return (
-    ((bytes[at] ?? 0) |
-      ((bytes[at + 1] ?? 0) << 8) |
-      ((bytes[at + 2] ?? 0) << 16) |
-      ((bytes[at + 3] ?? 0) << 24)) >>>
-    0
-  );
-}
-
-export function writeWord(kernel: Kernel, at: number, value: number): void {
-  const bytes = kernel.bytes();
-  bytes[at] = value;
-  bytes[at + 1] = value >>> 8;
-  bytes[at + 2] = value >>> 16;
-  bytes[at + 3] = value >>> 24;
 }
 
 async function runOn<Result>(

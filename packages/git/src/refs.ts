@@ -200,7 +200,8 @@ function judgeFolders(after: ReadonlySet<string>, changes: ReadonlyArray<RefChan
   }
 }
 
-function foldersOf(ref: string): ReadonlyArray<string> {
+/** The names that `ref` stands under: `refs/heads/a` and what is above it, for `refs/heads/a/b`. */
+export function foldersOf(ref: string): ReadonlyArray<string> {
   const folders: string[] = [];
   for (let end = ref.lastIndexOf("/"); end > 0; end = ref.lastIndexOf("/", end - 1))
     folders.push(ref.slice(0, end));

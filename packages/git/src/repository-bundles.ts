@@ -7,7 +7,7 @@ import type { ArrivingBundle, Bundle } from "./bundle.ts";
 import { relate } from "./history-ancestry.ts";
 import type { Commits } from "./history-commits.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { branchPrefix, tagPrefix } from "./refs.ts";
+import { branchPrefix, foldersOf, tagPrefix } from "./refs.ts";
 import type { RefChange, Refs } from "./refs.ts";
 import type { LongWork } from "./stop-signal.ts";
 
@@ -15,7 +15,7 @@ export interface ImportedBundle {
   /** What was taken, and stands in the repository now. */
   readonly refs: ReadonlyMap<RefName, ObjectId>;
   readonly head: RefName | undefined;
-  /** Refs of the bundle that were not taken: remotes, stashes, names Skein refuses, branches that went another way here. */
+  /** Refs of the bundle that were not taken: remotes, stashes, names Skein refuses, branches that name no commit or went another way here. */
   readonly skipped: ReadonlyArray<string>;
 }
 
@@ -103,10 +103,14 @@ async function moveRefs(
   const before = await parts.refs.all();
   const taken = new Map<RefName, ObjectId>();
   const changes: RefChange[] = [];
+  const hasRoom = openRoom(before.keys());
   for (const [ref, to] of offered) {
     const from = before.get(ref);
+    // oxlint-disable-next-line no-await-in-loop -- the first of two names that exclude each other is taken.
+    if (ref.startsWith(branchPrefix) && (await parts.objects.type(to)) !== "commit") continue;
     // oxlint-disable-next-line no-await-in-loop -- most refs of a bundle are new, and ask nothing.
     if (from !== undefined && from !== to && !(await mayMove(parts, ref, { from, to }))) continue;
+    if (!hasRoom(ref)) continue;
     taken.set(ref, to);
     if (from !== to) changes.push({ ref, from, to });
   }
@@ -115,6 +119,21 @@ async function moveRefs(
     why: "import",
   });
   return outcome === "done" ? taken : "moved";
+}
+
+/** Answers whether a ref fits beside those before it, and counts it if it does: none is a folder of another. */
+function openRoom(before: Iterable<RefName>): (ref: RefName) => boolean {
+  const names = new Set<string>();
+  const folders = new Set<string>();
+  const take = (ref: RefName): boolean => {
+    const above = foldersOf(ref);
+    if (folders.has(ref) || above.some((folder) => names.has(folder))) return false;
+    names.add(ref);
+    for (const folder of above) folders.add(folder);
+    return true;
+  };
+  for (const ref of before) take(ref);
+  return take;
 }
 
 /** A branch moves ahead and never back; a tag never moves. */

@@ -1,5 +1,6 @@
 /** One pack as it is kept, and what stands where in it. */
 
+import type { Bytes } from "@skein/protocol/bytes";
 import { SkeinError } from "@skein/protocol/errors";
 import type { Idx } from "./idx.ts";
 
@@ -20,6 +21,13 @@ export interface StoredPack {
   readonly idx: Idx;
   /** Positions in the order of the pack. */
   readonly byOffset: () => Uint32Array;
+}
+
+/** A pack, its index, and the name of both. */
+export interface MadePack {
+  readonly name: string;
+  readonly pack: Uint8Array;
+  readonly idx: Bytes;
 }
 
 /** One object's entry in one pack. */

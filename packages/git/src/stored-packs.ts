@@ -14,11 +14,21 @@ import { readStored } from "./pack-pages.ts";
 import { openPackReader, type PackReader } from "./pack-reader.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { openPackShelf, type PackShelf } from "./pack-shelf.ts";
-import { damaged, StorageDamagedError, type Place, type StoredPack } from "./stored-pack.ts";
+import {
+  damaged,
+  StorageDamagedError,
+  type MadePack,
+  type Place,
+  type StoredPack,
+} from "./stored-pack.ts";
 
 export interface StoredPacks extends PackReader {
   readonly all: () => ReadonlyArray<StoredPack>;
   readonly add: (name: string, idx: Bytes, pack: Uint8Array) => Promise<void>;
+  /** Packs that belong together: they are written one by one, and are there at once when the last is. */
+  readonly addAll: (made: Iterable<MadePack>) => Promise<void>;
+  /** Removes what was written of packs that were never there, because their writer came to an end. */
+  readonly clean: () => Promise<void>;
   readonly find: (id: Uint8Array, offset: number) => Place | undefined;
   /** The row of the object, or -1. It keeps its row until packs are replaced. */
   readonly rowOf: (id: Uint8Array, offset: number) => number;
@@ -78,6 +88,8 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
   return {
     all: () => packs,
     add: (name, idx, pack) => add(opened, { name, idx, pack }),
+    addAll: (made) => addAll(opened, made),
+    clean: () => clean(opened),
     find: (id, offset) => findPlace(packs, id, offset),
     rowOf: (id, offset) => shelf().find(id, offset),
     idOf: (row) => idOf(packs, row),
@@ -160,22 +172,58 @@ function asStored(
   return { name, base, idx, bytes, path: packPath(name, "pack"), byOffset: openOrder(idx) };
 }
 
-/** A pack, its index, and the name of both. */
-export interface MadePack {
-  readonly name: string;
-  readonly pack: Uint8Array;
-  readonly idx: Bytes;
+async function add(opened: Opened, made: MadePack): Promise<void> {
+  if (isKnown(opened, made.name)) return;
+  await opened.files.commit({ put: filesOf(made), delete: [] }, { durability: "strict" });
+  show(opened, made.name, { idx: made.idx, bytes: made.pack.length });
 }
 
-async function add(opened: Opened, made: MadePack): Promise<void> {
-  const { files, packs } = opened;
-  const isKnown = (): boolean => packs.some(({ name }) => name === made.name);
-  if (isKnown()) return;
-  await files.commit({ put: filesOf(made), delete: [] }, { durability: "strict" });
-  if (isKnown()) return;
-  const pack = open(opened, made);
-  packs.unshift(pack);
+function isKnown({ packs }: Opened, wanted: string): boolean {
+  return packs.some(({ name }) => name === wanted);
+}
+
+/** What is stored is read from now on. */
+function show(
+  opened: Opened,
+  name: string,
+  { idx, bytes }: { readonly idx: Bytes; readonly bytes: number },
+): void {
+  if (isKnown(opened, name)) return;
+  const pack = open(opened, name, { idx, bytes });
+  opened.packs.unshift(pack);
   opened.shelf?.add(pack);
+}
+
+/** A pack without its index is not there. So the packs come first, and then all of their indexes in one change. */
+async function addAll(opened: Opened, all: Iterable<MadePack>): Promise<void> {
+  const { files } = opened;
+  const written: Array<{ readonly name: string; readonly idx: Bytes; readonly bytes: number }> = [];
+  try {
+    for (const { name, idx, pack } of all) {
+      if (isKnown(opened, name)) continue;
+      const put = [[packPath(name, "pack"), pack]] as const;
+      await files.commit({ put, delete: [] }, { durability: "strict" });
+      written.push({ name, idx, bytes: pack.length });
+    }
+  } catch (error) {
+    const paths = written.map(({ name }) => packPath(name, "pack"));
+    // If the storage will not do that either, cleaning does it later.
+    await files.commit({ put: [], delete: paths }, { durability: "relaxed" }).catch(() => {});
+    throw error;
+  }
+  const put = written.map(({ name, idx }) => [packPath(name, "idx"), idx] as const);
+  if (put.length > 0) await files.commit({ put, delete: [] }, { durability: "strict" });
+  for (const { name, ...pack } of written) show(opened, name, pack);
+}
+
+async function clean({ files }: Opened): Promise<void> {
+  const names = new Set(await files.list(packFolder));
+  const left = [...names].filter(
+    (name) => packName.test(name) && !names.has(name.replace(/pack$/u, "idx")),
+  );
+  if (left.length === 0) return;
+  const paths = left.map((name) => `${packFolder}/${name}`);
+  await files.commit({ put: [], delete: paths }, { durability: "relaxed" });
 }
 
 async function replace(
@@ -199,7 +247,8 @@ async function replace(
   opened.objects = 0;
   // Rows are counted anew: what is gone leaves no holes.
   const oldestFirst = inOrder(kept).map((pack) => asStored(opened, pack.name, pack));
-  const newest = made === undefined ? [] : [open(opened, made)];
+  const newest =
+    made === undefined ? [] : [open(opened, made.name, { idx: made.idx, bytes: made.pack.length })];
   packs.splice(0, packs.length, ...[...oldestFirst, ...newest].toReversed());
   reader.forget();
   closures.forget();
@@ -216,10 +265,14 @@ async function again<Result>(opened: Opened, work: () => Promise<Result>): Promi
   return await again(opened, work);
 }
 
-function open(opened: Opened, { name, pack, idx }: MadePack): StoredPack {
+function open(
+  opened: Opened,
+  name: string,
+  { idx, bytes }: { readonly idx: Bytes; readonly bytes: number },
+): StoredPack {
   const parsed = parseIdx(idx);
   assert(parsed !== undefined, "an index that was just made can be read");
-  return asStored(opened, name, { idx: parsed, bytes: pack.length });
+  return asStored(opened, name, { idx: parsed, bytes });
 }
 
 function filesOf(made: MadePack): ReadonlyArray<readonly [path: string, bytes: Uint8Array]> {

@@ -6,7 +6,7 @@ import { treeDepthMax, treePathsMax } from "@skein/protocol/limits";
 export interface TreeShapes {
   /** Begins the tree that is known as `link` to those that refer to it. */
   readonly begin: () => void;
-  readonly file: () => void;
+  readonly files: (many: number) => void;
   readonly folder: (link: number) => void;
   /** Judges them all. `linkOfTree` says under which link each begun tree is referred to, or -1. */
   readonly judge: (linkOfTree: (tree: number) => number) => string | undefined;
@@ -24,8 +24,8 @@ export function openTreeShapes(): TreeShapes {
       starts.push(folderCount);
       files.push(0);
     },
-    file: () => {
-      files[files.length - 1] = (files.at(-1) ?? 0) + 1;
+    files: (many) => {
+      files[files.length - 1] = (files.at(-1) ?? 0) + many;
     },
     folder: (link) => {
       if (folderCount === folders.length) folders = twice(folders);

@@ -16,6 +16,12 @@ export interface MovedCommitView {
   readonly title: string | undefined;
 }
 
+/** Branches, tags and other refs that an import left out: the first of them, and how many there are. */
+export interface SkippedRefs {
+  readonly skipped: ReadonlyArray<string>;
+  readonly skippedCount: number;
+}
+
 /** A file that an import left out. */
 export interface SkippedFileView {
   readonly path: string;

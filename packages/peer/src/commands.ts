@@ -4,7 +4,7 @@
  * Orders change something and the views follow; questions only read.
  */
 
-import type { RefMoveView, SkippedFileView } from "./answers.ts";
+import type { RefMoveView, SkippedFileView, SkippedRefs } from "./answers.ts";
 import type { KeepingOutCommands, Nothing } from "./keeping-out.ts";
 import type { RelayTest } from "./views.ts";
 
@@ -58,7 +58,9 @@ export interface Commands extends KeepingOutCommands {
       /** Although a repository with this name and these tips is here. */
       readonly again?: boolean;
     };
-    readonly answer: { readonly kind: "imported" | "here-already"; readonly id: string };
+    readonly answer:
+      | { readonly kind: "here-already"; readonly id: string }
+      | ({ readonly kind: "imported"; readonly id: string } & SkippedRefs);
   };
   /** The files of a zip, or of a folder by path, as one commit. One folder that holds them all is left out. */
   "import-files": {
@@ -83,7 +85,7 @@ export interface Commands extends KeepingOutCommands {
   /** Branches and tags of an ordinary git host, through a relay. */
   clone: {
     readonly ask: { readonly name: string; readonly url: string };
-    readonly answer: { readonly id: string };
+    readonly answer: { readonly id: string } & SkippedRefs;
   };
   "export-bundle": {
     readonly ask: { readonly id: string };

@@ -10,6 +10,7 @@ import {
 import type { ObjectId, RefName } from "@skein/protocol/ids";
 import type { Bytes } from "@skein/protocol/bytes";
 import { packBytesMax } from "@skein/protocol/limits";
+import type { SkippedRefs } from "./answers.ts";
 import { branchRef, writersHome, type CommandTable, type CommandWorld } from "./command-world.ts";
 import type { Home } from "./home.ts";
 import { CommandRefusedError } from "./refusals.ts";
@@ -34,13 +35,15 @@ function bundles(world: CommandWorld): Pick<CommandTable, "import-bundle"> {
       const bundle = await openBundle(partsOf(file));
       const here = again ? undefined : alreadyHere(home, repositoryName(name), bundle.refs);
       if (here !== undefined) return { kind: "here-already", id: here.id };
+      let left: ReadonlyArray<string> = [];
       const repository = await home.repositories.create(repositoryName(name), async (git) => {
-        await git.importBundle(bundle, {
+        const { skipped } = await git.importBundle(bundle, {
           signal: task.signal,
           onProgress: (progress) => task.tell(wordsOf(progress)),
         });
+        left = skipped;
       });
-      return { kind: "imported", id: repository.id };
+      return { kind: "imported", id: repository.id, ...skippedRefs(left) };
     },
   };
 }
@@ -125,18 +128,26 @@ function clones(world: CommandWorld): Pick<CommandTable, "git-hosts" | "clone"> 
       signal.throwIfAborted();
       const relay = through.find(({ names }) => names.includes(host))?.relay;
       if (relay === undefined) throw noWay(host);
+      let left: ReadonlyArray<string> = [];
       const repository = await home.repositories.create(title, async (git) => {
-        await git.cloneFrom({
+        const { skipped } = await git.cloneFrom({
           url,
           host: gitHosts.open(relay, signal),
           signal,
           onSaid: (text) => task.tell({ phase: `${host} gets it ready`, detail: text }),
           onProgress: (progress) => task.tell(wordsOf(progress)),
         });
+        left = skipped;
       });
-      return { id: repository.id };
+      return { id: repository.id, ...skippedRefs(left) };
     },
   };
+}
+
+/** What a person would miss: where a clone last saw other repositories' branches is nothing of its own. */
+function skippedRefs(all: ReadonlyArray<string>): SkippedRefs {
+  const left = all.filter((name) => !name.startsWith("refs/remotes/"));
+  return { skipped: left.slice(0, skippedShownMax), skippedCount: left.length };
 }
 
 function noAddress(): CommandRefusedError {

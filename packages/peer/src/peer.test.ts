@@ -197,7 +197,10 @@ test("a bundle that was imported before is not imported again unless Alice says 
     await peer.ask("import-bundle", { name: "notes", file, again: true }),
     await peer.ask("import-bundle", { name: "other notes", file }),
   ];
-  expect(others).toMatchObject([{ value: { kind: "imported" } }, { value: { kind: "imported" } }]);
+  expect(others).toMatchObject([
+    { value: { kind: "imported", skipped: [], skippedCount: 0 } },
+    { value: { kind: "imported" } },
+  ]);
   expect(peer.views.current().repositories).toHaveLength(3);
   await peer[Symbol.asyncDispose]();
 });

@@ -47,8 +47,10 @@ export const repositoriesPerAccountMax = 1_000;
 export const relaysPerNodeMax = 5;
 /** The address of a relay, in bytes: as long as that of an ICE server may be. */
 export const relayUrlBytesMax = 256;
-/** A pack a browser accepts: above this it should come in segments. */
+/** A pack a browser accepts: above this it should come in several. */
 export const packBytesMax = 256 * 1024 * 1024;
+/** What is kept of a larger pack at a time, and what small ones grow to: as much as is moved, or held in memory, at once. */
+export const packSegmentBytesMax = 16 * 1024 * 1024;
 /** Objects in one pack. */
 export const packObjectsMax = 1_000_000;
 /** One git object, inflated. */

@@ -46,6 +46,8 @@ export function ImportDialog({ onClose }: { readonly onClose: () => void }): JSX
           onOpen={() => imports.open(step.id)}
           onAgain={() => void imports.bundle(step.file, true)}
         />
+      ) : step.kind === "arrived" ? (
+        <Arrived step={step} onOpen={() => imports.open(step.done.id)} />
       ) : step.kind === "imported" ? (
         <Imported step={step} onOpen={() => imports.open(step.done.id)} />
       ) : (
@@ -70,6 +72,12 @@ interface ImportedStep {
   readonly hadGit: boolean;
 }
 
+interface ArrivedStep {
+  readonly kind: "arrived";
+  readonly name: string;
+  readonly done: Answer<"clone">;
+}
+
 type Step =
   | { readonly kind: "picking" }
   | { readonly kind: "busy"; readonly name: string }
@@ -79,7 +87,8 @@ type Step =
       readonly id: string;
       readonly file: File;
     }
-  | ImportedStep;
+  | ImportedStep
+  | ArrivedStep;
 
 interface Imports {
   readonly step: Step;
@@ -112,10 +121,12 @@ function useImports(): Imports {
     setStep({ kind: "picking" });
     return undefined;
   };
+  const arrive = (name: string, done: Answer<"clone">): void =>
+    done.skippedCount === 0 ? open(done.id) : setStep({ kind: "arrived", name, done });
   const bundle = async (file: File, again: boolean): Promise<void> => {
     const name = nameOf(file);
     const done = await give("import-bundle", { name, file, again });
-    if (done?.kind === "imported") open(done.id);
+    if (done?.kind === "imported") arrive(name, done);
     else if (done !== undefined) setStep({ kind: "here-already", name, id: done.id, file });
   };
   const take = async (ask: Ask<"import-files">, hadGit: boolean): Promise<void> => {
@@ -140,17 +151,22 @@ function useImports(): Imports {
     file,
     folder: (list) => folder(readPicked(list), Array.from(list ?? []).some(isOfGit)),
     drop: async (transfer) => {
-      const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry());
-      const isFolder = entries.some((entry) => entry?.isDirectory === true);
-      if (!isFolder && transfer.files.length === 1) return file(transfer.files[0]);
+      const one = onlyFileOf(transfer);
+      if (one !== undefined) return file(one);
       const [files, hadGit] = await Promise.all([readDropped(transfer), dropsGitFolder(transfer)]);
       return folder(files, hadGit);
     },
     clone: async (ask) => {
       const done = await give("clone", ask);
-      if (done !== undefined) open(done.id);
+      if (done !== undefined) arrive(ask.name, done);
     },
   };
+}
+
+function onlyFileOf({ items, files }: DataTransfer): File | undefined {
+  const entries = Array.from(items, (item) => item.webkitGetAsEntry());
+  const isFolder = entries.some((entry) => entry?.isDirectory === true);
+  return !isFolder && files.length === 1 ? files[0] : undefined;
 }
 
 function folderOf(files: ReadonlyArray<PathFile>): string {
@@ -219,6 +235,38 @@ function Imported({
           </ul>
         </details>
       )}
+      <div class="button-row">
+        <button type="button" class="button button-primary" onClick={onOpen}>
+          {copy.importing.open}
+        </button>
+      </div>
+    </Banner>
+  );
+}
+
+/** Shown only where a ref did not come along. */
+function Arrived({
+  step: { name, done },
+  onOpen,
+}: {
+  readonly step: ArrivedStep;
+  readonly onOpen: () => void;
+}): JSX.Element {
+  const more = done.skippedCount - done.skipped.length;
+  return (
+    <Banner tone="good" icon="check" title={copy.importing.arrived(name)} live>
+      <details>
+        <summary>{copy.importing.skippedRefs(done.skippedCount)}</summary>
+        <p class="small">{copy.importing.skippedRefsText}</p>
+        <ul class="small">
+          {done.skipped.map((ref) => (
+            <li key={ref}>
+              <code>{ref}</code>
+            </li>
+          ))}
+          {more > 0 && <li>{copy.importing.skippedMore(more)}</li>}
+        </ul>
+      </details>
       <div class="button-row">
         <button type="button" class="button button-primary" onClick={onOpen}>
           {copy.importing.open}

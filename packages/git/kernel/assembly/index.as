@@ -3,6 +3,7 @@
 export { crc32 } from "./crc32";
 export { applyDelta, deltaResult, makeDelta } from "./delta";
 export { inflate } from "./inflate";
+export { nameObjects } from "./lanes";
 export {
   packsBytes,
   packsFind,
@@ -17,6 +18,7 @@ export {
   packsType,
 } from "./packs";
 export { nameObject, sha1Begin, sha1Finish, sha1Update } from "./sha1";
+export { judgeTree } from "./trees";
 export { walkMeet, walkOn } from "./walk";
 
 /** Where the caller's memory begins. */

@@ -68,7 +68,16 @@ export function sha1Finish(state: usize, to: usize): bool {
 
 /** Names an object: `type` as packs write it. Answers whether it is half of a collision that was looked for. */
 export function nameObject(type: u32, from: usize, length: u32, to: usize, look: bool): bool {
-  let at = header;
+  sha1Begin(objectState, look);
+  sha1Update(objectState, header, beginObject(header, type, length));
+  sha1Update(objectState, from, length);
+  return sha1Finish(objectState, to);
+}
+
+/** Writes what stands in front of an object that is hashed, at most 20 bytes; nothing for type 0. Answers how long it is. */
+export function beginObject(to: usize, type: u32, length: u32): u32 {
+  if (type == 0) return 0;
+  let at = to;
   if (type == 1) {
     store<u64>(at, 0x2074696d6d6f63); // "commit "
     at += 7;
@@ -86,10 +95,33 @@ export function nameObject(type: u32, from: usize, length: u32, to: usize, look:
   while (length / ten >= 10) ten *= 10;
   for (; ten > 0; ten /= 10) store<u8>(at++, 0x30 + ((length / ten) % 10));
   store<u8>(at++, 0);
-  sha1Begin(objectState, look);
-  sha1Update(objectState, header, u32(at - header));
-  sha1Update(objectState, from, length);
-  return sha1Finish(objectState, to);
+  return u32(at - to);
+}
+
+export function keepWord(step: usize, word: u32): void {
+  store<u32>(words + (step << 2), word);
+}
+
+/** Whether the block whose words were kept leads from one state to the other as a half of a collision. */
+export function isCollision(one: usize, other: usize): bool {
+  const mask = candidates(words);
+  if (mask == 0) return false;
+  let a = load<u32>(one);
+  let b = load<u32>(one, 4);
+  let c = load<u32>(one, 8);
+  let d = load<u32>(one, 12);
+  let e = load<u32>(one, 16);
+  for (let index = 0; index < 65; index++) {
+    if (index == 58) keepState(before58, a, b, c, d, e);
+    const next = rotl<u32>(a, 5) + mixed(index, b, c, d) + e + load<u32>(words + (index << 2));
+    e = d;
+    d = c;
+    c = rotl<u32>(b, 30);
+    b = a;
+    a = next;
+  }
+  keepState(before65, a, b, c, d, e);
+  return collides(other, mask);
 }
 
 @inline
