@@ -86,6 +86,7 @@ describe.skipIf(installed("openssl") === undefined)(
       await page.getByTestId("head-oid").waitFor({ timeout: 60_000 });
       await page.getByRole("heading", { name: "packed" }).waitFor();
       await page.getByText("notes", { exact: true }).first().waitFor();
+      expect(alice.complaints).toEqual([]);
     });
 
     test("a folder becomes a repository, and it is said that git's own folder did not come along", async () => {
