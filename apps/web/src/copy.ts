@@ -340,6 +340,7 @@ export const copy = {
     this: "This device",
     others: "Your other nodes",
     added: (by: string, at: string) => `Authorised by ${by}, ${at}`,
+    seenHere: (at: string, seen: string) => `${at} by its clock, seen here ${seen}`,
     origin: "The first node of this account",
     replica: "Not authorised yet",
     denied: "Denied",
