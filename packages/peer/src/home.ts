@@ -14,6 +14,7 @@ import type { Knock } from "@skein/protocol/topic-messages/knock";
 import type { Alarms } from "./alarms.ts";
 import { Approvals } from "./approvals.ts";
 import { openContacts, type Contacts } from "./contacts.ts";
+import { FirstSeen } from "./first-seen.ts";
 import { NoSourceError } from "./flows.ts";
 import { storeIdentity, type Author, type Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
@@ -52,6 +53,13 @@ interface HomeOptions {
   readonly changed: () => void;
 }
 
+/** What it knows from earlier. */
+interface Kept {
+  readonly contacts: Contacts;
+  readonly firstSeen: FirstSeen;
+  readonly safety: StoredSafety;
+}
+
 export class Home {
   readonly identity: Identity;
   readonly network: Network;
@@ -79,16 +87,14 @@ export class Home {
       isMember: (node) => identity.log.state().nodes.has(node),
     });
     options.notices.restore(await ledger.readNotices());
-    const home = new Home(options, { contacts, safety: await vault.readSafety() });
+    const firstSeen = await FirstSeen.open({ log: identity.log, clock: ports.clock, ledger });
+    const home = new Home(options, { contacts, firstSeen, safety: await vault.readSafety() });
     home.approvals.answering.remember(await ledger.readDenials());
     await home.repositories.open();
     return home;
   }
 
-  private constructor(
-    options: HomeOptions,
-    { contacts, safety }: { readonly contacts: Contacts; readonly safety: StoredSafety },
-  ) {
+  private constructor(options: HomeOptions, { contacts, firstSeen, safety }: Kept) {
     const { identity, network, ports, ledger, scope } = options;
     this.#options = options;
     this.identity = identity;
@@ -100,6 +106,7 @@ export class Home {
     this.membership = new MembershipGossip({
       log: identity.log,
       ledger,
+      firstSeen,
       scope,
       clock: ports.clock,
       alarms: options.alarms,
@@ -126,7 +133,7 @@ export class Home {
       membership: this.membership,
       stored: safety,
       nameOf: (node) => this.nameOf(node),
-      frontierOf: (node) => this.repositories.frontierOf(node),
+      frontierOf: (node, at) => this.repositories.frontierOf(node, at),
     });
     this.#keyCare = this.#openKeyCare(safety);
     this.#missing = new MissingMembers({ ...options, clock: ports.clock });
