@@ -16,7 +16,7 @@ const tooDeep = `folders deeper than ${treeDepthMax}`;
 const tooWide = `more than ${treePathsMax} paths in a tree`;
 const tooLong = `a path of more than ${pathBytesMax} bytes`;
 
-type Entries = Parameters<typeof treeOf>;
+type Entries = ReadonlyArray<readonly [mode: string, name: string, oid: string]>;
 
 /** Trees as they are told, the innermost first. */
 interface Growing {
@@ -29,7 +29,7 @@ function openGrowing(): Growing {
 }
 
 function grow(tree: Growing, ...entries: Entries): string {
-  const bytes = treeOf(...entries.toSorted(([, a], [, b]) => (String(a) < String(b) ? -1 : 1)));
+  const bytes = treeOf(...entries.toSorted(([, a], [, b]) => (a < b ? -1 : 1)));
   tree.entries.push(entry(treeCode, bytes));
   tree.top = idOf("tree", bytes);
   return tree.top;
@@ -68,7 +68,7 @@ function wideOf(paths: number): Growing {
   grow(
     tree,
     ...named("40000", millions, million).map(
-      ([mode, name, oid]) => [mode, `m${String(name)}`, oid] as const,
+      ([mode, name, oid]) => [mode, `m${name}`, oid] as const,
     ),
     ...named("40000", thousands, thousand),
     ...named("100644", rest - thousands * 1_000, file),
