@@ -299,8 +299,12 @@ export class Ledger {
     return this.#write([`repositories/${repo}/proofs/${node}`, proof]);
   }
 
-  readProof(repo: RepoId, node: NodeId): Promise<Bytes | undefined> {
-    return this.#files.read(`repositories/${repo}/proofs/${node}`);
+  /** All of them that are kept for one repository. */
+  async readProofs(repo: RepoId): Promise<ReadonlyArray<Bytes>> {
+    const folder = `repositories/${repo}/proofs`;
+    const names = await this.#files.list(folder);
+    const proofs = await Promise.all(names.map((name) => this.#files.read(`${folder}/${name}`)));
+    return proofs.filter((proof) => proof !== undefined);
   }
 
   /** From now on its objects need not be here. Its records stay: a node that forgets what it signed signs it twice. */
