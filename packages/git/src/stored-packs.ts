@@ -5,6 +5,7 @@
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { openClosures, type Closures } from "./closure.ts";
+import { openCommitLog, type CommitLog, type LogAsked } from "./commit-log.ts";
 import type { Files } from "./files.ts";
 import { parseIdx, type Idx } from "./idx.ts";
 import { sharedKernel } from "./kernel-compiled.ts";
@@ -46,6 +47,11 @@ export interface StoredPacks extends PackReader {
   readonly replace: (old: ReadonlyArray<StoredPack>, made: MadePack | undefined) => Promise<void>;
   /** Does `work` once more if packs were replaced while it was at it: what it found stands elsewhere now. */
   readonly again: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  /** Goes through the commits that one reaches. `read` begins anew if packs were replaced while it was at it. */
+  readonly readLog: <Result>(
+    asked: LogAsked,
+    read: (log: CommitLog) => Promise<Result>,
+  ) => Promise<Result>;
   readonly closures: Closures;
   /** Lends bytes of a pack as they are kept, in the kernel's memory. The answer is there at once if the bytes are. */
   readonly stretch: <Result>(
@@ -107,11 +113,13 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     findAmong: (some) => (id, offset) => findPlace(some, id, offset),
     replace: (old, made) => replace(opened, old, made),
     again: (work) => again(opened, work),
+    readLog: (asked, read) => again(opened, () => readLog(shelf(), asked, read)),
     closures,
     stretch: (asked, use) => lendStretch(shelf(), asked, use),
     readStored: (pack, start, end) => readStored(files, pack, { start, end }),
     forget: reader.forget,
     read: (oid) => again(opened, () => reader.read(oid)),
+    look: (oid, use) => again(opened, () => reader.look(oid, use)),
     type: (oid) => again(opened, () => reader.type(oid)),
     size: (oid) => again(opened, () => reader.size(oid)),
   };
@@ -147,6 +155,19 @@ function lendStretch<Result>(
     () => kernel.packsBytes(number, start, end - start),
     (at) => use(kernel, at),
   );
+}
+
+async function readLog<Result>(
+  shelf: PackShelf,
+  asked: LogAsked,
+  read: (log: CommitLog) => Promise<Result>,
+): Promise<Result> {
+  const log = openCommitLog(shelf, asked);
+  try {
+    return await read(log);
+  } finally {
+    log.close();
+  }
 }
 
 async function openAll(opened: Opened): Promise<void> {
