@@ -213,6 +213,8 @@ export const copy = {
     of: (path: string) => `History of ${path}`,
     whole: "History of everything",
     stood: (path: string) => `then ${path}`,
+    firstParent: "First parent only",
+    firstParentHint: "Leaves out what merges brought in",
   },
   remotes: {
     none: "No other node has this repository yet",

@@ -165,7 +165,8 @@ function receivePack(
   } & Work,
 ): PackReceiver {
   const { tips, signal, onProgress } = given;
-  const indexing = openPackIndexing({ ...given, resolveBase: packs.read });
+  const { shapes, read } = packs;
+  const indexing = openPackIndexing({ ...given, resolveBase: read, shapes });
   return {
     write: indexing.write,
     finish: async () => {

@@ -28,6 +28,7 @@ import {
   trailerBytes,
   type PackWindow,
 } from "./pack-window.ts";
+import type { StoredShapes } from "./stored-shapes.ts";
 import { splitPack } from "./pack-split.ts";
 import type { MadePack } from "./stored-pack.ts";
 import { appendObjects } from "./pack-write.ts";
@@ -56,6 +57,8 @@ export type Indexing = {
   readonly breathe: Breathe;
   /** How long the pack will be, if that is known. */
   readonly packBytes?: number | undefined;
+  /** The trees that are here already. Without them, the pack's are judged as if there were no others. */
+  readonly shapes?: (() => StoredShapes) | undefined;
 } & LongWork;
 
 export interface PackIndexing {
@@ -96,10 +99,14 @@ export function openPackIndexing(given: Indexing): PackIndexing {
       await read(true);
       finishWindow(window);
       await resolveRest(reading, given, turn);
-      await reading.judge.judgeWhole(async (oid) => {
-        const index = reading.ids.find(oidBytes(oid), 0);
-        if (index < 0) return await given.resolveBase(oid);
-        return { type: typeAt(reading, index), bytes: bytesOf(reading, index) };
+      await reading.judge.judgeWhole({
+        read: async (oid) => {
+          const index = reading.ids.find(oidBytes(oid), 0);
+          if (index < 0) return await given.resolveBase(oid);
+          return { type: typeAt(reading, index), bytes: bytesOf(reading, index) };
+        },
+        shapes: given.shapes?.(),
+        turn: () => turn("resolving", reading.resolved, 0),
       });
       return complete(reading);
     },

@@ -337,7 +337,8 @@ function judge(reading: PackReading, index: number, held: Held): void {
     memory.release(mark);
     const bytes = kernel.bytes();
     if (many >= 0) {
-      reading.judge.takeTree(bytes, new Uint32Array(bytes.buffer, list.at, many), id);
+      const tree = { bytes, start: held.at, end: held.at + held.size };
+      reading.judge.takeTree(tree, new Uint32Array(bytes.buffer, list.at, many), id);
       return;
     }
   }
