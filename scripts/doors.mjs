@@ -42,9 +42,14 @@ for (const [part, named] of doors) {
     `${folder}: its doors ${isCheck ? "are not what others import; run node scripts/doors.mjs" : "are written"}\n`,
   );
 }
-/** Here its sources, for whoever asks by this condition; elsewhere what was built from them. */
+/**
+ * Here its sources, for whoever asks by this condition; elsewhere what was built from them. Types fall back to the sources
+ * where nothing was built yet: some tools that look for types know no conditions.
+ */
 function eitherWay(door) {
-  return { "skein-source": `./src/${door}.ts`, ...emitted(door) };
+  const source = `./src/${door}.ts`;
+  const { types, ...built } = emitted(door);
+  return { "skein-source": source, types: [types, source], ...built };
 }
 
 function emitted(door) {
