@@ -5,6 +5,7 @@
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { openClosures, type Closures } from "./closure.ts";
+import { openCommitLog, type CommitLog, type LogAsked } from "./commit-log.ts";
 import type { Files } from "./files.ts";
 import { parseIdx, type Idx } from "./idx.ts";
 import { sharedKernel } from "./kernel-compiled.ts";
@@ -38,6 +39,11 @@ export interface StoredPacks extends PackReader, StoredRows {
   readonly replace: (old: ReadonlyArray<StoredPack>, made: MadePack | undefined) => Promise<void>;
   /** Does `work` once more if packs were replaced while it was at it: what it found stands elsewhere now. */
   readonly again: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  /** Goes through the commits that one reaches. `read` begins anew if packs were replaced while it was at it. */
+  readonly readLog: <Result>(
+    asked: LogAsked,
+    read: (log: CommitLog) => Promise<Result>,
+  ) => Promise<Result>;
   readonly closures: Closures;
   /** The shapes of stored trees, for one piece of work. */
   readonly shapes: () => StoredShapes;
@@ -105,6 +111,7 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     findAmong: (some) => (id, offset) => findPlace(some, id, offset),
     replace: (old, made) => replace(opened, old, made),
     again: (work) => again(opened, work),
+    readLog: (asked, read) => again(opened, () => readLog(shelf(), asked, read)),
     closures,
     shapes: () => {
       const shapes = openShapes();
@@ -114,6 +121,7 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     readStored: (pack, start, end) => readStored(files, pack, { start, end }),
     forget: reader.forget,
     read: (oid) => again(opened, () => reader.read(oid)),
+    look: (oid, use) => again(opened, () => reader.look(oid, use)),
     type: (oid) => again(opened, () => reader.type(oid)),
     size: (oid) => again(opened, () => reader.size(oid)),
   };
@@ -149,6 +157,19 @@ function lendStretch<Result>(
     () => kernel.packsBytes(number, start, end - start),
     (at) => use(kernel, at),
   );
+}
+
+async function readLog<Result>(
+  shelf: PackShelf,
+  asked: LogAsked,
+  read: (log: CommitLog) => Promise<Result>,
+): Promise<Result> {
+  const log = openCommitLog(shelf, asked);
+  try {
+    return await read(log);
+  } finally {
+    log.close();
+  }
 }
 
 async function openAll(opened: Opened): Promise<void> {
