@@ -14,6 +14,7 @@ import { packSegmentBytesMax } from "@skein/protocol/limits";
 import { copyPack } from "./pack-copy.ts";
 import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
 import { dropUnreachable, mergePacks, type Dropped } from "./pack-keep.ts";
+import type { PackLimits } from "./pack-limits.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { openPackWriter, wholeEntry } from "./pack-write.ts";
 import type { Breathe, LongWork, Progress, StopSignal } from "./stop-signal.ts";
@@ -23,6 +24,10 @@ export interface ObjectStore {
   readonly has: (oid: ObjectId) => Promise<boolean>;
   /** Verified against its id. Throws `StorageDamagedError` where the kept bytes are no longer what they were. */
   readonly read: (oid: ObjectId) => Promise<GitObject | undefined>;
+  /** The same, but the bytes are lent: they are to be read before `use` ends. */
+  readonly look: StoredPacks["look"];
+  /** The commits that one reaches, latest first, as `git log` orders them. */
+  readonly readLog: StoredPacks["readLog"];
   readonly type: (oid: ObjectId) => Promise<ObjectType | undefined>;
   readonly size: (oid: ObjectId) => Promise<number | undefined>;
   /** Verifies, checks that all that is referred to is there, keeps. Throws `PackRejectedError` and keeps nothing. */
@@ -96,19 +101,25 @@ export class ObjectRejectedError extends SkeinError {
   readonly hint = "Choose other file names. Names like .git are not allowed in a repository.";
 }
 
-/** Opens what earlier commits to `files` have kept. `breathe` gives way to other work during long work. */
+/**
+ * Opens what earlier commits to `files` have kept. `breathe` gives way to other work during long work, and no pack is
+ * taken that is more than `limits` say.
+ */
 export async function openObjectStore(
   files: Files,
-  { breathe = async () => {} }: { readonly breathe?: Breathe } = {},
+  {
+    breathe = async () => {},
+    limits,
+  }: { readonly breathe?: Breathe; readonly limits?: PackLimits } = {},
 ): Promise<ObjectStore> {
   prepareKernel();
   const packs = await openStoredPacks(files);
-  const { read, type, size } = packs;
+  const { read, look, readLog, type, size } = packs;
 
   // What was found to be here must still be here when what leads to it is kept.
   const alone = openTurnstile();
   const openReceiver: ObjectStore["openReceiver"] = (expected) =>
-    receivePack(packs, { ...expected, breathe, alone });
+    receivePack(packs, { ...expected, breathe, limits, alone });
   const storePack: ObjectStore["storePack"] = async (received) => {
     const receiver = openReceiver({ ...received, packBytes: received.bytes.length });
     await receiver.write(received.bytes);
@@ -117,6 +128,8 @@ export async function openObjectStore(
   return {
     has: async (oid) => isKept(packs, oid),
     read,
+    look,
+    readLog,
     type,
     size,
     storePack,
@@ -161,11 +174,13 @@ function receivePack(
   given: {
     readonly tips: ReadonlyArray<ObjectId>;
     readonly packBytes?: number | undefined;
+    readonly limits: PackLimits | undefined;
     readonly alone: Turnstile;
   } & Work,
 ): PackReceiver {
   const { tips, signal, onProgress } = given;
-  const indexing = openPackIndexing({ ...given, resolveBase: packs.read });
+  const { shapes, read } = packs;
+  const indexing = openPackIndexing({ ...given, resolveBase: read, shapes });
   return {
     write: indexing.write,
     finish: async () => {
@@ -174,7 +189,7 @@ function receivePack(
         await checkConnected(packs, indexed, openTurn(given, "checking", indexed.links.size()));
         for (const tip of tips)
           if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
-            throw new PackRejectedError(`it does not bring ${tip}`);
+            throw new PackRejectedError("tip-missing", `it does not bring ${tip}`);
         signal.throwIfAborted();
         onProgress?.({ phase: "storing", done: 0, total: 1 });
         await keepIndexed(packs, indexed);
@@ -297,11 +312,9 @@ async function checkConnected(
     const type = inside ?? (await packs.type(oidAt(ids, link * 20)));
     if (type !== expected) {
       const oid = oidAt(ids, link * 20);
-      throw new PackRejectedError(
-        type === undefined
-          ? `${expected} ${oid} is missing`
-          : `${oid} is a ${type}, not a ${expected}`,
-      );
+      if (type === undefined)
+        throw new PackRejectedError("object-missing", `${expected} ${oid} is missing`);
+      throw new PackRejectedError("wrong-type", `${oid} is a ${type}, not a ${expected}`);
     }
     await turn(link + 1);
   }

@@ -8,7 +8,7 @@ import type { AccountState } from "@skein/auth/membership-state";
 import type { Acquaintance } from "@skein/auth/session";
 import type { Introduction } from "@skein/auth/session-handshake";
 import type { Bytes } from "@skein/protocol/bytes";
-import { instant, later, type NodeId } from "@skein/protocol/ids";
+import { instant, later, type AccountId, type NodeId } from "@skein/protocol/ids";
 import { StorageFullError } from "@skein/git/files";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import type { Alarms } from "./alarms.ts";
@@ -33,6 +33,7 @@ import { Repositories } from "./repositories.ts";
 import type { RepositoryWorld } from "./repository-world.ts";
 import { Safety } from "./safety.ts";
 import type { Scope } from "./scope.ts";
+import { SecondAccountWatch } from "./second-account.ts";
 import type { Stage } from "./stage.ts";
 import type { Tasks } from "./tasks.ts";
 
@@ -50,6 +51,8 @@ interface HomeOptions {
   readonly notices: Notices;
   /** The log says something new: perhaps that this node is out. */
   readonly membershipChanged: () => void;
+  /** Another account answers to the same passphrase. */
+  readonly secondAccount: (account: AccountId) => void;
   readonly changed: () => void;
 }
 
@@ -75,6 +78,7 @@ export class Home {
   #author: Author;
   #known: AccountState;
   readonly #missing: MissingMembers;
+  readonly #watch: SecondAccountWatch;
   /** How often each node that is out was told why. */
   readonly #toldOut = new Map<NodeId, number>();
 
@@ -137,6 +141,7 @@ export class Home {
     });
     this.#keyCare = this.#openKeyCare(safety);
     this.#missing = new MissingMembers({ ...options, clock: ports.clock });
+    this.#watch = new SecondAccountWatch(options);
     this.stage = this.#openStage();
   }
 
@@ -148,6 +153,7 @@ export class Home {
     this.letters.moveIn();
     this.#reword();
     this.#knockUntilMet();
+    this.#watch.start();
   }
 
   /** A commit with this node's signature. */
@@ -191,6 +197,7 @@ export class Home {
     const { alarms } = this.#options;
     for (const name of ["key debt", "membership heads", "knock"]) alarms.cancel(name);
     this.#missing.close();
+    this.#watch.close();
     this.letters.close();
     this.safety.close();
     this.repositories.close();
@@ -204,6 +211,7 @@ export class Home {
       mayConnect: (introduction, atFormerPlace) => this.#mayConnect(introduction, atFormerPlace),
       acquaintances: () => this.#acquaintances(),
       find: async (node, request, signal) => {
+        if (this.#watch.isStranger(node)) throw new NoSourceError("not-here");
         if (request.type === "entries") {
           if (this.#isOut(node)) this.#toldOut.set(node, (this.#toldOut.get(node) ?? 0) + 1);
           return membership.source(node, request.heads);
@@ -213,6 +221,8 @@ export class Home {
       },
       up: (node) => {
         if (this.#isOut(node)) return this.#tellOut(node);
+        this.#watch.met(node);
+        if (this.#watch.isStranger(node)) return;
         this.contacts.met(node, undefined);
         this.#keyCare.met();
         membership.connected(node);
@@ -221,11 +231,13 @@ export class Home {
         this.#options.changed();
       },
       resumed: (node) => {
+        if (this.#watch.isStranger(node)) return;
         membership.connected(node);
         if (this.#isOut(node)) return;
         repositories.connected(node);
       },
       down: (node) => {
+        if (this.#watch.isStranger(node)) return;
         this.contacts.met(node, undefined);
         this.letters.gone(node);
         membership.gone(node);
@@ -248,7 +260,8 @@ export class Home {
     // It is told that it is out, and nothing else. At a place of before, nobody but members is answered.
     if (this.#isOut(node)) return !atFormerPlace && (this.#toldOut.get(node) ?? 0) < toldOutMax;
     const mayRead = pass !== undefined && judgePass(crypto, door.sign, pass) === node;
-    if (!nodes.has(node) && !mayRead) return false;
+    if (!nodes.has(node) && !mayRead) return !atFormerPlace && this.#watch.admits(node);
+    this.#watch.knows(node);
     this.contacts.met(node, pass);
     return true;
   }
@@ -261,6 +274,7 @@ export class Home {
   }
 
   #hear(node: NodeId, message: AppMessage): void {
+    if (this.#watch.isStranger(node)) return;
     if (message.type === "membership-heads") this.membership.heard(node, message);
     else if (this.#isOut(node)) return;
     else if (message.type === "repo-heads") this.repositories.heard(node, message);

@@ -16,11 +16,12 @@ import {
   type Codec,
   type Decoded,
 } from "@skein/protocol/codec";
-import { entryId, nodeId, objectId, recordHash, refName } from "@skein/protocol/fields";
+import { accountId, entryId, nodeId, objectId, recordHash, refName } from "@skein/protocol/fields";
 import {
   instant,
   parseNodeId,
   parseRepoId,
+  type AccountId,
   type Instant,
   type NodeId,
   type RefName,
@@ -161,6 +162,19 @@ export class Ledger {
 
   async readSeen(): Promise<StoredSeen> {
     return (await this.#read("entries-seen", StoredSeen)) ?? [];
+  }
+
+  /** Another account that answers to this one's passphrase, if one was found since this node signed in. */
+  readSecondAccount(): Promise<AccountId | undefined> {
+    return this.#read("second-account", accountId);
+  }
+
+  writeSecondAccount(account: AccountId): Promise<void> {
+    return this.#write(["second-account", encode(accountId, account)]);
+  }
+
+  forgetSecondAccount(): Promise<void> {
+    return this.#files.commit({ put: [], delete: ["second-account"] }, { durability: "strict" });
   }
 
   async readContacts(): Promise<ReadonlyArray<StoredContact>> {
