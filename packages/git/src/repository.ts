@@ -51,7 +51,9 @@ export interface Repository extends QuestionsOfCommits, Branches {
   readonly refMoves: Refs["moves"];
   /** Puts a ref back to where it was before its last move. Throws `RefRefusedError`. */
   readonly undoMove: Refs["undo"];
-  /** For garbage collection: what refs name, and what they named in the last 90 days. */
+  /** Takes out moves that are too old to be undone. Answers whether there were any. */
+  readonly ageMoves: Refs["age"];
+  /** For garbage collection: what refs name, and all that a move leads to which can be undone. */
   readonly reachableRoots: () => Promise<ReadonlyArray<ObjectId>>;
   /** Stores the objects of a commit, strictly; moves no ref. Throws `DraftRefusedError` or `ObjectRejectedError`. */
   readonly commitDraft: (draft: Draft) => Promise<ObjectId>;
@@ -142,6 +144,7 @@ export async function openRepository({
     updateRefs: refs.update,
     refMoves: refs.moves,
     undoMove: refs.undo,
+    ageMoves: refs.age,
     reachableRoots: async () => {
       const roots = [...(await refs.roots())];
       const here = await Promise.all(roots.map(objects.has));

@@ -48,6 +48,7 @@ export function openGarbageKeeping({
   };
 
   const drop = async (signal: AbortSignal, worthBytes: number): Promise<Dropped> => {
+    await git.ageMoves();
     const roots = [...(await git.reachableRoots()), ...(await tips()), ...made.list()];
     const here = await Promise.all(roots.map(git.objects.has));
     const keep = [...new Set(roots.filter((_, index) => here[index]))];
