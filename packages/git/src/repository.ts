@@ -38,6 +38,7 @@ import { readSubmodule } from "./submodules.ts";
 import type { Submodule } from "./submodules.ts";
 import { readFileAt, readFolder } from "./tree.ts";
 import type { FileContent, TreeEntry } from "./tree.ts";
+import { openUnfinishedCopies, type UnfinishedCopies } from "./unfinished-copy.ts";
 
 /** Where a commit is asked for, a tag that names one will do. A missing one throws `ObjectMissingError`. */
 export interface Repository extends QuestionsOfCommits, Branches {
@@ -51,6 +52,8 @@ export interface Repository extends QuestionsOfCommits, Branches {
   readonly refMoves: Refs["moves"];
   /** Puts a ref back to where it was before its last move. Throws `RefRefusedError`. */
   readonly undoMove: Refs["undo"];
+  /** A copy that comes in slices. What it has brought is reached by no ref, and is to be kept as long as this is known. */
+  readonly unfinished: UnfinishedCopies;
   /** For garbage collection: what refs name, and what they named in the last 90 days. */
   readonly reachableRoots: () => Promise<ReadonlyArray<ObjectId>>;
   /** Stores the objects of a commit, strictly; moves no ref. Throws `DraftRefusedError` or `ObjectRejectedError`. */
@@ -142,6 +145,7 @@ export async function openRepository({
     updateRefs: refs.update,
     refMoves: refs.moves,
     undoMove: refs.undo,
+    unfinished: openUnfinishedCopies(files),
     reachableRoots: async () => {
       const roots = [...(await refs.roots())];
       const here = await Promise.all(roots.map(objects.has));

@@ -35,6 +35,8 @@ export interface StoredPacks extends PackReader {
   readonly idOf: (row: number) => Uint8Array;
   /** The type of a row, as packs write it. Both answers are there at once if the bytes are. */
   readonly typeOf: (row: number) => number | Promise<number>;
+  /** How long a row's object is. */
+  readonly sizeOf: (row: number) => number | Promise<number>;
   /** Lends the bytes of a row's object. */
   readonly make: <Result>(
     row: number,
@@ -44,6 +46,8 @@ export interface StoredPacks extends PackReader {
   readonly findAmong: (packs: ReadonlyArray<StoredPack>) => StoredPacks["find"];
   /** One pack, or none, in the place of others: at once and durably. */
   readonly replace: (old: ReadonlyArray<StoredPack>, made: MadePack | undefined) => Promise<void>;
+  /** Counts how often packs were replaced: rows that were told before stand for other objects now. */
+  readonly replaced: () => number;
   /** Does `work` once more if packs were replaced while it was at it: what it found stands elsewhere now. */
   readonly again: <Result>(work: () => Promise<Result>) => Promise<Result>;
   readonly closures: Closures;
@@ -97,6 +101,10 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
       const { run, kernel } = shelf();
       return run(() => kernel.packsType(row), Number);
     },
+    sizeOf: (row) => {
+      const { run, kernel } = shelf();
+      return run(() => kernel.packsSize(row), Number);
+    },
     make: (row, use) => {
       const { run, kernel, told } = shelf();
       return run(
@@ -106,6 +114,7 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     },
     findAmong: (some) => (id, offset) => findPlace(some, id, offset),
     replace: (old, made) => replace(opened, old, made),
+    replaced: () => opened.replaced,
     again: (work) => again(opened, work),
     closures,
     stretch: (asked, use) => lendStretch(shelf(), asked, use),

@@ -52,7 +52,7 @@ export function openPackKeeping(parts: {
     );
   };
   const look = async (signal: AbortSignal): Promise<void> => {
-    const dropped = await garbage.collect({ signal, worthBytes });
+    const dropped = await garbage.collect({ signal, worthBytes, unfinished: "stays" });
     if (dropped === "busy") return collectLater();
     collectedAt = clock.now();
   };
