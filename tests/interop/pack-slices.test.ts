@@ -4,6 +4,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openObjectStore, type ObjectStore } from "@skein/git/object-store";
+import { packLimits } from "@skein/git/pack-limits";
+import { PackRejectedError } from "@skein/git/pack-rejected";
 import { concat, type Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
 import { afterAll, expect, test } from "vitest";
@@ -82,6 +84,22 @@ test.each([1, 300, 3_000, 12_000])(
   },
   120_000,
 );
+
+test("a slice is no more, once inflated, than whoever gets it takes", async () => {
+  const limits = { ...packLimits, inflatedBytes: 60_000, objects: 40 };
+  const files = openMemoryFiles();
+  await (await openObjectStore(files)).storePack({ bytes: pack, tips, signal });
+  const careful = await openObjectStore(files, { limits });
+  const bob = await openObjectStore(openMemoryFiles(), { limits });
+  await expect(bob.storePack({ bytes: pack, tips, signal })).rejects.toThrow(PackRejectedError);
+  let after: ObjectId | undefined;
+  for (let left = all; left > 0;) {
+    const slice = await sliceOf(careful, { wants: tips, haves: [], after, bytesMax: pack.length });
+    await bob.storePack({ bytes: slice.bytes, tips: [slice.last], signal });
+    ({ last: after, left } = slice);
+  }
+  for (const tip of tips) expect(await bob.has(tip)).toBe(true);
+});
 
 test("what is little comes whole, as it is stored", async () => {
   const alice = await aliceWith([pack], tips);

@@ -14,6 +14,7 @@ import { packSegmentBytesMax } from "@skein/protocol/limits";
 import { copyPack } from "./pack-copy.ts";
 import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
 import { dropUnreachable, mergePacks, type Dropped } from "./pack-keep.ts";
+import type { PackLimits } from "./pack-limits.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { cutSlice, type History, type PackSlice } from "./pack-slice.ts";
 import { openPackWriter, wholeEntry } from "./pack-write.ts";
@@ -110,20 +111,26 @@ export class ObjectRejectedError extends SkeinError {
   readonly hint = "Choose other file names. Names like .git are not allowed in a repository.";
 }
 
-/** Opens what earlier commits to `files` have kept. `breathe` gives way to other work during long work. */
+/**
+ * Opens what earlier commits to `files` have kept. `breathe` gives way to other work during long work, and no pack is
+ * taken that is more than `limits` say.
+ */
 export async function openObjectStore(
   files: Files,
-  { breathe = async () => {} }: { readonly breathe?: Breathe } = {},
+  {
+    breathe = async () => {},
+    limits,
+  }: { readonly breathe?: Breathe; readonly limits?: PackLimits } = {},
 ): Promise<ObjectStore> {
   prepareKernel();
   const packs = await openStoredPacks(files);
   const { read, type, size } = packs;
 
-  const slices = openSlices(packs);
+  const slices = openSlices(packs, limits);
   // What was found to be here must still be here when what leads to it is kept.
   const alone = openTurnstile();
   const openReceiver: ObjectStore["openReceiver"] = (expected) =>
-    receivePack(packs, { ...expected, breathe, alone });
+    receivePack(packs, { ...expected, breathe, limits, alone });
   const storePack: ObjectStore["storePack"] = async (received) => {
     const receiver = openReceiver({ ...received, packBytes: received.bytes.length });
     await receiver.write(received.bytes);
@@ -179,11 +186,13 @@ function receivePack(
   given: {
     readonly tips: ReadonlyArray<ObjectId>;
     readonly packBytes?: number | undefined;
+    readonly limits: PackLimits | undefined;
     readonly alone: Turnstile;
   } & Work,
 ): PackReceiver {
   const { tips, signal, onProgress } = given;
-  const indexing = openPackIndexing({ ...given, resolveBase: packs.read });
+  const { shapes, read } = packs;
+  const indexing = openPackIndexing({ ...given, resolveBase: read, shapes });
   return {
     write: indexing.write,
     finish: async () => {
@@ -192,7 +201,7 @@ function receivePack(
         await checkConnected(packs, indexed, openTurn(given, "checking", indexed.links.size()));
         for (const tip of tips)
           if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
-            throw new PackRejectedError(`it does not bring ${tip}`);
+            throw new PackRejectedError("tip-missing", `it does not bring ${tip}`);
         signal.throwIfAborted();
         onProgress?.({ phase: "storing", done: 0, total: 1 });
         await keepIndexed(packs, indexed);
@@ -255,7 +264,10 @@ async function collectPack(
 type SliceAsked = Parameters<ObjectStore["openSlice"]>[0] & Work;
 
 /** Slices, and the histories that were last cut into them. */
-function openSlices(packs: StoredPacks): {
+function openSlices(
+  packs: StoredPacks,
+  limits: PackLimits | undefined,
+): {
   readonly open: (asked: SliceAsked) => Promise<PackSlice | undefined>;
   readonly isTold: () => boolean;
 } {
@@ -300,6 +312,7 @@ function openSlices(packs: StoredPacks): {
           history,
           after,
           bytesMax,
+          limits,
           read: openMustRead(packs),
           turn: () => turn(++done),
         });
@@ -369,11 +382,9 @@ async function checkConnected(
     const type = inside ?? (await packs.type(oidAt(ids, link * 20)));
     if (type !== expected) {
       const oid = oidAt(ids, link * 20);
-      throw new PackRejectedError(
-        type === undefined
-          ? `${expected} ${oid} is missing`
-          : `${oid} is a ${type}, not a ${expected}`,
-      );
+      if (type === undefined)
+        throw new PackRejectedError("object-missing", `${expected} ${oid} is missing`);
+      throw new PackRejectedError("wrong-type", `${oid} is a ${type}, not a ${expected}`);
     }
     await turn(link + 1);
   }

@@ -3,15 +3,10 @@
 /* oxlint-disable eslint/no-await-in-loop -- a slice is weighed one object after the other. */
 
 import type { ObjectId } from "@skein/protocol/ids";
-import {
-  packInflatedBytesFree,
-  packInflatedBytesMax,
-  packInflationMax,
-  packObjectsMax,
-} from "@skein/protocol/limits";
 import { openObjectSet, type ObjectSet } from "./closure.ts";
 import { oidAt, oidBytes } from "./object.ts";
 import { measurePack, type Copying, type MeasuredPack } from "./pack-copy.ts";
+import { packLimits, type PackLimits } from "./pack-limits.ts";
 import { orderRows } from "./pack-order.ts";
 import type { StoredPack } from "./stored-pack.ts";
 import type { StoredPacks } from "./stored-packs.ts";
@@ -31,6 +26,8 @@ export interface Slicing extends Omit<Copying, "sending" | "had" | "packs"> {
   /** The last object of the slice before. */
   readonly after: ObjectId | undefined;
   readonly bytesMax: number;
+  /** What whoever receives it takes in one pack. */
+  readonly limits?: PackLimits | undefined;
 }
 
 export interface PackSlice extends MeasuredPack {
@@ -72,7 +69,7 @@ export async function cutSlice(given: Slicing): Promise<PackSlice | undefined> {
 
 /** All of it, where that is little enough. */
 async function tryWhole(given: Slicing, weights: Weights): Promise<PackSlice | undefined> {
-  const { packs, history, turn } = given;
+  const { packs, history, limits = packLimits, turn } = given;
   const { sending, had, wants } = history;
   let objects = 0;
   let bytes = 0;
@@ -84,7 +81,7 @@ async function tryWhole(given: Slicing, weights: Weights): Promise<PackSlice | u
       bytes += weights.stored(row);
       const size = weights.inflated(row);
       inflated += typeof size === "number" ? size : await size;
-      if (bytes > given.bytesMax || inflated > packInflatedBytesMax || objects > packObjectsMax)
+      if (bytes > given.bytesMax || inflated > limits.inflatedBytes || objects > limits.objects)
         return undefined;
       const waited = turn(objects);
       if (waited !== undefined) await waited;
@@ -113,7 +110,9 @@ async function reach(
   order: Uint32Array,
   { start, weights }: { readonly start: number; readonly weights: Weights },
 ): Promise<number> {
+  const { limits = packLimits } = given;
   const bytesMax = given.bytesMax * shareByStored;
+  const inflatedMax = limits.inflatedBytes / 2;
   let bytes = 0;
   let inflated = 0;
   for (let at = start; at < order.length; at++) {
@@ -121,7 +120,7 @@ async function reach(
     bytes += weights.stored(row);
     const size = weights.inflated(row);
     inflated += typeof size === "number" ? size : await size;
-    const isFull = bytes > bytesMax || inflated > inflatedGoal || at - start >= packObjectsMax;
+    const isFull = bytes > bytesMax || inflated > inflatedMax || at - start >= limits.objects;
     if (isFull && at > start) return at;
     const waited = given.turn(at - start);
     if (waited !== undefined) await waited;
@@ -129,14 +128,14 @@ async function reach(
   return order.length;
 }
 
-/** Whether a receiver with our limits takes it. */
+/** Whether it is little enough, with the deltas and bases that count as well. */
 async function fits(
-  { bytesMax }: Slicing,
+  { bytesMax, limits = packLimits }: Slicing,
   made: { readonly pack: MeasuredPack; readonly inflated: number; readonly weights: Weights },
 ): Promise<boolean> {
   const { bytes, deltaBytes, bases } = made.pack;
   const beside = await inflatedBytes(made.weights, bases);
-  const most = Math.min(packInflatedBytesMax, packInflatedBytesFree + packInflationMax * bytes);
+  const most = Math.min(limits.inflatedBytes, limits.inflatedBytesOf(bytes));
   return bytes <= bytesMax && made.inflated + deltaBytes + beside <= most;
 }
 
@@ -193,5 +192,4 @@ function entrySizes(pack: StoredPack): Uint32Array {
 
 /** The rest is for what a slice says otherwise than it is stored. */
 const shareByStored = 0.85;
-const inflatedGoal = packInflatedBytesMax / 2;
 const trailerBytes = 20;

@@ -1,11 +1,12 @@
 /** Keeps the membership log the same on all nodes: heads are told, what is lacking is fetched, stored, then told onward. */
 
 import type { MembershipLog } from "@skein/auth/membership";
-import { later, type EntryId, type NodeId } from "@skein/protocol/ids";
+import { later, type EntryId, type Instant, type NodeId } from "@skein/protocol/ids";
 import { formatHex, type Bytes } from "@skein/protocol/bytes";
 import { logBytesMax, membershipEntryBytesMax } from "@skein/protocol/limits";
 import type { NodeMessage } from "@skein/protocol/node-message";
 import type { MembershipHeads } from "@skein/protocol/node-messages/membership-heads";
+import type { FirstSeen } from "./first-seen.ts";
 import { FlowFailedError, type AskNode } from "./flows.ts";
 import { sourceOf, type Source } from "./sources.ts";
 import type { Ledger } from "./ledger.ts";
@@ -18,6 +19,7 @@ import { openTurns } from "./turns.ts";
 interface MembershipGossipOptions {
   readonly log: MembershipLog;
   readonly ledger: Ledger;
+  readonly firstSeen: FirstSeen;
   readonly scope: Scope;
   readonly clock: Clock;
   readonly alarms: Alarms;
@@ -38,6 +40,14 @@ export class MembershipGossip {
   constructor(options: MembershipGossipOptions) {
     this.#options = options;
     this.#repeatIn(repeatMillisMin);
+    if (!options.firstSeen.note()) return;
+    this.#isKept = false;
+    options.scope.start(() => this.#keep());
+  }
+
+  /** When this node first saw an entry, by its own clock. */
+  seenAt(entry: EntryId): Instant | undefined {
+    return this.#options.firstSeen.at(entry);
   }
 
   connected(node: NodeId): void {
@@ -62,10 +72,11 @@ export class MembershipGossip {
 
   /** Adds entries made here: durable before they count or are told, for nobody else has them. */
   async add(entries: ReadonlyArray<Bytes>): Promise<void> {
-    const { log, ledger, changed } = this.#options;
+    const { log, ledger, firstSeen, changed } = this.#options;
     await this.#turns.take(async () => {
-      await ledger.writeEntries([...log.all(), ...entries]);
+      await ledger.writeEntries([...log.all(), ...entries], firstSeen.stored());
       for (const entry of entries) log.add(entry);
+      firstSeen.note();
     });
     changed();
     this.#announce();
@@ -122,19 +133,18 @@ export class MembershipGossip {
 
   /** What others know already: told onward once it is kept here too. Keeping it is tried again where it failed. */
   async #take(entries: ReadonlyArray<Bytes>): Promise<void> {
-    const { log, changed } = this.#options;
-    const before = log.size();
+    const { log, firstSeen, changed } = this.#options;
     for (const entry of entries) log.add(entry);
-    if (log.size() === before) return;
+    if (!firstSeen.note()) return;
     this.#isKept = false;
     changed();
     await this.#keep();
   }
 
   async #keep(): Promise<void> {
-    const { log, ledger, storageFailed } = this.#options;
+    const { log, ledger, firstSeen, storageFailed } = this.#options;
     try {
-      await this.#turns.take(() => ledger.writeEntries(log.all()));
+      await this.#turns.take(() => ledger.writeEntries(log.all(), firstSeen.stored()));
     } catch (error) {
       storageFailed(error);
       return;

@@ -83,7 +83,8 @@ async function copyHistory(fetching: Fetching, begun: Copy): Promise<void> {
   for (let left = Infinity; left > 0;) {
     // oxlint-disable-next-line no-await-in-loop -- each slice builds on the one before.
     const slice = await fetchSlice(fetching, { ...begun, after, objects }, shown);
-    if (slice.left >= left) throw new PackRejectedError("a slice that brings it no further");
+    if (slice.left >= left)
+      throw new PackRejectedError("tip-missing", "a slice that brings it no further");
     ({ left, last: after } = slice);
     objects += slice.objects;
     // oxlint-disable-next-line no-await-in-loop

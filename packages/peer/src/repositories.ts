@@ -19,6 +19,7 @@ import { fetchObjects } from "./object-fetching.ts";
 import { findPack } from "./object-sending.ts";
 import { joinParts } from "./parts.ts";
 import type { Ports } from "./ports.ts";
+import { knownAt } from "./ref-streams.ts";
 import { RepositoryNode } from "./repository-node.ts";
 import type { RepositoryWorld } from "./repository-world.ts";
 
@@ -291,16 +292,18 @@ export class Repositories {
     }
   }
 
-  /** How far a node's ref records are here: what its removal vouches for. */
-  frontierOf(node: NodeId): RefFrontier {
-    return this.all()
-      .flatMap((repository) => {
-        const stream = repository.streams().get(node);
-        return stream === undefined
-          ? []
-          : [{ repo: repository.id, seq: stream.seq, hash: stream.hash }];
-      })
-      .toSorted((a, b) => (a.repo < b.repo ? -1 : 1));
+  /** How far a node's ref records are here, or were at an instant: what its removal vouches for. */
+  async frontierOf(node: NodeId, at: Instant | undefined): Promise<RefFrontier> {
+    const known = this.all().map(async (repository) => {
+      const { id: repo } = repository;
+      const last = repository.streams().get(node);
+      if (last === undefined) return [];
+      const { seq, hash } = last;
+      if (at === undefined) return [{ repo, seq, hash }];
+      const head = await knownAt(this.#world, { repo, node, last, at });
+      return head === undefined ? [] : [{ repo, ...head }];
+    });
+    return (await Promise.all(known)).flat().toSorted((a, b) => (a.repo < b.repo ? -1 : 1));
   }
 
   close(): void {

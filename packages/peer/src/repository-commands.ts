@@ -171,9 +171,8 @@ function reading(
       if (file === undefined) throw notThere(path);
       return file;
     },
-    history: async ({ id, commit, path, follow, limit }) => {
-      const { git } = repositoryOf(world, id);
-      const page = await git.history(oidOf(commit), { path, follow, limit });
+    history: async ({ id, commit, ...asked }) => {
+      const page = await repositoryOf(world, id).git.history(oidOf(commit), asked);
       return { commits: page.commits.map(commitView), paths: page.paths, more: page.more };
     },
     "read-commit": async ({ id, commit }) => {

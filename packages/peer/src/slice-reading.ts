@@ -44,13 +44,14 @@ export function openSliceReading({
       filled += many;
       if (filled < headBytes.length) return;
       head ??= tryDecode(SliceHead, headBytes);
-      if (head === undefined) throw new PackRejectedError("a slice without a head");
+      if (head === undefined) throw new PackRejectedError("no-pack", "a slice without a head");
       receiver ??= open(head, bytesAll - headBytes.length);
       if (many < part.length) await receiver.write(part.subarray(many));
     },
     left: () => head?.left ?? 0,
     finish: async () => {
-      if (head === undefined || receiver === undefined) throw new PackRejectedError("cut short");
+      if (head === undefined || receiver === undefined)
+        throw new PackRejectedError("cut-short", "cut short");
       const { objects: count } = await receiver.finish();
       return { ...head, objects: count };
     },
