@@ -25,6 +25,10 @@ export interface ObjectStore {
   readonly has: (oid: ObjectId) => Promise<boolean>;
   /** Verified against its id. Throws `StorageDamagedError` where the kept bytes are no longer what they were. */
   readonly read: (oid: ObjectId) => Promise<GitObject | undefined>;
+  /** The same, but the bytes are lent: they are to be read before `use` ends. */
+  readonly look: StoredPacks["look"];
+  /** The commits that one reaches, latest first, as `git log` orders them. */
+  readonly readLog: StoredPacks["readLog"];
   readonly type: (oid: ObjectId) => Promise<ObjectType | undefined>;
   readonly size: (oid: ObjectId) => Promise<number | undefined>;
   /** Verifies, checks that all that is referred to is there, keeps. Throws `PackRejectedError` and keeps nothing. */
@@ -124,7 +128,7 @@ export async function openObjectStore(
 ): Promise<ObjectStore> {
   prepareKernel();
   const packs = await openStoredPacks(files);
-  const { read, type, size } = packs;
+  const { read, look, readLog, type, size } = packs;
 
   const slices = openSlices(packs, limits);
   // What was found to be here must still be here when what leads to it is kept.
@@ -139,6 +143,8 @@ export async function openObjectStore(
   return {
     has: async (oid) => isKept(packs, oid),
     read,
+    look,
+    readLog,
     type,
     size,
     storePack,

@@ -54,7 +54,9 @@ export interface Repository extends QuestionsOfCommits, Branches {
   readonly undoMove: Refs["undo"];
   /** A copy that comes in slices. What it has brought is reached by no ref, and is to be kept as long as this is known. */
   readonly unfinished: UnfinishedCopies;
-  /** For garbage collection: what refs name, and what they named in the last 90 days. */
+  /** Takes out moves that are too old to be undone. Answers whether there were any. */
+  readonly ageMoves: Refs["age"];
+  /** For garbage collection: what refs name, and all that a move leads to which can be undone. */
   readonly reachableRoots: () => Promise<ReadonlyArray<ObjectId>>;
   /** Stores the objects of a commit, strictly; moves no ref. Throws `DraftRefusedError` or `ObjectRejectedError`. */
   readonly commitDraft: (draft: Draft) => Promise<ObjectId>;
@@ -146,6 +148,7 @@ export async function openRepository({
     refMoves: refs.moves,
     undoMove: refs.undo,
     unfinished: openUnfinishedCopies(files),
+    ageMoves: refs.age,
     reachableRoots: async () => {
       const roots = [...(await refs.roots())];
       const here = await Promise.all(roots.map(objects.has));

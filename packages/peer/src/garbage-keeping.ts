@@ -59,6 +59,7 @@ export function openGarbageKeeping({
     if (isNew && unfinished === "stays") return "busy";
     // First it is not known any more, then it goes: it would not be whole.
     await git.unfinished.forget();
+    await git.ageMoves();
     const roots = [...(await git.reachableRoots()), ...(await tips()), ...made.list()];
     const here = await Promise.all(roots.map(git.objects.has));
     const keep = [...new Set(roots.filter((_, index) => here[index]))];

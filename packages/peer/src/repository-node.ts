@@ -83,6 +83,7 @@ export class RepositoryNode {
     const node = new RepositoryNode(world, stored, born);
     await node.#readRefs();
     await node.#mendLater();
+    node.#keeping.opened();
     return node;
   }
 
