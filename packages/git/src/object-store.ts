@@ -168,21 +168,27 @@ export async function openObjectStore(
         const keeping = keepingOf(packs, { ...work, breathe });
         return await dropUnreachable(keeping, isReachable, work.worthBytes ?? 0);
       }),
-    objectsToPack: async (objects, { signal }) => {
-      const oids = objects.map((object) => hashObject(object));
-      const writer = openPackWriter();
-      const written = new Set<ObjectId>();
-      objects.forEach((object, index) => {
-        const oid = oids[index];
-        if (oid === undefined || written.has(oid) || isKept(packs, oid)) return;
-        written.add(oid);
-        writer.append(oidBytes(oid), ...wholeEntry(object));
-      });
-      if (written.size > 0)
-        await storePack({ bytes: writer.finish().pack, tips: [], signal }).catch(blameCaller);
-      return oids;
-    },
+    objectsToPack: (objects, { signal }) => keepObjects(packs, storePack, { objects, signal }),
   };
+}
+
+async function keepObjects(
+  packs: StoredPacks,
+  storePack: ObjectStore["storePack"],
+  { objects, signal }: { readonly objects: ReadonlyArray<GitObject>; readonly signal: StopSignal },
+): Promise<ReadonlyArray<ObjectId>> {
+  const oids = objects.map((object) => hashObject(object));
+  const writer = openPackWriter();
+  const written = new Set<ObjectId>();
+  objects.forEach((object, index) => {
+    const oid = oids[index];
+    if (oid === undefined || written.has(oid) || isKept(packs, oid)) return;
+    written.add(oid);
+    writer.append(oidBytes(oid), ...wholeEntry(object));
+  });
+  if (written.size > 0)
+    await storePack({ bytes: writer.finish().pack, tips: [], signal }).catch(blameCaller);
+  return oids;
 }
 
 type Work = LongWork & { readonly breathe: Breathe };
