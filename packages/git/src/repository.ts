@@ -38,6 +38,7 @@ import { readSubmodule } from "./submodules.ts";
 import type { Submodule } from "./submodules.ts";
 import { readFileAt, readFolder } from "./tree.ts";
 import type { FileContent, TreeEntry } from "./tree.ts";
+import { openUnfinishedCopies, type UnfinishedCopies } from "./unfinished-copy.ts";
 
 /** Where a commit is asked for, a tag that names one will do. A missing one throws `ObjectMissingError`. */
 export interface Repository extends QuestionsOfCommits, Branches {
@@ -51,6 +52,8 @@ export interface Repository extends QuestionsOfCommits, Branches {
   readonly refMoves: Refs["moves"];
   /** Puts a ref back to where it was before its last move. Throws `RefRefusedError`. */
   readonly undoMove: Refs["undo"];
+  /** A copy that comes in slices. What it has brought is reached by no ref, and is to be kept as long as this is known. */
+  readonly unfinished: UnfinishedCopies;
   /** Takes out moves that are too old to be undone. Answers whether there were any. */
   readonly ageMoves: Refs["age"];
   /** For garbage collection: what refs name, and all that a move leads to which can be undone. */
@@ -138,6 +141,7 @@ export async function openRepository({
     updateRefs: refs.update,
     refMoves: refs.moves,
     undoMove: refs.undo,
+    unfinished: openUnfinishedCopies(files),
     ageMoves: refs.age,
     reachableRoots: async () => {
       const roots = [...(await refs.roots())];

@@ -33,10 +33,14 @@ export interface StoredPacks extends PackReader, StoredRows {
   readonly clean: () => Promise<void>;
   readonly find: (id: Uint8Array, offset: number) => Place | undefined;
   readonly idOf: (row: number) => Uint8Array;
+  /** How long a row's object is. */
+  readonly sizeOf: (row: number) => number | Promise<number>;
   /** Looks in these packs only. */
   readonly findAmong: (packs: ReadonlyArray<StoredPack>) => StoredPacks["find"];
   /** One pack, or none, in the place of others: at once and durably. */
   readonly replace: (old: ReadonlyArray<StoredPack>, made: MadePack | undefined) => Promise<void>;
+  /** Counts how often packs were replaced: rows that were told before stand for other objects now. */
+  readonly replaced: () => number;
   /** Does `work` once more if packs were replaced while it was at it: what it found stands elsewhere now. */
   readonly again: <Result>(work: () => Promise<Result>) => Promise<Result>;
   /** Goes through the commits that one reaches. `read` begins anew if packs were replaced while it was at it. */
@@ -107,9 +111,14 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     clean: () => clean(opened),
     find: (id, offset) => findPlace(packs, id, offset),
     ...rows,
+    sizeOf: (row) => {
+      const { run, kernel } = shelf();
+      return run(() => kernel.packsSize(row), Number);
+    },
     idOf: (row) => idOf(packs, row),
     findAmong: (some) => (id, offset) => findPlace(some, id, offset),
     replace: (old, made) => replace(opened, old, made),
+    replaced: () => opened.replaced,
     again: (work) => again(opened, work),
     readLog: (asked, read) => again(opened, () => readLog(shelf(), asked, read)),
     closures,

@@ -63,7 +63,8 @@ export function openPackKeeping(parts: Parts): PackKeeping {
     let isDone = false;
     isChanged = false;
     try {
-      isDone = (await garbage.collect({ signal, worthBytes })) !== "busy";
+      const asked = { signal, worthBytes, unfinished: "stays" } as const;
+      isDone = (await garbage.collect(asked)) !== "busy";
     } finally {
       isChanged ||= !isDone;
     }
