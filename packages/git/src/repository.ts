@@ -22,7 +22,7 @@ import type { CommitInfo, HistoryOptions, HistoryPage } from "./history.ts";
 import { importFiles, importZip } from "./imports.ts";
 import type { FileToImport, ImportAsked, ImportedFiles } from "./imports.ts";
 import { mergeTips, mergeWithResolutions, readConflicts } from "./merge.ts";
-import type { Conflicts, MergeResult, ResolvedMerge } from "./merge.ts";
+import type { Conflicts, MergeAsked, MergeResult, ResolvedMerge } from "./merge.ts";
 import { openObjectStore } from "./object-store.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { cherryPick, revert } from "./pick.ts";
@@ -61,15 +61,9 @@ export interface Repository extends QuestionsOfCommits, Branches {
   /** Stores the objects of a commit, strictly; moves no ref. Throws `DraftRefusedError` or `ObjectRejectedError`. */
   readonly commitDraft: (draft: Draft) => Promise<ObjectId>;
   /** Stores the merge commit, strictly; moves no ref. */
-  readonly merge: (tips: {
-    readonly ours: ObjectId;
-    readonly theirs: ObjectId;
-  }) => Promise<MergeResult>;
+  readonly merge: (asked: MergeAsked) => Promise<MergeResult>;
   /** What stands between two tips, for an editor. Empty where they merge by themselves. */
-  readonly conflicts: (tips: {
-    readonly ours: ObjectId;
-    readonly theirs: ObjectId;
-  }) => Promise<Conflicts>;
+  readonly conflicts: (asked: MergeAsked) => Promise<Conflicts>;
   /** The merge a person makes; moves no ref. Throws `ResolutionRefusedError` and `DraftRefusedError`. */
   readonly mergeWithResolutions: (asked: ResolvedMerge) => Promise<MergeResult>;
   /** The change of a commit once more, elsewhere; moves no ref. Throws as `mergeWithResolutions` does. */
@@ -155,11 +149,11 @@ export async function openRepository({
       return roots.filter((_, index) => here[index]);
     },
     commitDraft: (draft) => commitDraft(parts, draft),
-    merge: (tips) => mergeTips(parts, tips),
-    conflicts: (tips) => readConflicts(parts, tips),
-    mergeWithResolutions: (asked) => mergeWithResolutions(parts, asked),
-    cherryPick: (asked) => cherryPick(parts, asked),
-    revert: (asked) => revert(parts, asked),
+    merge: (asked) => mergeTips({ ...parts, breathe }, asked),
+    conflicts: (asked) => readConflicts({ ...parts, breathe }, asked),
+    mergeWithResolutions: (asked) => mergeWithResolutions({ ...parts, breathe }, asked),
+    cherryPick: (asked) => cherryPick({ ...parts, breathe }, asked),
+    revert: (asked) => revert({ ...parts, breathe }, asked),
     importBundle: (from, work) => importBundle(parts, from, work),
     cloneFrom: (asked) => cloneFrom(parts, asked),
     importZip: (zip, asked) => importZip({ ...parts, breathe }, zip, asked),
