@@ -12,8 +12,18 @@ export const safetyCopy = {
     stolen: "Somebody else may have used it",
     since: "From when",
     sinceText: (when: string) =>
-      `Devices it let in or removed after this are not vouched for: ${when}. Change your passphrase too.`,
+      `What it did to the account after this does not count, and nobody takes its commits from then: ${when}. It goes by when this device first saw each thing, because a thief's clock says what the thief likes. Change your passphrase too.`,
+    merged:
+      "What is merged into your branches already stays; each repository's Undo takes it back.",
     rightNow: "from now on",
+    leftOut: "Will not count",
+    nothingLeftOut: "This device saw nothing of it after that.",
+    deeds: {
+      "let-in": (name: string) => `It let “${name}” in`,
+      removed: (name: string) => `It removed “${name}”`,
+      "new-words": () => "It changed the passphrase",
+    },
+    dated: (says: string, seen: string) => `it says ${says}, this device first saw it ${seen}`,
     wordsNeeded:
       "Needed, because this device did not authorise it. Four letters of each are enough.",
     wordsHelp:

@@ -213,6 +213,8 @@ export const copy = {
     of: (path: string) => `History of ${path}`,
     whole: "History of everything",
     stood: (path: string) => `then ${path}`,
+    firstParent: "First parent only",
+    firstParentHint: "Leaves out what merges brought in",
   },
   remotes: {
     none: "No other node has this repository yet",
@@ -338,6 +340,7 @@ export const copy = {
     this: "This device",
     others: "Your other nodes",
     added: (by: string, at: string) => `Authorised by ${by}, ${at}`,
+    seenHere: (at: string, seen: string) => `${at} by its clock, seen here ${seen}`,
     origin: "The first node of this account",
     replica: "Not authorised yet",
     denied: "Denied",

@@ -5,7 +5,7 @@ import { useLocation } from "preact-iso/router";
 import { useEffect, useState } from "preact/hooks";
 import type { AccountView, DeviceView, StorageView } from "@skein/peer/views";
 import { copy } from "../copy.ts";
-import { formatDateTime, formatSize } from "../format.ts";
+import { formatDateTime, formatSize, isAbout } from "../format.ts";
 import { iconOf, seenOf } from "../parts/approval.tsx";
 import { Banner, Refusal } from "../parts/banner.tsx";
 import { useDoor, useOrder } from "../parts/door-context.ts";
@@ -190,11 +190,18 @@ function Denied({ device }: { readonly device: DeviceView }): JSX.Element {
   );
 }
 
-function originOf({ role, addedBy, addedAt, revoked }: DeviceView): string {
-  if (revoked !== undefined) return copy.revoke.by(revoked.by, formatDateTime(revoked.at));
+function originOf({ role, addedBy, addedAt, addedSeenAt, revoked }: DeviceView): string {
+  if (revoked !== undefined) return copy.revoke.by(revoked.by, whenOf(revoked.at, revoked.seenAt));
   if (role === "read-only") return copy.devices.replica;
   if (addedBy === undefined || addedAt === undefined) return copy.devices.origin;
-  return copy.devices.added(addedBy, formatDateTime(addedAt));
+  return copy.devices.added(addedBy, whenOf(addedAt, addedSeenAt));
+}
+
+/** By the clock of whoever did it, and by ours where that is another time. */
+function whenOf(at: number, seenAt: number | undefined): string {
+  const said = formatDateTime(at);
+  if (seenAt === undefined || isAbout(at, seenAt)) return said;
+  return copy.devices.seenHere(said, formatDateTime(seenAt));
 }
 
 function NameForm({ name }: { readonly name: string }): JSX.Element {
