@@ -4,8 +4,8 @@
 
 import { formatHex, type Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
-import { packBytesMax } from "@skein/protocol/limits";
 import { sameId } from "./id-table.ts";
+import type { PackLimits } from "./pack-limits.ts";
 import { formatIdx, sortByOid } from "./idx.ts";
 import type { LinkSet } from "./link-set.ts";
 import { oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
@@ -57,6 +57,7 @@ export type Indexing = {
   readonly breathe: Breathe;
   /** How long the pack will be, if that is known. */
   readonly packBytes?: number | undefined;
+  readonly limits?: PackLimits | undefined;
   /** The trees that are here already. Without them, the pack's are judged as if there were no others. */
   readonly shapes?: (() => StoredShapes) | undefined;
 } & LongWork;
@@ -74,8 +75,8 @@ export interface PackIndexing {
  */
 export function openPackIndexing(given: Indexing): PackIndexing {
   const { packBytes = 0, signal } = given;
-  if (packBytes > packBytesMax) throw new PackRejectedError(`more than ${packBytesMax} bytes`);
-  const reading = openPackReading(packBytes);
+  const reading = openPackReading(packBytes, given.limits);
+  checkLength(reading, packBytes);
   const window = openPackWindow(reading);
   const turn = openTurns(given, window);
   const read = async (ended: boolean): Promise<void> => {
@@ -95,7 +96,8 @@ export function openPackIndexing(given: Indexing): PackIndexing {
       await read(false);
     },
     finish: async () => {
-      if (reading.packBytes < headerBytes + trailerBytes) throw new PackRejectedError("cut short");
+      if (reading.packBytes < headerBytes + trailerBytes)
+        throw new PackRejectedError("cut-short", "cut short");
       await read(true);
       finishWindow(window);
       await resolveRest(reading, given, turn);
@@ -125,7 +127,7 @@ export async function indexPack(
 function append(reading: PackReading, part: Uint8Array): void {
   const { pack, packBytes, expectedBytes } = reading;
   const length = packBytes + part.length;
-  if (length > packBytesMax) throw new PackRejectedError(`more than ${packBytesMax} bytes`);
+  checkLength(reading, length);
   reading.packBytes = length;
   if (packBytes === 0 && length === expectedBytes) {
     reading.pack = part;
@@ -138,6 +140,11 @@ function append(reading: PackReading, part: Uint8Array): void {
     reading.pack.set(pack.subarray(0, packBytes));
   }
   reading.pack.set(part, packBytes);
+}
+
+function checkLength({ limits }: PackReading, bytes: number): void {
+  if (bytes > limits.packBytes)
+    throw new PackRejectedError("pack-bytes", `more than ${limits.packBytes} bytes`);
 }
 
 /** The base of the entry just read, named `named` bytes after its start, may stand outside. */
@@ -176,7 +183,10 @@ async function resolveRest(
     }
   }
   if (reading.resolved < reading.read)
-    throw new PackRejectedError(`${reading.read - reading.resolved} deltas without a base`);
+    throw new PackRejectedError(
+      "base-missing",
+      `${reading.read - reading.resolved} deltas without a base`,
+    );
 }
 
 /** A thin pack gets its bases appended, so that git itself accepts what is kept. */

@@ -9,7 +9,7 @@ import type { SpecialName } from "./entry-name.ts";
 import { openLinkSet, type LinkSet } from "./link-set.ts";
 import { objectFault } from "./object-fault.ts";
 import { oidAt, type EntryKind, type GitObject, type ObjectType } from "./object.ts";
-import { PackRejectedError } from "./pack-rejected.ts";
+import { PackRejectedError, type PackFault } from "./pack-rejected.ts";
 import { specialFileFault } from "./special-file.ts";
 import type { ShapeTurn, StoredShapes } from "./stored-shapes.ts";
 import { openTreeShapes, type TreeShapes } from "./tree-shape.ts";
@@ -50,11 +50,11 @@ export function openPackJudge(): PackJudge {
   const shapes = openTreeShapes();
   const treeIds: Uint8Array[] = [];
   const special = new Map<string, SpecialName>();
-  let fault: string | undefined;
+  let found: Found | undefined;
 
   const refer = (bytes: Uint8Array, offset: number, type: ObjectType): number => {
     const link = links.add(bytes, offset, type);
-    if (link === undefined) fault ??= "an object is referred to as two types";
+    if (link === undefined) found ??= twoTypes;
     return link ?? 0;
   };
   let nameBytes = 0;
@@ -70,9 +70,10 @@ export function openPackJudge(): PackJudge {
     special: (bytes: Uint8Array, offset: number, name: SpecialName): void => {
       const oid = formatHex(bytes.subarray(offset, offset + 20));
       if ((special.get(oid) ?? name) !== name)
-        fault ??= "a file is both .gitmodules and .gitattributes";
+        found ??= unsound("a file is both .gitmodules and .gitattributes");
       special.set(oid, name);
-      if (special.size > specialsMax) fault ??= `more than ${specialsMax} .gitmodules files`;
+      if (special.size > specialsMax)
+        found ??= unsound(`more than ${specialsMax} .gitmodules files`);
     },
   };
   const ofOthers = {
@@ -90,10 +91,10 @@ export function openPackJudge(): PackJudge {
         treeIds.push(id.bytes.subarray(id.offset, id.offset + 20));
       }
       asRefusal(() => {
-        fault = objectFault(type, bytes, type === "tree" ? ofTree : ofOthers) ?? fault;
+        const fault = objectFault(type, bytes, type === "tree" ? ofTree : ofOthers);
+        if (fault !== undefined) found = unsound(fault);
       });
-      if (fault !== undefined)
-        throw new PackRejectedError(`${type} ${oidAt(id.bytes, id.offset)}: ${fault}`);
+      if (found !== undefined) throw refusalOf(found, type, id);
     },
     takeTree: (tree, ids, id) => {
       shapes.begin();
@@ -105,6 +106,26 @@ export function openPackJudge(): PackJudge {
       await judgeSpecial(special, around.read);
     },
   };
+}
+
+/** What is wrong with an object, or with what it refers to. */
+interface Found {
+  readonly fault: PackFault;
+  readonly why: string;
+}
+
+function unsound(why: string): Found {
+  return { fault: "unsound-object", why };
+}
+
+const twoTypes: Found = { fault: "wrong-type", why: "an object is referred to as two types" };
+
+function refusalOf(
+  { fault, why }: Found,
+  type: ObjectType,
+  { bytes, offset }: { readonly bytes: Uint8Array; readonly offset: number },
+): PackRejectedError {
+  return new PackRejectedError(fault, `${type} ${oidAt(bytes, offset)}: ${why}`);
 }
 
 async function judgeShapes(
@@ -127,8 +148,7 @@ async function judgeShapes(
   if (stored !== undefined)
     for (const link of shapes.outside(linkOfTree))
       await stored.measure({ bytes: ids, offset: link * 20 }, turn);
-  const fault = shapes.judge(linkOfTree, (link) => stored?.shapeOf(ids, link * 20));
-  if (fault !== undefined) throw new PackRejectedError(fault);
+  shapes.judge(linkOfTree, (link) => stored?.shapeOf(ids, link * 20));
 }
 
 async function judgeSpecial(
@@ -139,7 +159,7 @@ async function judgeSpecial(
     const oid = parseObjectId(hex);
     const object = oid && (await read(oid));
     const wrong = object?.type === "blob" ? specialFileFault(name, object.bytes) : undefined;
-    if (wrong !== undefined) throw new PackRejectedError(`blob ${hex}: ${wrong}`);
+    if (wrong !== undefined) throw new PackRejectedError("unsound-object", `blob ${hex}: ${wrong}`);
   }
 }
 
@@ -160,10 +180,7 @@ function takeIds({ links, shapes, id }: Taking, tree: SoundTree, ids: Uint32Arra
       const nameBytes = idAt - 1 - nameStart(bytes, next);
       next = idAt + 20;
       const link = links.addCode(bytes, idAt, isTree ? treeCode : blobCode);
-      if (link < 0)
-        throw new PackRejectedError(
-          `tree ${oidAt(id.bytes, id.offset)}: an object is referred to as two types`,
-        );
+      if (link < 0) throw refusalOf(twoTypes, "tree", id);
       if (isTree) shapes.folder(link, nameBytes);
       else shapes.file(nameBytes);
     }
@@ -205,7 +222,7 @@ function asRefusal(work: () => void): void {
     work();
   } catch (error) {
     if (error instanceof LimitExceededError)
-      throw new PackRejectedError(error.message, { cause: error });
+      throw new PackRejectedError("link-count", error.message, { cause: error });
     throw error;
   }
 }

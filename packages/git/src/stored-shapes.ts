@@ -3,11 +3,10 @@
 /* oxlint-disable eslint/no-await-in-loop -- a tree is measured after those inside it. */
 
 import { concat } from "@skein/protocol/bytes";
-import { treeDepthMax } from "@skein/protocol/limits";
 import { openIdTable } from "./id-table.ts";
 import { kindOfMode, walkTree } from "./object.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
-import { addFolder, addName, emptyShape, type TreeShape } from "./tree-shape.ts";
+import { addFolder, addName, emptyShape, judgeShape, type TreeShape } from "./tree-shape.ts";
 
 export interface StoredShapes {
   /** Makes the shape of the tree with the id at `offset` known, if there is such a tree. */
@@ -73,10 +72,11 @@ async function measure(measuring: Measuring, first: Uint8Array): Promise<void> {
   const enter = async (id: Uint8Array): Promise<void> => {
     const folders = await look(measuring, id, false);
     if (folders.length === 0) return;
-    if (stack.length === treeDepthMax)
-      throw new PackRejectedError(`folders deeper than ${treeDepthMax}`);
+    // With the tree itself, and the folders in what is entered.
+    judgeShape({ ...emptyShape, depth: stack.length + 1 });
     waitingBytes += folders.length;
-    if (waitingBytes > waitingBytesMax) throw new PackRejectedError("its trees take too much work");
+    if (waitingBytes > waitingBytesMax)
+      throw new PackRejectedError("work", "its trees take too much work");
     stack.push({ id, folders, at: 0 });
   };
   await enter(first);

@@ -2,6 +2,7 @@
 
 import { LimitExceededError } from "@skein/protocol/errors";
 import { pathBytesMax, treeDepthMax, treePathsMax } from "@skein/protocol/limits";
+import { PackRejectedError } from "./pack-rejected.ts";
 
 export interface TreeShape {
   /** Folders in folders, with the tree itself. */
@@ -19,11 +20,11 @@ export interface TreeShapes {
   readonly folder: (link: number, nameBytes: number) => void;
   /** The folders that are not among the trees, each once. `linkOfTree` says under which link each tree is referred to, or -1. */
   readonly outside: (linkOfTree: (tree: number) => number) => Iterable<number>;
-  /** Judges them all. `shapeOf` knows the shapes of folders outside. */
+  /** Throws `PackRejectedError` if one of them is more than may be. `shapeOf` knows the shapes of folders outside. */
   readonly judge: (
     linkOfTree: (tree: number) => number,
     shapeOf: (link: number) => TreeShape | undefined,
-  ) => string | undefined;
+  ) => void;
 }
 
 /** Folders are named by the links to them, since those inside a tree may not have been read yet. */
@@ -61,12 +62,14 @@ export function openTreeShapes(): TreeShapes {
   };
 }
 
-/** Why a tree of such a shape is refused, or `undefined`. */
-export function shapeFault({ depth, paths, pathBytes }: TreeShape): string | undefined {
-  if (depth > treeDepthMax) return `folders deeper than ${treeDepthMax}`;
-  if (paths > treePathsMax) return `more than ${treePathsMax} paths in a tree`;
-  if (pathBytes > pathBytesMax) return `a path of more than ${pathBytesMax} bytes`;
-  return undefined;
+/** Throws `PackRejectedError` at a tree of a shape that nobody takes. */
+export function judgeShape({ depth, paths, pathBytes }: TreeShape): void {
+  if (depth > treeDepthMax)
+    throw new PackRejectedError("tree-depth", `folders deeper than ${treeDepthMax}`);
+  if (paths > treePathsMax)
+    throw new PackRejectedError("tree-paths", `more than ${treePathsMax} paths in a tree`);
+  if (pathBytes > pathBytesMax)
+    throw new PackRejectedError("path-bytes", `a path of more than ${pathBytesMax} bytes`);
 }
 
 /** A tree's shape while its entries are added up. */
@@ -110,7 +113,7 @@ function judgeShapes(
   { folders, names, folderCount, starts, files, longest }: Shapes,
   linkOfTree: (tree: number) => number,
   shapeOf: (link: number) => TreeShape | undefined,
-): string | undefined {
+): void {
   const treeOfLink = new Map<number, number>();
   starts.forEach((_, tree) => {
     const link = linkOfTree(tree);
@@ -142,13 +145,11 @@ function judgeShapes(
     const stack = [open(tree)];
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
       const inner = measure(top);
-      const fault = shapeFault({ ...top, depth: Math.max(top.depth, stack.length) });
-      if (fault !== undefined) return fault;
+      judgeShape({ ...top, depth: Math.max(top.depth, stack.length) });
       if (inner === undefined) stack.pop();
       else stack.push(open(inner));
     }
   }
-  return undefined;
 }
 
 interface Frame extends GrowingShape {
