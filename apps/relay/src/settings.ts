@@ -280,7 +280,12 @@ function findLaterFault(settings: Settings, log: string): string | undefined {
 
 /** What would leave a public relay without a certificate. */
 export function findBareName({ publicName, tls, isBehindProxy }: Settings): string | undefined {
-  if (publicName === "" || /^localhost(?::|$)/u.test(publicName) || tls !== undefined || isBehindProxy)
+  if (
+    publicName === "" ||
+    /^localhost(?::|$)/u.test(publicName) ||
+    tls !== undefined ||
+    isBehindProxy
+  )
     return undefined;
   return `Browsers reach ${publicName} over https only: put a proxy with a certificate in front and add --behind-proxy, or give --tls-cert and --tls-key. docs/self-hosting.md shows both.`;
 }
