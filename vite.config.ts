@@ -1,22 +1,27 @@
 /** One configuration for the page and for every test. */
 
+import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
+  // Packages that are published name their sources by this condition; all projects use them.
+  ssr: { resolve: { conditions: ["skein-source", ...defaultServerConditions] } },
   test: {
     root: import.meta.dirname,
     projects: [
-      { test: { name: "tidy", include: ["tests/tidy.test.ts"] } },
+      { extends: true, test: { name: "tidy", include: ["tests/tidy.test.ts"] } },
       {
+        extends: true,
         test: {
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts"],
         },
       },
-      { test: { name: "vectors", include: ["tests/vectors/**/*.test.ts"] } },
-      { test: { name: "interop", include: ["tests/interop/**/*.test.ts"] } },
-      { test: { name: "fuzz", include: ["tests/fuzz/**/*.test.ts"] } },
+      { extends: true, test: { name: "vectors", include: ["tests/vectors/**/*.test.ts"] } },
+      { extends: true, test: { name: "interop", include: ["tests/interop/**/*.test.ts"] } },
+      { extends: true, test: { name: "fuzz", include: ["tests/fuzz/**/*.test.ts"] } },
       {
+        extends: true,
         test: {
           name: "simulation",
           include: ["tests/simulation/**/*.test.ts"],
@@ -24,6 +29,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: "browser",
           include: ["tests/browser/**/*.test.ts"],

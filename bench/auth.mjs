@@ -14,6 +14,7 @@ export async function run({ json = false } = {}) {
         configFile: false,
         logLevel: "error",
         oxc: { target: "es2022" },
+        environments: { inline: { resolve: { conditions: ["skein-source"] } } },
       })
     ).module;
   const { measure } = await load(`${root}bench/subjects/auth.ts`);

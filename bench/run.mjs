@@ -38,6 +38,7 @@ if (subject === undefined) {
         configFile: false,
         logLevel: "error",
         oxc: { target: "es2022" },
+        environments: { inline: { resolve: { conditions: ["skein-source"] } } },
       })
     ).module;
   const { measure } = await load(join(subjectsFolder, `${subject}.ts`));

@@ -1,13 +1,15 @@
-/** Builds the web app and the relay. `--if-needed` leaves alone what is newer than its sources. */
+/** Builds the web app, the relay and the package of authorisation. `--if-needed` leaves alone what is newer than its sources. */
 
 import { existsSync } from "node:fs";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 
+import { buildAuth } from "./build-auth.mjs";
+import { isNewer } from "./newest.mjs";
 import {
   fail,
   programOf,
@@ -15,7 +17,6 @@ import {
   relayProgram,
   requireNode,
   requirePackages,
-  root,
   run,
   say,
   webFolder,
@@ -46,30 +47,6 @@ function viteBuild(folder) {
   return run(process.execPath, [programOf("vite"), "build", "--logLevel", "warn"], { cwd: folder });
 }
 
-/** Whether the product is newer than every source under these places. */
-async function isNewer(product, places) {
-  if (!existsSync(product)) return false;
-  const { mtimeMs } = await stat(product);
-  return (await newest(places.map((place) => join(root, place)))) <= mtimeMs;
-}
-
-async function newest(places) {
-  const times = await Promise.all(
-    places.map(async (place) => {
-      const status = await stat(place).catch(() => undefined);
-      if (status === undefined) return 0;
-      if (!status.isDirectory()) return status.mtimeMs;
-      const names = await readdir(place);
-      return newest(
-        names.filter((name) => !notSources.test(name)).map((name) => join(place, name)),
-      );
-    }),
-  );
-  return Math.max(0, ...times);
-}
-
-const notSources = /^(?:node_modules|dist|\..*)$|\.test\.ts$|\.tsbuildinfo$/u;
-
 /** Lays a `.br` and a `.gz` beside each file that gains from it, so that the relay never compresses while it serves. */
 async function compressAll(folder) {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -93,4 +70,5 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const ifNeeded = process.argv.includes("--if-needed");
   await buildRelay({ ifNeeded });
   await buildWeb({ ifNeeded });
+  await buildAuth({ ifNeeded });
 }

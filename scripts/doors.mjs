@@ -26,11 +26,14 @@ for (const [part, named] of doors) {
   const path = join(root, folder, "package.json");
   const before = readFileSync(path, "utf8");
   const manifest = JSON.parse(before);
-  manifest.exports = Object.fromEntries(
-    [...named]
+  const isPublished = manifest.files !== undefined;
+  const published = isPublished ? { "./protocol/*": emitted("protocol/*") } : {};
+  manifest.exports = Object.fromEntries([
+    ...[...named]
       .toSorted((a, b) => (a < b ? -1 : 1))
-      .map((door) => [`./${door}`, `./src/${door}.ts`]),
-  );
+      .map((door) => [`./${door}`, isPublished ? eitherWay(door) : `./src/${door}.ts`]),
+    ...Object.entries(published),
+  ]);
   const after = `${JSON.stringify(manifest, undefined, 2)}\n`;
   if (after === before) continue;
   wrong++;
@@ -39,4 +42,18 @@ for (const [part, named] of doors) {
     `${folder}: its doors ${isCheck ? "are not what others import; run node scripts/doors.mjs" : "are written"}\n`,
   );
 }
+/**
+ * Here its sources, for whoever asks by this condition; elsewhere what was built from them. Types fall back to the sources
+ * where nothing was built yet: some tools that look for types know no conditions.
+ */
+function eitherWay(door) {
+  const source = `./src/${door}.ts`;
+  const { types, ...built } = emitted(door);
+  return { "skein-source": source, types: [types, source], ...built };
+}
+
+function emitted(door) {
+  return { types: `./lib/${door}.d.ts`, default: `./lib/${door}.js` };
+}
+
 process.exitCode = isCheck && wrong > 0 ? 1 : 0;

@@ -1,9 +1,9 @@
 /**
- * Prints a membership log as people read it.
+ * Prints a membership log, or a proof of a fork, as people read it.
  *
  *   node scripts/explain.mjs <file>
  *
- * The file is a recovery kit, or entries one after the other, each behind its length in four bytes.
+ * The file is a recovery kit, a proof, or entries one after the other, each behind its length in four bytes.
  */
 
 import { readFileSync } from "node:fs";
@@ -22,5 +22,5 @@ const { module } = await runnerImport(join(root, "packages/auth/src/explain.ts")
   oxc: { target: "es2022" },
 });
 const told = await module.explainFile(readFileSync(path));
-if (told === undefined) fail(`${path} is no membership log.`);
+if (told === undefined) fail(`${path} is no membership log, and no proof.`);
 process.stdout.write(`${told.join("\n")}\n`);

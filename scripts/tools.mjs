@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 export const webFolder = join(root, "apps", "web");
 export const relayFolder = join(root, "apps", "relay");
+export const authFolder = join(root, "packages", "auth");
 export const relayProgram = join(relayFolder, "dist", "relay.mjs");
 
 /** Ends the process with a sentence when this Node cannot run Skein. */

@@ -11,7 +11,8 @@ import { expect, test } from "vitest";
  */
 const mayDependOn: Readonly<Record<string, ReadonlyArray<string>>> = {
   "packages/protocol": [],
-  "packages/auth": ["protocol", "libsodium-wrappers", "libsodium-wrappers-sumo"],
+  // Published: what it needs of protocol is built into it, and who installs it chooses whether the large libsodium comes too.
+  "packages/auth": ["libsodium-wrappers"],
   "packages/git": [
     "protocol",
     "@isomorphic-git/lightning-fs",
@@ -56,7 +57,7 @@ const mayDependOn: Readonly<Record<string, ReadonlyArray<string>>> = {
 
 /** What a part is built or tested with, and never ships. */
 const mayBeMadeWith: Readonly<Record<string, ReadonlyArray<string>>> = {
-  "packages/auth": ["fake-indexeddb"],
+  "packages/auth": ["protocol", "fake-indexeddb", "libsodium-wrappers-sumo"],
   "packages/git": ["testkit", "assemblyscript", "fake-indexeddb"],
   "packages/replication": ["testkit"],
   "packages/transport": ["testkit"],

@@ -1,7 +1,7 @@
 /** Builds the page, the peer's worker and the service worker into dist. */
 
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vite";
+import { defaultClientConditions, defineConfig } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 
 export default defineConfig({
@@ -9,6 +9,7 @@ export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   define: { global: "globalThis" },
   resolve: {
+    conditions: ["skein-source", ...defaultClientConditions],
     alias: [
       {
         // The package reaches for `window` and dies in a worker.

@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import process from "node:process";
+import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
 
 import { mistakes } from "./mistakes.mjs";
@@ -11,6 +12,7 @@ const mistake = mistakes.find(({ name }) => name === asked);
 if (mistake === undefined && asked !== "") throw new Error("PLANTED_MISTAKE names none");
 
 export default defineConfig({
+  ssr: { resolve: { conditions: ["skein-source", ...defaultServerConditions] } },
   root: fileURLToPath(new URL("../../", import.meta.url)),
   plugins: [
     {

@@ -67,6 +67,58 @@ describe.skipIf(installed("openssl") === undefined)(
       expect(host.asked).toHaveLength(3);
     });
 
+    test("a bundle says which of its names did not come along", async () => {
+      const { page } = alice;
+      joinTwoLines(git);
+      git.run(["update-ref", "refs/stash", "main"]);
+      git.run(["update-ref", "refs/tags/-v1", "main"]);
+      git.run(["update-ref", "refs/remotes/origin/main", "main"]);
+      const bundle = join(git.folder, "joined.bundle");
+      git.run(["bundle", "create", "--quiet", bundle, "--all"]);
+      await openImport(page);
+      await page.getByLabel("Git bundle or zip").setInputFiles(bundle);
+      await page.getByText("2 names were left out").click();
+      await page.getByText("refs/stash").waitFor();
+      await page.getByText("refs/tags/-v1").waitFor();
+      expect(await page.getByText("refs/remotes/origin/main").count()).toBe(0);
+      expect(await axeFindings(page)).toEqual([]);
+      await page.getByRole("button", { name: "Open it" }).click();
+      const tip = page.getByTestId("head-oid").filter({ hasText: git.run(["rev-parse", "main"]) });
+      await tip.waitFor();
+    });
+
+    test("history can be without what merges brought in, by keyboard, and stays so in the repository", async () => {
+      const { page } = alice;
+      await page.getByRole("link", { name: "History", exact: true }).click();
+      const aside = page.getByRole("link", { name: "Aside" });
+      await aside.waitFor();
+      const only = page.getByRole("switch", { name: "First parent only" });
+      await only.focus();
+      await page.keyboard.press("Space");
+      await aside.waitFor({ state: "detached" });
+      expect(await axeFindings(page)).toEqual([]);
+      await page.getByRole("link", { name: "Join", exact: true }).click();
+      await page.getByRole("link", { name: "Files", exact: true }).click();
+      await page.reload();
+      await page.getByRole("link", { name: "History", exact: true }).click();
+      await page.getByRole("link", { name: "Join", exact: true }).waitFor();
+      expect(await only.isChecked()).toBe(true);
+      expect(await aside.count()).toBe(0);
+      await only.press("Space");
+      await aside.waitFor();
+    });
+
+    test("the history of one file goes on where it stood before", async () => {
+      const { page } = alice;
+      await page.getByRole("link", { name: "Files", exact: true }).click();
+      await page.getByRole("link", { name: "three.txt", exact: true }).click();
+      const tools = page.locator(".viewer-tools");
+      await tools.getByRole("link", { name: "History" }).click();
+      await page.getByRole("heading", { name: "History of three.txt" }).waitFor();
+      await page.getByText("then notes/two.txt").waitFor();
+      expect(await page.locator(".commit-list a").allTextContents()).toEqual(["Move", "First"]);
+    });
+
     test("an address that nobody asks is refused in words, and the dialog stays", async () => {
       const { page } = alice;
       await openImport(page);
@@ -85,7 +137,7 @@ describe.skipIf(installed("openssl") === undefined)(
       await page.getByLabel("Git bundle or zip").setInputFiles(zip);
       await page.getByTestId("head-oid").waitFor({ timeout: 60_000 });
       await page.getByRole("heading", { name: "packed" }).waitFor();
-      await page.getByText("notes", { exact: true }).first().waitFor();
+      await page.getByText("three.txt", { exact: true }).first().waitFor();
       expect(alice.complaints).toEqual([]);
     });
 
@@ -110,6 +162,18 @@ describe.skipIf(installed("openssl") === undefined)(
     });
   },
 );
+
+/** A line on which a file moves, another beside it, and what joins them. */
+function joinTwoLines(git: NativeGit): void {
+  git.run(["mv", "notes/two.txt", "three.txt"]);
+  git.run(["commit", "--quiet", "-m", "Move"]);
+  git.run(["checkout", "--quiet", "-b", "aside", "HEAD~"]);
+  writeFileSync(join(git.folder, "aside.txt"), "aside\n");
+  git.run(["add", "aside.txt"]);
+  git.run(["commit", "--quiet", "-m", "Aside"]);
+  git.run(["checkout", "--quiet", "main"]);
+  git.run(["merge", "--quiet", "--no-ff", "-m", "Join", "aside"]);
+}
 
 async function openImport(page: Page): Promise<void> {
   await page.getByRole("link", { name: "Repositories" }).first().click();

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { createServer, type ViteDevServer } from "vite";
+import { createServer, defaultClientConditions, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launch } from "./chromium.ts";
 import type { KeyStorePage } from "./key-store-page.ts";
@@ -18,6 +18,7 @@ let page: Page;
 beforeAll(async () => {
   modules = await createServer({
     configFile: false,
+    resolve: { conditions: ["skein-source", ...defaultClientConditions] },
     root: fileURLToPath(new URL(".", import.meta.url)),
     server: { fs: { strict: false } },
     logLevel: "error",

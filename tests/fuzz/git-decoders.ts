@@ -352,14 +352,13 @@ const treeNames: Decoder = {
 function namesDotgit(name: Uint8Array): boolean {
   const text = parseUtf8(name) ?? Buffer.from(name).toString("latin1");
   if (text === "." || text === ".." || text.includes("/")) return true;
-  const seen = text
-    .replaceAll(/[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/gu, "")
-    .toLowerCase();
-  return text
-    .toLowerCase()
-    .split("\\")
-    .concat(seen)
-    .some((part) => /^(?:\.git|git~1)[. ]*(?::.*)?$/su.test(part));
+  // HFS+ passes over some characters, NTFS over what follows a name: no system does both.
+  const onHfs = text.replaceAll(/[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/gu, "");
+  const onNtfs = text.toLowerCase().split("\\");
+  return (
+    onHfs.toLowerCase() === ".git" ||
+    onNtfs.some((part) => /^(?:\.git|git~1)[. ]*(?::.*)?$/su.test(part))
+  );
 }
 
 function isSafeOnDisk(name: string): boolean {

@@ -64,6 +64,62 @@ test("A6 two accounts that answer to one passphrase stop the sign-in, and say so
   expect(phone.views.repositories).toEqual([]);
 });
 
+test.for([
+  { first: "alice", second: "mallory" },
+  { first: "mallory", second: "alice" },
+])(
+  "A6 where $first answers a new device and $second only later, it stops then, says so, and keeps what it has",
+  async ({ first, second }) => {
+    await using world = await foundWorld({ seed: 2, weather: calm, direct: false });
+    const words = await haveAccount(world, world.node("alice"));
+    world.node("mallory").patch({ words });
+    await haveAccount(world, world.node("mallory"));
+    const [early, late] = [world.node(first), world.node(second)];
+    await early.ask("new-repository", { name: "notes", files: [] });
+    await late.kill();
+    const phone = world.node("phone");
+    await signIn(world, phone, words);
+    await world.until("the copy", () => phone.tip("notes") === early.tip("notes"));
+    await world.pass(60 * 60_000);
+    expect(phone.views.account.phase).toBe("open");
+
+    await late.start();
+    await world.until("the stop", () => phone.views.account.phase === "stopped", 6 * 60_000);
+    const marks = [early, late].map(markOf);
+    for (const mark of marks)
+      expect(phone.views.account).toMatchObject({ what: expect.stringContaining(mark) });
+    expect(phone.stored()).toHaveLength(1);
+    expect(early.views.account).toMatchObject({ phase: "open", role: "writer" });
+    // Also when nobody is there to show it again.
+    await phone.kill();
+    await late.kill();
+    await phone.start();
+    expect(phone.views.account).toMatchObject({ phase: "stopped", signIn: true });
+    // Whoever signs in again begins anew.
+    await phone.ask("sign-in", { words, nodeName: "phone", platform: "Simulation" });
+    await world.until("an open account", () => phone.views.account.phase === "open");
+    expect(phone.tip("notes")).toBe(early.tip("notes"));
+  },
+);
+
+test("A6 once its number was typed on a device of its person's, no second account stops a device", async () => {
+  await using world = await foundWorld({ seed: 3, weather: calm, direct: false });
+  const [alice, mallory, phone] = [world.node("alice"), world.node("mallory"), world.node("phone")];
+  const words = await haveAccount(world, alice);
+  mallory.patch({ words });
+  await haveAccount(world, mallory);
+  await mallory.kill();
+  await signIn(world, phone, words);
+  await approve(world, alice, phone);
+  await mallory.start();
+  await world.pass(10 * 60_000);
+  expect(phone.views.account).toMatchObject({ phase: "open", role: "writer" });
+});
+
+function markOf({ views }: SimulatedNode): string {
+  return views.account.phase === "open" ? views.account.mark : "";
+}
+
 async function haveTwo(
   world: World,
 ): Promise<{ readonly alice: SimulatedNode; readonly phone: SimulatedNode }> {

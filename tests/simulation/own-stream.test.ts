@@ -1,5 +1,6 @@
 /** A node's own stream of ref records in a simulated world: restored from a copy, and in two places at once. */
 
+import { explainFile } from "@skein/auth/explain";
 import { calm } from "@skein/testkit/weather";
 import { expect, test } from "vitest";
 import { approve, haveAccount, signIn } from "./main-job.ts";
@@ -76,6 +77,13 @@ test("A15: a copied profile that forked stops signing as soon as it meets who sa
   );
   await expect(copied.commit("notes", "more.txt", "more")).rejects.toThrow("read_only");
   await world.until("the fork being seen", () => standingOf(phone, copied) === "forked");
+  const { proofs } = await copied.ask("proofs", {});
+  const repository = copied.repository("notes")?.id;
+  expect(proofs).toEqual([
+    { node: nodeOf(copied), nodeName: "alice", repository, number: 2, file: expect.any(Blob) },
+  ]);
+  expect(await explain(proofs[0]?.file)).toContain("two different ref records with number 2");
+  expect(await explain((await copied.ask("log-file", {})).file)).toContain("Members (2)");
 });
 
 let words = "";
@@ -99,7 +107,15 @@ function same(world: World, one: SimulatedNode, other: SimulatedNode): Promise<v
 }
 
 function standingOf(at: SimulatedNode, of: SimulatedNode): string | undefined {
-  const { account } = of.views;
-  const node = account.phase === "open" ? account.node : undefined;
+  const node = nodeOf(of);
   return at.repository("notes")?.remotes.find((remote) => remote.node === node)?.standing;
+}
+
+function nodeOf({ views: { account } }: SimulatedNode): string | undefined {
+  return account.phase === "open" ? account.node : undefined;
+}
+
+async function explain(file: Blob | undefined): Promise<string> {
+  const told = await explainFile(new Uint8Array((await file?.arrayBuffer()) ?? []));
+  return told?.join("\n") ?? "";
 }

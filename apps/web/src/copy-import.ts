@@ -24,10 +24,9 @@ export const importCopy = {
       `“${name}” is here, with ${formatCount(count, "file", "files")}`,
     skipped: (count: number) => `${formatCount(count, "file was", "files were")} left out`,
     arrived: (name: string) => `“${name}” is here`,
-    skippedRefs: (count: number) =>
-      `${formatCount(count, "name was", "names were")} left out; everything else came along`,
+    skippedRefs: (count: number) => `${formatCount(count, "name was", "names were")} left out`,
     skippedRefsText:
-      "Skein takes branches and tags. It leaves out what git keeps for itself, such as stashes and copies of other remotes, and names that cannot stand beside the others.",
+      "Everything else came along. Skein leaves out what git keeps for one folder, such as a stash, and names that it refuses or that cannot stand beside the others.",
     skippedMore: (count: number) => `and ${formatCount(count, "more", "more")}`,
     hadGit:
       "This folder was a git repository. Its history did not come along: make a bundle of it for that.",

@@ -213,6 +213,8 @@ export const copy = {
     of: (path: string) => `History of ${path}`,
     whole: "History of everything",
     stood: (path: string) => `then ${path}`,
+    firstParent: "First parent only",
+    firstParentHint: "Leaves out what merges brought in",
   },
   remotes: {
     none: "No other node has this repository yet",
@@ -338,6 +340,7 @@ export const copy = {
     this: "This device",
     others: "Your other nodes",
     added: (by: string, at: string) => `Authorised by ${by}, ${at}`,
+    seenHere: (at: string, seen: string) => `${at} by its clock, seen here ${seen}`,
     origin: "The first node of this account",
     replica: "Not authorised yet",
     denied: "Denied",
@@ -349,7 +352,8 @@ export const copy = {
     safety: "Safety",
     signers: "Save allowed_signers for git",
     signersHint:
-      "Commits made here are signed with the key of the device. With this file git itself can check that.",
+      "Commits made here are signed with the key of the device. With allowed_signers git itself can check that. The log says who let whom in and out; “explain” prints it.",
+    log: "Save the log",
     settings: "Settings of this device",
     name: "Name",
     nameHint: "How your other nodes list this device.",

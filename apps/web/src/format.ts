@@ -38,6 +38,11 @@ export function formatDateTime(at: number): string {
   return dateTime.format(at);
 }
 
+/** Whether two clocks mean one moment: word of something takes a while to come. */
+export function isAbout(at: number, seenAt: number): boolean {
+  return Math.abs(at - seenAt) < 10 * 60_000;
+}
+
 /** "Today", "Yesterday", "12 Mar 2025": a heading for what happened on one day. */
 export function formatDay(at: number, now: number): string {
   const midnight = new Date(now).setHours(0, 0, 0, 0);

@@ -5,6 +5,7 @@ import { openIdbWrappingKeys } from "@skein/auth/idb-wrapping-keys";
 import type { KeyStore } from "@skein/auth/key-store";
 import { plainKeyStore } from "@skein/auth/plain-key-store";
 import { openWebCryptoKeyStore } from "@skein/auth/webcrypto-key-store";
+import { webcryptoRandom } from "@skein/auth/webcrypto-random";
 import { openIdbFiles, removeIdbFiles } from "@skein/git/idb-files";
 import { prepareKernel } from "@skein/git/kernel-compiled";
 import { openPeer } from "@skein/peer/peer";
@@ -13,7 +14,6 @@ import { relaysPerNodeMax } from "@skein/protocol/limits";
 import { channelsOver } from "@skein/transport/port-channels";
 import { openWebSockets } from "@skein/transport/websocket-socket";
 import { browserClock, offsetMinutes, openBreath } from "./adapters/browser-clock.ts";
-import { browserRandom } from "./adapters/browser-random.ts";
 import { hostOf, openRelayHost, readRelayHosts } from "./adapters/git-hosts.ts";
 import { serveDoor } from "./door/host.ts";
 import { over } from "./door/messages.ts";
@@ -38,7 +38,7 @@ async function serve(): Promise<void> {
   let end = (): void => undefined;
   const peer = await openPeer({
     clock: browserClock,
-    random: browserRandom,
+    random: webcryptoRandom,
     crypto,
     unlocker: unlockPort(),
     keyStore,

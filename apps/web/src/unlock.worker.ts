@@ -4,6 +4,7 @@ import type { SecretKey } from "@skein/auth/crypto/secret";
 import { parsePassphrase } from "@skein/auth/passphrase";
 import type { Unlock } from "@skein/auth/unlock";
 import { openUnlock } from "@skein/auth/unlock";
+import { webcryptoRandom } from "@skein/auth/webcrypto-random";
 import type { UnlockAnswer, UnlockAsk } from "./unlock.ts";
 
 globalThis.addEventListener("message", (event: MessageEvent<UnlockAsk>) => void answer(event.data));
@@ -20,8 +21,7 @@ async function answer(ask: UnlockAsk): Promise<void> {
 }
 
 function perform(unlock: Unlock, ask: UnlockAsk): unknown {
-  if (ask.kind === "mint")
-    return unlock.mint({ bytes: (length) => crypto.getRandomValues(new Uint8Array(length)) });
+  if (ask.kind === "mint") return unlock.mint(webcryptoRandom);
   const passphrase = parsePassphrase(ask.words.join(" "));
   const fits = passphrase.ok && unlock.checksumFits(passphrase);
   if (ask.kind === "check") return fits;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { openCrypto } from "./crypto/sodium.ts";
+import { formatProof } from "./equivocation.ts";
 import { explainFile, formatLogFile } from "./explain.ts";
 import { fingerprint } from "./identity.ts";
 import { proposeRename, proposeRevoke } from "./membership-proposals.ts";
@@ -32,6 +33,16 @@ test("a recovery kit is told as its log is, and shows nothing of its secret", as
   const secret = world.recoverySecret();
   const kit = formatRecoveryFile(crypto, { secret, log, at: change.at });
   expect(await explainFile(kit)).toEqual(await explainFile(formatLogFile(log)));
+});
+
+test("a proof in a file is told: who is convicted, and of what", async () => {
+  const [proof] = log.state().equivocations;
+  if (proof === undefined) throw new Error("there is one");
+  const { signPublic: sign, boxPublic: box } = phone;
+  const told = await explainFile(formatProof({ of: "entry", sign, box, ...proof }));
+  expect(told?.join("\n")).toContain(
+    `Proof: ${fingerprint(crypto, phone.id)} said two different things in place 0 of its chain`,
+  );
 });
 
 test("A5: what is no log is told apart, and nothing throws", async () => {

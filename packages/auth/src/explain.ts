@@ -1,9 +1,10 @@
-/** A membership log file, told as people read it: who is in and why, what happened, what is owed and what went wrong. */
+/** A membership log file, told as people read it: who is in and why, what happened, what is owed and what went wrong. And a proof of a fork. */
 
 import { concat, type Bytes } from "@skein/protocol/bytes";
 import { encode, u32 } from "@skein/protocol/codec";
 import { membershipEntryBytesMax } from "@skein/protocol/limits";
 import { openCrypto, type Crypto } from "./crypto/sodium.ts";
+import { judgeProof, type EquivocationProof } from "./equivocation.ts";
 import { accountMark, fingerprint } from "./identity.ts";
 import { debts, type Debt } from "./membership-debts.ts";
 import { openLog, type MembershipLog, type ToldEntry } from "./membership.ts";
@@ -27,11 +28,22 @@ export function parseLogFile(crypto: Crypto, file: Uint8Array): MembershipLog | 
   return log;
 }
 
-/** One line after the other, or `undefined` if the file is no log. */
+/** One line after the other, or `undefined` if the file is no log and no proof that convicts anybody. */
 export async function explainFile(file: Uint8Array): Promise<ReadonlyArray<string> | undefined> {
   const crypto = await openCrypto();
+  const proof = judgeProof(crypto, file);
+  if (proof !== undefined) return explainProof(crypto, proof);
   const log = parseLogFile(crypto, file);
   return log && explainLog(crypto, log);
+}
+
+function explainProof(crypto: Crypto, proof: EquivocationProof): ReadonlyArray<string> {
+  const { node, number } = proof;
+  const what =
+    proof.of === "entry"
+      ? `said two different things in place ${number} of its chain in the log of account ${accountMark(proof.account)}`
+      : `signed two different ref records with number ${number} in repository ${proof.repo}`;
+  return [`Proof: ${fingerprint(crypto, node)} ${what}.`, "Its keys are in two places."];
 }
 
 export function explainLog(crypto: Crypto, log: MembershipLog): ReadonlyArray<string> {

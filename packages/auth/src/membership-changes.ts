@@ -120,15 +120,24 @@ export function approvedBy(log: MembershipLog, node: NodeId): ReadonlyArray<Node
   return [...found].filter((one) => nodes.has(one));
 }
 
-/** What a node said after an instant, by its own clock: what its revocation then does not vouch for. */
-export function saidSince(
-  log: MembershipLog,
-  node: NodeId,
-  since: Instant,
-): ReadonlyArray<EntryId> {
+/**
+ * What a node said that was not here yet at an instant: what its revocation then does not vouch for. A witness decides, by
+ * when it first saw each entry: a thief dates its own as it likes. What no witness saw is not vouched for.
+ */
+export function seenSince({
+  log,
+  node,
+  since,
+  seenAt,
+}: {
+  readonly log: MembershipLog;
+  readonly node: NodeId;
+  readonly since: Instant;
+  readonly seenAt: (entry: EntryId) => Instant | undefined;
+}): ReadonlyArray<EntryId> {
   return log
     .told()
-    .filter(({ author, at }) => author === node && at > since)
+    .filter(({ id, author }) => author === node && (seenAt(id) ?? Infinity) > since)
     .map(({ id }) => id);
 }
 

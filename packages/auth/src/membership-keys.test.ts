@@ -1,10 +1,17 @@
 /* oxlint-disable eslint/max-lines -- one account and one cast: two files would each have to introduce them. */
 import { expect, test } from "vitest";
 import { encode } from "@skein/protocol/codec";
-import { instant, later, parseRecordHash, parseRepoId } from "@skein/protocol/ids";
+import {
+  instant,
+  later,
+  parseRecordHash,
+  parseRepoId,
+  type EntryId,
+  type Instant,
+} from "@skein/protocol/ids";
 import { SecretKey } from "./crypto/secret.ts";
 import { openCrypto } from "./crypto/sodium.ts";
-import { bytesOf } from "./identity.ts";
+import { bytesOf, type NodeKeys } from "./identity.ts";
 import { epochMeeting, openMeeting, staysAtFormerDoor } from "./meeting.ts";
 import {
   approvedBy,
@@ -12,11 +19,11 @@ import {
   proposeRotation,
   recoverAccount,
   revokeNodes,
-  saidSince,
+  seenSince,
 } from "./membership-changes.ts";
 import { debts } from "./membership-debts.ts";
 import { EntryBody, formatEntry, parseEntry, type AuthoredBody } from "./membership-entry.ts";
-import { proposeRename } from "./membership-proposals.ts";
+import { proposeNodeAdd, proposeRename } from "./membership-proposals.ts";
 import { vouchedUpTo } from "./membership-state.ts";
 import type { MembershipLog } from "./membership.ts";
 import { judgePass, makePass } from "./pass.ts";
@@ -389,18 +396,32 @@ test("a node is removed with everything it approved, and with what those approve
   expect(debts(log.state())).toEqual([]);
 });
 
-test("what a stolen node did after an instant is not vouched for, and what it did before is", () => {
+test("A4: what a thief did after an instant is not vouched for, however it dates it, and what was seen before is", () => {
   const { log, door, phone, tablet, change, add, mint } = three();
-  const [friend, accomplice] = [mint(), mint()];
+  const [friend, accomplice, unseen] = [mint(), mint(), mint()];
+  const seen = new Map<EntryId, Instant>();
+  const see = (now: number): void => {
+    for (const { id } of log.told()) if (!seen.has(id)) seen.set(id, instant(now));
+  };
   addAll(log, [add(log, phone, friend)]);
-  const stolenAt = log.told().at(-1)?.at ?? at;
-  addAll(log, [add(log, phone, accomplice)]);
-  const leaveOut = saidSince(log, phone.id, stolenAt);
-  expect(leaveOut).toHaveLength(1);
+  see(1_000);
+  // The thief has set its clock back to before the account began.
+  const letIn = (target: NodeKeys): Uint8Array => {
+    const pass = makePass({ door, keys: target, name: "Tablet", platform: "Android", at });
+    const dated = { ...change(log, phone), at: instant(1), pass, requestHash: new Uint8Array(32) };
+    return proposeNodeAdd(dated) ?? new Uint8Array(0);
+  };
+  addAll(log, [letIn(accomplice)]);
+  see(3_000);
+  addAll(log, [letIn(unseen)]);
+  const since = instant(2_000);
+  const seenAt = (entry: EntryId): Instant | undefined => seen.get(entry);
+  const leaveOut = seenSince({ log, node: phone.id, since, seenAt });
+  expect(leaveOut).toHaveLength(2);
   const removal = { targets: [phone.id], reason: "compromised", door, leaveOut } as const;
   addAll(log, revokeNodes({ ...change(log, tablet), ...removal }).entries);
-  expect(log.state().nodes.has(friend.id)).toBe(true);
-  expect(log.state().nodes.has(accomplice.id)).toBe(false);
+  const { nodes } = log.state();
+  expect([friend, accomplice, unseen].map(({ id }) => nodes.has(id))).toEqual([true, false, false]);
   expect(debts(log.state())).toEqual([]);
 });
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { formatHex, parseHex } from "@skein/protocol/bytes";
-import { formatPassphrase, parsePassphrase, wordOf, wordsThatBegin } from "./passphrase.ts";
+import { formatPassphrase, parsePassphrase, wordOf } from "./passphrase.ts";
 import { words } from "./wordlist.ts";
 
 const legal = "legal winner thank year wave sausage worth useful legal winner thank yellow";
@@ -74,10 +74,4 @@ test("A25: a word that is none is named, with its place, and a wrong count is co
 test("A26: what a person would choose is no passphrase", () => {
   for (const chosen of ["hunter2", "correct horse battery staple", "123456", "password password"])
     expect(parsePassphrase(chosen).ok).toBe(false);
-});
-
-test("the words that begin as typed are offered in order", () => {
-  expect(wordsThatBegin("zo", 8)).toEqual(["zone", "zoo"]);
-  expect(wordsThatBegin("a", 3)).toEqual(["abandon", "ability", "able"]);
-  expect(wordsThatBegin("", 3)).toEqual([]);
 });

@@ -40,11 +40,6 @@ export function wordOf(typed: string): string | undefined {
   return typed.length >= prefixLength ? wordlist.find((word) => word.startsWith(typed)) : undefined;
 }
 
-/** Words that begin so, in the order of the list: what a field offers while a person types. */
-export function wordsThatBegin(typed: string, most: number): ReadonlyArray<string> {
-  return typed === "" ? [] : wordlist.filter((word) => word.startsWith(typed)).slice(0, most);
-}
-
 /** The words that stand for 128 bits and their checksum of four. */
 export function formatPassphrase(entropy: Uint8Array, checksum: number): ReadonlyArray<string> {
   assert(entropy.length === entropyBytes && checksum < 16, "a passphrase has 128 bits and 4");

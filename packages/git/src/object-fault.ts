@@ -13,6 +13,8 @@ import {
 /** Told of what an object refers to: 20 bytes at an offset of something, and what they must name. */
 export interface Links {
   readonly refer: (bytes: Uint8Array, offset: number, type: ObjectType) => void;
+  /** Of each entry of a tree, before it refers to something: how long its name is, and what it is. */
+  readonly name?: (bytes: number, kind: EntryKind) => void;
   /** A file whose content git reads: it is judged by `specialFileFault` once it is at hand. */
   readonly special: (bytes: Uint8Array, offset: number, name: SpecialName) => void;
 }
@@ -46,6 +48,7 @@ function treeFault(bytes: Uint8Array, links: Links): string | undefined {
     if (last !== undefined) fault ??= orderFault(bytes, last, entry);
     fault ??= twinFault(bytes, prefixes, entry);
     last = entry;
+    if (fault === undefined) links.name?.(end - start, kind);
     if (fault === undefined && kind !== "submodule") tellEntry(bytes, entry, links);
     return fault === undefined;
   });

@@ -4,8 +4,8 @@
 
 import { formatHex, type Bytes } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
-import { packBytesMax } from "@skein/protocol/limits";
 import { sameId } from "./id-table.ts";
+import type { PackLimits } from "./pack-limits.ts";
 import { formatIdx, sortByOid } from "./idx.ts";
 import type { LinkSet } from "./link-set.ts";
 import { oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
@@ -28,6 +28,7 @@ import {
   trailerBytes,
   type PackWindow,
 } from "./pack-window.ts";
+import type { StoredShapes } from "./stored-shapes.ts";
 import { splitPack } from "./pack-split.ts";
 import type { MadePack } from "./stored-pack.ts";
 import { appendObjects } from "./pack-write.ts";
@@ -56,6 +57,9 @@ export type Indexing = {
   readonly breathe: Breathe;
   /** How long the pack will be, if that is known. */
   readonly packBytes?: number | undefined;
+  readonly limits?: PackLimits | undefined;
+  /** The trees that are here already. Without them, the pack's are judged as if there were no others. */
+  readonly shapes?: (() => StoredShapes) | undefined;
 } & LongWork;
 
 export interface PackIndexing {
@@ -71,8 +75,8 @@ export interface PackIndexing {
  */
 export function openPackIndexing(given: Indexing): PackIndexing {
   const { packBytes = 0, signal } = given;
-  if (packBytes > packBytesMax) throw new PackRejectedError(`more than ${packBytesMax} bytes`);
-  const reading = openPackReading(packBytes);
+  const reading = openPackReading(packBytes, given.limits);
+  checkLength(reading, packBytes);
   const window = openPackWindow(reading);
   const turn = openTurns(given, window);
   const read = async (ended: boolean): Promise<void> => {
@@ -92,14 +96,19 @@ export function openPackIndexing(given: Indexing): PackIndexing {
       await read(false);
     },
     finish: async () => {
-      if (reading.packBytes < headerBytes + trailerBytes) throw new PackRejectedError("cut short");
+      if (reading.packBytes < headerBytes + trailerBytes)
+        throw new PackRejectedError("cut-short", "cut short");
       await read(true);
       finishWindow(window);
       await resolveRest(reading, given, turn);
-      await reading.judge.judgeWhole(async (oid) => {
-        const index = reading.ids.find(oidBytes(oid), 0);
-        if (index < 0) return await given.resolveBase(oid);
-        return { type: typeAt(reading, index), bytes: bytesOf(reading, index) };
+      await reading.judge.judgeWhole({
+        read: async (oid) => {
+          const index = reading.ids.find(oidBytes(oid), 0);
+          if (index < 0) return await given.resolveBase(oid);
+          return { type: typeAt(reading, index), bytes: bytesOf(reading, index) };
+        },
+        shapes: given.shapes?.(),
+        turn: () => turn("resolving", reading.resolved, 0),
       });
       return complete(reading);
     },
@@ -118,7 +127,7 @@ export async function indexPack(
 function append(reading: PackReading, part: Uint8Array): void {
   const { pack, packBytes, expectedBytes } = reading;
   const length = packBytes + part.length;
-  if (length > packBytesMax) throw new PackRejectedError(`more than ${packBytesMax} bytes`);
+  checkLength(reading, length);
   reading.packBytes = length;
   if (packBytes === 0 && length === expectedBytes) {
     reading.pack = part;
@@ -131,6 +140,11 @@ function append(reading: PackReading, part: Uint8Array): void {
     reading.pack.set(pack.subarray(0, packBytes));
   }
   reading.pack.set(part, packBytes);
+}
+
+function checkLength({ limits }: PackReading, bytes: number): void {
+  if (bytes > limits.packBytes)
+    throw new PackRejectedError("pack-bytes", `more than ${limits.packBytes} bytes`);
 }
 
 /** The base of the entry just read, named `named` bytes after its start, may stand outside. */
@@ -169,7 +183,10 @@ async function resolveRest(
     }
   }
   if (reading.resolved < reading.read)
-    throw new PackRejectedError(`${reading.read - reading.resolved} deltas without a base`);
+    throw new PackRejectedError(
+      "base-missing",
+      `${reading.read - reading.resolved} deltas without a base`,
+    );
 }
 
 /** A thin pack gets its bases appended, so that git itself accepts what is kept. */

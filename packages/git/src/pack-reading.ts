@@ -3,18 +3,13 @@
 import { formatHex, type Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { parseObjectId, type ObjectId } from "@skein/protocol/ids";
-import {
-  deltaChainMax,
-  objectBytesMax,
-  packInflatedBytesFree,
-  packInflatedBytesMax,
-  packInflationMax,
-} from "@skein/protocol/limits";
+import { deltaChainMax, packInflatedBytesMax } from "@skein/protocol/limits";
 import { openByteCache, type ByteCache } from "./byte-cache.ts";
 import { openIdTable, type IdTable } from "./id-table.ts";
 import { oidBytes, type GitObject, type ObjectType } from "./object.ts";
 import { codeOfType, readEntryHeader, typeOfPackCode, type EntryHeader } from "./pack-entry.ts";
 import { growRows, openRows, type Rows } from "./pack-rows.ts";
+import { packLimits, type PackLimits } from "./pack-limits.ts";
 import { openPackJudge, type PackJudge } from "./pack-judge.ts";
 import { namedAtOnce, openPackMemory, type Held, type PackMemory } from "./pack-memory.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
@@ -26,6 +21,7 @@ export interface OutsideBase extends GitObject {
 }
 
 export interface PackReading {
+  readonly limits: PackLimits;
   readonly memory: PackMemory;
   readonly rows: Rows;
   readonly judge: PackJudge;
@@ -53,9 +49,13 @@ export interface PackReading {
   repeatedBytes: number;
 }
 
-export function openPackReading(expectedBytes: number): PackReading {
+export function openPackReading(
+  expectedBytes: number,
+  limits: PackLimits = packLimits,
+): PackReading {
   const rows = openRows();
   return {
+    limits,
     memory: openPackMemory(ringBytesFor(expectedBytes)),
     rows,
     judge: openPackJudge(),
@@ -107,7 +107,10 @@ export function readEntry(reading: PackReading, { header, from, end }: EntryHere
     return -1;
   }
   if (length < 0)
-    throw new PackRejectedError(`a broken zlib stream in the entry at byte ${reading.offset}`);
+    throw new PackRejectedError(
+      "broken-stream",
+      `a broken zlib stream in the entry at byte ${reading.offset}`,
+    );
   rows.offsets[index] = reading.offset;
   rows.bases[index] = wholeBase;
   reading.read += 1;
@@ -176,10 +179,11 @@ function resolve(reading: PackReading, index: number, delta: Held): void {
   const base = rows.bases[index] ?? wholeBase;
   const depth = base <= outsideBase ? 1 : (rows.depths[base] ?? 0) + 1;
   if (depth > deltaChainMax)
-    throw new PackRejectedError(`a chain of more than ${deltaChainMax} deltas`);
+    throw new PackRejectedError("delta-chain", `a chain of more than ${deltaChainMax} deltas`);
   const from = objectAt(reading, base);
   const made = apply(reading, index, { from, delta, first: true });
-  if (made === undefined) throw new PackRejectedError("a delta that does not fit its base");
+  if (made === undefined)
+    throw new PackRejectedError("misfit-delta", "a delta that does not fit its base");
   rows.depths[index] = depth;
   rows.codes[index] = codeOf(reading, base);
   finish(reading, index, made);
@@ -291,7 +295,7 @@ export function nameAll(reading: PackReading): void {
   reading.unnamedPlace = noPlace;
   if (unnamed.length === 0) return;
   if (kernel.nameObjects(listAt, unnamed.length) > 0)
-    throw new PackRejectedError("an object made to collide with another (SHA-1)");
+    throw new PackRejectedError("collision", "an object made to collide with another (SHA-1)");
   for (const [at, index] of unnamed.entries()) {
     const bytes = kernel.bytes();
     const name = namesAt + at * 20;
@@ -307,7 +311,8 @@ export function nameAll(reading: PackReading): void {
 
 function settle(reading: PackReading, index: number, held: Held): void {
   const { rows } = reading;
-  if (!reading.ids.add(index)) throw new PackRejectedError("an object appears twice");
+  if (!reading.ids.add(index))
+    throw new PackRejectedError("object-twice", "an object appears twice");
   judge(reading, index, held);
   reading.resolved += 1;
   const waiting = reading.waitingForIndex.get(index);
@@ -337,7 +342,8 @@ function judge(reading: PackReading, index: number, held: Held): void {
     memory.release(mark);
     const bytes = kernel.bytes();
     if (many >= 0) {
-      reading.judge.takeTree(bytes, new Uint32Array(bytes.buffer, list.at, many), id);
+      const tree = { bytes, start: held.at, end: held.at + held.size };
+      reading.judge.takeTree(tree, new Uint32Array(bytes.buffer, list.at, many), id);
       return;
     }
   }
@@ -366,20 +372,21 @@ function wait<Key>(list: Map<Key, number[]>, key: Key, index: number): void {
 
 /** Every inflated byte counts, before room is made for it. */
 function claim(reading: PackReading, size: number): void {
-  if (size > objectBytesMax)
-    throw new PackRejectedError(`an object of more than ${objectBytesMax} bytes`);
+  const { objectBytes, inflatedBytes, inflatedBytesOf } = reading.limits;
+  if (size > objectBytes)
+    throw new PackRejectedError("object-bytes", `an object of more than ${objectBytes} bytes`);
   reading.inflatedBytes += size;
   const packBytes = Math.max(reading.expectedBytes, reading.packBytes);
-  const most = Math.min(packInflatedBytesMax, packInflatedBytesFree + packInflationMax * packBytes);
+  const most = Math.min(inflatedBytes, inflatedBytesOf(packBytes));
   if (reading.inflatedBytes > most)
-    throw new PackRejectedError(`more than ${most} bytes once inflated`);
+    throw new PackRejectedError("inflated-bytes", `more than ${most} bytes once inflated`);
 }
 
 /** What fell out of the ring is made again, but not for ever. */
 function repeat(reading: PackReading, size: number): void {
   reading.repeatedBytes += size;
   if (reading.repeatedBytes > repeatedBytesMax)
-    throw new PackRejectedError("its deltas take too much work");
+    throw new PackRejectedError("work", "its deltas take too much work");
 }
 
 /** A delta that was read before, from the pack as it is kept. */
@@ -425,7 +432,7 @@ function indexAt({ rows: { offsets } }: PackReading, offset: number, end: number
     else high = middle;
   }
   if (low >= end || offsets[low] !== offset)
-    throw new PackRejectedError("a delta's base is out of bounds");
+    throw new PackRejectedError("base-out-of-bounds", "a delta's base is out of bounds");
   return low;
 }
 

@@ -1,12 +1,7 @@
 /** A window on a pack that arrives: its bytes come into the kernel's memory, are hashed, and are read entry by entry. */
 
 import { equal } from "@skein/protocol/bytes";
-import {
-  packBytesMax,
-  packObjectsMax,
-  zlibStreamBytesFree,
-  zlibStreamGrowthMax,
-} from "@skein/protocol/limits";
+import { zlibStreamBytesFree, zlibStreamGrowthMax } from "@skein/protocol/limits";
 import { readEntryHeader } from "./pack-entry.ts";
 import { readEntry, type PackReading } from "./pack-reading.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
@@ -63,7 +58,7 @@ export function readNext(window: PackWindow): EntryRead | undefined {
     const entry = tryEntry(window);
     if (entry !== undefined) return entry;
     if (load(window)) continue;
-    if (window.ended) throw new PackRejectedError("cut short");
+    if (window.ended) throw new PackRejectedError("cut-short", "cut short");
     return undefined;
   }
 }
@@ -72,15 +67,16 @@ export function readNext(window: PackWindow): EntryRead | undefined {
 export function finishWindow(window: PackWindow): void {
   const { reading, count } = window;
   const { memory, pack, packBytes } = reading;
-  if (count === undefined || reading.read < count) throw new PackRejectedError("cut short");
+  if (count === undefined || reading.read < count)
+    throw new PackRejectedError("cut-short", "cut short");
   if (reading.offset !== packBytes - trailerBytes)
-    throw new PackRejectedError("junk after the last object");
+    throw new PackRejectedError("junk", "junk after the last object");
   while (load(window)) continue;
   hash(window);
   memory.kernel.sha1Finish(memory.hashAt, memory.idAt);
   const trailer = pack.subarray(packBytes - trailerBytes, packBytes);
   if (!equal(memory.view({ at: memory.idAt, size: trailerBytes }), trailer))
-    throw new PackRejectedError("a wrong checksum at its end");
+    throw new PackRejectedError("wrong-checksum", "a wrong checksum at its end");
 }
 
 function tryEntry(window: PackWindow): EntryRead | undefined {
@@ -89,18 +85,26 @@ function tryEntry(window: PackWindow): EntryRead | undefined {
   const { kernel } = memory;
   const here = bytesToRead(window);
   if (here === undefined) return undefined;
+  if (here <= 0) throw new PackRejectedError("cut-short", "cut short");
   const at = address(window, reading.offset);
-  const header = here > 0 ? readEntryHeader(kernel.bytes(), at) : undefined;
+  const header = readEntryHeader(kernel.bytes(), at);
   if (header === undefined || header.data > at + here)
-    throw new PackRejectedError(`no entry of a known kind at byte ${reading.offset}`);
+    throw new PackRejectedError(
+      "unknown-entry",
+      `no entry of a known kind at byte ${reading.offset}`,
+    );
   if (header.form === "ref-delta")
     kernel.bytes().copyWithin(memory.idAt, header.base, header.base + 20);
   const index = reading.read;
   const length = readEntry(reading, { header, from: header.data, end: at + here });
+  // However it arrives: as much of the stream as was read, or as is here without an end.
+  if ((length < 0 ? at + here - header.data : length) > longestStream(header.size))
+    throw new PackRejectedError(
+      "endless-stream",
+      `a zlib stream that does not end in time at byte ${reading.offset}`,
+    );
   if (length < 0) {
     window.wanted = 2 * here;
-    if (here > longestStream(header.size))
-      throw new PackRejectedError(`a zlib stream without an end at byte ${reading.offset}`);
     return undefined;
   }
   window.wanted = 0;
@@ -161,14 +165,16 @@ function address({ reading, start }: PackWindow, offset: number): number {
 }
 
 /** Magic, version 2, and a count that the bytes could hold. */
-function readPackHeader({ pack, packBytes }: PackReading, ended: boolean): number {
+function readPackHeader({ pack, packBytes, limits }: PackReading, ended: boolean): number {
   const view = new DataView(pack.buffer, pack.byteOffset, packBytes);
-  if (view.getUint32(0) !== magic) throw new PackRejectedError("not a pack");
-  if (view.getUint32(4) !== version) throw new PackRejectedError("a version other than 2");
+  if (view.getUint32(0) !== magic) throw new PackRejectedError("no-pack", "not a pack");
+  if (view.getUint32(4) !== version)
+    throw new PackRejectedError("unknown-version", "a version other than 2");
   const count = view.getUint32(8);
-  if (count > packObjectsMax) throw new PackRejectedError(`more than ${packObjectsMax} objects`);
-  if (count * entryBytesMin > (ended ? packBytes : packBytesMax))
-    throw new PackRejectedError("cut short");
+  if (count > limits.objects)
+    throw new PackRejectedError("object-count", `more than ${limits.objects} objects`);
+  if (count * entryBytesMin > (ended ? packBytes : limits.packBytes))
+    throw new PackRejectedError("cut-short", "cut short");
   return count;
 }
 

@@ -5,6 +5,7 @@
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { openClosures, type Closures } from "./closure.ts";
+import { openCommitLog, type CommitLog, type LogAsked } from "./commit-log.ts";
 import type { Files } from "./files.ts";
 import { parseIdx, type Idx } from "./idx.ts";
 import { sharedKernel } from "./kernel-compiled.ts";
@@ -14,6 +15,7 @@ import { readStored } from "./pack-pages.ts";
 import { openPackReader, type PackReader } from "./pack-reader.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { openPackShelf, type PackShelf } from "./pack-shelf.ts";
+import { openStoredShapes, type StoredRows, type StoredShapes } from "./stored-shapes.ts";
 import {
   damaged,
   StorageDamagedError,
@@ -22,7 +24,7 @@ import {
   type StoredPack,
 } from "./stored-pack.ts";
 
-export interface StoredPacks extends PackReader {
+export interface StoredPacks extends PackReader, StoredRows {
   readonly all: () => ReadonlyArray<StoredPack>;
   readonly add: (name: string, idx: Bytes, pack: Uint8Array) => Promise<void>;
   /** Packs that belong together: they are written one by one, and are there at once when the last is. */
@@ -30,23 +32,25 @@ export interface StoredPacks extends PackReader {
   /** Removes what was written of packs that were never there, because their writer came to an end. */
   readonly clean: () => Promise<void>;
   readonly find: (id: Uint8Array, offset: number) => Place | undefined;
-  /** The row of the object, or -1. It keeps its row until packs are replaced. */
-  readonly rowOf: (id: Uint8Array, offset: number) => number;
   readonly idOf: (row: number) => Uint8Array;
-  /** The type of a row, as packs write it. Both answers are there at once if the bytes are. */
-  readonly typeOf: (row: number) => number | Promise<number>;
-  /** Lends the bytes of a row's object. */
-  readonly make: <Result>(
-    row: number,
-    use: (bytes: Uint8Array) => Result,
-  ) => Result | Promise<Result>;
+  /** How long a row's object is. */
+  readonly sizeOf: (row: number) => number | Promise<number>;
   /** Looks in these packs only. */
   readonly findAmong: (packs: ReadonlyArray<StoredPack>) => StoredPacks["find"];
   /** One pack, or none, in the place of others: at once and durably. */
   readonly replace: (old: ReadonlyArray<StoredPack>, made: MadePack | undefined) => Promise<void>;
+  /** Counts how often packs were replaced: rows that were told before stand for other objects now. */
+  readonly replaced: () => number;
   /** Does `work` once more if packs were replaced while it was at it: what it found stands elsewhere now. */
   readonly again: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  /** Goes through the commits that one reaches. `read` begins anew if packs were replaced while it was at it. */
+  readonly readLog: <Result>(
+    asked: LogAsked,
+    read: (log: CommitLog) => Promise<Result>,
+  ) => Promise<Result>;
   readonly closures: Closures;
+  /** The shapes of stored trees, for one piece of work. */
+  readonly shapes: () => StoredShapes;
   /** Lends bytes of a pack as they are kept, in the kernel's memory. The answer is there at once if the bytes are. */
   readonly stretch: <Result>(
     stretch: { readonly pack: StoredPack; readonly start: number; readonly end: number },
@@ -85,14 +89,8 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
   };
   const { reader, closures } = opened;
   await openAll(opened);
-  return {
-    all: () => packs,
-    add: (name, idx, pack) => add(opened, { name, idx, pack }),
-    addAll: (made) => addAll(opened, made),
-    clean: () => clean(opened),
-    find: (id, offset) => findPlace(packs, id, offset),
+  const rows: StoredRows = {
     rowOf: (id, offset) => shelf().find(id, offset),
-    idOf: (row) => idOf(packs, row),
     typeOf: (row) => {
       const { run, kernel } = shelf();
       return run(() => kernel.packsType(row), Number);
@@ -104,14 +102,35 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
         () => use(kernel.bytes().subarray(told(0), told(0) + told(1))),
       );
     },
+  };
+  const openShapes = openStoredShapes(rows);
+  return {
+    all: () => packs,
+    add: (name, idx, pack) => add(opened, { name, idx, pack }),
+    addAll: (made) => addAll(opened, made),
+    clean: () => clean(opened),
+    find: (id, offset) => findPlace(packs, id, offset),
+    ...rows,
+    sizeOf: (row) => {
+      const { run, kernel } = shelf();
+      return run(() => kernel.packsSize(row), Number);
+    },
+    idOf: (row) => idOf(packs, row),
     findAmong: (some) => (id, offset) => findPlace(some, id, offset),
     replace: (old, made) => replace(opened, old, made),
+    replaced: () => opened.replaced,
     again: (work) => again(opened, work),
+    readLog: (asked, read) => again(opened, () => readLog(shelf(), asked, read)),
     closures,
+    shapes: () => {
+      const shapes = openShapes();
+      return { ...shapes, measure: (id, turn) => again(opened, () => shapes.measure(id, turn)) };
+    },
     stretch: (asked, use) => lendStretch(shelf(), asked, use),
     readStored: (pack, start, end) => readStored(files, pack, { start, end }),
     forget: reader.forget,
     read: (oid) => again(opened, () => reader.read(oid)),
+    look: (oid, use) => again(opened, () => reader.look(oid, use)),
     type: (oid) => again(opened, () => reader.type(oid)),
     size: (oid) => again(opened, () => reader.size(oid)),
   };
@@ -147,6 +166,19 @@ function lendStretch<Result>(
     () => kernel.packsBytes(number, start, end - start),
     (at) => use(kernel, at),
   );
+}
+
+async function readLog<Result>(
+  shelf: PackShelf,
+  asked: LogAsked,
+  read: (log: CommitLog) => Promise<Result>,
+): Promise<Result> {
+  const log = openCommitLog(shelf, asked);
+  try {
+    return await read(log);
+  } finally {
+    log.close();
+  }
 }
 
 async function openAll(opened: Opened): Promise<void> {

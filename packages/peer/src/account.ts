@@ -25,13 +25,22 @@ import type { HomeVault } from "./home-vault.ts";
 import {
   firstAuthor,
   foundIdentity,
+  isWriter,
   readIdentity,
   storeIdentity,
   type Identity,
 } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Ledger } from "./ledger.ts";
-import { lostKey, notKept, otherAccount, signedOut, twoAccounts, type Life } from "./life.ts";
+import {
+  lostKey,
+  notKept,
+  otherAccount,
+  secondAccount,
+  signedOut,
+  twoAccounts,
+  type Life,
+} from "./life.ts";
 import type { Notices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
 import type { Relays } from "./relays.ts";
@@ -125,6 +134,9 @@ export class Account {
     const identity = await readIdentity(ports.crypto, this.#world);
     const out = signedOut(ports.crypto, identity);
     if (out !== undefined) return this.#live(out);
+    const second = await this.#world.ledger.readSecondAccount();
+    if (second !== undefined && !isWriter(identity))
+      return this.#live(secondAccount(identity.log.account, second));
     return this.#moveIn(identity, this.#dial(identity));
   }
 
@@ -397,6 +409,7 @@ export class Account {
       identity,
       network,
       membershipChanged: () => this.#stopIfSignedOut(identity),
+      secondAccount: (other) => this.#stop(secondAccount(identity.log.account, other)),
     });
     // Closed while it was being opened.
     if (this.#staged !== staged) return home.close();
@@ -407,10 +420,14 @@ export class Account {
 
   #stopIfSignedOut(identity: Identity): void {
     const out = signedOut(this.#world.ports.crypto, identity);
-    if (out === undefined || this.#life.phase !== "open") return;
+    if (out !== undefined) this.#stop(out);
+  }
+
+  #stop(why: Life): void {
+    if (this.#life.phase !== "open") return;
     this.#life.home.close();
     this.#hangUp();
-    this.#live(out);
+    this.#live(why);
   }
 
   /** What is stored here is of one account, also after it was signed out, and while it is locked. */

@@ -5,6 +5,7 @@ import { cleanName } from "@skein/auth/pass";
 import { branchCommands } from "./branch-commands.ts";
 import { openHomeOf, writersHome, type CommandTable, type CommandWorld } from "./command-world.ts";
 import { draftCommands } from "./draft-commands.ts";
+import { evidenceCommands } from "./evidence-commands.ts";
 import { importCommands } from "./import-commands.ts";
 import { keepingCommands } from "./keeping-commands.ts";
 import { lockCommands } from "./lock-commands.ts";
@@ -23,6 +24,7 @@ export function commandTable(world: CommandWorld): CommandTable {
     ...mergeCommands(world),
     ...keepingCommands(world),
     ...safetyCommands(world),
+    ...evidenceCommands(world),
     ...lockCommands(world),
     ...draftCommands(world),
     ...relayCommands(world),

@@ -245,6 +245,8 @@ export interface Commands extends KeepingOutCommands {
       readonly path?: string;
       /** With a path: goes on under the name that the file had before. */
       readonly follow?: boolean;
+      /** Without the commits that came in with merges. */
+      readonly firstParent?: boolean;
       readonly limit: number;
     };
     readonly answer: {

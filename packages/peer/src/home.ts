@@ -8,12 +8,13 @@ import type { AccountState } from "@skein/auth/membership-state";
 import type { Acquaintance } from "@skein/auth/session";
 import type { Introduction } from "@skein/auth/session-handshake";
 import type { Bytes } from "@skein/protocol/bytes";
-import { instant, later, type NodeId } from "@skein/protocol/ids";
+import { instant, later, type AccountId, type NodeId } from "@skein/protocol/ids";
 import { StorageFullError } from "@skein/git/files";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import type { Alarms } from "./alarms.ts";
 import { Approvals } from "./approvals.ts";
 import { openContacts, type Contacts } from "./contacts.ts";
+import { FirstSeen } from "./first-seen.ts";
 import { NoSourceError } from "./flows.ts";
 import { storeIdentity, type Author, type Identity } from "./identity.ts";
 import type { Inbox } from "./inbox.ts";
@@ -32,6 +33,7 @@ import { Repositories } from "./repositories.ts";
 import type { RepositoryWorld } from "./repository-world.ts";
 import { Safety } from "./safety.ts";
 import type { Scope } from "./scope.ts";
+import { SecondAccountWatch } from "./second-account.ts";
 import type { Stage } from "./stage.ts";
 import type { Tasks } from "./tasks.ts";
 
@@ -49,7 +51,16 @@ interface HomeOptions {
   readonly notices: Notices;
   /** The log says something new: perhaps that this node is out. */
   readonly membershipChanged: () => void;
+  /** Another account answers to the same passphrase. */
+  readonly secondAccount: (account: AccountId) => void;
   readonly changed: () => void;
+}
+
+/** What it knows from earlier. */
+interface Kept {
+  readonly contacts: Contacts;
+  readonly firstSeen: FirstSeen;
+  readonly safety: StoredSafety;
 }
 
 export class Home {
@@ -67,6 +78,7 @@ export class Home {
   #author: Author;
   #known: AccountState;
   readonly #missing: MissingMembers;
+  readonly #watch: SecondAccountWatch;
   /** How often each node that is out was told why. */
   readonly #toldOut = new Map<NodeId, number>();
 
@@ -79,16 +91,14 @@ export class Home {
       isMember: (node) => identity.log.state().nodes.has(node),
     });
     options.notices.restore(await ledger.readNotices());
-    const home = new Home(options, { contacts, safety: await vault.readSafety() });
+    const firstSeen = await FirstSeen.open({ log: identity.log, clock: ports.clock, ledger });
+    const home = new Home(options, { contacts, firstSeen, safety: await vault.readSafety() });
     home.approvals.answering.remember(await ledger.readDenials());
     await home.repositories.open();
     return home;
   }
 
-  private constructor(
-    options: HomeOptions,
-    { contacts, safety }: { readonly contacts: Contacts; readonly safety: StoredSafety },
-  ) {
+  private constructor(options: HomeOptions, { contacts, firstSeen, safety }: Kept) {
     const { identity, network, ports, ledger, scope } = options;
     this.#options = options;
     this.identity = identity;
@@ -100,6 +110,7 @@ export class Home {
     this.membership = new MembershipGossip({
       log: identity.log,
       ledger,
+      firstSeen,
       scope,
       clock: ports.clock,
       alarms: options.alarms,
@@ -126,10 +137,11 @@ export class Home {
       membership: this.membership,
       stored: safety,
       nameOf: (node) => this.nameOf(node),
-      frontierOf: (node) => this.repositories.frontierOf(node),
+      frontierOf: (node, at) => this.repositories.frontierOf(node, at),
     });
     this.#keyCare = this.#openKeyCare(safety);
     this.#missing = new MissingMembers({ ...options, clock: ports.clock });
+    this.#watch = new SecondAccountWatch(options);
     this.stage = this.#openStage();
   }
 
@@ -141,6 +153,7 @@ export class Home {
     this.letters.moveIn();
     this.#reword();
     this.#knockUntilMet();
+    this.#watch.start();
   }
 
   /** A commit with this node's signature. */
@@ -184,6 +197,7 @@ export class Home {
     const { alarms } = this.#options;
     for (const name of ["key debt", "membership heads", "knock"]) alarms.cancel(name);
     this.#missing.close();
+    this.#watch.close();
     this.letters.close();
     this.safety.close();
     this.repositories.close();
@@ -197,6 +211,7 @@ export class Home {
       mayConnect: (introduction, atFormerPlace) => this.#mayConnect(introduction, atFormerPlace),
       acquaintances: () => this.#acquaintances(),
       find: async (node, request, signal) => {
+        if (this.#watch.isStranger(node)) throw new NoSourceError("not-here");
         if (request.type === "entries") {
           if (this.#isOut(node)) this.#toldOut.set(node, (this.#toldOut.get(node) ?? 0) + 1);
           return membership.source(node, request.heads);
@@ -206,6 +221,8 @@ export class Home {
       },
       up: (node) => {
         if (this.#isOut(node)) return this.#tellOut(node);
+        this.#watch.met(node);
+        if (this.#watch.isStranger(node)) return;
         this.contacts.met(node, undefined);
         this.#keyCare.met();
         membership.connected(node);
@@ -214,11 +231,13 @@ export class Home {
         this.#options.changed();
       },
       resumed: (node) => {
+        if (this.#watch.isStranger(node)) return;
         membership.connected(node);
         if (this.#isOut(node)) return;
         repositories.connected(node);
       },
       down: (node) => {
+        if (this.#watch.isStranger(node)) return;
         this.contacts.met(node, undefined);
         this.letters.gone(node);
         membership.gone(node);
@@ -241,7 +260,8 @@ export class Home {
     // It is told that it is out, and nothing else. At a place of before, nobody but members is answered.
     if (this.#isOut(node)) return !atFormerPlace && (this.#toldOut.get(node) ?? 0) < toldOutMax;
     const mayRead = pass !== undefined && judgePass(crypto, door.sign, pass) === node;
-    if (!nodes.has(node) && !mayRead) return false;
+    if (!nodes.has(node) && !mayRead) return !atFormerPlace && this.#watch.admits(node);
+    this.#watch.knows(node);
     this.contacts.met(node, pass);
     return true;
   }
@@ -254,6 +274,7 @@ export class Home {
   }
 
   #hear(node: NodeId, message: AppMessage): void {
+    if (this.#watch.isStranger(node)) return;
     if (message.type === "membership-heads") this.membership.heard(node, message);
     else if (this.#isOut(node)) return;
     else if (message.type === "repo-heads") this.repositories.heard(node, message);
@@ -359,9 +380,10 @@ export class Home {
 
   #repositoryWorld(): RepositoryWorld {
     const { identity, network, ports, notices, ...shared } = this.#options;
-    const { crypto, clock, random } = ports;
+    const { crypto, clock, random, sliceBytesMax } = ports;
     return {
       ...shared,
+      sliceBytesMax,
       crypto,
       clock,
       keys: identity.keys,

@@ -58,6 +58,7 @@ export async function foundIdentity(
   safety: Pick<StoredSafety, "sealedKit" | "kitWritten">,
 ): Promise<void> {
   await ledger.writeEntries(identity.log.all());
+  await ledger.forgetSecondAccount();
   await vault.found(identity.keys.id, storedNode(identity), {
     ...safety,
     reminded: undefined,

@@ -9,6 +9,17 @@ export interface GivenPasskey {
 /** Such a command is asked with `{}`. */
 export type Nothing = Readonly<Record<string, never>>;
 
+/** Two signed things of one node in one place: of the log, or of its records in one repository. */
+export interface ProofView {
+  readonly node: string;
+  readonly nodeName: string;
+  /** The id of the repository; `undefined`: the membership log. */
+  readonly repository: string | undefined;
+  /** The place. */
+  readonly number: number;
+  readonly file: Blob;
+}
+
 export interface KeepingOutCommands {
   // --- the lock ---
   /** From now on this device is opened by its passphrase, which is typed once to be sure, or by the passkey that is given. */
@@ -35,7 +46,7 @@ export interface KeepingOutCommands {
       /** Empty where none are needed. */
       readonly words: string;
       readonly andApproved: boolean;
-      /** What it said in the log after this instant is not vouched for. */
+      /** What this node first saw of it after this instant is not vouched for. */
       readonly since?: number;
     };
     readonly answer: { readonly removed: ReadonlyArray<string> };
@@ -75,6 +86,10 @@ export interface KeepingOutCommands {
     readonly ask: { readonly words: string; readonly keep: ReadonlyArray<string> };
     readonly answer: void;
   };
+  /** The membership log, for whoever wants to look through it: `explain` prints it. */
+  "log-file": { readonly ask: Nothing; readonly answer: { readonly file: Blob } };
+  /** Proofs that nodes of this account said two things in one place. Each convicts its node wherever it is shown. */
+  proofs: { readonly ask: Nothing; readonly answer: { readonly proofs: ReadonlyArray<ProofView> } };
   /** For `gpg.ssh.allowedSignersFile`. */
   "allowed-signers": { readonly ask: Nothing; readonly answer: { readonly file: Blob } };
 }

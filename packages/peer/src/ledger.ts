@@ -16,10 +16,13 @@ import {
   type Codec,
   type Decoded,
 } from "@skein/protocol/codec";
-import { nodeId, objectId, recordHash, refName } from "@skein/protocol/fields";
+import { accountId, entryId, nodeId, objectId, recordHash, refName } from "@skein/protocol/fields";
 import {
+  instant,
   parseNodeId,
   parseRepoId,
+  type AccountId,
+  type Instant,
   type NodeId,
   type RefName,
   type RepoId,
@@ -28,6 +31,7 @@ import {
   draftBytesMax,
   draftFilesMax,
   draftMessageBytesMax,
+  membershipEntriesMax,
   pathBytesMax,
   refHeartbeatBytesMax,
   refsPerNodeMax,
@@ -91,6 +95,10 @@ const StoredHeartbeat = struct({
 /** Nodes that hold everything this node had when they last said so. */
 const StoredCopies = list(nodeId, 64);
 
+/** When this node first saw each entry of the membership log, by its own clock. */
+export type StoredSeen = Decoded<typeof StoredSeen>;
+const StoredSeen = list(struct({ entry: entryId, at: u48 }), membershipEntriesMax);
+
 /** When each node was last heard, and the nodes that are replicas. */
 export type StoredContact = Decoded<typeof StoredContact>;
 const StoredContact = struct({ node: nodeId, lastSeen: u48, pass: optional(Pass) });
@@ -144,9 +152,29 @@ export class Ledger {
     return entries.filter((entry) => entry !== undefined);
   }
 
-  /** The whole log, parents before children. */
-  writeEntries(entries: ReadonlyArray<Bytes>): Promise<void> {
-    return this.#write(...entries.map((entry, index) => [entryPath(index), entry] as const));
+  /** The whole log, parents before children, and when each of them was first seen here, as far as that is known. */
+  writeEntries(entries: ReadonlyArray<Bytes>, seen?: StoredSeen): Promise<void> {
+    return this.#write(
+      ...entries.map((entry, index) => [entryPath(index), entry] as const),
+      ...(seen === undefined ? [] : [["entries-seen", encode(StoredSeen, seen)] as const]),
+    );
+  }
+
+  async readSeen(): Promise<StoredSeen> {
+    return (await this.#read("entries-seen", StoredSeen)) ?? [];
+  }
+
+  /** Another account that answers to this one's passphrase, if one was found since this node signed in. */
+  readSecondAccount(): Promise<AccountId | undefined> {
+    return this.#read("second-account", accountId);
+  }
+
+  writeSecondAccount(account: AccountId): Promise<void> {
+    return this.#write(["second-account", encode(accountId, account)]);
+  }
+
+  forgetSecondAccount(): Promise<void> {
+    return this.#files.commit({ put: [], delete: ["second-account"] }, { durability: "strict" });
   }
 
   async readContacts(): Promise<ReadonlyArray<StoredContact>> {
@@ -201,18 +229,27 @@ export class Ledger {
       bytes: record,
       stream,
       held,
+      seenAt,
     }: {
       readonly bytes: Bytes;
       readonly stream: StoredStream;
+      /** When it came here, by this node's clock. */
+      readonly seenAt: Instant;
       /** All that it names is here already. */
       readonly held: boolean;
     },
   ): Promise<void> {
     return this.#write(
       [recordPath(repo, node, stream.seq), record],
+      [seenPath(repo, node, stream.seq), encode(u48, seenAt)],
       [`repositories/${repo}/streams/${node}`, encode(StoredStream, stream)],
       ...(held ? [heldEntry(repo, node, stream)] : []),
     );
+  }
+
+  async readRecordSeen(repo: RepoId, node: NodeId, seq: number): Promise<Instant | undefined> {
+    const at = await this.#read(seenPath(repo, node, seq), u48);
+    return at === undefined ? undefined : instant(at);
   }
 
   writeHeld(repo: RepoId, node: NodeId, head: StoredHead): Promise<void> {
@@ -262,8 +299,12 @@ export class Ledger {
     return this.#write([`repositories/${repo}/proofs/${node}`, proof]);
   }
 
-  readProof(repo: RepoId, node: NodeId): Promise<Bytes | undefined> {
-    return this.#files.read(`repositories/${repo}/proofs/${node}`);
+  /** All of them that are kept for one repository. */
+  async readProofs(repo: RepoId): Promise<ReadonlyArray<Bytes>> {
+    const folder = `repositories/${repo}/proofs`;
+    const names = await this.#files.list(folder);
+    const proofs = await Promise.all(names.map((name) => this.#files.read(`${folder}/${name}`)));
+    return proofs.filter((proof) => proof !== undefined);
   }
 
   /** From now on its objects need not be here. Its records stay: a node that forgets what it signed signs it twice. */
@@ -405,6 +446,10 @@ function givenEntry(repo: RepoId, { seq, hash }: StoredHead): [path: string, byt
 /** Padded, so that the order of names is the order of numbers. */
 function recordPath(repo: RepoId, node: NodeId, seq: number): string {
   return `repositories/${repo}/records/${node}/${String(seq).padStart(15, "0")}`;
+}
+
+function seenPath(repo: RepoId, node: NodeId, seq: number): string {
+  return `repositories/${repo}/seen/${node}/${String(seq)}`;
 }
 
 const forgottenMark = 1;

@@ -136,6 +136,18 @@ export const twoAccounts: Life = {
   takeBackFrom: undefined,
 };
 
+/** The same, found after this node had joined one of them. */
+export function secondAccount(joined: AccountId, other: AccountId): Life {
+  return {
+    phase: "stopped",
+    what: `Two different accounts answer to this passphrase: ${accountMark(joined)}, which this device joined, and ${accountMark(other)}.`,
+    safe: "What was copied here stays on this device. Nothing more is taken, nothing of it is sent, and nothing was changed on the others.",
+    next: "Somebody else knows your words. On a device you already use, look which account its Devices page names, and change the passphrase there. Then sign in here again with the new words; if this device joined the wrong account, do that in another browser profile.",
+    signIn: true,
+    takeBackFrom: undefined,
+  };
+}
+
 export const otherAccount: Life = {
   phase: "stopped",
   what: "These words open another account than the one that is stored in this browser.",

@@ -1,12 +1,14 @@
 /** Keeps the membership log the same on all nodes: heads are told, what is lacking is fetched, stored, then told onward. */
 
 import type { MembershipLog } from "@skein/auth/membership";
-import { later, type EntryId, type NodeId } from "@skein/protocol/ids";
+import { later, type EntryId, type Instant, type NodeId } from "@skein/protocol/ids";
 import { formatHex, type Bytes } from "@skein/protocol/bytes";
 import { logBytesMax, membershipEntryBytesMax } from "@skein/protocol/limits";
 import type { NodeMessage } from "@skein/protocol/node-message";
 import type { MembershipHeads } from "@skein/protocol/node-messages/membership-heads";
-import { FlowFailedError, type AskNode, type Source } from "./flows.ts";
+import type { FirstSeen } from "./first-seen.ts";
+import { FlowFailedError, type AskNode } from "./flows.ts";
+import { sourceOf, type Source } from "./sources.ts";
 import type { Ledger } from "./ledger.ts";
 import { joinParts, splitParts } from "./parts.ts";
 import type { Alarms } from "./alarms.ts";
@@ -17,6 +19,7 @@ import { openTurns } from "./turns.ts";
 interface MembershipGossipOptions {
   readonly log: MembershipLog;
   readonly ledger: Ledger;
+  readonly firstSeen: FirstSeen;
   readonly scope: Scope;
   readonly clock: Clock;
   readonly alarms: Alarms;
@@ -37,6 +40,14 @@ export class MembershipGossip {
   constructor(options: MembershipGossipOptions) {
     this.#options = options;
     this.#repeatIn(repeatMillisMin);
+    if (!options.firstSeen.note()) return;
+    this.#isKept = false;
+    options.scope.start(() => this.#keep());
+  }
+
+  /** When this node first saw an entry, by its own clock. */
+  seenAt(entry: EntryId): Instant | undefined {
+    return this.#options.firstSeen.at(entry);
   }
 
   connected(node: NodeId): void {
@@ -61,10 +72,11 @@ export class MembershipGossip {
 
   /** Adds entries made here: durable before they count or are told, for nobody else has them. */
   async add(entries: ReadonlyArray<Bytes>): Promise<void> {
-    const { log, ledger, changed } = this.#options;
+    const { log, ledger, firstSeen, changed } = this.#options;
     await this.#turns.take(async () => {
-      await ledger.writeEntries([...log.all(), ...entries]);
+      await ledger.writeEntries([...log.all(), ...entries], firstSeen.stored());
       for (const entry of entries) log.add(entry);
+      firstSeen.note();
     });
     changed();
     this.#announce();
@@ -79,16 +91,13 @@ export class MembershipGossip {
   source(node: NodeId, heads: ReadonlyArray<EntryId>): Source {
     const { log } = this.#options;
     const lacking = log.entriesAfter(heads);
-    if (!log.state().revoked.has(node)) return { bytes: joinParts(lacking), objects: 0 };
+    if (!log.state().revoked.has(node)) return sourceOf(joinParts(lacking));
     const ends = log
       .told()
       .filter(({ type, target, counts }) => type === "node.revoke" && target === node && counts)
       .map(({ id }) => id);
     const later = new Set(log.entriesAfter(ends).map(formatHex));
-    return {
-      bytes: joinParts(lacking.filter((entry) => !later.has(formatHex(entry)))),
-      objects: 0,
-    };
+    return sourceOf(joinParts(lacking.filter((entry) => !later.has(formatHex(entry)))));
   }
 
   #tell(node: NodeId): void {
@@ -124,19 +133,18 @@ export class MembershipGossip {
 
   /** What others know already: told onward once it is kept here too. Keeping it is tried again where it failed. */
   async #take(entries: ReadonlyArray<Bytes>): Promise<void> {
-    const { log, changed } = this.#options;
-    const before = log.size();
+    const { log, firstSeen, changed } = this.#options;
     for (const entry of entries) log.add(entry);
-    if (log.size() === before) return;
+    if (!firstSeen.note()) return;
     this.#isKept = false;
     changed();
     await this.#keep();
   }
 
   async #keep(): Promise<void> {
-    const { log, ledger, storageFailed } = this.#options;
+    const { log, ledger, firstSeen, storageFailed } = this.#options;
     try {
-      await this.#turns.take(() => ledger.writeEntries(log.all()));
+      await this.#turns.take(() => ledger.writeEntries(log.all(), firstSeen.stored()));
     } catch (error) {
       storageFailed(error);
       return;

@@ -15,10 +15,10 @@ import {
 } from "@skein/auth/repo";
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
-import type { NodeId, ObjectId, RecordHash, RefName, RepoId } from "@skein/protocol/ids";
+import type { Instant, NodeId, ObjectId, RecordHash, RefName, RepoId } from "@skein/protocol/ids";
 import { logBytesMax } from "@skein/protocol/limits";
 import type { RecordRefusal } from "@skein/replication/sync-events";
-import type { Ledger, StoredStream } from "./ledger.ts";
+import type { Ledger, StoredHead, StoredStream } from "./ledger.ts";
 import type { Clock } from "./ports.ts";
 import { applyRecord } from "./ref-moves.ts";
 
@@ -175,11 +175,44 @@ export class RefStreams {
   }
 
   async #keep(of: NodeId, bytes: Bytes, stream: StoredStream): Promise<void> {
-    const held = of === this.#world.keys.id;
-    await this.#world.ledger.writeRecord(this.#repo, of, { bytes, stream, held });
+    const { keys, clock, ledger } = this.#world;
+    const held = of === keys.id;
+    await ledger.writeRecord(this.#repo, of, { bytes, stream, held, seenAt: clock.now() });
     this.#streams.set(of, stream);
     this.#recent.set(of, [...(this.#recent.get(of) ?? []), stream].slice(-recentMax));
   }
+}
+
+/** How far a stream was known here at an instant, by this node's clock. */
+export async function knownAt(
+  { crypto, ledger }: Pick<RefStreamsWorld, "crypto" | "ledger">,
+  {
+    repo,
+    node,
+    last,
+    at,
+  }: {
+    readonly repo: RepoId;
+    readonly node: NodeId;
+    /** How far it is known now. */
+    readonly last: StoredHead;
+    readonly at: Instant;
+  },
+): Promise<StoredHead | undefined> {
+  for (let seq = last.seq; seq > 0; seq--) {
+    // oxlint-disable-next-line no-await-in-loop -- from the newest on, and seldom more than a few.
+    const seenAt = await ledger.readRecordSeen(repo, node, seq);
+    if (seenAt === undefined || seenAt > at) continue;
+    // oxlint-disable-next-line no-await-in-loop -- this is the last turn.
+    const [record] = await ledger.readRecords(repo, node, {
+      from: seq,
+      to: seq,
+      bytesMax: logBytesMax,
+    });
+    const read = record && readRecord(crypto, record);
+    return read && { seq, hash: read.hash };
+  }
+  return undefined;
 }
 
 const refusals = {

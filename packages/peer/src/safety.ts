@@ -6,7 +6,7 @@ import {
   changePassphrase,
   recoverReplica,
   revokeNodes,
-  saidSince,
+  seenSince,
   type Changed,
 } from "@skein/auth/membership-changes";
 import type { RefFrontier } from "@skein/auth/membership-entry";
@@ -19,7 +19,7 @@ import {
   sealRecoverySecret,
 } from "@skein/auth/recovery-key";
 import { equal } from "@skein/protocol/bytes";
-import { instant, later, type Instant, type NodeId } from "@skein/protocol/ids";
+import { instant, later, type EntryId, type Instant, type NodeId } from "@skein/protocol/ids";
 import type { Alarms } from "./alarms.ts";
 import type { Identity } from "./identity.ts";
 import type { HomeVault, StoredSafety } from "./home-vault.ts";
@@ -42,8 +42,8 @@ interface SafetyOptions {
   readonly membership: MembershipGossip;
   readonly stored: StoredSafety;
   readonly nameOf: (node: NodeId) => string;
-  /** How far its ref records are here, in every repository. */
-  readonly frontierOf: (node: NodeId) => RefFrontier;
+  /** How far its ref records are here, or were at an instant, in every repository. */
+  readonly frontierOf: (node: NodeId, at: Instant | undefined) => Promise<RefFrontier>;
   readonly changed: () => void;
 }
 
@@ -117,7 +117,7 @@ export class Safety {
     readonly andApproved: boolean;
     readonly since: Instant | undefined;
   }): Promise<ReadonlyArray<string>> {
-    const { identity, ports, frontierOf, nameOf } = this.#options;
+    const { identity, ports, frontierOf, nameOf, membership } = this.#options;
     const { crypto, random, clock } = ports;
     const { log, keys, readKey } = identity;
     if (this.rightTo(target) === "passphrase" && words === "")
@@ -126,6 +126,12 @@ export class Safety {
     const others = andApproved ? approvedBy(log, target).filter((node) => node !== keys.id) : [];
     const targets = [...others, target];
     const removed = targets.map(nameOf);
+    const frontiers = new Map(
+      await Promise.all(
+        targets.map(async (node) => [node, await frontierOf(node, since)] as const),
+      ),
+    );
+    const seenAt = (entry: EntryId): Instant | undefined => membership.seenAt(entry);
     const made = revokeNodes({
       crypto,
       random,
@@ -135,8 +141,11 @@ export class Safety {
       at: clock.now(),
       targets,
       reason: target === keys.id ? "retired" : since === undefined ? "lost" : "compromised",
-      frontierOf,
-      leaveOut: since === undefined ? [] : targets.flatMap((node) => saidSince(log, node, since)),
+      frontierOf: (node) => frontiers.get(node) ?? [],
+      leaveOut:
+        since === undefined
+          ? []
+          : targets.flatMap((node) => seenSince({ log, node, since, seenAt })),
       ...(door === undefined ? {} : { door }),
     });
     await this.#say(made);

@@ -7,15 +7,13 @@ import type { MembershipLog } from "@skein/auth/membership";
 import { openReadKeyAtDoor } from "@skein/auth/read-key";
 import { equal } from "@skein/protocol/bytes";
 import { later, type NodeId } from "@skein/protocol/ids";
-import { logBytesMax, membershipEntryBytesMax } from "@skein/protocol/limits";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import type { Alarms } from "./alarms.ts";
-import { FlowFailedError, NoSourceError } from "./flows.ts";
-import { readLog } from "./identity.ts";
+import { NoSourceError } from "./flows.ts";
 import type { Network } from "./network.ts";
-import { splitParts } from "./parts.ts";
 import type { Clock } from "./ports.ts";
 import type { Scope } from "./scope.ts";
+import { fetchLog } from "./second-account.ts";
 import type { Stage } from "./stage.ts";
 import type { SignInStep } from "./views.ts";
 
@@ -105,7 +103,7 @@ export class SignIn {
 
   async #check(node: NodeId, signal: AbortSignal): Promise<void> {
     const { network, alarms, clock } = this.#options;
-    const found = await fetchLog(this.#options, node, signal);
+    const found = await fetchAccount(this.#options, node, signal);
     if (this.#over) return;
     if (found === undefined) return network.drop(node);
     if (this.#welcome !== undefined && this.#welcome.log.account !== found.log.account)
@@ -123,19 +121,12 @@ export class SignIn {
 }
 
 /** The log of the node that called back, if it is of the account behind this door and that node is one of its members. */
-async function fetchLog(
+async function fetchAccount(
   { crypto, door, network }: Pick<SignInOptions, "crypto" | "door" | "network">,
   node: NodeId,
   signal: AbortSignal,
 ): Promise<{ readonly log: MembershipLog; readonly readKey: SecretKey } | undefined> {
-  const bytes = await network
-    .ask(node, { type: "entries", heads: [] }, { bytesMax: logBytesMax, signal })
-    .catch((error: unknown) => {
-      if (error instanceof FlowFailedError) return undefined;
-      throw error;
-    });
-  const entries = bytes && splitParts(bytes, { partBytesMax: membershipEntryBytesMax });
-  const log = entries && readLog(crypto, entries);
+  const log = await fetchLog({ crypto, network }, node, signal);
   if (log === undefined) return undefined;
   const state = log.state();
   if (!equal(state.door.sign, door.signPublic) || !state.nodes.has(node)) return undefined;
@@ -145,5 +136,5 @@ async function fetchLog(
 
 /** A knock may be lost, or nobody is at home yet. */
 const knockMillis = 20_000;
-/** A second account that answers to the same passphrase is given this long to show itself. */
+/** A second account that answers to the same passphrase is given this long to show itself; after that it is watched for. */
 const secondAccountMillis = 1_000;

@@ -6,6 +6,7 @@ import type { Crypto } from "@skein/auth/crypto/sodium";
 import { accountMark, fingerprint } from "@skein/auth/identity";
 import type { Instant, NodeId, ObjectId, RefName } from "@skein/protocol/ids";
 import type { WaitingRequest } from "./approval-answering.ts";
+import { deedsIn, type Deeds } from "./deeds.ts";
 import type { Home } from "./home.ts";
 import { viewOfLife, type Life } from "./life.ts";
 import { revokerOf } from "./membership-news.ts";
@@ -235,6 +236,7 @@ function lackingFrom(home: Home, node: NodeId): NetworkNodeView["lacking"] {
 function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<DeviceView> {
   const { log } = home.identity;
   const { nodes } = log.state();
+  const deeds = deedsIn(home);
   const present = nodesOf(home).map((node): DeviceView => {
     const member = nodes.get(node);
     const connected = home.network.connections().has(node);
@@ -247,6 +249,7 @@ function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<DeviceView> {
       addedBy:
         member === undefined || member.addedBy === node ? undefined : home.nameOf(member.addedBy),
       addedAt: member?.addedAt,
+      addedSeenAt: deeds.additionSeenAt(node),
       connected,
       lastSeen: home.contacts.all().get(node)?.lastSeen,
       denied: member === undefined && home.approvals.answering.isDenied(node),
@@ -254,13 +257,14 @@ function deviceViews({ crypto }: Known, home: Home): ReadonlyArray<DeviceView> {
       revoked: undefined,
       revoke: home.safety.rightTo(node),
       approved: member === undefined ? [] : approvedBy(log, node).map((one) => home.nameOf(one)),
+      deeds: deeds.of(node),
     };
   });
-  return [...present, ...revokedViews(crypto, home)];
+  return [...present, ...revokedViews(crypto, home, deeds)];
 }
 
 /** The last to go first. */
-function revokedViews(crypto: Crypto, home: Home): ReadonlyArray<DeviceView> {
+function revokedViews(crypto: Crypto, home: Home, deeds: Deeds): ReadonlyArray<DeviceView> {
   const { log } = home.identity;
   const { revoked, recovery } = log.state();
   return log
@@ -276,15 +280,18 @@ function revokedViews(crypto: Crypto, home: Home): ReadonlyArray<DeviceView> {
         role: "read-only",
         addedBy: undefined,
         addedAt: since,
+        addedSeenAt: undefined,
         connected: false,
         lastSeen: home.contacts.all().get(node)?.lastSeen,
         fingerprint: fingerprint(crypto, node),
         revoked: {
           by: by === undefined || by === recovery ? "" : nameOfSigner(log, by),
           at: until ?? since,
+          seenAt: deeds.revocationSeenAt(node),
         },
         revoke: "not-possible",
         approved: [],
+        deeds: [],
         denied: false,
       };
     })

@@ -265,7 +265,10 @@ export interface DeviceView {
   readonly thisDevice: boolean;
   readonly role: "writer" | "read-only";
   readonly addedBy: string | undefined;
+  /** By the clock of whoever let it in. */
   readonly addedAt: number | undefined;
+  /** By this node's clock, if it was there then. */
+  readonly addedSeenAt: number | undefined;
   /** There is a session with it now. */
   readonly connected: boolean;
   readonly lastSeen: number | undefined;
@@ -274,11 +277,31 @@ export interface DeviceView {
   /** Short form of the key, for people to compare, such as `7Q4F-M2KD`. */
   readonly fingerprint: string;
   /** Set once it was revoked. */
-  readonly revoked: { readonly by: string; readonly at: number } | undefined;
+  readonly revoked:
+    | {
+        readonly by: string;
+        /** By the clock of whoever revoked it. */
+        readonly at: number;
+        /** By this node's clock, if it was there then. */
+        readonly seenAt: number | undefined;
+      }
+    | undefined;
   /** What it takes to revoke it here. */
   readonly revoke: "nothing" | "passphrase" | "not-possible";
   /** Devices that are in through it: they may be revoked with it. */
   readonly approved: ReadonlyArray<string>;
+  /** What it did to the account: what a revocation may leave out. */
+  readonly deeds: ReadonlyArray<DeedView>;
+}
+
+export interface DeedView {
+  readonly kind: "let-in" | "removed" | "new-words";
+  /** Whom it let in or removed. */
+  readonly name: string | undefined;
+  /** As it says itself. */
+  readonly at: number;
+  /** When this node first saw it. */
+  readonly seenAt: number | undefined;
 }
 
 export interface RequestView {

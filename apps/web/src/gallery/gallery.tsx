@@ -35,6 +35,10 @@ interface State {
   readonly views: Partial<Views>;
   readonly owner?: Owner;
   readonly press?: string;
+  /** Picked after that, where a file is asked for. */
+  readonly pick?: File;
+  /** Opened after that. */
+  readonly unfold?: boolean;
   readonly draft?: boolean;
 }
 
@@ -101,7 +105,24 @@ const states: Readonly<Record<string, State>> = {
       },
     },
   },
+  "two-accounts": {
+    views: {
+      account: {
+        phase: "stopped",
+        what: "Two different accounts answer to this passphrase: 7Q4F-M2KD, which this device joined, and M2KD-7Q4F.",
+        safe: "What was copied here stays on this device. Nothing more is taken, nothing of it is sent, and nothing was changed on the others.",
+        next: "Somebody else knows your words. On a device you already use, look which account its Devices page names, and change the passphrase there. Then sign in here again with the new words; if this device joined the wrong account, do that in another browser profile.",
+        signIn: true,
+        takeBackFrom: undefined,
+      },
+    },
+  },
   revoke: { path: "/devices?revoke=n2", views: full },
+  "revoke-stolen": {
+    path: "/devices?revoke=n2",
+    views: full,
+    press: "Somebody else may have used it",
+  },
   passphrase: { path: "/passphrase", views: full },
   "passphrase-new": {
     path: "/passphrase",
@@ -167,6 +188,18 @@ const states: Readonly<Record<string, State>> = {
   offline: { views: { ...full, network: { ...full.network, relay: away } }, owner: "other-tab" },
   new: { views: full, press: "New repository" },
   import: { views: full, press: "Import" },
+  "import-left-refs": {
+    views: full,
+    press: "Import",
+    pick: new File(["# v2 git bundle"], "field-notes.bundle"),
+    unfold: true,
+  },
+  "import-left-files": {
+    views: full,
+    press: "Import",
+    pick: new File(["PK\u0003\u0004"], "garden.zip"),
+    unfold: true,
+  },
   task: { views: { ...full, tasks: [task] } },
   notice: {
     views: {
@@ -205,6 +238,7 @@ const states: Readonly<Record<string, State>> = {
   file: { path: "/r/r2?path=packages/peer/scope.ts", views: full },
   editing: { path: "/r/r2?path=packages/peer/scope.ts", views: full, draft: true },
   history: { path: "/r/r2?tab=history", views: full },
+  "first-parent": { path: "/r/r2?tab=history&parents=first", views: full },
   "file-history": { path: "/r/r2?tab=history&path=packages/peer/scope.ts", views: full },
   blame: { path: "/r/r2?path=packages/peer/scope.ts", views: full, press: "Blame" },
   conflicts: { path: `/r/r1?merging=${theirTip}`, views: full },
@@ -218,6 +252,7 @@ const states: Readonly<Record<string, State>> = {
 
 const names = ["apps", "docs", "packages"];
 const files = ["README.md", "package.json", "scope.ts", "logo.svg"];
+const leftRefs = ["refs/stash", "refs/heads/-new", "refs/heads/a..b", "refs/tags/v2.lock"];
 const answers: { readonly [Name in keyof Commands]?: Commands[Name]["answer"] } = {
   "read-tree": {
     entries: [
@@ -226,6 +261,28 @@ const answers: { readonly [Name in keyof Commands]?: Commands[Name]["answer"] } 
     ],
   },
   "read-draft": {},
+  "import-bundle": { kind: "imported", id: "r1", skipped: leftRefs, skippedCount: 131 },
+  "import-files": {
+    id: "r1",
+    files: 248,
+    skipped: [
+      { path: "garden/.DS_Store", why: "system" },
+      { path: "garden/pictures/2024/git~1", why: "bad-name" },
+      { path: "garden/pictures/2024/the-long-border-seen-from-the-gate.tiff", why: "too-large" },
+    ],
+    skippedCount: 3,
+  },
+  proofs: {
+    proofs: [
+      {
+        node: "n3",
+        nodeName: "Workshop laptop",
+        repository: "r1",
+        number: 12,
+        file: new File(["SKEINTWO"], "Workshop-laptop-12.proof"),
+      },
+    ],
+  },
   "git-hosts": { hosts: ["github.com", "git.example.org:8443"] },
   "read-file": sourceFile,
   history: { commits, paths: new Map(), more: true },
@@ -302,11 +359,28 @@ function show(name: string): void {
     },
   };
   render(<App door={door} updates={{ ready: signal(false), apply: () => {} }} />, place);
-  if (state.press !== undefined)
-    setTimeout(() => {
-      const buttons = Array.from(document.querySelectorAll<HTMLElement>("button, summary, label"));
-      buttons.find(({ textContent }) => textContent.trim() === state.press)?.click();
-    }, 50);
+  void play(state);
+}
+
+/** Does what a person would do to get there. */
+async function play({ press, pick, unfold = false }: State): Promise<void> {
+  await drawn();
+  const buttons = Array.from(document.querySelectorAll<HTMLElement>("button, summary, label"));
+  buttons.find(({ textContent }) => textContent.trim() === press)?.click();
+  await drawn();
+  const input = document.querySelector<HTMLInputElement>(".file-input");
+  if (pick !== undefined && input !== null) {
+    const transfer = new DataTransfer();
+    transfer.items.add(pick);
+    input.files = transfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    await drawn();
+  }
+  if (unfold) document.querySelector<HTMLElement>("dialog summary")?.click();
+}
+
+function drawn(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, 50));
 }
 
 const asked = new URLSearchParams(location.search).get("state");

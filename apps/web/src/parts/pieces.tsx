@@ -151,3 +151,34 @@ export function DropZone({
     </div>
   );
 }
+
+/** On or off, at once. */
+export function Switch({
+  label,
+  hint,
+  on,
+  onChange,
+}: {
+  readonly label: string;
+  readonly hint: string;
+  readonly on: boolean;
+  readonly onChange: (on: boolean) => void;
+}): JSX.Element {
+  const id = useId();
+  return (
+    <div class="switch">
+      <input
+        type="checkbox"
+        role="switch"
+        id={id}
+        checked={on}
+        aria-describedby={`${id}-note`}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
+      <label for={id}>{label}</label>
+      <p class="hint" id={`${id}-note`}>
+        {hint}
+      </p>
+    </div>
+  );
+}

@@ -2,9 +2,9 @@
 
 import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
-import type { DeviceView } from "@skein/peer/views";
+import type { DeedView, DeviceView } from "@skein/peer/views";
 import { copy } from "../copy.ts";
-import { formatDateTime } from "../format.ts";
+import { formatDateTime, isAbout } from "../format.ts";
 import { Banner, Refusal } from "./banner.tsx";
 import { Dialog } from "./dialog.tsx";
 import { now, useOrder } from "./door-context.ts";
@@ -52,7 +52,7 @@ export function RevokeDialog({
             <Check checked={stolen} onChange={setStolen}>
               {copy.revoke.stolen}
             </Check>
-            {stolen && <Since days={days} onDays={setDays} />}
+            {stolen && <Since deeds={device.deeds} days={days} onDays={setDays} />}
           </>
         )}
         {!device.thisDevice && <Words draft={draft} needed={needsWords} />}
@@ -87,9 +87,11 @@ function Words({
 }
 
 function Since({
+  deeds,
   days,
   onDays,
 }: {
+  readonly deeds: ReadonlyArray<DeedView>;
   readonly days: number;
   readonly onDays: (days: number) => void;
 }): JSX.Element {
@@ -111,8 +113,42 @@ function Since({
           days === 0 ? copy.revoke.rightNow : formatDateTime(now.value - days * dayMillis),
         )}
       </p>
+      <LeftOut deeds={deeds} since={now.value - days * dayMillis} />
+      <p class="hint">{copy.revoke.merged}</p>
     </div>
   );
+}
+
+/** What of its deeds the revocation would not vouch for. Where its own date differs from ours, both are said. */
+function LeftOut({
+  deeds,
+  since,
+}: {
+  readonly deeds: ReadonlyArray<DeedView>;
+  readonly since: number;
+}): JSX.Element {
+  const left = deeds.filter(({ seenAt }) => seenAt === undefined || seenAt > since);
+  if (left.length === 0) return <p class="hint">{copy.revoke.nothingLeftOut}</p>;
+  return (
+    <div data-testid="left-out">
+      <p class="small">
+        <strong>{copy.revoke.leftOut}</strong>
+      </p>
+      <ul class="small">
+        {left.map((deed) => (
+          <li key={`${deed.kind} ${deed.name} ${deed.at}`}>
+            {copy.revoke.deeds[deed.kind](deed.name ?? "")}, {whenOf(deed)}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function whenOf({ at, seenAt }: DeedView): string {
+  const says = formatDateTime(at);
+  if (seenAt === undefined || isAbout(at, seenAt)) return says;
+  return copy.revoke.dated(says, formatDateTime(seenAt));
 }
 
 function Check({

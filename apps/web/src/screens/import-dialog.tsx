@@ -20,6 +20,13 @@ import { Icon } from "../parts/icons.tsx";
 import { askToKeep } from "../parts/keep-storage.ts";
 import { CopyButton, DropZone, Progress } from "../parts/pieces.tsx";
 import { CloneForm } from "./clone-form.tsx";
+import {
+  Imported,
+  importedFiles,
+  importedRefs,
+  isWhole,
+  type ImportedThings,
+} from "./imported.tsx";
 
 export function ImportDialog({ onClose }: { readonly onClose: () => void }): JSX.Element {
   const imports = useImports();
@@ -46,10 +53,8 @@ export function ImportDialog({ onClose }: { readonly onClose: () => void }): JSX
           onOpen={() => imports.open(step.id)}
           onAgain={() => void imports.bundle(step.file, true)}
         />
-      ) : step.kind === "arrived" ? (
-        <Arrived step={step} onOpen={() => imports.open(step.done.id)} />
       ) : step.kind === "imported" ? (
-        <Imported step={step} onOpen={() => imports.open(step.done.id)} />
+        <Imported {...step.imported} onOpen={() => imports.open(step.imported.id)} />
       ) : (
         <>
           <Pick
@@ -65,19 +70,6 @@ export function ImportDialog({ onClose }: { readonly onClose: () => void }): JSX
   );
 }
 
-interface ImportedStep {
-  readonly kind: "imported";
-  readonly name: string;
-  readonly done: Answer<"import-files">;
-  readonly hadGit: boolean;
-}
-
-interface ArrivedStep {
-  readonly kind: "arrived";
-  readonly name: string;
-  readonly done: Answer<"clone">;
-}
-
 type Step =
   | { readonly kind: "picking" }
   | { readonly kind: "busy"; readonly name: string }
@@ -87,8 +79,7 @@ type Step =
       readonly id: string;
       readonly file: File;
     }
-  | ImportedStep
-  | ArrivedStep;
+  | { readonly kind: "imported"; readonly imported: ImportedThings };
 
 interface Imports {
   readonly step: Step;
@@ -121,19 +112,17 @@ function useImports(): Imports {
     setStep({ kind: "picking" });
     return undefined;
   };
-  const arrive = (name: string, done: Answer<"clone">): void =>
-    done.skippedCount === 0 ? open(done.id) : setStep({ kind: "arrived", name, done });
+  const tell = (imported: ImportedThings): void =>
+    isWhole(imported) ? open(imported.id) : setStep({ kind: "imported", imported });
   const bundle = async (file: File, again: boolean): Promise<void> => {
     const name = nameOf(file);
     const done = await give("import-bundle", { name, file, again });
-    if (done?.kind === "imported") arrive(name, done);
+    if (done?.kind === "imported") tell(importedRefs(name, done));
     else if (done !== undefined) setStep({ kind: "here-already", name, id: done.id, file });
   };
   const take = async (ask: Ask<"import-files">, hadGit: boolean): Promise<void> => {
     const done = await give("import-files", ask);
-    if (done === undefined) return;
-    if (done.skippedCount === 0 && !hadGit) open(done.id);
-    else setStep({ kind: "imported", name: ask.name, done, hadGit });
+    if (done !== undefined) tell(importedFiles(ask.name, done, hadGit));
   };
   const folder = async (files: ReadonlyArray<PathFile>, hadGit: boolean): Promise<void> => {
     if (files.length > 0) await take({ name: folderOf(files), files }, hadGit);
@@ -158,7 +147,7 @@ function useImports(): Imports {
     },
     clone: async (ask) => {
       const done = await give("clone", ask);
-      if (done !== undefined) arrive(ask.name, done);
+      if (done !== undefined) tell(importedRefs(ask.name, done));
     },
   };
 }
@@ -203,73 +192,6 @@ function Here({
         </button>
         <button type="button" class="button" onClick={onAgain}>
           {copy.importing.again}
-        </button>
-      </div>
-    </Banner>
-  );
-}
-
-/** Shown only where something did not come along. */
-function Imported({
-  step: { name, done, hadGit },
-  onOpen,
-}: {
-  readonly step: ImportedStep;
-  readonly onOpen: () => void;
-}): JSX.Element {
-  const { skipped, skippedCount } = done;
-  const more = skippedCount - skipped.length;
-  return (
-    <Banner tone="good" icon="check" title={copy.importing.done(name, done.files)} live>
-      {hadGit && <p>{copy.importing.hadGit}</p>}
-      {skippedCount > 0 && (
-        <details>
-          <summary>{copy.importing.skipped(skippedCount)}</summary>
-          <ul class="small">
-            {skipped.map(({ path, why }) => (
-              <li key={path}>
-                <code>{path}</code>: {copy.importing.why[why]}
-              </li>
-            ))}
-            {more > 0 && <li>{copy.importing.skippedMore(more)}</li>}
-          </ul>
-        </details>
-      )}
-      <div class="button-row">
-        <button type="button" class="button button-primary" onClick={onOpen}>
-          {copy.importing.open}
-        </button>
-      </div>
-    </Banner>
-  );
-}
-
-/** Shown only where a ref did not come along. */
-function Arrived({
-  step: { name, done },
-  onOpen,
-}: {
-  readonly step: ArrivedStep;
-  readonly onOpen: () => void;
-}): JSX.Element {
-  const more = done.skippedCount - done.skipped.length;
-  return (
-    <Banner tone="good" icon="check" title={copy.importing.arrived(name)} live>
-      <details>
-        <summary>{copy.importing.skippedRefs(done.skippedCount)}</summary>
-        <p class="small">{copy.importing.skippedRefsText}</p>
-        <ul class="small">
-          {done.skipped.map((ref) => (
-            <li key={ref}>
-              <code>{ref}</code>
-            </li>
-          ))}
-          {more > 0 && <li>{copy.importing.skippedMore(more)}</li>}
-        </ul>
-      </details>
-      <div class="button-row">
-        <button type="button" class="button button-primary" onClick={onOpen}>
-          {copy.importing.open}
         </button>
       </div>
     </Banner>

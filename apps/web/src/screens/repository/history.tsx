@@ -1,14 +1,15 @@
 /** Commits by day, and one commit with everything it changed. */
 
 import type { JSX } from "preact";
+import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
-import type { ChangedFileView, CommitView } from "@skein/peer/commands";
+import type { Answer, ChangedFileView, CommitView } from "@skein/peer/commands";
 import { copy } from "../../copy.ts";
 import { formatAgo, formatDateTime, formatDay, shortOid } from "../../format.ts";
 import { Refusal } from "../../parts/banner.tsx";
 import { DiffView } from "../../parts/diff-view.tsx";
 import { now, useQuestion } from "../../parts/door-context.ts";
-import { CopyButton, Empty, Skeleton } from "../../parts/pieces.tsx";
+import { CopyButton, Empty, Skeleton, Switch } from "../../parts/pieces.tsx";
 import { PickActions } from "./pick-actions.tsx";
 import type { Place, ShownRef } from "./place.ts";
 import { addressOf } from "./place.ts";
@@ -33,27 +34,65 @@ function Commits({
   readonly shown: ShownRef;
 }): JSX.Element {
   const [limit, setLimit] = useState(pageLength);
+  const { firstParent, path } = place;
   const history = useQuestion("history", {
     id: place.repository.id,
     commit: shown.oid,
     limit,
-    ...(place.path !== undefined && { path: place.path, follow: true }),
+    firstParent,
+    ...(path !== undefined && { path, follow: true }),
   });
-  if (history.phase === "asking") return <Skeleton lines={9} />;
-  if (history.phase === "refused") return <Refusal refused={history.refused} />;
-  const { commits, more, paths } = history.answer;
-  if (commits.length === 0) return <Empty icon="clock" title={copy.history.none} />;
-  const days = Map.groupBy(commits, ({ at }) => formatDay(at, now.value));
   return (
     <>
-      {place.path !== undefined && (
+      <Bar place={place} />
+      {history.phase === "asking" ? (
+        <Skeleton lines={9} />
+      ) : history.phase === "refused" ? (
+        <Refusal refused={history.refused} />
+      ) : (
+        <Days place={place} of={history.answer} onMore={() => setLimit(limit + pageLength)} />
+      )}
+    </>
+  );
+}
+
+/** What the list is of, and how much of it is listed. */
+function Bar({ place }: { readonly place: Place }): JSX.Element {
+  const { route } = useLocation();
+  const { path, firstParent } = place;
+  return (
+    <div class="history-bar">
+      {path !== undefined && (
         <div class="history-of">
-          <h2>{copy.history.of(place.path)}</h2>
+          <h2>{copy.history.of(path)}</h2>
           <a class="small" href={addressOf(place, { tab: "history" })}>
             {copy.history.whole}
           </a>
         </div>
       )}
+      <Switch
+        label={copy.history.firstParent}
+        hint={copy.history.firstParentHint}
+        on={firstParent}
+        onChange={(on) => route(addressOf(place, { path, firstParent: on }), true)}
+      />
+    </div>
+  );
+}
+
+function Days({
+  place,
+  of: { commits, more, paths },
+  onMore,
+}: {
+  readonly place: Place;
+  readonly of: Answer<"history">;
+  readonly onMore: () => void;
+}): JSX.Element {
+  if (commits.length === 0) return <Empty icon="clock" title={copy.history.none} />;
+  const days = Map.groupBy(commits, ({ at }) => formatDay(at, now.value));
+  return (
+    <>
       {Array.from(days, ([day, ofDay]) => (
         <section key={day}>
           <h2 class="history-day">{day}</h2>
@@ -71,7 +110,7 @@ function Commits({
       ))}
       {more && (
         <div class="button-row history-more">
-          <button type="button" class="button" onClick={() => setLimit(limit + pageLength)}>
+          <button type="button" class="button" onClick={onMore}>
             {copy.history.more}
           </button>
         </div>

@@ -14,6 +14,8 @@ export interface Place {
   readonly commit: string | undefined;
   /** The tip of another node's branch that is being merged into the one shown. */
   readonly merging: string | undefined;
+  /** History without what merges brought in. It stays so wherever the person goes within the repository. */
+  readonly firstParent: boolean;
 }
 
 export interface ShownRef {
@@ -27,7 +29,7 @@ export function placeOf(
   repository: RepositoryView,
   query: Readonly<Record<string, string>>,
 ): Place {
-  const { tab, branch, path, commit, merging } = query;
+  const { tab, branch, path, commit, merging, parents } = query;
   return {
     repository,
     tab: tabs.find((one) => one === tab) ?? "files",
@@ -36,6 +38,7 @@ export function placeOf(
     path: path === "" ? undefined : path,
     commit: commit === "" ? undefined : commit,
     merging: merging === "" ? undefined : merging,
+    firstParent: parents === firstOnly,
   };
 }
 
@@ -43,9 +46,9 @@ export function addressOf(
   place: Place,
   changes: {
     readonly [Key in "tab" | "branch" | "path" | "commit" | "merging"]?: string | undefined;
-  },
+  } & { readonly firstParent?: boolean },
 ): string {
-  const { repository, tab, ref } = place;
+  const { repository, tab, ref, firstParent } = place;
   const branch = "branch" in changes ? changes.branch : ref?.name;
   const query = new URLSearchParams();
   const add = (key: string, value: string | undefined, usual?: string): void => {
@@ -56,6 +59,7 @@ export function addressOf(
   add("path", changes.path);
   add("commit", changes.commit);
   add("merging", changes.merging);
+  add("parents", (changes.firstParent ?? firstParent) ? firstOnly : undefined);
   const text = query.toString();
   return `/r/${repository.id}${text === "" ? "" : `?${text}`}`;
 }
@@ -74,3 +78,5 @@ export function refsOf(repository: RepositoryView): ReadonlyArray<ShownRef> {
 function findRef(repository: RepositoryView, name: string | undefined): ShownRef | undefined {
   return refsOf(repository).find((ref) => ref.name === name);
 }
+
+const firstOnly = "first";
