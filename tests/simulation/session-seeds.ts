@@ -5,8 +5,9 @@ import { weather, type Aftermath } from "./session-storm.ts";
 
 export interface Weathered {
   readonly all: ReadonlyArray<Aftermath>;
-  /** A line for each seed with which something went wrong. */
-  readonly failed: ReadonlyArray<string>;
+  /** A line for each seed in which somebody did not hear in time, and for each in which what should never be, was. */
+  readonly parted: ReadonlyArray<string>;
+  readonly wronged: ReadonlyArray<string>;
 }
 
 /** `kind` is how `scripts/storms.mjs` calls these storms. `SEEDS` says how many, `SEED` asks for one, told line by line. */
@@ -16,23 +17,27 @@ export async function weatherAll(
   open: () => Form,
 ): Promise<Weathered> {
   const { SEED: asked, SEEDS: many } = process.env;
-  if (asked !== undefined) return only(kind, Number(asked), open());
+  if (asked !== undefined) return judge(kind, [only(Number(asked), open())]);
   const all: Aftermath[] = [];
-  const failed: string[] = [];
-  for (let seed = 1; seed <= Number(many ?? usual) && failed.length < failedMax; seed++) {
+  let failures = 0;
+  for (let seed = 1; seed <= Number(many ?? usual) && failures < failuresMax; seed++) {
     const aftermath = weather({ seed }, open());
     all.push(aftermath);
-    if (isKilled(aftermath)) failed.push(tell(kind, aftermath));
+    if (isKilled(aftermath)) failures += 1;
     // So that the runner hears from here during a long run.
     if (seed % 500 === 0) await new Promise((resolve) => void setImmediate(resolve));
   }
   if (many !== undefined) process.stdout.write(`${summarise(all)}\n`);
-  return { all, failed };
+  return judge(kind, all);
 }
 
 /** Not everybody heard everybody within a minute, somebody fell silent later, or what should never be, was. */
-export function isKilled({ recovery, silence, wrongs }: Aftermath): boolean {
-  return recovery > recoverySecondsMax || silence > silenceSecondsMax || wrongs.length > 0;
+export function isKilled(aftermath: Aftermath): boolean {
+  return isParted(aftermath) || aftermath.wrongs.length > 0;
+}
+
+function isParted({ recovery, silence }: Aftermath): boolean {
+  return recovery > recoverySecondsMax || silence > silenceSecondsMax;
 }
 
 /** Of a hundred storms, how long all but one took to recover. */
@@ -42,18 +47,28 @@ export function secondsOf(all: ReadonlyArray<Aftermath>, share: number): string 
   return Number.isFinite(at) ? at.toFixed(1) : "never";
 }
 
-function only(kind: string, seed: number, form: Form): Weathered {
+function only(seed: number, form: Form): Aftermath {
   const aftermath = weather({ seed, trace: (line) => process.stdout.write(`${line}\n`) }, form);
   process.stdout.write(`${summarise([aftermath])}\n`);
-  return { all: [aftermath], failed: isKilled(aftermath) ? [tell(kind, aftermath)] : [] };
+  return aftermath;
 }
 
-function tell(kind: string, { seed, nodes, paths, recovery, silence, wrongs }: Aftermath): string {
-  const what = [...wrongs];
-  if (recovery > recoverySecondsMax) what.push(`recovered after ${recovery.toFixed(1)} s`);
-  if (silence > silenceSecondsMax) what.push(`silent for ${silence.toFixed(1)} s`);
-  const over = paths === "both" ? "relay and direct" : paths;
-  return `seed ${seed}, ${nodes} nodes, ${over}: ${what.join("; ")}. See: node scripts/storms.mjs ${kind} --seed ${seed}`;
+function judge(kind: string, all: ReadonlyArray<Aftermath>): Weathered {
+  const tell = ({ seed, nodes, paths }: Aftermath, what: string): string => {
+    const over = paths === "both" ? "relay and direct" : paths;
+    return `seed ${seed}, ${nodes} nodes, ${over}: ${what}. See: node scripts/storms.mjs ${kind} --seed ${seed}`;
+  };
+  return {
+    all,
+    parted: all.filter(isParted).map((aftermath) => {
+      const { recovery, silence } = aftermath;
+      const what = `${recovery.toFixed(1)} s to recover, then ${silence.toFixed(1)} s of silence`;
+      return tell(aftermath, what);
+    }),
+    wronged: all
+      .filter(({ wrongs }) => wrongs.length > 0)
+      .map((aftermath) => tell(aftermath, aftermath.wrongs.join("; "))),
+  };
 }
 
 function summarise(all: ReadonlyArray<Aftermath>): string {
@@ -72,4 +87,4 @@ function summarise(all: ReadonlyArray<Aftermath>): string {
 const recoverySecondsMax = 60;
 const silenceSecondsMax = 30;
 /** Enough to see what is wrong. */
-const failedMax = 5;
+const failuresMax = 5;
