@@ -5,7 +5,7 @@ import { inflateAt } from "@skein/git/inflate";
 import { readEntryHeader } from "@skein/git/pack-entry";
 import { header } from "./pack-builder.ts";
 
-/** `MUTATIONS=35000 npx -y pnpm exec vitest run tests/interop/pack-mutated` makes more than a hundred thousand in all. */
+/** `MUTATIONS=30000 npx -y pnpm exec vitest run tests/interop/pack-mutated` makes more than a hundred thousand in all. */
 export const mutations = Number(process.env["MUTATIONS"] ?? 1_000);
 export const patience = 120_000 + mutations * 100;
 
