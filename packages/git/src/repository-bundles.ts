@@ -47,8 +47,12 @@ export async function importBundle(
     await parts.objects.storePack({ bytes: bundle.pack, tips, ...work });
   else {
     const receiver = parts.objects.openReceiver({ tips, ...work });
-    for await (const part of bundle.pack) await receiver.write(part);
-    await receiver.finish();
+    try {
+      for await (const part of bundle.pack) await receiver.write(part);
+      await receiver.finish();
+    } finally {
+      await receiver.close();
+    }
   }
   const unwanted = [...bundle.refs.keys()].filter((ref) => !isWanted(ref));
   const skipped = [...bundle.skipped, ...unwanted];
