@@ -116,7 +116,9 @@ export const packDecoder: Decoder = {
     const contents = new Map<string, Bytes>();
     const store = await openObjectStore(openMemoryFiles(contents));
     try {
-      const receiver = store.openReceiver({ tips: [], signal });
+      // Mostly it is known how long a pack will be: then less memory is set aside, and more packs are read in the same time.
+      const packBytes = chance.below(50) === 0 ? undefined : bytes.length;
+      const receiver = store.openReceiver({ tips: [], packBytes, signal });
       const cut = chance.below(bytes.length + 1);
       for (const part of [bytes.slice(0, cut), bytes.slice(cut)]) await receiver.write(part);
       await receiver.finish();

@@ -6,6 +6,7 @@ import { StorageFullError } from "@skein/git/files";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openObjectStore, type ObjectStore } from "@skein/git/object-store";
 import { chooseMerge } from "@skein/git/pack-keep";
+import { openRepository } from "@skein/git/repository";
 import type { Bytes } from "@skein/protocol/bytes";
 import { parseObjectId, type ObjectId } from "@skein/protocol/ids";
 import { failAtCommit } from "@skein/testkit/failing-files";
@@ -78,6 +79,23 @@ test("packs that are copied together while somebody asks for the history lose no
   for (let read = 1; read <= readsOfOne; read++) {
     const { first, second } = await list(read);
     expect([first, second]).toEqual([all, all]);
+  }
+}, 60_000);
+
+test("packs that are copied together while somebody reads the history leave it whole", async () => {
+  const { contents: before } = await receivedInSteps();
+  const expected = history.text("log", "--format=%H", "main").split("\n");
+  for (let mergeAtRead = 1; mergeAtRead <= steps.length; mergeAtRead += 7) {
+    const files = openMemoryFiles(new Map(before));
+    let reads = 0;
+    const readRange = async (path: string, start: number, end: number) => {
+      if (++reads === mergeAtRead) await repository.objects.mergePacks({ signal });
+      return await files.readRange?.(path, start, end);
+    };
+    const repository = await openRepository({ files: { ...files, readRange } });
+    const page = await repository.history(main, { limit: 1_000 });
+    expect(page.commits.map((commit) => commit.oid)).toEqual(expected);
+    expect(reads).toBeGreaterThan(mergeAtRead);
   }
 }, 60_000);
 

@@ -1,5 +1,8 @@
 /** Stored packs as both kernels see them: the compiled one makes and walks what the plain one does, and what git has. */
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { openCommitLog, type LogAsked } from "@skein/git/commit-log";
 import { parseIdx } from "@skein/git/idx";
 import { openKernel, prepareKernel } from "@skein/git/kernel-compiled";
 import { walkWords, type Kernel } from "@skein/git/kernel";
@@ -12,7 +15,7 @@ import { oidAt, oidBytes } from "@skein/git/object";
 import { StorageDamagedError } from "@skein/git/stored-pack";
 import type { ObjectId } from "@skein/protocol/ids";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeHistory, readObjects, readPack } from "./pack-git.ts";
+import { makeGit, makeHistory, readObjects, readPack, type GitFolder } from "./pack-git.ts";
 
 const history = makeHistory(50);
 const { pack, idx } = readPack(history);
@@ -70,6 +73,54 @@ describe.each([
     }
   }, 60_000);
 
+  test("tells commits in the order of git log, whatever their dates say", async () => {
+    using tangled = makeTangle(120);
+    const packed = readPack(tangled);
+    for (const options of [[], ["--first-parent"]]) {
+      const shelf = shelfOf(packed.pack, open, packed.idx);
+      const start = tangled.oid("main");
+      const asked = { start, firstParent: options.length > 0 };
+      const expected = tangled.text("log", "--format=%H", ...options, "main").split("\n");
+      expect(await logOf(shelf, asked)).toEqual(expected);
+      expect(await logOf(shelf, { ...asked, start: shelf.idOf(0) })).toContain(shelf.idOf(0));
+    }
+  });
+
+  test("tells of a commit whose bytes were changed that it is damaged, or nothing of it", async () => {
+    const expected = history.text("log", "--format=%H", "main").split("\n");
+    const start = history.oid("main");
+    const commits = expected.map((oid) => objects.get(history.oid(oid))?.bytes.toString("latin1"));
+    let wrong = 0;
+    for (let at = 12; at < pack.length / 3; at += 197) {
+      const damaged = pack.slice();
+      damaged[at] = (damaged[at] ?? 0) ^ 0x11;
+      const told: string[] = [];
+      try {
+        await logOf(shelfOf(damaged, open), { start, firstParent: false }, (bytes) =>
+          told.push(Buffer.from(bytes).toString("latin1")),
+        );
+      } catch (error) {
+        expect(error).toBeInstanceOf(StorageDamagedError);
+        wrong += 1;
+      }
+      // A date that lies may change the order, until the commit it stands in is come to.
+      for (const commit of told) expect(commits).toContain(commit);
+    }
+    expect(wrong).toBeGreaterThan(3);
+  }, 60_000);
+
+  test("says which parent is not here", async () => {
+    using tangled = makeTangle(20);
+    const start = tangled.oid("main");
+    const parent = tangled.oid("main^");
+    const packed = packObjects(tangled, `${start}\n^${parent}\n`);
+    const shelf = shelfOf(packed.pack, open, packed.idx);
+    const log = openCommitLog(shelf, { start, firstParent: true });
+    expect(await log.next((oid) => oid)).toEqual({ missing: parent });
+    const unknown = openCommitLog(shelf, { start: parent, firstParent: true });
+    expect(await unknown.next((oid) => oid)).toEqual({ missing: parent });
+  });
+
   test("makes nothing of bytes that were changed but what it says, and never for ever", async () => {
     for (let at = 12; at < pack.length - 20; at += 331) {
       const damaged = pack.slice();
@@ -121,6 +172,59 @@ test.each([300, 2_000])(
   },
   60_000,
 );
+
+/** What a log tells, from the first commit to the last. */
+async function logOf(
+  shelf: PackShelf,
+  asked: LogAsked,
+  see: (bytes: Uint8Array) => void = () => {},
+): Promise<ReadonlyArray<string>> {
+  const log = openCommitLog(shelf, asked);
+  const told: string[] = [];
+  for (;;) {
+    const next = await log.next((oid, bytes) => {
+      see(bytes);
+      return oid;
+    });
+    if (next === "over") return told;
+    if (typeof next === "object") throw new Error(`${next.missing} is missing`);
+    told.push(next);
+  }
+}
+
+/** Commits with one to four parents each, and dates that are often equal and often lie. The same for the same size. */
+function makeTangle(commits: number): GitFolder {
+  const git = makeGit();
+  const parts: string[] = [];
+  for (let commit = 1; commit <= commits; commit++) {
+    const at = 1_700_000_000 + ((commit * 7_919) % 13) * 60 + commit;
+    const who = `Alice <alice@example.org> ${commit % 17 === 0 ? 5 : at - (at % 100)} +0000`;
+    const text = `Commit ${commit}\n`;
+    parts.push(
+      `commit refs/heads/${commit === commits ? "main" : `b${commit}`}\nmark :${commit}\n`,
+    );
+    parts.push(`author ${who}\ncommitter ${who}\ndata ${text.length}\n${text}`);
+    const parents = new Set([1, 2, 5, 11].slice(0, 1 + (commit % 4)).map((back) => commit - back));
+    const [first, ...others] = [...parents].filter((parent) => parent > 0);
+    if (first !== undefined) parts.push(`from :${first}\n`);
+    for (const other of others) parts.push(`merge :${other}\n`);
+    parts.push(`M 100644 inline file\ndata ${text.length}\n${text}\n`);
+  }
+  git.run(["fast-import", "--quiet"], parts.join(""));
+  git.run(["repack", "-adfq"]);
+  return git;
+}
+
+/** A pack of what git is asked for, with its index. */
+function packObjects(
+  git: GitFolder,
+  revisions: string,
+): { readonly pack: Uint8Array; readonly idx: Uint8Array } {
+  const name = git.run(["pack-objects", "--revs", "-q", "part"], revisions).toString().trim();
+  const read = (extension: string): Uint8Array =>
+    new Uint8Array(readFileSync(join(git.path, `part-${name}.${extension}`)));
+  return { pack: read("pack"), idx: read("idx") };
+}
 
 const outcomes = new Map<number, number[]>();
 const typeNames = ["", "commit", "tree", "blob", "tag"];

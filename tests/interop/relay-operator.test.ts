@@ -2,10 +2,11 @@
 
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { lookup } from "node:dns/promises";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { request, type RequestOptions } from "node:https";
 import type { IncomingMessage } from "node:http";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
@@ -18,6 +19,11 @@ import { dial, publish, subscribe } from "./relay-storm.ts";
 
 const relayFolder = join(import.meta.dirname, "..", "..", "apps", "relay");
 const openssl = installed("openssl");
+/** What this machine calls itself, where that leads to it. */
+const ownName = await lookup(hostname(), { family: 4 }).then(
+  () => hostname(),
+  () => undefined,
+);
 let folder = "";
 let program = "";
 
@@ -48,10 +54,15 @@ async function serve(
   {
     node = [],
     scheme = "http",
-  }: { readonly node?: ReadonlyArray<string>; readonly scheme?: string } = {},
+    words: given = ["serve", "--no-app"],
+  }: {
+    readonly node?: ReadonlyArray<string>;
+    readonly scheme?: string;
+    readonly words?: ReadonlyArray<string>;
+  } = {},
 ) {
   const port = await findFreePort();
-  const words = [...node, program, "serve", "--no-app", "--port", String(port), ...args];
+  const words = [...node, program, ...given, "--port", String(port), ...args];
   const child = spawn(process.execPath, words, { cwd: folder });
   const said = { text: "" };
   for (const stream of [child.stdout, child.stderr])
@@ -136,12 +147,26 @@ test("the log is lines of JSON, and neither it nor the memory afterwards holds a
   }
 }, 30_000);
 
+test("whoever serves the app to others finds in the log that they are trusted, and whoever serves none does not", async () => {
+  const args = ["--log", "json", "--behind-proxy"];
+  await using rita = await serve(args, { words: ["serve", "relay.example.org"] });
+  await expect.poll(() => rita.said.text).toContain('"trust"');
+  const lines = rita.said.text.trimEnd().split("\n");
+  const trust = lines.map((line) => JSON.parse(line) as Record<string, unknown>)[1];
+  expect(trust).toMatchObject({ event: "trust", says: expect.stringContaining("trust whoever") });
+  await using ruth = await serve(args, { words: ["serve", "relay.example.org", "--no-app"] });
+  ruth.child.kill("SIGTERM");
+  await once(ruth.child, "exit");
+  expect(ruth.said.text).not.toContain("trust");
+}, 20_000);
+
 describe.skipIf(openssl === undefined)("with openssl (apt-get install openssl)", () => {
   /** Makes a certificate for this name, in place of the one before. */
   function certify(name: string): ReadonlyArray<string> {
     const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
     const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-    const files = ["-keyout", key, "-out", cert, "-subj", `/CN=${name}`, "-days", "2"];
+    const names = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`];
+    const files = ["-keyout", key, "-out", cert, ...names, "-days", "20"];
     execFileSync(openssl ?? "", ["req", "-x509", ...curve, ...files], { stdio: "ignore" });
     return ["--tls-cert", cert, "--tls-key", key];
   }
@@ -168,4 +193,27 @@ describe.skipIf(openssl === undefined)("with openssl (apt-get install openssl)",
     await expect.poll(() => rita.said.text).toContain('"read":false');
     expect(await nameAt(rita.port)).toBe("second.example");
   }, 20_000);
+
+  test.skipIf(ownName === undefined)(
+    "the doctor looks at a relay at any port and with a certificate of its own authority, once that is named",
+    async () => {
+      const name = ownName ?? "";
+      const args = certify(name);
+      const all = ["--host", "0.0.0.0", "--log", "json"];
+      await using rita = await serve([...args, ...all], { scheme: "https" });
+      const place = `${name}:${rita.port}`;
+      expect((await say("doctor", place)).stdout).toMatch(/^bad +Certificate: .*--ca/mu);
+      const known = await say("doctor", place, "--ca", join(folder, "cert.pem"));
+      expect(known.stdout).toMatch(/^good +Certificate: TLSv1\.3, from/mu);
+      expect(known.stdout).toMatch(/^good +WebSocket: open/mu);
+      const other = await say("doctor", place, "--ca", join(folder, "key.pem"));
+      expect(other.stdout).toContain("Certificate: there is none in");
+      // On its own machine, whatever name it has a certificate for.
+      const own = await say("doctor", "--port", String(rita.port), ...args);
+      expect(own.stdout).toMatch(new RegExp(`^good +Certificate: .*for DNS:${name}, `, "mu"));
+      expect(own.stdout).toMatch(/^good +WebSocket: open/mu);
+      expect(own.code).toBe(0);
+    },
+    20_000,
+  );
 });

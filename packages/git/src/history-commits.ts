@@ -2,9 +2,9 @@
 
 import type { ObjectId } from "@skein/protocol/ids";
 import { parseCommit, parseTag } from "./object.ts";
-import type { Commit } from "./object.ts";
+import type { AnnotatedTag, Commit, GitObject } from "./object.ts";
+import type { ObjectStore } from "./object-store.ts";
 import { missing } from "./overlay.ts";
-import type { ObjectReader } from "./overlay.ts";
 
 export interface StoredCommit extends Commit {
   readonly oid: ObjectId;
@@ -15,7 +15,7 @@ export interface Commits {
   readonly read: (oid: ObjectId) => Promise<StoredCommit>;
 }
 
-export function openCommits(objects: ObjectReader): Commits {
+export function openCommits(objects: Pick<ObjectStore, "look">): Commits {
   const known = new Map<ObjectId, StoredCommit>();
   return {
     read: async (oid) => {
@@ -29,16 +29,27 @@ export function openCommits(objects: ObjectReader): Commits {
   };
 }
 
-async function readCommit(objects: ObjectReader, oid: ObjectId): Promise<StoredCommit> {
+interface Parsed {
+  readonly commit?: Commit | undefined;
+  readonly tag?: AnnotatedTag | undefined;
+}
+
+function parse({ type, bytes }: GitObject): Parsed {
+  if (type === "commit") return { commit: parseCommit(bytes) };
+  return type === "tag" ? { tag: parseTag(bytes) } : {};
+}
+
+async function readCommit(
+  objects: Pick<ObjectStore, "look">,
+  oid: ObjectId,
+): Promise<StoredCommit> {
   let at = oid;
   for (let tags = 0; tags <= tagsOnTagsMax; tags++) {
     // oxlint-disable-next-line no-await-in-loop -- each tag says what the next one is.
-    const object = await objects.read(at);
-    const commit = object?.type === "commit" ? parseCommit(object.bytes) : undefined;
-    if (commit !== undefined) return { ...commit, oid: at };
-    const tag = object?.type === "tag" ? parseTag(object.bytes) : undefined;
-    if (tag === undefined) break;
-    at = tag.target;
+    const found = await objects.look(at, parse);
+    if (found?.commit !== undefined) return { ...found.commit, oid: at };
+    if (found?.tag === undefined) break;
+    at = found.tag.target;
   }
   throw missing(oid, "commit");
 }

@@ -1,10 +1,13 @@
 /** Commits as screens show them, and history by date: of everything, or of one path. */
 
 import type { Instant, ObjectId } from "@skein/protocol/ids";
+import type { CommitLog } from "./commit-log.ts";
 import type { Commits, StoredCommit } from "./history-commits.ts";
 import { previousPath } from "./history-follow.ts";
 import { openCommitQueue } from "./history-queue.ts";
+import { parseCommit, type Commit } from "./object.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { missing } from "./overlay.ts";
 import { findEntry } from "./tree.ts";
 
 export interface CommitInfo {
@@ -43,10 +46,14 @@ export interface HistoryPage {
 export const historyWalkMax = 50_000;
 
 export function describeCommit(commit: StoredCommit): CommitInfo {
+  return describe(commit.oid, commit);
+}
+
+function describe(oid: ObjectId, commit: Commit): CommitInfo {
   const message = commit.message.trim();
   const end = message.indexOf("\n");
   return {
-    oid: commit.oid,
+    oid,
     tree: commit.tree,
     parents: commit.parents,
     authorName: commit.author.name,
@@ -70,31 +77,71 @@ export async function readHistory(
   start: ObjectId,
   { skip = 0, limit, ...asked }: HistoryOptions,
 ): Promise<HistoryPage> {
+  const { path, firstParent = false } = asked;
+  if (path === undefined)
+    return await from.objects.readLog({ start, firstParent }, (log) =>
+      readPage(log, { skip, limit }),
+    );
   const commits: CommitInfo[] = [];
   const paths = new Map<ObjectId, string>();
   let shown = 0;
-  for await (const step of walkHistory(from, start, asked)) {
+  for await (const step of walkHistory(from, start, { ...asked, path })) {
     if (step === "too-far" || commits.length === limit) return { commits, paths, more: true };
     if (shown++ < skip) continue;
     commits.push(describeCommit(step.commit));
-    if (asked.follow === true && step.path !== undefined) paths.set(step.commit.oid, step.path);
+    if (asked.follow === true) paths.set(step.commit.oid, step.path);
   }
   return { commits, paths, more: false };
 }
 
+async function readPage(
+  log: CommitLog,
+  { skip, limit }: { readonly skip: number; readonly limit: number },
+): Promise<HistoryPage> {
+  const commits: CommitInfo[] = [];
+  const paths = new Map<ObjectId, string>();
+  for (let walked = 0; walked < historyWalkMax; walked++) {
+    const take = walked < skip ? pass : read;
+    const next = log.next(take);
+    // What is at hand is not waited for.
+    // oxlint-disable-next-line no-await-in-loop -- a log goes one step at a time.
+    const step = next instanceof Promise ? await next : next;
+    if (step === "over") return { commits, paths, more: false };
+    if (step === undefined) continue;
+    if ("missing" in step) throw missing(step.missing, "commit");
+    if (commits.length === limit) return { commits, paths, more: true };
+    commits.push(step);
+  }
+  return { commits, paths, more: true };
+}
+
+function pass(): undefined {
+  // Earlier pages have shown it.
+}
+
+function read(oid: ObjectId, bytes: Uint8Array): CommitInfo {
+  const commit = parseCommit(bytes);
+  if (commit === undefined) throw missing(oid, "commit");
+  return describe(oid, commit);
+}
+
 interface Step {
   readonly commit: StoredCommit;
-  readonly path: string | undefined;
+  readonly path: string;
 }
 
 async function* walkHistory(
   from: Source,
   start: ObjectId,
-  { path: asked, firstParent = false, follow: follows = false }: Omit<HistoryOptions, "limit">,
+  {
+    path: asked,
+    firstParent = false,
+    follow: follows = false,
+  }: Omit<HistoryOptions, "limit"> & { readonly path: string },
 ): AsyncGenerator<Step | "too-far", void, void> {
   const queue = openCommitQueue();
   /** Each commit that was met, and the path to look for in it. */
-  const seen = new Map<ObjectId, string | undefined>([[start, asked]]);
+  const seen = new Map<ObjectId, string>([[start, asked]]);
   queue.push(start, 0);
   for (let walked = 0; ; walked++) {
     const oid = queue.pop();
@@ -103,7 +150,7 @@ async function* walkHistory(
     // oxlint-disable-next-line no-await-in-loop -- a walk goes one step at a time.
     const commit = await from.commits.read(oid);
     const parents = firstParent ? commit.parents.slice(0, 1) : commit.parents;
-    const path = seen.get(oid);
+    const path = seen.get(oid) ?? asked;
     // oxlint-disable-next-line no-await-in-loop
     const step = await follow(from, { commit, parents, path, follows });
     if (step.shown) yield { commit, path };
@@ -122,11 +169,6 @@ async function follow(
 ): Promise<{ readonly shown: boolean; readonly next: ReadonlyArray<Step> }> {
   const next: Step[] = [];
   const { path } = at;
-  if (path === undefined) {
-    // oxlint-disable-next-line no-await-in-loop
-    for (const oid of at.parents) next.push({ commit: await commits.read(oid), path });
-    return { shown: true, next };
-  }
   const mine = await markOf(objects, at.commit.tree, path);
   for (const oid of at.parents) {
     // oxlint-disable-next-line no-await-in-loop -- the first parent that is alike ends the search.

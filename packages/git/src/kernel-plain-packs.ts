@@ -6,9 +6,14 @@ import { sameId } from "./id-table.ts";
 import { packsStatus, type CoreKernel, type PacksKernel } from "./kernel.ts";
 import { codeOfType, readEntryHeader, type EntryHeader } from "./pack-entry.ts";
 
-export interface PlainPacks extends Omit<PacksKernel, "walkMeet" | "walkOn"> {
+export interface PlainPacks extends Omit<
+  PacksKernel,
+  "walkMeet" | "walkOn" | "logMeet" | "logNext"
+> {
   /** What was made last, for the walks. */
   readonly made: () => { readonly at: number; readonly size: number };
+  /** Whether that has the name of the row. If not, it is told as damaged. */
+  readonly verify: (row: number, code: number) => boolean;
 }
 
 /** A page or memory is wanted, or something is damaged: the work is given up at once, and tried again or not. */
@@ -107,6 +112,7 @@ export function openPlainPacks(core: CoreKernel): PlainPacks {
     packsBytes: (pack, offset, length) => asStatus(() => bytesAt(state, { pack, offset }, length)),
     packsOrder: (from, count, to) => order(core, { from, count, to }),
     made: () => state.made,
+    verify: (row, code) => verify(state, row, code),
   };
 }
 
@@ -172,6 +178,15 @@ function make(state: State, wanted: Place): Made {
     made = { code, at: to, size };
   }
   return made;
+}
+
+function verify(state: State, row: number, code: number): boolean {
+  const { core, made, ids } = state;
+  core.nameObject(code, made.at, made.size, namedAt, 0);
+  if (sameId(core.bytes(), namedAt, core.bytes(), ids + row * 20)) return true;
+  const { pack, offset } = placeOf(state, row);
+  tell(state, pack, offset);
+  return false;
 }
 
 function typeOf(state: State, wanted: Place): number {
@@ -286,6 +301,7 @@ function tell({ core, told }: State, one: number, other: number): void {
 
 /** In front of the caller's memory. */
 const toldAt = 16;
+const namedAt = 32;
 const recordBytes = 16;
 const pageBytes = 1024 * 1024;
 const headerMax = 48;

@@ -15,6 +15,7 @@ import { assert } from "@skein/protocol/errors";
 import { applyDelta, readDeltaSizes } from "./delta.ts";
 import { makePlainDelta } from "./kernel-plain-deltas.ts";
 import { openPlainPacks } from "./kernel-plain-packs.ts";
+import { openPlainLogs } from "./kernel-plain-logs.ts";
 import { judgePlainTree } from "./kernel-plain-trees.ts";
 import { openPlainWalks } from "./kernel-plain-walks.ts";
 import { hashStateBytes, type CoreKernel, type Kernel } from "./kernel.ts";
@@ -66,7 +67,7 @@ export function openPlainKernel(): Kernel {
     ...hashing(() => memory),
   };
   const packs = openPlainPacks(core);
-  return { ...core, ...packs, ...openPlainWalks(core, packs) };
+  return { ...core, ...packs, ...openPlainWalks(core, packs), ...openPlainLogs(core, packs) };
 }
 
 function hashing(

@@ -111,6 +111,10 @@ export interface PacksKernel {
   readonly packsBytes: (pack: number, offset: number, length: number) => number;
   /** Writes the positions of the offsets at `from` to `to`, in the order of the offsets. `spare` is as much room again. */
   readonly packsOrder: (from: number, count: number, to: number, spare: number) => void;
+  /** Begins with the commit of a row. A log is laid out as `logWords` says. */
+  readonly logMeet: (log: number, row: number) => void;
+  /** Makes the next commit as `packsMake` does, and verifies its name. Answers its row, a `logStatus` or a `packsStatus`. */
+  readonly logNext: (log: number) => number;
   /** Begins, or goes on, with the object named at `id`. A walk is laid out as `walkWords` says. */
   readonly walkMeet: (walk: number, id: number) => void;
   /** Goes into up to `budget` objects. Answers a `walkStatus` or a `packsStatus`. */
@@ -119,6 +123,25 @@ export interface PacksKernel {
 
 export const packsStatus = { pageMissing: -1, damaged: -2, memoryWanted: -3 } as const;
 export const walkStatus = { over: 0, tired: 1, tipMet: 2 } as const;
+
+/** There are no more commits; or a parent is not here, whose id stands in the log. */
+export const logStatus = { over: -4, missing: -5 } as const;
+
+/**
+ * The words of a log: how many rows there are; where a bit for each tells that it is known; where those that wait are
+ * told, with room for each row in 16 bytes; how many wait, and how many ever did; which is at work; whether only first
+ * parents count; and the id that was looked for last. All but the first three and the last but one begin as zeros.
+ */
+export const logWords = {
+  rows: 0,
+  known: 4,
+  heap: 8,
+  waiting: 12,
+  came: 16,
+  current: 20,
+  firstOnly: 24,
+  parentId: 28,
+} as const;
 
 /**
  * The words of a walk. Sets have a bit for each row: what was found, what was had and is not gone into, what was met of

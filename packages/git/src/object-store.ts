@@ -16,6 +16,7 @@ import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
 import { dropUnreachable, mergePacks, type Dropped } from "./pack-keep.ts";
 import type { PackLimits } from "./pack-limits.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
+import { cutSlice, type History, type PackSlice } from "./pack-slice.ts";
 import { openPackWriter, wholeEntry } from "./pack-write.ts";
 import type { Breathe, LongWork, Progress, StopSignal } from "./stop-signal.ts";
 import { openStoredPacks, type StoredPacks } from "./stored-packs.ts";
@@ -24,6 +25,10 @@ export interface ObjectStore {
   readonly has: (oid: ObjectId) => Promise<boolean>;
   /** Verified against its id. Throws `StorageDamagedError` where the kept bytes are no longer what they were. */
   readonly read: (oid: ObjectId) => Promise<GitObject | undefined>;
+  /** The same, but the bytes are lent: they are to be read before `use` ends. */
+  readonly look: StoredPacks["look"];
+  /** The commits that one reaches, latest first, as `git log` orders them. */
+  readonly readLog: StoredPacks["readLog"];
   readonly type: (oid: ObjectId) => Promise<ObjectType | undefined>;
   readonly size: (oid: ObjectId) => Promise<number | undefined>;
   /** Verifies, checks that all that is referred to is there, keeps. Throws `PackRejectedError` and keeps nothing. */
@@ -44,6 +49,19 @@ export interface ObjectStore {
       readonly haves: ReadonlyArray<ObjectId>;
     } & LongWork,
   ) => Promise<{ readonly bytes: Bytes; readonly objects: number }>;
+  /**
+   * The same in slices, for whoever cannot take all of it at once: what comes behind `after` in it, as far as `bytesMax`
+   * goes. With what came before, each is whole. It is told part by part, and ends early where packs are replaced meanwhile.
+   * `undefined`: nothing comes behind `after`.
+   */
+  readonly openSlice: (
+    asked: {
+      readonly wants: ReadonlyArray<ObjectId>;
+      readonly haves: ReadonlyArray<ObjectId>;
+      readonly after?: ObjectId | undefined;
+      readonly bytesMax: number;
+    } & LongWork,
+  ) => Promise<PackSlice | undefined>;
   /** What `buildPack` would send, as ids. */
   readonly listReachable: (
     asked: {
@@ -110,8 +128,9 @@ export async function openObjectStore(
 ): Promise<ObjectStore> {
   prepareKernel();
   const packs = await openStoredPacks(files);
-  const { read, type, size } = packs;
+  const { read, look, readLog, type, size } = packs;
 
+  const slices = openSlices(packs, limits);
   // What was found to be here must still be here when what leads to it is kept.
   const alone = openTurnstile();
   const openReceiver: ObjectStore["openReceiver"] = (expected) =>
@@ -124,15 +143,20 @@ export async function openObjectStore(
   return {
     has: async (oid) => isKept(packs, oid),
     read,
+    look,
+    readLog,
     type,
     size,
     storePack,
     openReceiver,
     buildPack: (asked) => collectPack(packs, { ...asked, breathe }),
+    openSlice: (asked) => slices.open({ ...asked, breathe }),
     listReachable: (asked) => listReachable(packs, { ...asked, breathe }),
     mergePacks: (work) =>
       alone(async () => {
         await packs.clean();
+        // What is being told of would break off; there will be another change, and another time.
+        if (slices.isTold()) return 0;
         return await mergePacks(keepingOf(packs, { ...work, breathe }));
       }),
     dropUnreachable: (work) =>
@@ -144,21 +168,27 @@ export async function openObjectStore(
         const keeping = keepingOf(packs, { ...work, breathe });
         return await dropUnreachable(keeping, isReachable, work.worthBytes ?? 0);
       }),
-    objectsToPack: async (objects, { signal }) => {
-      const oids = objects.map((object) => hashObject(object));
-      const writer = openPackWriter();
-      const written = new Set<ObjectId>();
-      objects.forEach((object, index) => {
-        const oid = oids[index];
-        if (oid === undefined || written.has(oid) || isKept(packs, oid)) return;
-        written.add(oid);
-        writer.append(oidBytes(oid), ...wholeEntry(object));
-      });
-      if (written.size > 0)
-        await storePack({ bytes: writer.finish().pack, tips: [], signal }).catch(blameCaller);
-      return oids;
-    },
+    objectsToPack: (objects, { signal }) => keepObjects(packs, storePack, { objects, signal }),
   };
+}
+
+async function keepObjects(
+  packs: StoredPacks,
+  storePack: ObjectStore["storePack"],
+  { objects, signal }: { readonly objects: ReadonlyArray<GitObject>; readonly signal: StopSignal },
+): Promise<ReadonlyArray<ObjectId>> {
+  const oids = objects.map((object) => hashObject(object));
+  const writer = openPackWriter();
+  const written = new Set<ObjectId>();
+  objects.forEach((object, index) => {
+    const oid = oids[index];
+    if (oid === undefined || written.has(oid) || isKept(packs, oid)) return;
+    written.add(oid);
+    writer.append(oidBytes(oid), ...wholeEntry(object));
+  });
+  if (written.size > 0)
+    await storePack({ bytes: writer.finish().pack, tips: [], signal }).catch(blameCaller);
+  return oids;
 }
 
 type Work = LongWork & { readonly breathe: Breathe };
@@ -233,18 +263,76 @@ async function collectPack(
 ): Promise<{ readonly bytes: Bytes; readonly objects: number }> {
   return await packs.again(async () => {
     const { sending, had } = await collect(packs, given);
-    const { objects, parts } = copyPack({
-      packs,
-      sending,
-      had,
-      read: openMustRead(packs),
-      turn: openTurn(given, "writing", 0),
-    });
+    const turn = openTurn(given, "writing", 0);
+    const read = openMustRead(packs);
+    const { objects, parts } = await copyPack({ packs, sending, had, read, turn });
     const all: Bytes[] = [];
-    for await (const part of parts) all.push(part);
+    for await (const part of parts()) all.push(part);
     const [only] = all;
     return { bytes: only !== undefined && all.length === 1 ? only : concat(...all), objects };
   });
+}
+
+type SliceAsked = Parameters<ObjectStore["openSlice"]>[0] & Work;
+
+/** Slices, and the histories that were last cut into them. */
+function openSlices(
+  packs: StoredPacks,
+  limits: PackLimits | undefined,
+): {
+  readonly open: (asked: SliceAsked) => Promise<PackSlice | undefined>;
+  readonly isTold: () => boolean;
+} {
+  const histories = new Map<string, { readonly history: History; readonly at: number }>();
+  let told = 0;
+  const historyOf = async (asked: SliceAsked): Promise<History> => {
+    const { wants, haves } = asked;
+    const key = [...wants, "", ...haves].join(" ");
+    const known = histories.get(key);
+    histories.delete(key);
+    const found =
+      known?.at === packs.replaced()
+        ? known.history
+        : { wants, order: undefined, ...(await collect(packs, asked)) };
+    histories.set(key, { history: found, at: packs.replaced() });
+    for (const [oldest] of histories) if (histories.size > historiesKept) histories.delete(oldest);
+    return found;
+  };
+  // Comes to an early end where packs are replaced: what is told of then stands elsewhere.
+  async function* tell(slice: PackSlice, at: number): AsyncGenerator<Bytes, void, void> {
+    told += 1;
+    try {
+      for await (const part of slice.parts()) {
+        if (packs.replaced() !== at) return;
+        yield part;
+      }
+    } catch (error) {
+      if (packs.replaced() === at) throw error;
+    } finally {
+      told -= 1;
+    }
+  }
+  return {
+    open: (asked) =>
+      packs.again(async () => {
+        const { after, bytesMax } = asked;
+        const history = await historyOf(asked);
+        const turn = openTurn(asked, "writing", 0);
+        let done = 0;
+        const slice = await cutSlice({
+          packs,
+          history,
+          after,
+          bytesMax,
+          limits,
+          read: openMustRead(packs),
+          turn: () => turn(++done),
+        });
+        const at = packs.replaced();
+        return slice && { ...slice, parts: () => tell(slice, at) };
+      }),
+    isTold: () => told > 0,
+  };
 }
 
 /** What `wants` reach and `haves` do not, and what is known to be had. */
@@ -339,3 +427,5 @@ function openTurn(
 }
 
 const stepsPerTurn = 128;
+/** Each is four bytes an object. */
+const historiesKept = 2;

@@ -73,6 +73,34 @@ export function parseObjectType(text: string): ObjectType | undefined {
 
 /** `undefined` where a commit has no tree, author or committer. */
 export function parseCommit(bytes: Uint8Array): Commit | undefined {
+  return parsePlainCommit(bytes) ?? parseAnyCommit(bytes);
+}
+
+/** Most commits are UTF-8, and their headers begin with the same lines: such a one is read at a glance. */
+function parsePlainCommit(bytes: Uint8Array): Commit | undefined {
+  const text = parseUtf8(bytes);
+  const found = text === undefined ? null : commitPattern.exec(text);
+  if (text === undefined || found === null) return undefined;
+  const [front, tree = "", lines = ""] = found;
+  const treeId = parseObjectId(tree);
+  if (treeId === undefined) return undefined;
+  const parents: ObjectId[] = [];
+  for (let at = parentWord.length; at < lines.length; at += parentWord.length + 41) {
+    const parent = parseObjectId(lines.slice(at, at + 40));
+    if (parent !== undefined) parents.push(parent);
+  }
+  // The empty line that ends the headers may follow at once.
+  const end = text.indexOf("\n\n", front.length - 1);
+  return {
+    tree: treeId,
+    parents,
+    author: personFrom(found, 3),
+    committer: personFrom(found, 7),
+    message: end < 0 ? "" : text.slice(end + 2),
+  };
+}
+
+function parseAnyCommit(bytes: Uint8Array): Commit | undefined {
   const { headers, message } = splitHeaders(bytes);
   const [first, ...rest] = headers;
   const tree = first?.key === "tree" ? parseObjectId(first.value) : undefined;
@@ -150,6 +178,18 @@ export function kindOfMode(mode: number): EntryKind {
     default:
       return "submodule";
   }
+}
+
+/** The id that is told in hex digits at `offset`, as in commits and tags. */
+export function idInHex(bytes: Uint8Array, offset: number): Uint8Array {
+  const digit = (at: number): number => {
+    const byte = bytes[at] ?? 0;
+    return (byte & 15) + (byte >> 6) * 9;
+  };
+  return Uint8Array.from(
+    { length: 20 },
+    (_, index) => (digit(offset + index * 2) << 4) | digit(offset + index * 2 + 1),
+  );
 }
 
 /** Sorts as git sorts. Names must be sound (`entryNameFault`) and distinct. */
@@ -230,15 +270,18 @@ function linesOf(bytes: Uint8Array): ReadonlyArray<string> {
 
 function personOf(headers: ReadonlyArray<Header>, key: string): Person | undefined {
   const value = headers.find((header) => header.key === key)?.value;
-  const match = value === undefined ? undefined : personPattern.exec(value)?.groups;
-  if (match === undefined) return undefined;
-  const { name = "", email = "", seconds = "", sign = "", hours = "", minutes = "" } = match;
-  const offset = Number(hours) * 60 + Number(minutes);
+  const match = value === undefined ? null : personPattern.exec(value);
+  return match === null ? undefined : personFrom(match, 1);
+}
+
+/** Four groups, from `at` on: name, address, seconds, and hours and minutes with their sign. */
+function personFrom(match: RegExpExecArray, at: number): Person {
+  const zone = Number(match[at + 3] ?? 0);
   return {
-    name: name.trim(),
-    email,
-    at: instant(Number(seconds) * 1000),
-    offsetMinutes: sign === "-" ? -offset : offset,
+    name: (match[at] ?? "").trim(),
+    email: match[at + 1] ?? "",
+    at: instant(Number(match[at + 2]) * 1000),
+    offsetMinutes: Math.trunc(zone / 100) * 60 + (zone % 100),
   };
 }
 
@@ -276,7 +319,9 @@ function byteAfter({ mode, name }: Pick<TreeEntry, "mode" | "name">, length: num
 const modeDigitsMax = 7;
 const newline = 0x0a;
 const zero = new Uint8Array(1);
-const personPattern =
-  /^(?<name>[^<>]*)<(?<email>[^<>]*)> (?<seconds>\d{1,15}) (?<sign>[+-])(?<hours>\d\d)(?<minutes>\d\d)$/u;
+const personPattern = /^([^<>]*)<([^<>]*)> (\d{1,15}) ([+-]\d{4})$/u;
+const commitPattern =
+  /^tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)author ([^<>\n]*)<([^<>\n]*)> (\d{1,15}) ([+-]\d{4})\ncommitter ([^<>\n]*)<([^<>\n]*)> (\d{1,15}) ([+-]\d{4})\n/u;
+const parentWord = "parent ";
 // eslint-disable-next-line no-control-regex -- control bytes are exactly what is left out.
 const forbiddenInIdentity = /[\u0000-\u001f\u007f<>]/gu;

@@ -4,6 +4,7 @@
 
 import type { ObjectSet } from "./closure.ts";
 import { sameId } from "./id-table.ts";
+import { idInHex } from "./object.ts";
 import type { StoredPacks } from "./stored-packs.ts";
 
 export interface Seeking {
@@ -46,14 +47,14 @@ interface Pair {
 /** The trees of a commit and of its first parent. */
 async function treesOf({ packs }: Seeking, commit: number): Promise<Pair | undefined> {
   const named = await packs.make(commit, (bytes) => ({
-    tree: idIn(bytes, 5),
-    parent: bytes[46] === letterP ? idIn(bytes, 53) : undefined,
+    tree: idInHex(bytes, 5),
+    parent: bytes[46] === letterP ? idInHex(bytes, 53) : undefined,
   }));
   if (named.parent === undefined) return undefined;
   const parent = packs.rowOf(named.parent, 0);
   const after = packs.rowOf(named.tree, 0);
   if (parent < 0 || after < 0) return undefined;
-  const before = packs.rowOf(await packs.make(parent, (bytes) => idIn(bytes, 5)), 0);
+  const before = packs.rowOf(await packs.make(parent, (bytes) => idInHex(bytes, 5)), 0);
   return before < 0 ? undefined : { after, before };
 }
 
@@ -142,17 +143,6 @@ function byteAt({ bytes, nameStart, nameEnd, isTree }: Cursor, at: number): numb
   if (at < length) return bytes[nameStart + at] ?? 0;
   if (at > length) return -1;
   return isTree ? 0x2f : 0;
-}
-
-function idIn(bytes: Uint8Array, hex: number): Uint8Array {
-  const digit = (at: number): number => {
-    const byte = bytes[at] ?? 0;
-    return (byte & 15) + (byte >> 6) * 9;
-  };
-  return Uint8Array.from(
-    { length: 20 },
-    (_, index) => (digit(hex + index * 2) << 4) | digit(hex + index * 2 + 1),
-  );
 }
 
 const commitCode = 1;

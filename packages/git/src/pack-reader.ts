@@ -11,6 +11,11 @@ import { StorageDamagedError } from "./stored-pack.ts";
 
 export interface PackReader {
   readonly read: (oid: ObjectId) => Promise<GitObject | undefined>;
+  /** The same, but the bytes are lent: they are to be read before `use` ends. */
+  readonly look: <Result>(
+    oid: ObjectId,
+    use: (object: GitObject) => Result,
+  ) => Promise<Result | undefined>;
   readonly type: (oid: ObjectId) => Promise<ObjectType | undefined>;
   readonly size: (oid: ObjectId) => Promise<number | undefined>;
   /** What was read from packs that are gone is forgotten. */
@@ -24,9 +29,13 @@ export function openPackReader(shelf: () => PackShelf): PackReader {
     read: async (oid) => {
       const known = objects.read(oid);
       if (known !== undefined) return known;
-      const object = await readObject(shelf(), oid);
+      const object = await lookAt(shelf(), oid, copyOf);
       if (object !== undefined) objects.write(oid, object);
       return object;
+    },
+    look: async (oid, use) => {
+      const known = objects.read(oid);
+      return known === undefined ? await lookAt(shelf(), oid, use) : use(known);
     },
     type: async (oid) => {
       const { run, kernel } = shelf();
@@ -47,10 +56,11 @@ export function openPackReader(shelf: () => PackShelf): PackReader {
   };
 }
 
-function readObject(
+function lookAt<Result>(
   { kernel, run, told, find }: PackShelf,
   oid: ObjectId,
-): GitObject | undefined | Promise<GitObject | undefined> {
+  use: (object: GitObject) => Result,
+): Result | undefined | Promise<Result | undefined> {
   const id = oidBytes(oid);
   const row = find(id, 0);
   if (row < 0) return undefined;
@@ -64,12 +74,17 @@ function readObject(
       const type = typeOfPackCode(code);
       if (type === undefined || !sameId(bytes, named, id, 0))
         throw new StorageDamagedError(`Object ${oid} is damaged`);
-      // Files are handed on, with their memory; commits and trees are read and let go.
-      const copy = type === "blob" || size > sliceBytesMax ? new Uint8Array(size) : sliceOf(size);
-      copy.set(bytes.subarray(at, at + size));
-      return { type, bytes: copy };
+      return use({ type, bytes: bytes.subarray(at, at + size) });
     },
   );
+}
+
+/** Files are handed on, with their memory; commits and trees are read and let go. */
+function copyOf({ type, bytes }: GitObject): GitObject {
+  const size = bytes.length;
+  const copy = type === "blob" || size > sliceBytesMax ? new Uint8Array(size) : sliceOf(size);
+  copy.set(bytes);
+  return { type, bytes: copy };
 }
 
 /** What is small lies side by side with others: memory of its own for each would cost more than what is in it. */

@@ -106,7 +106,7 @@ export function openPackShelf(files: Files, kernel: Kernel = openKernel()): Pack
     },
     run: (work, take) => {
       const answer = work();
-      return answer >= 0 ? take(answer) : runOn(shelf, { work, take }, answer);
+      return isAnswer(answer) ? take(answer) : runOn(shelf, { work, take }, answer);
     },
     ...lendingOf(shelf),
   };
@@ -129,6 +129,11 @@ function lendingOf(shelf: Shelf): Pick<PackShelf, "borrow" | "giveBack"> {
   };
 }
 
+/** Not that a page or memory is wanted, or something damaged. */
+function isAnswer(answer: number): boolean {
+  return answer >= 0 || answer < packsStatus.memoryWanted;
+}
+
 async function runOn<Result>(
   shelf: Shelf,
   { work, take }: { readonly work: () => number; readonly take: (answer: number) => Result },
@@ -137,7 +142,7 @@ async function runOn<Result>(
   const { kernel, packs } = shelf;
   let missed = 0;
   for (let answer = first; ; answer = work()) {
-    if (answer >= 0) return take(answer);
+    if (isAnswer(answer)) return take(answer);
     const [one, other] = [readWord(kernel, shelf.told), readWord(kernel, shelf.told + 4)];
     if (answer === packsStatus.memoryWanted) {
       kernel.reserve(one);

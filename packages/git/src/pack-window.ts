@@ -85,8 +85,9 @@ function tryEntry(window: PackWindow): EntryRead | undefined {
   const { kernel } = memory;
   const here = bytesToRead(window);
   if (here === undefined) return undefined;
+  if (here <= 0) throw new PackRejectedError("cut-short", "cut short");
   const at = address(window, reading.offset);
-  const header = here > 0 ? readEntryHeader(kernel.bytes(), at) : undefined;
+  const header = readEntryHeader(kernel.bytes(), at);
   if (header === undefined || header.data > at + here)
     throw new PackRejectedError(
       "unknown-entry",

@@ -5,6 +5,7 @@
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { openClosures, type Closures } from "./closure.ts";
+import { openCommitLog, type CommitLog, type LogAsked } from "./commit-log.ts";
 import type { Files } from "./files.ts";
 import { parseIdx, type Idx } from "./idx.ts";
 import { sharedKernel } from "./kernel-compiled.ts";
@@ -32,12 +33,21 @@ export interface StoredPacks extends PackReader, StoredRows {
   readonly clean: () => Promise<void>;
   readonly find: (id: Uint8Array, offset: number) => Place | undefined;
   readonly idOf: (row: number) => Uint8Array;
+  /** How long a row's object is. */
+  readonly sizeOf: (row: number) => number | Promise<number>;
   /** Looks in these packs only. */
   readonly findAmong: (packs: ReadonlyArray<StoredPack>) => StoredPacks["find"];
   /** One pack, or none, in the place of others: at once and durably. */
   readonly replace: (old: ReadonlyArray<StoredPack>, made: MadePack | undefined) => Promise<void>;
+  /** Counts how often packs were replaced: rows that were told before stand for other objects now. */
+  readonly replaced: () => number;
   /** Does `work` once more if packs were replaced while it was at it: what it found stands elsewhere now. */
   readonly again: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  /** Goes through the commits that one reaches. `read` begins anew if packs were replaced while it was at it. */
+  readonly readLog: <Result>(
+    asked: LogAsked,
+    read: (log: CommitLog) => Promise<Result>,
+  ) => Promise<Result>;
   readonly closures: Closures;
   /** The shapes of stored trees, for one piece of work. */
   readonly shapes: () => StoredShapes;
@@ -101,10 +111,16 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     clean: () => clean(opened),
     find: (id, offset) => findPlace(packs, id, offset),
     ...rows,
+    sizeOf: (row) => {
+      const { run, kernel } = shelf();
+      return run(() => kernel.packsSize(row), Number);
+    },
     idOf: (row) => idOf(packs, row),
     findAmong: (some) => (id, offset) => findPlace(some, id, offset),
     replace: (old, made) => replace(opened, old, made),
+    replaced: () => opened.replaced,
     again: (work) => again(opened, work),
+    readLog: (asked, read) => again(opened, () => readLog(shelf(), asked, read)),
     closures,
     shapes: () => {
       const shapes = openShapes();
@@ -114,6 +130,7 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     readStored: (pack, start, end) => readStored(files, pack, { start, end }),
     forget: reader.forget,
     read: (oid) => again(opened, () => reader.read(oid)),
+    look: (oid, use) => again(opened, () => reader.look(oid, use)),
     type: (oid) => again(opened, () => reader.type(oid)),
     size: (oid) => again(opened, () => reader.size(oid)),
   };
@@ -149,6 +166,19 @@ function lendStretch<Result>(
     () => kernel.packsBytes(number, start, end - start),
     (at) => use(kernel, at),
   );
+}
+
+async function readLog<Result>(
+  shelf: PackShelf,
+  asked: LogAsked,
+  read: (log: CommitLog) => Promise<Result>,
+): Promise<Result> {
+  const log = openCommitLog(shelf, asked);
+  try {
+    return await read(log);
+  } finally {
+    log.close();
+  }
 }
 
 async function openAll(opened: Opened): Promise<void> {

@@ -20,6 +20,7 @@ import {
   repositoryOf,
   tipMoved,
   wordsOf,
+  workOf,
 } from "./repository-access.ts";
 import type { Task } from "./tasks.ts";
 
@@ -148,7 +149,9 @@ function changing(
       const ref = branchRef(branch);
       const ours = repository.refs().get(ref);
       if (ours === undefined) throw tipMoved(branch);
-      const result = await repository.git.merge({ ours, theirs: oidOf(theirs) });
+      using task = world.tasks.start(`Merging into ${branch}`, { cancellable: true });
+      const asked = { ours, theirs: oidOf(theirs), ...workOf(task) };
+      const result = await repository.git.merge(asked);
       if (result.kind === "conflict") return result;
       if (result.oid !== ours)
         await moved(repository, { ref, from: ours, to: result.oid, branch, why: "merge" });
@@ -184,10 +187,7 @@ function reading(
     blame: async ({ id, commit, path }) => {
       const repository = repositoryOf(world, id);
       using task = world.tasks.start(`Looking who wrote ${path}`, { cancellable: true });
-      const blamed = await repository.git.blame(oidOf(commit), path, {
-        signal: task.signal,
-        onProgress: (progress) => task.tell(wordsOf(progress)),
-      });
+      const blamed = await repository.git.blame(oidOf(commit), path, workOf(task));
       if (blamed === undefined) throw notThere(path);
       return { ...blamed, commits: [...blamed.commits.values()].map(commitView) };
     },

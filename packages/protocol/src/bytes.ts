@@ -104,45 +104,15 @@ function encodePoint(out: number[], given: number): void {
 
 /** Reads strict UTF-8 (no overlong forms, no surrogates), or `undefined`. */
 export function parseUtf8(bytes: Uint8Array): string | undefined {
-  let plain = 0;
-  while (plain < bytes.length && (bytes[plain] ?? 0) < 0x80) plain += 1;
-  let text = textOfCodes(bytes.subarray(0, plain));
-  let offset = plain;
-  while (offset < bytes.length) {
-    const read = decodePoint(bytes, offset);
-    if (read === undefined) return undefined;
-    text += String.fromCodePoint(read.point);
-    offset += read.length;
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    // It says so of bytes that are not UTF-8.
+    return undefined;
   }
-  return text;
 }
 
-function decodePoint(
-  bytes: Uint8Array,
-  offset: number,
-): { readonly point: number; readonly length: number } | undefined {
-  const first = bytes[offset] ?? 0;
-  if (first < 0x80) return { point: first, length: 1 };
-  const form = utf8Forms.find(({ from, to }) => first >= from && first <= to);
-  if (form === undefined || offset + form.length > bytes.length) return undefined;
-  let point = first & (0xff >> (form.length + 1));
-  for (let index = 1; index < form.length; index++) {
-    const next = bytes[offset + index] ?? 0;
-    if ((next & 0xc0) !== 0x80) return undefined;
-    point = (point << 6) | (next & 0x3f);
-  }
-  const isSurrogate = point >= 0xd800 && point <= 0xdfff;
-  if (point < form.least || point > 0x10_ffff || isSurrogate) return undefined;
-  return { point, length: form.length };
-}
-
-/** RFC 3629 §4: which first bytes begin how long a sequence, and the smallest point that needs one so long. */
-const utf8Forms = [
-  { from: 0xc2, to: 0xdf, length: 2, least: 0x80 },
-  { from: 0xe0, to: 0xef, length: 3, least: 0x800 },
-  { from: 0xf0, to: 0xf4, length: 4, least: 0x1_0000 },
-] as const;
-
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const hexDigits = "0123456789abcdef";
 /** A call can be given so many arguments. */
 const codesAtOnce = 4_096;

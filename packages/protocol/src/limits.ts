@@ -55,6 +55,8 @@ export const relaysPerNodeMax = 5;
 export const relayUrlBytesMax = 256;
 /** A pack a browser accepts: above this it should come in several. */
 export const packBytesMax = 256 * 1024 * 1024;
+/** What one node asks of another at a time of a larger history: so much comes again where a copy was broken off. */
+export const packSliceBytesMax = 32 * 1024 * 1024;
 /** What is kept of a larger pack at a time, and what small ones grow to: as much as is moved, or held in memory, at once. */
 export const packSegmentBytesMax = 16 * 1024 * 1024;
 /** Objects in one pack. */
@@ -89,12 +91,14 @@ export const commitParentsMax = 1_000;
 export const streamWindowBytes = 512 * 1024;
 /** Streams open between two nodes at once, each way. */
 export const streamsPerSessionMax = 32;
-/** Packs that are built for others at once: each walks a repository and is held in memory until it was sent. */
+/** Packs that are built for others at once: each walks a repository. */
 export const searchesMax = 4;
 /** Of them for one node, so that one that asks for everything leaves room for the others. */
 export const searchesPerNodeMax = 2;
+/** Bytes of a pack that is being sent which are held: what the other side may ask for again, and the next part. */
+export const sentBytesKept = 4 * 1024 * 1024;
 /** Bytes held for all nodes that are being sent something. */
-export const sourceBytesMax = 512 * 1024 * 1024;
+export const sourceBytesMax = 128 * 1024 * 1024;
 /** One side of a changed file that is compared line by line: more is not read by people. */
 export const changedTextBytesMax = 1024 * 1024;
 /** What one branch's uncommitted changes may hold to outlive a reload: texts and pictures; it is written whole after each pause. */
