@@ -209,12 +209,8 @@ class Log implements MembershipLog {
   }
 
   state(): AccountState {
-    this.#settled();
-    this.#state ??= summarise({
-      account: this.account,
-      recovery: this.#recovery,
-      ...this.#settledView(),
-    });
+    const view = this.#settledView();
+    this.#state ??= summarise({ account: this.account, recovery: this.#recovery, ...view });
     return this.#state;
   }
 
@@ -299,7 +295,7 @@ class Log implements MembershipLog {
   #admit({ entry, body, id }: Omit<Waiting, "sender">): Verdict {
     const level = this.#levelOf(entry, body);
     const past = this.#pastOf(body.parents);
-    const refusal = this.#refusalOf({ entry, body, level, past });
+    const refusal = this.#refusalOf({ entry, body }, level, past);
     if (refusal !== undefined) return rejected(refusal);
     const view = this.#viewOf(body.parents, past);
     if (level > 0 && !view.judgement.members.has(body.author)) return rejected("not-a-member");
