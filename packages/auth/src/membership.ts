@@ -316,14 +316,11 @@ class Log implements MembershipLog {
   }
 
   /** What stands against an entry by its own past alone, before anything is judged. */
-  #refusalOf({
-    entry,
-    body,
-    level,
-    past,
-  }: Pick<Waiting, "entry" | "body"> & { readonly level: Level; readonly past: Past }):
-    | RejectReason
-    | undefined {
+  #refusalOf(
+    { entry, body }: Pick<Waiting, "entry" | "body">,
+    level: Level,
+    past: Past,
+  ): RejectReason | undefined {
     if (past.size() >= entriesBeforeMax[level]) return "log-full";
     const key = this.#keyOf(body.author, past);
     if (key === undefined) return "unknown-author";
