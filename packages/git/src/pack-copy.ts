@@ -5,7 +5,7 @@
 import { equal, type Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
-import type { ObjectSet } from "./closure.ts";
+import type { ObjectSet } from "./object-set.ts";
 import type { Kernel } from "./kernel.ts";
 import { makeDelta } from "./delta-make.ts";
 import { deflate } from "./inflate.ts";

@@ -2,7 +2,7 @@
 
 /* oxlint-disable eslint/no-await-in-loop -- what is looked into next stands in what was read before. */
 
-import type { ObjectSet } from "./closure.ts";
+import type { ObjectSet } from "./object-set.ts";
 import { sameId } from "./id-table.ts";
 import type { StoredPacks } from "./stored-packs.ts";
 

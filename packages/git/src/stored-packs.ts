@@ -129,7 +129,8 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
 
 function shelfOf(opened: Opened): PackShelf {
   if (opened.shelf === undefined) {
-    opened.shelf = openPackShelf(opened.files);
+    const bytes = opened.packs.reduce((sum, pack) => sum + pack.bytes, 0);
+    opened.shelf = openPackShelf(opened.files, { bytes });
     for (const pack of inOrder(opened.packs)) opened.shelf.add(pack);
   }
   return opened.shelf;
