@@ -99,9 +99,7 @@ async function findHad(opened: Opened, asked: Between, turn: WalkTurn): Promise<
 }
 
 function idsOf(shelf: PackShelf, set: ObjectSet): ReadonlyArray<ObjectId> {
-  const ids: ObjectId[] = [];
-  for (let row = 0; row < shelf.rows(); row++) if (set.has(row)) ids.push(shelf.idOf(row));
-  return ids;
+  return Array.from(set.rows(), shelf.idOf);
 }
 
 interface Walk {
@@ -209,7 +207,7 @@ function openWalking(
     set: (name) => {
       const copy = openObjectSet();
       const view = viewOf(name);
-      copy.addAll({ ...copy, words: () => view });
+      copy.addAll({ words: () => view });
       return copy;
     },
     close: () => shelf.giveBack(at),

@@ -75,7 +75,7 @@ export async function findHadCommits(
       readWord(kernel, at + logWords.had),
       wordsFor(shelf.rows()),
     );
-    had.addAll({ ...had, words: () => words });
+    had.addAll({ words: () => words });
     return had;
   } finally {
     shelf.giveBack(at);
