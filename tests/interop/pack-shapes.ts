@@ -123,3 +123,7 @@ export function manyTiny(many: number): ReadonlyArray<Uint8Array> {
     return entry(blobCode, text, { stream });
   });
 }
+
+export function cut(pack: Uint8Array, bytes: number): Uint8Array {
+  return pack.subarray(0, pack.length - bytes);
+}

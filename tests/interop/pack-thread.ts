@@ -1,20 +1,19 @@
-/** A thread that receives packs, and what the process grows by meanwhile. */
+/** A thread that receives packs, in a process of its own, and what that uses. */
 
+import { fork } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
 import { build } from "vite";
+import { blobCode, entry, packOf } from "./pack-builder.ts";
+import type { Used } from "./pack-process.ts";
 import type { Received, Sent } from "./pack-worker.ts";
 
+/** What became of it; what it took, and by how much the process has grown at the most since it began. */
+export type Outcome = Received & { readonly cpuMillis: number; readonly grownBytes: number };
+
 export interface PackThread {
-  /** What became of the pack, and by how many bytes the process grew at the most. */
-  readonly receive: (
-    bytes: Uint8Array,
-    kind?: Sent["kind"],
-  ) => Promise<Received & { readonly grew: number }>;
-  /** Ends the thread in the middle of whatever it does. The next pack gets a new one. */
-  readonly kill: () => Promise<void>;
+  readonly receive: (bytes: Uint8Array, kind?: Sent["kind"]) => Promise<Outcome>;
   readonly close: () => Promise<void>;
 }
 
@@ -29,52 +28,42 @@ export async function openPackThread(): Promise<PackThread> {
       target: "es2023",
       minify: false,
       lib: {
-        entry: join(import.meta.dirname, "pack-worker.ts"),
+        entry: {
+          worker: join(import.meta.dirname, "pack-worker.ts"),
+          process: join(import.meta.dirname, "pack-process.ts"),
+        },
         formats: ["es"],
-        fileName: () => "worker.mjs",
+        fileName: (_, name) => `${name}.mjs`,
       },
       rolldownOptions: { external: [/^node:/u] },
     },
   });
-  let worker: Worker | undefined;
-  const kill = async (): Promise<void> => {
-    await worker?.terminate();
-    worker = undefined;
-  };
+  const child = fork(join(folder, "process.mjs"), { serialization: "advanced" });
+  const answerTo = (sent: Sent): Promise<Received & Used> =>
+    new Promise((resolve, reject) => {
+      const ended = (code: number): void => reject(new Error(`the process ended with ${code}`));
+      child.once("exit", ended);
+      child.once("message", (received: Received & Used) => {
+        child.off("exit", ended);
+        resolve(received);
+      });
+      child.send(sent);
+    });
+  // It has received something small: from here on it grows by what is sent.
+  const { peakBytes: before } = await answerTo({
+    kind: "pack",
+    bytes: packOf([entry(blobCode, "")]),
+  });
   return {
     receive: async (bytes, kind = "pack") => {
-      worker ??= new Worker(join(folder, "worker.mjs"));
-      const before = process.memoryUsage.rss();
-      let most = before;
-      const watch = setInterval(() => {
-        most = Math.max(most, process.memoryUsage.rss());
-      }, 5);
-      try {
-        const received = await answerOf(worker, { kind, bytes });
-        return { ...received, grew: Math.max(most, process.memoryUsage.rss()) - before };
-      } finally {
-        clearInterval(watch);
-      }
+      const { peakBytes, ...received } = await answerTo({ kind, bytes });
+      return { ...received, grownBytes: peakBytes - before };
     },
-    kill,
     close: async () => {
-      await kill();
+      const gone = new Promise((resolve) => child.once("exit", resolve));
+      child.kill();
+      await gone;
       rmSync(folder, { recursive: true });
     },
   };
-}
-
-function answerOf(worker: Worker, sent: Sent): Promise<Received> {
-  return new Promise((resolve, reject) => {
-    const ended = (): void => reject(new Error("the thread ended"));
-    worker.once("exit", ended);
-    worker.once("error", reject);
-    worker.once("message", (received: Received) => {
-      worker.off("exit", ended);
-      worker.off("error", reject);
-      resolve(received);
-    });
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none.
-    worker.postMessage(sent);
-  });
 }

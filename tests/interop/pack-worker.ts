@@ -4,9 +4,9 @@ import { parentPort } from "node:worker_threads";
 import { BundleRejectedError } from "@skein/git/bundle";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openObjectStore } from "@skein/git/object-store";
-import { PackRejectedError } from "@skein/git/pack-rejected";
 import { openRepository } from "@skein/git/repository";
 import type { Bytes } from "@skein/protocol/bytes";
+import { packFaultOf } from "./pack-fault.ts";
 
 export interface Sent {
   readonly kind: "pack" | "bundle";
@@ -16,7 +16,7 @@ export interface Sent {
 /** What became of it. */
 export type Received =
   | { readonly kind: "kept"; readonly files: number; readonly refs: ReadonlyArray<string> }
-  | { readonly kind: "refused"; readonly files: number; readonly why: string }
+  | { readonly kind: "refused"; readonly files: number; readonly fault: string }
   | { readonly kind: "broken"; readonly why: string };
 
 const { signal } = new AbortController();
@@ -28,9 +28,9 @@ async function receive({ kind, bytes }: Sent): Promise<Received> {
     const refs = await (kind === "pack" ? receivePack : importBundle)(contents, bytes);
     return { kind: "kept", files: contents.size, refs };
   } catch (error) {
-    const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    const isRefusal = error instanceof PackRejectedError || error instanceof BundleRejectedError;
-    return isRefusal ? { kind: "refused", files: contents.size, why } : { kind: "broken", why };
+    const fault = faultOf(error);
+    if (fault !== undefined) return { kind: "refused", files: contents.size, fault };
+    return { kind: "broken", why: error instanceof Error ? String(error.stack) : String(error) };
   }
 }
 
@@ -53,6 +53,10 @@ async function importBundle(
   const repository = await openRepository({ files: openMemoryFiles(contents) });
   await repository.importBundle(bundle, { signal });
   return [...(await repository.refs()).keys()];
+}
+
+function faultOf(error: unknown): string | undefined {
+  return error instanceof BundleRejectedError ? "bundle" : packFaultOf(error);
 }
 
 parentPort?.on("message", (sent: Sent) => {

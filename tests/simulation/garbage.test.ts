@@ -1,4 +1,4 @@
-/** Space that is freed: whatever a person has, had within 90 days, or has begun is there afterwards, whatever goes on meanwhile. */
+/** Space that is freed: whatever a person has, had within 90 days it was used, or has begun is there afterwards, whatever goes on meanwhile. */
 
 import { parseCommit, parseTree, type GitObject } from "@skein/git/object";
 import { openRepository, type Repository } from "@skein/git/repository";
@@ -13,11 +13,11 @@ import { foundWorld, type SimulatedNode, type World } from "./peer-world.ts";
 async function lookThrough(
   node: SimulatedNode,
   id: string,
-  { tips = [], undoable = true }: { tips?: ReadonlyArray<string>; undoable?: boolean } = {},
+  { tips = [] }: { tips?: ReadonlyArray<string> } = {},
 ): Promise<number> {
   const git = await opened(node, id);
   const roots = [...(await git.refs()).values()];
-  for (const { from, to } of undoable ? await git.refMoves() : [])
+  for (const { from, to } of await git.refMoves())
     roots.push(...[from, to].filter((oid) => oid !== undefined));
   const pending = [...roots, ...(tips as ReadonlyArray<ObjectId>)];
   const seen = new Set<ObjectId>();
@@ -48,31 +48,73 @@ async function alone(world: World): Promise<{ alice: SimulatedNode; id: string }
   return { alice, id };
 }
 
-test("a branch that was deleted can be had back for 90 days, and takes no room after that", async () => {
+test("a branch that was deleted can be had back for 90 days in which Alice was here, and takes no room after that", async () => {
   await using world = await foundWorld({ seed: 1, weather: calm });
   const { alice, id } = await alone(world);
-  await alice.ask("new-branch", { id, name: "try", from: alice.tip("notes") ?? "" });
-  const onto = alice.tip("notes", "try") ?? "";
-  const bytes = formatUtf8(Array.from({ length: 20_000 }, (_, n) => `${n * n * 7919}`).join(" "));
-  const changes = [{ path: "large", kind: "write", bytes }] as const;
-  const large = { id, branch: "try", onto, message: "Large", changes };
-  const { oid } = await alice.ask("commit", large);
-  await alice.ask("delete-branch", { id, name: "try" });
+  const { oid, back } = await deleteLarge(world, alice, id);
   expect(await alice.ask("free-space", {})).toEqual({ bytes: 0, busy: 0 });
-  const back = { id, kind: "branch", name: "try", from: undefined, to: oid } as const;
   await alice.ask("undo", back);
   expect(alice.tip("notes", "try")).toBe(oid);
   await alice.ask("delete-branch", { id, name: "try" });
-  await alice.kill();
-  alice.setClockWrong(91 * 24 * 60 * 60 * 1_000);
-  await alice.start();
+  for (let weeks = 1; weeks <= 12; weeks++) {
+    await startLater(alice, weeks * 7);
+    expect(await alice.ask("free-space", {})).toEqual({ bytes: 0, busy: 0 });
+  }
+  await startLater(alice, 13 * 7);
   const { bytes: freed } = await alice.ask("free-space", {});
   expect(freed).toBeGreaterThan(20_000);
-  expect(await (await opened(alice, id)).objects.has(oid as ObjectId)).toBe(false);
+  expect(await (await opened(alice, id)).objects.has(oid)).toBe(false);
   await expect(alice.ask("undo", back)).rejects.toThrow("not_there");
-  await lookThrough(alice, id, { undoable: false });
+  await lookThrough(alice, id);
   expect(alice.bugs).toEqual([]);
 });
+
+test("a clock that jumps ahead by years takes nothing that could be undone", async () => {
+  await using world = await foundWorld({ seed: 4, weather: calm });
+  const { alice, id } = await alone(world);
+  const { oid, back } = await deleteLarge(world, alice, id);
+  for (const days of [3_650, 3_651, 0, 20_000]) {
+    await startLater(alice, days);
+    expect(await alice.ask("free-space", {})).toEqual({ bytes: 0, busy: 0 });
+    await alice.commit("notes", `${days}.txt`, "text");
+    await lookThrough(alice, id);
+  }
+  await alice.ask("undo", back);
+  expect(alice.tip("notes", "try")).toBe(oid);
+  expect(alice.bugs).toEqual([]);
+});
+
+test("what can no longer be undone to goes by itself, also where nothing else is done", async () => {
+  await using world = await foundWorld({ seed: 5, weather: calm });
+  const { alice, id } = await alone(world);
+  const { oid } = await deleteLarge(world, alice, id, 2_000_000);
+  const isHere = async (): Promise<boolean> => (await opened(alice, id)).objects.has(oid);
+  for (let weeks = 1; weeks <= 13; weeks++) {
+    expect(await isHere()).toBe(true);
+    await startLater(alice, weeks * 7);
+    await world.pass(11 * 60_000);
+  }
+  expect(await isHere()).toBe(false);
+  await lookThrough(alice, id);
+});
+
+/** A commit that only a branch had which is gone, and how to have it back. */
+async function deleteLarge(world: World, alice: SimulatedNode, id: string, size = 100_000) {
+  await alice.ask("new-branch", { id, name: "try", from: alice.tip("notes") ?? "" });
+  const onto = alice.tip("notes", "try") ?? "";
+  const changes = [{ path: "large", kind: "write", bytes: world.simulation.bytes(size) }] as const;
+  const large = { id, branch: "try", onto, message: "Large", changes };
+  const oid = (await alice.ask("commit", large)).oid as ObjectId;
+  await alice.ask("delete-branch", { id, name: "try" });
+  return { oid, back: { id, kind: "branch", name: "try", from: undefined, to: oid } as const };
+}
+
+/** By Alice's clock, which counts from the beginning of the world. */
+async function startLater(alice: SimulatedNode, days: number): Promise<void> {
+  await alice.kill();
+  alice.setClockWrong(days * day);
+  await alice.start();
+}
 
 test("what was stored and never named goes by itself once it is quiet", async () => {
   await using world = await foundWorld({ seed: 2, weather: calm });
@@ -171,4 +213,5 @@ test("another node's work arrives and is passed on while space is freed", async 
   expect([...alice.bugs, ...bob.bugs]).toEqual([]);
 });
 
+const day = 24 * 60 * 60 * 1_000;
 const signal = new AbortController().signal;

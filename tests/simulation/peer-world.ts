@@ -118,6 +118,7 @@ export class SimulatedNode {
   #writesLeft: number | undefined;
   #patches: Patches = {};
   #gitHosts: Ports["gitHosts"];
+  #sliceBytesMax: number | undefined;
   #failing: { readonly which: (disk: string) => boolean; readonly error: () => Error } | undefined;
 
   constructor(name: string, place: Place) {
@@ -154,6 +155,11 @@ export class SimulatedNode {
   /** Changes this node's software, from its next start on. */
   patch(patches: Patches): void {
     this.#patches = patches;
+  }
+
+  /** Asks for so much of a history at a time, from its next start on. */
+  copyInSlices(bytesMax: number): void {
+    this.#sliceBytesMax = bytesMax;
   }
 
   /** Ordinary git hosts, from its next start on. */
@@ -259,6 +265,7 @@ export class SimulatedNode {
       sockets: this.#sockets(alive),
       relayUrls: [...this.#place.relays.keys()].map((name) => `ws://${name}/relay`),
       channels: fabric?.channelsOf(`${this.name}-${this.#life}`) ?? noChannels,
+      sliceBytesMax: this.#sliceBytesMax,
       ...(this.#gitHosts === undefined ? {} : { gitHosts: this.#gitHosts }),
       breathe: () => Promise.resolve(),
       offsetMinutes: () => 60,

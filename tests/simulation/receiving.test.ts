@@ -12,16 +12,27 @@ interface Pair extends AsyncDisposable {
 }
 
 /** Alice has committed 5 MB that Bob has heard of, and his copy of them is under way, half of it here. */
-async function halfWay(seed: number): Promise<Pair> {
+async function halfWay(seed: number, sliceBytesMax?: number): Promise<Pair> {
   const world = await foundWorld({ seed, weather: calm, direct: false });
   const [alice, bob] = [world.node("alice"), world.node("bob")];
   const words = await haveAccount(world, alice);
   const { id } = await alice.ask("new-repository", { name: "notes", files: [] });
+  if (sliceBytesMax !== undefined) {
+    await bob.stop();
+    bob.copyInSlices(sliceBytesMax);
+    await bob.start();
+  }
   await signIn(world, bob, words);
   await approve(world, alice, bob);
   await world.until("the copy", () => bob.tip("notes") === alice.tip("notes"));
-  const bytes = world.simulation.bytes(5_000_000);
-  const changes = [{ path: "large", kind: "write", bytes }] as const;
+  const changes = Array.from(
+    { length: sliceBytesMax === undefined ? 1 : 10 },
+    (_, at, all = 10) => ({
+      path: `large ${at}`,
+      kind: "write" as const,
+      bytes: world.simulation.bytes(sliceBytesMax === undefined ? 5_000_000 : 5_000_000 / all),
+    }),
+  );
   const onto = alice.tip("notes") ?? "";
   await alice.ask("commit", { id, branch: "main", onto, message: "Large", changes });
   await world.until("half of it", () => shareOf(bob) > 0.4);
@@ -66,6 +77,21 @@ test("a copy that ends with its tab leaves nothing, and comes whole the next tim
   await bob.start();
   await world.until("all of it", () => bob.tip("notes") === alice.tip("notes"), 120_000);
   expect((await packsOf(bob)).length).toBeGreaterThan(before.length);
+  expect([...alice.bugs, ...bob.bugs]).toEqual([]);
+});
+
+test("a copy in slices that ends with its tab goes on from those that came", async () => {
+  await using pair = await halfWay(54, 700_000);
+  const { world, alice, bob } = pair;
+  const had = shareOf(bob);
+  await bob.kill();
+  const before = await packsOf(bob);
+  expect(before.length).toBeGreaterThan(4);
+  await bob.start();
+  await world.until("the next of it", () => shareOf(bob) > 0, 120_000);
+  // What it was in the middle of comes again.
+  expect(shareOf(bob)).toBeGreaterThan(had - 0.2);
+  await world.until("all of it", () => bob.tip("notes") === alice.tip("notes"), 120_000);
   expect([...alice.bugs, ...bob.bugs]).toEqual([]);
 });
 

@@ -38,7 +38,7 @@ const families: ReadonlyArray<readonly [file: string, codec: Codec<any>, types: 
   ["session-packets", SessionPacket, 4],
   ["topic-messages", TopicMessage, 4],
   ["node-messages", NodeMessage, 16],
-  ["stream-requests", StreamRequest, 4],
+  ["stream-requests", StreamRequest, 5],
 ];
 
 describe.for(families)("%s", ([file, codec, types]) => {

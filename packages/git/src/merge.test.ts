@@ -179,9 +179,43 @@ test("three lines that crossed twenty times over take forty merges of merge base
 test("histories that crossed too often to merge are refused on every node, from either side", async () => {
   // Each level takes two merges of merge bases.
   const { repository, ours, theirs } = await crossThree(virtualMergesMax / 2 + 1);
-  const refusal = { code: "limit_exceeded", limit: "merges of merge bases" };
+  const refusal = { code: "merge_too_large", limit: "merges of merge bases" };
   await expect(repository.merge({ ours, theirs })).rejects.toMatchObject(refusal);
   await expect(repository.merge({ ours: theirs, theirs: ours })).rejects.toMatchObject(refusal);
+});
+
+test("a merge that is told to stop stops at whatever it reads next, says how far it came, and keeps nothing", async () => {
+  const { repository, contents, alice, bob } = await meet(
+    { "a.txt": edit("one", "1"), "d/b.txt": "x\n" },
+    { "a.txt": edit("seven", "7"), "e/c.txt": "y\n" },
+  );
+  const before = [...contents.keys()];
+  const merge = async (looksLeft: number): Promise<string> => {
+    let looks = looksLeft;
+    const throwIfAborted = (): void => {
+      if (looks-- === 0) throw new Error("stopped");
+    };
+    const signal = { aborted: false, throwIfAborted };
+    return await repository
+      .merge({ ours: alice, theirs: bob, signal })
+      .then(({ kind }) => kind, String);
+  };
+  let stopped = 0;
+  while ((await merge(stopped)) === "Error: stopped") {
+    stopped += 1;
+    expect([...contents.keys()]).toEqual(before);
+  }
+  expect(stopped).toBeGreaterThan(15);
+  expect(contents.size).toBeGreaterThan(before.length);
+});
+
+test("a long merge gives way to others, and tells how far it is", async () => {
+  const { repository, ours, theirs, breaths } = await crossThree(100);
+  const told: number[] = [];
+  await repository.merge({ ours, theirs, onProgress: ({ done }) => told.push(done) });
+  expect(told.length).toBeGreaterThan(5);
+  expect(told).toEqual(told.toSorted((one, other) => one - other));
+  expect(breaths()).toBeGreaterThanOrEqual(told.length);
 });
 
 /** Levels of three commits, each with all three of the level before as its parents, and two tips on the last three. */
@@ -189,8 +223,11 @@ async function crossThree(levels: number): Promise<{
   readonly repository: Repository;
   readonly ours: ObjectId;
   readonly theirs: ObjectId;
+  readonly breaths: () => number;
 }> {
-  const repository = await openRepository({ files: openMemoryFiles() });
+  let breaths = 0;
+  const breathe = async (): Promise<void> => void breaths++;
+  const repository = await openRepository({ files: openMemoryFiles(), breathe });
   const root = await commit(repository, undefined, { "a.txt": "root\n" });
   const { tree } = await repository.readCommit(root);
   const objects: GitObject[] = [];
@@ -209,7 +246,7 @@ async function crossThree(levels: number): Promise<{
   const ours = next(level, "Ours\n");
   const theirs = next(level, "Theirs\n");
   await repository.objects.objectsToPack(objects, { signal });
-  return { repository, ours, theirs };
+  return { repository, ours, theirs, breaths: () => breaths };
 }
 
 /** Alice and Bob each change what they found at the start. */

@@ -17,10 +17,12 @@ import { resolveConflicts } from "./merge-resolutions.ts";
 import type { Resolution } from "./merge-resolutions.ts";
 import { mergeTrees } from "./merge-trees.ts";
 import type { MergedTrees, TreeConflict } from "./merge-trees.ts";
-import type { ObjectStore } from "./object-store.ts";
+import { mergeWith } from "./merge-work.ts";
+import type { MergeSource } from "./merge-work.ts";
 import { formatCommit, formatTree } from "./object.ts";
 import { keep, openOverlay } from "./overlay.ts";
 import type { Overlay } from "./overlay.ts";
+import type { LongWork } from "./stop-signal.ts";
 import { findEntry } from "./tree.ts";
 
 export type MergeResult =
@@ -28,11 +30,20 @@ export type MergeResult =
   /** Nothing was changed. */
   | { readonly kind: "conflict"; readonly paths: ReadonlyArray<string> };
 
+interface MergeTips {
+  readonly ours: ObjectId;
+  readonly theirs: ObjectId;
+}
+
+/** Throws `MergeTooLargeError`, and why the signal was aborted. */
+export interface MergeAsked extends MergeTips, Partial<LongWork> {}
+
 /** Stores the merge commit durably, and moves no ref. */
-export async function mergeTips(
-  from: Source,
-  tips: { readonly ours: ObjectId; readonly theirs: ObjectId },
-): Promise<MergeResult> {
+export function mergeTips(from: MergeSource, asked: MergeAsked): Promise<MergeResult> {
+  return mergeWith(from, asked, (source) => makeMerge(source, asked));
+}
+
+async function makeMerge(from: MergeSource, tips: MergeTips): Promise<MergeResult> {
   const ours = await from.commits.read(tips.ours);
   const theirs = await from.commits.read(tips.theirs);
   const relation = await relate(from.commits, ours.oid, theirs.oid);
@@ -48,10 +59,11 @@ export async function mergeTips(
 }
 
 /** What stands between two tips, for an editor. Empty where they merge by themselves. */
-export async function readConflicts(
-  from: Source,
-  tips: { readonly ours: ObjectId; readonly theirs: ObjectId },
-): Promise<Conflicts> {
+export function readConflicts(from: MergeSource, asked: MergeAsked): Promise<Conflicts> {
+  return mergeWith(from, asked, (source) => findConflicts(source, asked));
+}
+
+async function findConflicts(from: MergeSource, tips: MergeTips): Promise<Conflicts> {
   const ours = await from.commits.read(tips.ours);
   const theirs = await from.commits.read(tips.theirs);
   const diverged = (await relate(from.commits, ours.oid, theirs.oid)) === "diverged";
@@ -101,9 +113,7 @@ export async function describeConflicts(
 /** Of all conflicts together; those after that are told without their hunks. */
 export const conflictTextsBytesMax = 32 * 1024 * 1024;
 
-export interface ResolvedMerge extends Signed {
-  readonly ours: ObjectId;
-  readonly theirs: ObjectId;
+export interface ResolvedMerge extends Signed, MergeAsked {
   /** One for each path in conflict. */
   readonly resolutions: ReadonlyArray<Resolution>;
   readonly message?: string | undefined;
@@ -113,18 +123,22 @@ export interface ResolvedMerge extends Signed {
  * The merge a person makes: what merges by itself, and their choices for the rest. Stores the commit durably, and
  * moves no ref. Throws `ResolutionRefusedError` and `DraftRefusedError`.
  */
-export async function mergeWithResolutions(
-  from: Source,
+export function mergeWithResolutions(
+  from: MergeSource,
   asked: ResolvedMerge,
 ): Promise<MergeResult> {
+  return mergeWith(from, asked, (source) => makeResolvedMerge(source, asked));
+}
+
+async function makeResolvedMerge(from: MergeSource, asked: ResolvedMerge): Promise<MergeResult> {
   const ours = await from.commits.read(asked.ours);
   const theirs = await from.commits.read(asked.theirs);
   const relation = await relate(from.commits, ours.oid, theirs.oid);
-  if (relation !== "diverged") return mergeTips(from, asked);
+  if (relation !== "diverged") return makeMerge(from, asked);
   const { overlay, merge, moved } = await mergeInOrder(from, ours, theirs);
   const conflicts = [...merge.conflicts, ...moved];
   // Without a choice in it this is the merge that every node makes.
-  if (conflicts.length === 0 && asked.resolutions.length === 0) return mergeTips(from, asked);
+  if (conflicts.length === 0 && asked.resolutions.length === 0) return makeMerge(from, asked);
   const unfinished = { tree: merge.tree, conflicts };
   const resolved = await resolveConflicts(overlay, unfinished, asked.resolutions);
   if (resolved.kind === "unresolved") return { kind: "conflict", paths: resolved.paths };
@@ -141,11 +155,6 @@ export async function mergeWithResolutions(
   return { kind: "merged", oid };
 }
 
-interface Source {
-  readonly objects: ObjectStore;
-  readonly commits: Commits;
-}
-
 interface OrderedMerge {
   readonly first: StoredCommit;
   readonly second: StoredCommit;
@@ -157,7 +166,7 @@ interface OrderedMerge {
 
 /** Whose side is whose must not matter: the smaller id comes first on every node. */
 async function mergeInOrder(
-  from: Source,
+  from: MergeSource,
   ours: StoredCommit,
   theirs: StoredCommit,
 ): Promise<OrderedMerge> {

@@ -10,12 +10,13 @@ import type { Files } from "./files.ts";
 import { prepareKernel } from "./kernel-compiled.ts";
 import { hashObject } from "./object-hash.ts";
 import { oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
-import { packSegmentBytesMax } from "@skein/protocol/limits";
 import { copyPack } from "./pack-copy.ts";
 import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
 import { dropUnreachable, mergePacks, type Dropped } from "./pack-keep.ts";
 import type { PackLimits } from "./pack-limits.ts";
+import { packRoom, spoolFolder, type PackRoom, type SpoolPlace } from "./pack-spool.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
+import { cutSlice, type History, type PackSlice } from "./pack-slice.ts";
 import { openPackWriter, wholeEntry } from "./pack-write.ts";
 import type { Breathe, LongWork, Progress, StopSignal } from "./stop-signal.ts";
 import { openStoredPacks, type StoredPacks } from "./stored-packs.ts";
@@ -48,6 +49,19 @@ export interface ObjectStore {
       readonly haves: ReadonlyArray<ObjectId>;
     } & LongWork,
   ) => Promise<{ readonly bytes: Bytes; readonly objects: number }>;
+  /**
+   * The same in slices, for whoever cannot take all of it at once: what comes behind `after` in it, as far as `bytesMax`
+   * goes. With what came before, each is whole. It is told part by part, and ends early where packs are replaced meanwhile.
+   * `undefined`: nothing comes behind `after`.
+   */
+  readonly openSlice: (
+    asked: {
+      readonly wants: ReadonlyArray<ObjectId>;
+      readonly haves: ReadonlyArray<ObjectId>;
+      readonly after?: ObjectId | undefined;
+      readonly bytesMax: number;
+    } & LongWork,
+  ) => Promise<PackSlice | undefined>;
   /** What `buildPack` would send, as ids. */
   readonly listReachable: (
     asked: {
@@ -78,11 +92,13 @@ export interface ObjectStore {
   ) => Promise<ReadonlyArray<ObjectId>>;
 }
 
-/** Parts come in order, each after the one before was taken. One that is let go has kept nothing. */
+/** Parts come in order, each after the one before was taken. Until the end nothing is kept. */
 export interface PackReceiver {
   readonly write: (part: Uint8Array) => Promise<void>;
   /** The pack is over: if all of it is sound it is kept, at once and durably. */
   readonly finish: () => Promise<{ readonly objects: number }>;
+  /** Lets go of what came, where the end does not come. What is in its way is removed when the store is opened next. */
+  readonly close: () => Promise<void>;
 }
 
 /** An object that is asked for and is not here. */
@@ -101,25 +117,37 @@ export class ObjectRejectedError extends SkeinError {
   readonly hint = "Choose other file names. Names like .git are not allowed in a repository.";
 }
 
+export interface StoreOptions {
+  readonly breathe?: Breathe;
+  readonly limits?: PackLimits;
+  readonly room?: PackRoom;
+}
+
 /**
  * Opens what earlier commits to `files` have kept. `breathe` gives way to other work during long work, and no pack is
- * taken that is more than `limits` say.
+ * taken that is more than `limits` say. `room` is how much of packs is in memory at once.
  */
 export async function openObjectStore(
   files: Files,
-  {
-    breathe = async () => {},
-    limits,
-  }: { readonly breathe?: Breathe; readonly limits?: PackLimits } = {},
+  { breathe = async () => {}, limits, room = packRoom }: StoreOptions = {},
 ): Promise<ObjectStore> {
   prepareKernel();
   const packs = await openStoredPacks(files);
   const { read, look, readLog, type, size } = packs;
 
+  const slices = openSlices(packs, limits);
   // What was found to be here must still be here when what leads to it is kept.
   const alone = openTurnstile();
+  let receivers = 0;
   const openReceiver: ObjectStore["openReceiver"] = (expected) =>
-    receivePack(packs, { ...expected, breathe, limits, alone });
+    receivePack(packs, {
+      ...expected,
+      breathe,
+      limits,
+      room,
+      place: { files, prefix: `${spoolFolder}/${++receivers}` },
+      alone,
+    });
   const storePack: ObjectStore["storePack"] = async (received) => {
     const receiver = openReceiver({ ...received, packBytes: received.bytes.length });
     await receiver.write(received.bytes);
@@ -135,10 +163,13 @@ export async function openObjectStore(
     storePack,
     openReceiver,
     buildPack: (asked) => collectPack(packs, { ...asked, breathe }),
+    openSlice: (asked) => slices.open({ ...asked, breathe }),
     listReachable: (asked) => listReachable(packs, { ...asked, breathe }),
     mergePacks: (work) =>
       alone(async () => {
         await packs.clean();
+        // What is being told of would break off; there will be another change, and another time.
+        if (slices.isTold()) return 0;
         return await mergePacks(keepingOf(packs, { ...work, breathe }));
       }),
     dropUnreachable: (work) =>
@@ -150,21 +181,27 @@ export async function openObjectStore(
         const keeping = keepingOf(packs, { ...work, breathe });
         return await dropUnreachable(keeping, isReachable, work.worthBytes ?? 0);
       }),
-    objectsToPack: async (objects, { signal }) => {
-      const oids = objects.map((object) => hashObject(object));
-      const writer = openPackWriter();
-      const written = new Set<ObjectId>();
-      objects.forEach((object, index) => {
-        const oid = oids[index];
-        if (oid === undefined || written.has(oid) || isKept(packs, oid)) return;
-        written.add(oid);
-        writer.append(oidBytes(oid), ...wholeEntry(object));
-      });
-      if (written.size > 0)
-        await storePack({ bytes: writer.finish().pack, tips: [], signal }).catch(blameCaller);
-      return oids;
-    },
+    objectsToPack: (objects, { signal }) => keepObjects(packs, storePack, { objects, signal }),
   };
+}
+
+async function keepObjects(
+  packs: StoredPacks,
+  storePack: ObjectStore["storePack"],
+  { objects, signal }: { readonly objects: ReadonlyArray<GitObject>; readonly signal: StopSignal },
+): Promise<ReadonlyArray<ObjectId>> {
+  const oids = objects.map((object) => hashObject(object));
+  const writer = openPackWriter();
+  const written = new Set<ObjectId>();
+  objects.forEach((object, index) => {
+    const oid = oids[index];
+    if (oid === undefined || written.has(oid) || isKept(packs, oid)) return;
+    written.add(oid);
+    writer.append(oidBytes(oid), ...wholeEntry(object));
+  });
+  if (written.size > 0)
+    await storePack({ bytes: writer.finish().pack, tips: [], signal }).catch(blameCaller);
+  return oids;
 }
 
 type Work = LongWork & { readonly breathe: Breathe };
@@ -175,36 +212,58 @@ function receivePack(
     readonly tips: ReadonlyArray<ObjectId>;
     readonly packBytes?: number | undefined;
     readonly limits: PackLimits | undefined;
+    readonly room: PackRoom;
+    readonly place: SpoolPlace;
     readonly alone: Turnstile;
   } & Work,
 ): PackReceiver {
-  const { tips, signal, onProgress } = given;
+  const { tips, signal, onProgress, room } = given;
   const { shapes, read } = packs;
   const indexing = openPackIndexing({ ...given, resolveBase: read, shapes });
+  // What the device does not let go of now is removed when the store is opened next.
+  const close = (): Promise<void> => indexing.close().catch(() => {});
+  const orClose = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await work();
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  };
+  const keep = async (): Promise<{ readonly objects: number }> => {
+    const indexed = await indexing.finish();
+    return await given.alone(async () => {
+      await checkConnected(packs, indexed, openTurn(given, "checking", indexed.links.size()));
+      for (const tip of tips)
+        if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
+          throw new PackRejectedError("tip-missing", `it does not bring ${tip}`);
+      signal.throwIfAborted();
+      onProgress?.({ phase: "storing", done: 0, total: 1 });
+      await keepIndexed(packs, indexed, room);
+      onProgress?.({ phase: "storing", done: 1, total: 1 });
+      return { objects: indexed.objects };
+    });
+  };
   return {
-    write: indexing.write,
+    write: (part) => orClose(() => indexing.write(part)),
     finish: async () => {
-      const indexed = await indexing.finish();
-      return await given.alone(async () => {
-        await checkConnected(packs, indexed, openTurn(given, "checking", indexed.links.size()));
-        for (const tip of tips)
-          if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
-            throw new PackRejectedError("tip-missing", `it does not bring ${tip}`);
-        signal.throwIfAborted();
-        onProgress?.({ phase: "storing", done: 0, total: 1 });
-        await keepIndexed(packs, indexed);
-        onProgress?.({ phase: "storing", done: 1, total: 1 });
-        return { objects: indexed.objects };
-      });
+      const kept = await orClose(keep);
+      await close();
+      return kept;
     },
+    close,
   };
 }
 
-async function keepIndexed(packs: StoredPacks, indexed: IndexedPack): Promise<void> {
+async function keepIndexed(
+  packs: StoredPacks,
+  indexed: IndexedPack,
+  { segmentBytes }: PackRoom,
+): Promise<void> {
   if (indexed.objects === 0) return;
-  if (indexed.pack.length <= packSegmentBytesMax)
-    await packs.add(indexed.packHash, indexed.idx, indexed.pack);
-  else await packs.addAll(indexed.segments(packSegmentBytesMax));
+  if (indexed.bytes > segmentBytes) return await packs.addAll(indexed.segments(segmentBytes));
+  const { name, idx, pack } = await indexed.whole();
+  return await packs.add(name, idx, pack);
 }
 
 type Turnstile = <Result>(work: () => Promise<Result>) => Promise<Result>;
@@ -239,18 +298,76 @@ async function collectPack(
 ): Promise<{ readonly bytes: Bytes; readonly objects: number }> {
   return await packs.again(async () => {
     const { sending, had } = await collect(packs, given);
-    const { objects, parts } = copyPack({
-      packs,
-      sending,
-      had,
-      read: openMustRead(packs),
-      turn: openTurn(given, "writing", 0),
-    });
+    const turn = openTurn(given, "writing", 0);
+    const read = openMustRead(packs);
+    const { objects, parts } = await copyPack({ packs, sending, had, read, turn });
     const all: Bytes[] = [];
-    for await (const part of parts) all.push(part);
+    for await (const part of parts()) all.push(part);
     const [only] = all;
     return { bytes: only !== undefined && all.length === 1 ? only : concat(...all), objects };
   });
+}
+
+type SliceAsked = Parameters<ObjectStore["openSlice"]>[0] & Work;
+
+/** Slices, and the histories that were last cut into them. */
+function openSlices(
+  packs: StoredPacks,
+  limits: PackLimits | undefined,
+): {
+  readonly open: (asked: SliceAsked) => Promise<PackSlice | undefined>;
+  readonly isTold: () => boolean;
+} {
+  const histories = new Map<string, { readonly history: History; readonly at: number }>();
+  let told = 0;
+  const historyOf = async (asked: SliceAsked): Promise<History> => {
+    const { wants, haves } = asked;
+    const key = [...wants, "", ...haves].join(" ");
+    const known = histories.get(key);
+    histories.delete(key);
+    const found =
+      known?.at === packs.replaced()
+        ? known.history
+        : { wants, order: undefined, ...(await collect(packs, asked)) };
+    histories.set(key, { history: found, at: packs.replaced() });
+    for (const [oldest] of histories) if (histories.size > historiesKept) histories.delete(oldest);
+    return found;
+  };
+  // Comes to an early end where packs are replaced: what is told of then stands elsewhere.
+  async function* tell(slice: PackSlice, at: number): AsyncGenerator<Bytes, void, void> {
+    told += 1;
+    try {
+      for await (const part of slice.parts()) {
+        if (packs.replaced() !== at) return;
+        yield part;
+      }
+    } catch (error) {
+      if (packs.replaced() === at) throw error;
+    } finally {
+      told -= 1;
+    }
+  }
+  return {
+    open: (asked) =>
+      packs.again(async () => {
+        const { after, bytesMax } = asked;
+        const history = await historyOf(asked);
+        const turn = openTurn(asked, "writing", 0);
+        let done = 0;
+        const slice = await cutSlice({
+          packs,
+          history,
+          after,
+          bytesMax,
+          limits,
+          read: openMustRead(packs),
+          turn: () => turn(++done),
+        });
+        const at = packs.replaced();
+        return slice && { ...slice, parts: () => tell(slice, at) };
+      }),
+    isTold: () => told > 0,
+  };
 }
 
 /** What `wants` reach and `haves` do not, and what is known to be had. */
@@ -345,3 +462,5 @@ function openTurn(
 }
 
 const stepsPerTurn = 128;
+/** Each is four bytes an object. */
+const historiesKept = 2;

@@ -180,6 +180,18 @@ export function kindOfMode(mode: number): EntryKind {
   }
 }
 
+/** The id that is told in hex digits at `offset`, as in commits and tags. */
+export function idInHex(bytes: Uint8Array, offset: number): Uint8Array {
+  const digit = (at: number): number => {
+    const byte = bytes[at] ?? 0;
+    return (byte & 15) + (byte >> 6) * 9;
+  };
+  return Uint8Array.from(
+    { length: 20 },
+    (_, index) => (digit(offset + index * 2) << 4) | digit(offset + index * 2 + 1),
+  );
+}
+
 /** Sorts as git sorts. Names must be sound (`entryNameFault`) and distinct. */
 export function formatTree(
   entries: ReadonlyArray<Pick<TreeEntry, "mode" | "name" | "oid">>,

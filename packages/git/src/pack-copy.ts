@@ -19,7 +19,7 @@ import {
   type EntryHeader,
   type WholeHeader,
 } from "./pack-entry.ts";
-import { openPackParts, type PackParts } from "./pack-parts.ts";
+import { openPackMeter, openPackParts, type PackParts } from "./pack-parts.ts";
 import { wholeEntry } from "./pack-write.ts";
 import { openSha1 } from "./sha1.ts";
 import { damaged, type StoredPack } from "./stored-pack.ts";
@@ -38,28 +38,51 @@ export interface Copying {
 }
 
 interface Work extends Copying {
-  readonly parts: PackParts;
+  readonly parts: Pick<PackParts, "offset" | "append">;
   readonly earlier: Earlier;
   /** Where in the new pack each row's entry begins, and how many deltas lie below it. */
   readonly offsets: Uint32Array;
   readonly depths: Uint16Array;
+  /** Counts what a reader inflates besides the objects. */
+  readonly beside: { deltaBytes: number; readonly bases: Set<number> };
 }
 
-/** A pack that is told part by part. */
+/** A pack that is told part by part: no more of it is held than a part. */
 export interface PackToSend {
   readonly objects: number;
   /** To be asked for once. */
-  readonly parts: AsyncIterable<Bytes>;
+  readonly parts: () => AsyncIterable<Bytes>;
 }
 
-/** The pack to send, part by part: no more of it is held than a part. */
-export function copyPack(given: Copying): PackToSend {
+export interface MeasuredPack extends PackToSend {
+  /** How long all parts are together. */
+  readonly bytes: number;
+  /** How long its deltas are, inflated. */
+  readonly deltaBytes: number;
+  /** Rows of what it leaves out, and builds on. */
+  readonly bases: ReadonlySet<number>;
+}
+
+export async function copyPack(given: Copying): Promise<PackToSend> {
   const whole = wholePack(given);
-  if (whole !== undefined) return { objects: whole.idx.count, parts: readWhole(given, whole) };
-  const objects = given.packs
-    .all()
-    .reduce((count, { base, idx }) => count + given.sending.countIn(base, idx.count), 0);
-  return { objects, parts: copyEntries(given, objects) };
+  if (whole !== undefined)
+    return { objects: whole.idx.count, parts: () => readWhole(given, whole) };
+  const plan = await planOf(given);
+  return { objects: plan.objects, parts: () => copyEntries(plan) };
+}
+
+/** The same, measured before the first part: whoever gets it is told how much will come. */
+export async function measurePack(given: Copying): Promise<MeasuredPack> {
+  const plan = await planOf(given);
+  const meter = openPackMeter();
+  const beside = { deltaBytes: 0, bases: new Set<number>() };
+  const entries = eachEntry(plan, meter, beside);
+  while ((await entries.next()).done !== true) continue;
+  const { objects } = plan;
+  const whole = wholePack(given);
+  return whole === undefined
+    ? { objects, bytes: meter.offset() + trailerBytes, ...beside, parts: () => copyEntries(plan) }
+    : { objects, bytes: whole.bytes, ...beside, parts: () => readWhole(given, whole) };
 }
 
 /** The one stored pack that is, as it stands, what is to be sent. */
@@ -73,7 +96,7 @@ function wholePack({ packs, sending }: Copying): StoredPack | undefined {
 /** As it is stored; but a damaged one comes to no end. */
 async function* readWhole({ packs, turn }: Copying, pack: StoredPack): AsyncIterable<Bytes> {
   const hash = openSha1();
-  const end = pack.bytes - 20;
+  const end = pack.bytes - trailerBytes;
   for (let start = 0; start < pack.bytes; start += partBytes) {
     const stop = Math.min(pack.bytes, start + partBytes);
     const bytes = await packs.readStored(pack, start, stop);
@@ -94,33 +117,61 @@ async function checkTrailer(
   if (!equal(checksum, trailer)) throw damaged(pack, 0);
 }
 
-async function* copyEntries(given: Copying, objects: number): AsyncIterable<Bytes> {
-  const packs = given.packs.all().toSorted((a, b) => a.base - b.base);
+/** What is known before anything is written. */
+interface Plan extends Copying {
+  readonly objects: number;
+  readonly earlier: Earlier;
+}
+
+async function planOf(given: Copying): Promise<Plan> {
+  const objects = given.packs
+    .all()
+    .reduce((count, { base, idx }) => count + given.sending.countIn(base, idx.count), 0);
+  // Whoever has nothing gets the history as it is stored.
+  const earlier = isEmpty(given.had) ? nothingEarlier : await findEarlier(given);
+  return { ...given, objects, earlier };
+}
+
+async function* copyEntries(plan: Plan): AsyncIterable<Bytes> {
+  const parts = openPackParts(plan.objects);
+  const entries = eachEntry(plan, parts, { deltaBytes: 0, bases: new Set() });
+  while ((await entries.next()).done !== true) yield parts.take();
+  yield parts.finish();
+}
+
+/** Writes entry after entry, and tells when about a part has come together. */
+async function* eachEntry(
+  plan: Plan,
+  parts: Work["parts"],
+  beside: Work["beside"],
+): AsyncGenerator<undefined, void, void> {
+  const packs = plan.packs.all().toSorted((a, b) => a.base - b.base);
   const rows = packs.reduce((most, { base, idx }) => Math.max(most, base + idx.count), 0);
-  const parts = openPackParts(objects);
   const work: Work = {
-    ...given,
+    ...plan,
     parts,
-    // Whoever has nothing gets the history as it is stored.
-    earlier: isEmpty(given.had) ? nothingEarlier : await findEarlier(given),
+    beside,
     offsets: new Uint32Array(rows),
     depths: new Uint16Array(rows),
   };
   let done = 0;
+  let told = 0;
   for (const pack of packs) {
     const order = pack.byOffset();
     for (let rank = 0; rank < order.length; rank++) {
       const position = order[rank] ?? 0;
-      if (!given.sending.has(pack.base + position)) continue;
+      if (!plan.sending.has(pack.base + position)) continue;
       const copied = copyEntry(work, entryOf(pack, rank));
       if (copied !== undefined) await copied;
-      if (parts.filled() >= partBytes) yield parts.take();
-      const waited = given.turn(++done);
+      if (parts.offset() - told >= partBytes) {
+        told = parts.offset();
+        yield undefined;
+      }
+      const waited = plan.turn(++done);
       if (waited !== undefined) await waited;
     }
   }
-  assert(done === objects, "all that was counted is sent");
-  yield parts.finish();
+  assert(done === plan.objects, "all that was counted is sent");
 }
 
 interface Entry {
@@ -208,10 +259,11 @@ function readHeader({ kernel, at, size }: Here): EntryHeader | undefined {
 }
 
 function appendDelta(
-  { packs, parts, offsets, depths, had }: Work,
+  work: Work,
   { pack, start, row }: Entry,
   { kernel, at, size, header }: Here & { readonly header: Exclude<EntryHeader, WholeHeader> },
 ): boolean {
+  const { packs, parts, offsets, depths, had } = work;
   const bytes = kernel.bytes();
   const id = baseIdOf(pack, start, { bytes, header });
   // Another pack may hold the base too, and be the one that counts.
@@ -223,6 +275,7 @@ function appendDelta(
   if (!isNear && (base < 0 || !had.has(base))) return false;
   offsets[row] = offset;
   depths[row] = isNear ? depth : 1;
+  noteDelta(work, { base, size: header.size, isSent: isNear });
   const distance = isNear ? offset - below : 0;
   if (header.form === "offset-delta" && header.distance === distance) {
     parts.append(bytes, at, at + size);
@@ -263,31 +316,29 @@ async function makeAnew(
   entry: Entry,
   { base, how }: { readonly base: number; readonly how: Copied },
 ): Promise<void> {
-  const { parts, offsets, depths, read } = work;
   const { pack, position, row, start, end } = entry;
-  const object = await read(oidAt(pack.idx.oids, position * 20));
+  const object = await work.read(oidAt(pack.idx.oids, position * 20));
   const delta = await shortestDelta(work, { row, base }, object);
-  const told = delta && toldAs(work, delta);
-  const pieces =
-    told !== undefined && (how === "lost" || told.stream.length + 20 < end - start)
-      ? [told.head, told.stream]
-      : undefined;
-  if (pieces === undefined && how === "whole") {
+  const stream = delta && deflate(delta.bytes);
+  const isShorter = stream !== undefined && (how === "lost" || stream.length + 20 < end - start);
+  if (delta !== undefined && isShorter) {
+    const depth = (work.depths[delta.base] ?? 0) + 1;
+    put(work, { row, depth }, [headOf(work, delta.base, delta.bytes.length), stream]);
+  } else if (how === "lost") put(work, { row, depth: 0 }, wholeEntry(object));
+  else
     await work.packs.stretch(entry, (kernel, at) =>
       appendEntry(work, entry, { kernel, at, size: end - start, hasBase: false }),
     );
-    return;
-  }
-  depths[row] = delta === undefined || pieces === undefined ? 0 : (depths[delta.base] ?? 0) + 1;
-  offsets[row] = parts.offset();
-  for (const piece of pieces ?? wholeEntry(object)) parts.append(piece, 0, piece.length);
 }
 
-function toldAs(
-  work: Work,
-  { base, bytes }: MadeDelta,
-): { readonly head: Uint8Array; readonly stream: Bytes } {
-  return { head: headOf(work, base, bytes.length), stream: deflate(bytes) };
+function put(
+  { parts, offsets, depths }: Work,
+  { row, depth }: { readonly row: number; readonly depth: number },
+  pieces: ReadonlyArray<Uint8Array>,
+): void {
+  depths[row] = depth;
+  offsets[row] = parts.offset();
+  for (const piece of pieces) parts.append(piece, 0, piece.length);
 }
 
 interface MadeDelta {
@@ -323,11 +374,25 @@ async function deltaOn(
   return delta && { base, bytes: delta };
 }
 
-function headOf({ packs, parts, offsets }: Work, base: number, size: number): Uint8Array {
+function headOf(work: Work, base: number, size: number): Uint8Array {
+  const { packs, parts, offsets } = work;
   const below = offsets[base] ?? 0;
+  noteDelta(work, { base, size, isSent: below > 0 });
   return below > 0
     ? formatOffsetDeltaHeader(size, parts.offset() - below)
     : formatRefDeltaHeader(size, packs.idOf(base));
+}
+
+function noteDelta(
+  { beside }: Work,
+  {
+    base,
+    size,
+    isSent,
+  }: { readonly base: number; readonly size: number; readonly isSent: boolean },
+): void {
+  beside.deltaBytes += size;
+  if (!isSent) beside.bases.add(base);
 }
 
 function isEmpty(set: ObjectSet): boolean {
@@ -345,3 +410,4 @@ const shortDeltaBytes = 200;
 /** Of each side: more is not worth the wait. */
 const newDeltaBytesMax = 8 * 1024 * 1024;
 const partBytes = 1024 * 1024;
+const trailerBytes = 20;

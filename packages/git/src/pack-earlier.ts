@@ -4,7 +4,7 @@
 
 import type { ObjectSet } from "./object-set.ts";
 import { sameId } from "./id-table.ts";
-import { parseCommit } from "./object.ts";
+import { idInHex, parseCommit } from "./object.ts";
 import type { StoredPacks } from "./stored-packs.ts";
 
 export interface Seeking {
@@ -87,7 +87,7 @@ function readSent(bytes: Uint8Array): SentCommit {
   const commit = parseCommit(bytes);
   return {
     tree: treeOf(bytes),
-    parent: bytes[46] === letterP ? idIn(bytes, 53) : undefined,
+    parent: bytes[46] === letterP ? idInHex(bytes, 53) : undefined,
     seconds: commit?.committer.at ?? 0,
   };
 }
@@ -115,7 +115,7 @@ async function treesOf(
 }
 
 function treeOf(commit: Uint8Array): Uint8Array {
-  return idIn(commit, 5);
+  return idInHex(commit, 5);
 }
 
 /** Goes down into folders that differ, and into those that came or went. */
@@ -261,17 +261,6 @@ function byteAt({ bytes, nameStart, nameEnd, isTree }: Cursor, at: number): numb
   if (at < length) return bytes[nameStart + at] ?? 0;
   if (at > length) return -1;
   return isTree ? 0x2f : 0;
-}
-
-function idIn(bytes: Uint8Array, hex: number): Uint8Array {
-  const digit = (at: number): number => {
-    const byte = bytes[at] ?? 0;
-    return (byte & 15) + (byte >> 6) * 9;
-  };
-  return Uint8Array.from(
-    { length: 20 },
-    (_, index) => (digit(hex + index * 2) << 4) | digit(hex + index * 2 + 1),
-  );
 }
 
 const commitCode = 1;

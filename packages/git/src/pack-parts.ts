@@ -8,11 +8,21 @@ export interface PackParts {
   readonly offset: () => number;
   /** Adds bytes of an entry. */
   readonly append: (bytes: Uint8Array, start: number, end: number) => void;
-  /** Bytes since the last part was taken. */
-  readonly filled: () => number;
+  /** What came since the last part was taken. */
   readonly take: () => Bytes;
   /** The last part, with the checksum. */
   readonly finish: () => Bytes;
+}
+
+/** Measures the same pack, and writes none of it. */
+export function openPackMeter(): Pick<PackParts, "offset" | "append"> {
+  let end = headerBytes;
+  return {
+    offset: () => end,
+    append: (_bytes, start, stop) => {
+      end += stop - start;
+    },
+  };
 }
 
 export function openPackParts(objects: number): PackParts {
@@ -37,7 +47,7 @@ export function openPackParts(objects: number): PackParts {
     filled = 0;
     return part;
   };
-  const header = new Uint8Array(12);
+  const header = new Uint8Array(headerBytes);
   const view = new DataView(header.buffer);
   view.setUint32(0, magic);
   view.setUint32(4, version);
@@ -46,7 +56,6 @@ export function openPackParts(objects: number): PackParts {
   return {
     offset: () => before + filled,
     append,
-    filled: () => filled,
     take,
     finish: () => {
       hash.update(room.subarray(0, filled));
@@ -56,5 +65,6 @@ export function openPackParts(objects: number): PackParts {
   };
 }
 
+const headerBytes = 12;
 const magic = 0x5041_434b;
 const version = 2;

@@ -3,19 +3,21 @@
 import type { ObjectId } from "@skein/protocol/ids";
 import { cleanMessage, signatureOf, writeCommit } from "./draft.ts";
 import type { Signed } from "./draft.ts";
-import type { Commits, StoredCommit } from "./history-commits.ts";
+import type { StoredCommit } from "./history-commits.ts";
 import { describeCommit } from "./history.ts";
 import type { Conflict } from "./merge-conflicts.ts";
 import { resolveConflicts } from "./merge-resolutions.ts";
 import type { Resolution } from "./merge-resolutions.ts";
 import { mergeTrees } from "./merge-trees.ts";
 import { describeConflicts, findMoved } from "./merge.ts";
-import type { ObjectStore } from "./object-store.ts";
+import { mergeWith } from "./merge-work.ts";
+import type { MergeSource } from "./merge-work.ts";
 import { formatTree } from "./object.ts";
 import { keep, openOverlay } from "./overlay.ts";
+import type { LongWork } from "./stop-signal.ts";
 
 /** In conflicts, `ours` is `onto` and `theirs` is what the change leads to. */
-export interface PickAsked extends Signed {
+export interface PickAsked extends Signed, Partial<LongWork> {
   readonly commit: ObjectId;
   /** The tip of the branch that the new commit continues. */
   readonly onto: ObjectId;
@@ -34,13 +36,17 @@ export type PickResult =
   /** What no resolution was given for. Nothing was changed. */
   | { readonly kind: "conflict"; readonly conflicts: ReadonlyArray<Conflict> };
 
-interface Source {
-  readonly objects: ObjectStore;
-  readonly commits: Commits;
+/** The author stays who it was. Stores the commit durably, and moves no ref. */
+export function cherryPick(from: MergeSource, asked: PickAsked): Promise<PickResult> {
+  return mergeWith(from, asked, (source) => makePick(source, asked));
 }
 
-/** The author stays who it was. Stores the commit durably, and moves no ref. */
-export async function cherryPick(from: Source, asked: PickAsked): Promise<PickResult> {
+/** Stores the commit durably, and moves no ref. */
+export function revert(from: MergeSource, asked: PickAsked): Promise<PickResult> {
+  return mergeWith(from, asked, (source) => makeRevert(source, asked));
+}
+
+async function makePick(from: MergeSource, asked: PickAsked): Promise<PickResult> {
   const commit = await from.commits.read(asked.commit);
   const parent = parentOf(commit, asked.mainline);
   if (parent === "which") return { kind: "which-parent", parents: commit.parents };
@@ -50,8 +56,7 @@ export async function cherryPick(from: Source, asked: PickAsked): Promise<PickRe
   return applyChange(from, { asked, before, after: commit.tree, message, author });
 }
 
-/** Stores the commit durably, and moves no ref. */
-export async function revert(from: Source, asked: PickAsked): Promise<PickResult> {
+async function makeRevert(from: MergeSource, asked: PickAsked): Promise<PickResult> {
   const commit = await from.commits.read(asked.commit);
   const parent = parentOf(commit, asked.mainline);
   if (parent === "which") return { kind: "which-parent", parents: commit.parents };
@@ -70,7 +75,7 @@ interface Change {
 }
 
 async function applyChange(
-  from: Source,
+  from: MergeSource,
   { asked, before, after, message, author }: Change,
 ): Promise<PickResult> {
   const onto = await from.commits.read(asked.onto);

@@ -3,12 +3,7 @@ import { instant, parseObjectId, parseRefName } from "@skein/protocol/ids";
 import type { ObjectId, RefName } from "@skein/protocol/ids";
 import { expect, test } from "vitest";
 import { openMemoryFiles } from "./memory-files.ts";
-import {
-  openReflog,
-  reflogAgeMillisMax,
-  reflogMovesPerRefMin,
-  reflogSegmentBytesMax,
-} from "./reflog.ts";
+import { openReflog, reflogSegmentBytesMax } from "./reflog.ts";
 import { openRefs } from "./refs.ts";
 import type { Refs } from "./refs.ts";
 
@@ -76,42 +71,80 @@ test("what a ref named before is a root as long as it can be undone to", async (
   expect(await refs.roots()).toEqual(new Set([one, two]));
 });
 
-test("moves are kept for ninety days", async () => {
-  const files = openMemoryFiles();
-  const reflog = openReflog(files);
-  const record = async (at: number, count: number): Promise<void> => {
-    for (let done = 0; done < count; done++) {
-      const moves = [{ ref: main, from: one, to: two, at: instant(at), why: "w".repeat(200) }];
-      await files.commit(await reflog.record(moves), { durability: "strict" });
-    }
-  };
-  const start = 1_700_000_000_000;
-  await record(start, 150);
-  await record(start + reflogAgeMillisMax, 150);
-  expect((await reflog.read()).filter(({ at }) => at === start)).toHaveLength(150);
-  await record(start + reflogAgeMillisMax + 1, 300);
-  expect((await reflog.read()).filter(({ at }) => at === start)).toHaveLength(0);
-  expect(await reflog.read()).toHaveLength(450);
+test("moves are kept for ninety days in which the node was in use", async () => {
+  const { refs, pass } = await open({ stepMillis: 0 });
+  await refs.update([{ ref: main, from: undefined, to: one }]);
+  await refs.update([{ ref: main, from: one, to: two }]);
+  for (let week = 0; week < 12; week++) {
+    pass(7 * day);
+    expect(await refs.age()).toBe(false);
+  }
+  pass(6 * day);
+  expect(await refs.age()).toBe(false);
+  expect(await refs.roots()).toEqual(new Set([one, two]));
+  pass(day);
+  expect(await refs.age()).toBe(true);
+  expect(await refs.moves()).toEqual([]);
+  expect(await refs.roots()).toEqual(new Set([two]));
 });
 
-test("a clock that jumps ahead a year makes none of the moves before too old", async () => {
+test("whatever the clock says, all that is listed can be undone to, and a jump ahead makes nothing old", async () => {
+  const { refs, pass } = await open({ stepMillis: 0 });
+  await refs.update([{ ref: main, from: undefined, to: one }]);
+  await refs.update([{ ref: main, from: one, to: two }]);
+  // Ten years ahead, work there for a month, and back again: a month and one jump have passed.
+  for (const days of [3_650, ...Array.from({ length: 30 }, () => 1), -3_680]) {
+    pass(days * day);
+    expect(await refs.age()).toBe(false);
+    expect(await refs.roots()).toEqual(new Set([one, two]));
+  }
+  const [last] = await refs.moves();
+  if (last === undefined) throw new Error("no move");
+  expect(await refs.undo(last)).toBe("done");
+});
+
+test("time that passed while the node was away counts as a week", async () => {
+  const { refs, pass } = await open({ stepMillis: 0 });
+  await refs.update([{ ref: main, from: undefined, to: one }]);
+  for (let year = 0; year < 12; year++) {
+    pass(365 * day);
+    expect(await refs.age()).toBe(false);
+  }
+  pass(365 * day);
+  expect(await refs.age()).toBe(true);
+});
+
+test("moves age while others come after them, whether space is freed or not", async () => {
   const files = openMemoryFiles();
   const reflog = openReflog(files);
   const start = 1_700_000_000_000;
-  const record = async (ref: RefName, at: number): Promise<void> => {
-    const moves = [{ ref, from: one, to: two, at: instant(at), why: "w".repeat(200) }];
+  const record = async (at: number): Promise<void> => {
+    const moves = [{ ref: main, from: one, to: two, at: instant(at), why: "w".repeat(200) }];
     await files.commit(await reflog.record(moves), { durability: "strict" });
   };
-  for (let done = 0; done < 50; done++) await record(name("heads/side"), start);
-  while ((await files.list("reflog")).length < 2) await record(main, start);
-  const before = (await reflog.read()).length;
-  const year = 4 * reflogAgeMillisMax;
-  for (let done = 0; done < 400; done++) await record(name("heads/next"), start + year);
-  const kept = await reflog.read();
-  expect(kept.filter(({ ref }) => ref === "refs/heads/side")).toHaveLength(50);
-  expect(kept.filter(({ at }) => at === start).length).toBe(
-    Math.min(before, 50 + reflogMovesPerRefMin),
+  for (let done = 0; done < 150; done++) await record(start);
+  for (let days = 1; days <= 90; days++) await record(start + days * day);
+  expect((await reflog.read()).filter(({ at }) => at === start)).toHaveLength(150);
+  for (let done = 0; done < 300; done++) await record(start + 91 * day);
+  expect((await reflog.read()).filter(({ at }) => at === start)).toHaveLength(0);
+  expect(await reflog.read()).toHaveLength(390);
+});
+
+test("that the node is in use is noted once a day, and only where something can be undone", async () => {
+  const { refs, contents, pass } = await open({ stepMillis: 0 });
+  pass(day);
+  await refs.age();
+  expect([...contents.keys()].filter((path) => path.startsWith("reflog"))).toEqual([]);
+  await refs.update([{ ref: main, from: undefined, to: one }]);
+  const before = contents.get("reflog/0000000001")?.length ?? 0;
+  for (let hour = 0; hour < 72; hour++) {
+    pass(day / 24);
+    await refs.age();
+  }
+  expect(contents.get("reflog/0000000001")).toHaveLength(
+    before + 3 * "seen 1700000000000\n".length,
   );
+  expect(await refs.moves()).toHaveLength(1);
 });
 
 test("all moves of the last ninety days are kept, however often a ref moves", async () => {
@@ -150,17 +183,24 @@ test("a line that was damaged costs that line", async () => {
   expect(await refs.moves()).toHaveLength(1);
 });
 
-async function open(): Promise<{ readonly refs: Refs; readonly contents: Map<string, Bytes> }> {
+/** Each look at the clock moves it by `stepMillis`. */
+async function open({ stepMillis = 1 } = {}): Promise<{
+  readonly refs: Refs;
+  readonly contents: Map<string, Bytes>;
+  readonly pass: (millis: number) => void;
+}> {
   const contents = new Map<string, Bytes>();
-  let time = 0;
-  const now = () => instant(++time);
-  return { refs: await openRefs(openMemoryFiles(contents), objects, { now }), contents };
+  let time = stepMillis === 0 ? 1_700_000_000_000 : 0;
+  const now = () => instant((time += stepMillis));
+  const refs = await openRefs(openMemoryFiles(contents), objects, { now });
+  return { refs, contents, pass: (millis) => void (time += millis) };
 }
 
 function name(short: string): RefName {
   return parseRefName(`refs/${short}`) as RefName;
 }
 
+const day = 24 * 60 * 60 * 1_000;
 const main = name("heads/main");
 const one = parseObjectId("1".repeat(40)) as ObjectId;
 const two = parseObjectId("2".repeat(40)) as ObjectId;

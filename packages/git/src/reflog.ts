@@ -20,6 +20,8 @@ export interface RefMove {
 export interface Reflog {
   /** What is to be written together with the refs that move. */
   readonly record: (moves: ReadonlyArray<RefMove>) => Promise<ReflogBatch>;
+  /** Takes note that the node is in use, and takes out what is too old. */
+  readonly age: (now: Instant) => Promise<ReflogBatch>;
   /** The oldest first; those that were made together stand together. */
   readonly read: () => Promise<ReadonlyArray<RefMove>>;
 }
@@ -27,12 +29,16 @@ export interface Reflog {
 export interface ReflogBatch {
   readonly put: ReadonlyArray<readonly [path: string, bytes: Bytes]>;
   readonly delete: ReadonlyArray<string>;
+  /** Moves that it takes out. */
+  readonly gone: number;
 }
 
-/** How long a move can be undone. */
+/** How long a move can be undone: of time that this node has seen pass. */
 export const reflogAgeMillisMax = 90 * 24 * 60 * 60 * 1_000;
-/** The latest moves of each ref stay whatever their age: a clock that went wrong takes none of them. */
-export const reflogMovesPerRefMin = 100;
+/** What passed unseen between two lines counts as no more than this: a clock that jumps ahead by years makes nothing old. */
+export const reflogUnseenMillisMax = 7 * 24 * 60 * 60 * 1_000;
+/** That the node is in use is noted this often at most. */
+export const reflogSeenMillisMin = 24 * 60 * 60 * 1_000;
 /** 90 days of about 100,000 moves. Beyond it the oldest go first, so that a ref that never rests cannot fill a disk. */
 export const reflogBytesMax = 16 * 1024 * 1024;
 /** A segment is written anew with each move until it has this many bytes; then the next one begins. */
@@ -42,83 +48,128 @@ export function openReflog(
   files: Pick<Files, "list" | "read">,
   { bytesMax = reflogBytesMax }: { readonly bytesMax?: number } = {},
 ): Reflog {
-  const segments = async (): Promise<ReadonlyArray<string>> =>
+  const names = async (): Promise<ReadonlyArray<string>> =>
     (await files.list(folder)).filter((name) => segmentPattern.test(name));
-  const readSegment = async (name: string): Promise<Bytes> =>
-    (await files.read(`${folder}/${name}`)) ?? new Uint8Array();
+  const readBytes = async (name: string): Promise<Bytes> =>
+    (await files.read(pathOf(name))) ?? new Uint8Array();
+  const readSegment = async (name: string): Promise<Segment> => {
+    const bytes = await readBytes(name);
+    return { name, bytes, lines: parseLines(bytes) };
+  };
+  const segments = async (): Promise<ReadonlyArray<Segment>> =>
+    Promise.all((await names()).map(readSegment));
   return {
-    read: async () => {
-      const parts = await Promise.all((await segments()).map(readSegment));
-      return parts.flatMap(parseMoves);
+    read: async () => (await segments()).flatMap(({ lines }) => lines.filter(isMove)),
+    age: async (now) => {
+      const all = await segments();
+      const last = all.flatMap(({ lines }) => lines).at(-1);
+      if (last === undefined) return nothingToDo;
+      const isSeen = Math.abs(now - last.at) >= reflogSeenMillisMin;
+      return rewrite(all, isSeen ? [{ at: now }] : [], bytesMax);
     },
     record: async (moves) => {
-      if (moves.length === 0) return { put: [], delete: [] };
-      const names = await segments();
-      const last = names.at(-1);
-      const bytes = last === undefined ? new Uint8Array() : await readSegment(last);
-      const added = formatUtf8(moves.map(formatMove).join(""));
+      if (moves.length === 0) return nothingToDo;
+      const last = (await names()).at(-1);
+      const bytes = last === undefined ? new Uint8Array() : await readBytes(last);
       if (last !== undefined && bytes.length < reflogSegmentBytesMax)
-        return { put: [[`${folder}/${last}`, concat(bytes, added)]], delete: [] };
+        return { ...nothingToDo, put: [[pathOf(last), append(bytes, moves)]] };
       // A segment is full: a good moment to look which of them still hold what may be undone.
-      const kept = await Promise.all(
-        names.map(async (name) => {
-          const stored = await readSegment(name);
-          return { name, bytes: stored.length, moves: parseMoves(stored) };
-        }),
-      );
-      return begin(prune(kept, bytesMax), last, added);
+      return rewrite(await segments(), moves, bytesMax);
     },
   };
 }
+
+/** A move, or that the node was in use. */
+type Line = RefMove | { readonly at: Instant };
 
 interface Segment {
   readonly name: string;
-  readonly bytes: number;
-  readonly moves: ReadonlyArray<RefMove>;
+  readonly bytes: Bytes;
+  readonly lines: ReadonlyArray<Line>;
 }
 
-function begin(pruned: ReflogBatch, last: string | undefined, added: Bytes): ReflogBatch {
-  const next = String(Number(last ?? 0) + 1).padStart(segmentDigits, "0");
-  return { put: [...pruned.put, [`${folder}/${next}`, added]], delete: pruned.delete };
+/** Adds lines, and takes out what is too old with them. Segments that keep all they have are not written. */
+function rewrite(
+  segments: ReadonlyArray<Segment>,
+  added: ReadonlyArray<Line>,
+  bytesMax: number,
+): ReflogBatch {
+  const last = segments.at(-1);
+  const next = last !== undefined && last.bytes.length < reflogSegmentBytesMax ? last : after(last);
+  const all = [...segments.flatMap(({ lines }) => lines), ...added];
+  const old = countOld(all.map(({ at }) => at));
+  const kept = new Map<string, Bytes>();
+  let [bytes, from, gone] = [0, all.length - added.length, 0];
+  // The latest are counted first.
+  for (const segment of segments.toReversed()) {
+    const { name, lines } = segment;
+    bytes += segment.bytes.length;
+    from -= lines.length;
+    const first = bytes > bytesMax ? lines.length : Math.min(lines.length, Math.max(0, old - from));
+    gone += lines.slice(0, first).filter(isMove).length;
+    kept.set(name, first === 0 ? segment.bytes : append(new Uint8Array(), lines.slice(first)));
+  }
+  if (added.length > 0) kept.set(next.name, append(kept.get(next.name) ?? next.bytes, added));
+  const was = new Map(segments.map((segment) => [segment.name, segment.bytes]));
+  const changed = [...kept].filter(([name, now]) => now !== was.get(name));
+  return {
+    put: changed.filter(([, now]) => now.length > 0).map(([name, now]) => [pathOf(name), now]),
+    delete: changed.filter(([, now]) => now.length === 0).map(([name]) => pathOf(name)),
+    gone,
+  };
+}
+
+function after(last: Segment | undefined): Segment {
+  const name = String(Number(last?.name ?? 0) + 1).padStart(segmentDigits, "0");
+  return { name, bytes: new Uint8Array(), lines: [] };
 }
 
 /**
- * Takes out what is too old. Age is counted from the latest move that was remembered before: a clock that jumps ahead
- * with this move makes nothing old. Segments that keep all they have are not written.
+ * How many lines, from the oldest, are older than what can be undone. Their order is the only clock that is believed:
+ * from one line to the next passed what their moments say, but not less than nothing, and not more than can have gone
+ * unseen.
  */
-function prune(segments: ReadonlyArray<Segment>, bytesMax: number): ReflogBatch {
-  const latest = segments.at(-1)?.moves.at(-1)?.at ?? 0;
-  const counts = new Map<RefName, number>();
-  const isKept = ({ ref, at }: RefMove): boolean => {
-    const count = (counts.get(ref) ?? 0) + 1;
-    counts.set(ref, count);
-    return count <= reflogMovesPerRefMin || at === 0 || latest - at <= reflogAgeMillisMax;
-  };
-  const put: Array<readonly [string, Bytes]> = [];
-  const gone: string[] = [];
-  let total = 0;
-  // The latest are counted first.
-  for (const { name, bytes, moves } of segments.toReversed()) {
-    total += bytes;
-    const kept = total > bytesMax ? [] : moves.toReversed().filter(isKept).toReversed();
-    if (kept.length === 0) gone.push(`${folder}/${name}`);
-    else if (kept.length < moves.length)
-      put.push([`${folder}/${name}`, formatUtf8(kept.map(formatMove).join(""))]);
+function countOld(moments: ReadonlyArray<Instant>): number {
+  let age = 0;
+  for (let index = moments.length - 1; index > 0; index--) {
+    const passed = (moments[index] ?? 0) - (moments[index - 1] ?? 0);
+    age += Math.min(Math.max(passed, 0), reflogUnseenMillisMax);
+    if (age > reflogAgeMillisMax) return index;
   }
-  return { put, delete: gone };
+  return 0;
+}
+
+function append(bytes: Bytes, lines: ReadonlyArray<Line>): Bytes {
+  const added = lines.map((line) =>
+    isMove(line) ? formatMove(line) : `${seen} ${formatAt(line.at)}\n`,
+  );
+  return concat(bytes, formatUtf8(added.join("")));
+}
+
+function isMove(line: Line): line is RefMove {
+  return "ref" in line;
+}
+
+function pathOf(name: string): string {
+  return `${folder}/${name}`;
 }
 
 function formatMove({ ref, from, to, at, why }: RefMove): string {
-  return `${from ?? nothing} ${to ?? nothing} ${Math.max(0, Math.trunc(at))} ${ref} ${cleanReason(why)}\n`;
+  return `${from ?? nothing} ${to ?? nothing} ${formatAt(at)} ${ref} ${cleanReason(why)}\n`;
 }
 
-function parseMoves(bytes: Uint8Array): ReadonlyArray<RefMove> {
-  const moves: RefMove[] = [];
-  for (const line of (parseUtf8(bytes) ?? "").split("\n")) {
-    const move = parseMove(line);
-    if (move !== undefined) moves.push(move);
+function formatAt(at: Instant): string {
+  return String(Math.max(0, Math.trunc(at)));
+}
+
+function parseLines(bytes: Uint8Array): ReadonlyArray<Line> {
+  const lines: Line[] = [];
+  for (const text of (parseUtf8(bytes) ?? "").split("\n")) {
+    const at = seenPattern.exec(text)?.groups?.["at"];
+    const line = at === undefined ? parseMove(text) : { at: instant(Number(at)) };
+    if (line !== undefined) lines.push(line);
   }
-  return moves;
+  return lines;
 }
 
 function parseMove(line: string): RefMove | undefined {
@@ -135,7 +186,10 @@ function cleanReason(why: string): string {
   return why.replace(unwantedInReasons, " ").slice(0, reasonLettersMax).trim();
 }
 
+const nothingToDo: ReflogBatch = { put: [], delete: [], gone: 0 };
 const folder = "reflog";
+const seen = "seen";
+const seenPattern = /^seen (?<at>\d{1,16})$/u;
 const segmentDigits = 10;
 const segmentPattern = /^\d{10}$/u;
 const nothing = "0".repeat(40);

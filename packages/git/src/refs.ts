@@ -6,7 +6,7 @@ import { instant, parseObjectId, parseRefName } from "@skein/protocol/ids";
 import type { Instant, ObjectId, RefName } from "@skein/protocol/ids";
 import type { FileBatch, Files } from "./files.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { openReflog, reflogAgeMillisMax } from "./reflog.ts";
+import { openReflog } from "./reflog.ts";
 import type { Reflog, RefMove } from "./reflog.ts";
 
 /** Moves one ref from what the caller believes it to be; `undefined` is absence. */
@@ -32,7 +32,9 @@ export interface Refs {
    * move took it: what came after would be undone as well. Throws `RefRefusedError`.
    */
   readonly undo: (move: Pick<RefMove, "ref" | "from" | "to">) => Promise<"done" | "moved">;
-  /** All that refs name or named: whatever these reach must never be collected. */
+  /** Takes out moves that are too old to be undone. Answers whether there were any. */
+  readonly age: () => Promise<boolean>;
+  /** All that refs name, and every side of every move that is listed: whatever these reach must never be collected. */
   readonly roots: () => Promise<ReadonlySet<ObjectId>>;
 }
 
@@ -115,12 +117,18 @@ export async function openRefs(
         .toReversed()
         .slice(0, limit),
     undo: ({ ref, from, to }) => update([{ ref, from: to, to: from }], { why: "undo" }),
+    age: () =>
+      inTurn(async () => {
+        const { gone, ...batch } = await reflog.age(now());
+        if (batch.put.length > 0 || batch.delete.length > 0)
+          await files.commit(batch, { durability: "strict" });
+        return gone > 0;
+      }),
     roots: () =>
       inTurn(async () => {
         const roots = new Set((await all()).values());
-        for (const { from, to, at } of await reflog.read())
-          if (at === 0 || now() - at <= reflogAgeMillisMax)
-            for (const oid of [from, to]) if (oid !== undefined) roots.add(oid);
+        for (const { from, to } of await reflog.read())
+          for (const oid of [from, to]) if (oid !== undefined) roots.add(oid);
         return roots;
       }),
   };

@@ -22,7 +22,7 @@ import type { CommitInfo, HistoryOptions, HistoryPage } from "./history.ts";
 import { importFiles, importZip } from "./imports.ts";
 import type { FileToImport, ImportAsked, ImportedFiles } from "./imports.ts";
 import { mergeTips, mergeWithResolutions, readConflicts } from "./merge.ts";
-import type { Conflicts, MergeResult, ResolvedMerge } from "./merge.ts";
+import type { Conflicts, MergeAsked, MergeResult, ResolvedMerge } from "./merge.ts";
 import { openObjectStore } from "./object-store.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { cherryPick, revert } from "./pick.ts";
@@ -32,12 +32,13 @@ import type { Refs } from "./refs.ts";
 import { cloneFrom } from "./remote-clone.ts";
 import type { CloneAsked } from "./remote-clone.ts";
 import { exportBundle, importBundle } from "./repository-bundles.ts";
-import type { ImportedBundle, Parts } from "./repository-bundles.ts";
+import type { ExportAsked, ImportedBundle, Parts } from "./repository-bundles.ts";
 import type { Breathe, LongWork } from "./stop-signal.ts";
 import { readSubmodule } from "./submodules.ts";
 import type { Submodule } from "./submodules.ts";
 import { readFileAt, readFolder } from "./tree.ts";
 import type { FileContent, TreeEntry } from "./tree.ts";
+import { openUnfinishedCopies, type UnfinishedCopies } from "./unfinished-copy.ts";
 
 /** Where a commit is asked for, a tag that names one will do. A missing one throws `ObjectMissingError`. */
 export interface Repository extends QuestionsOfCommits, Branches {
@@ -51,20 +52,18 @@ export interface Repository extends QuestionsOfCommits, Branches {
   readonly refMoves: Refs["moves"];
   /** Puts a ref back to where it was before its last move. Throws `RefRefusedError`. */
   readonly undoMove: Refs["undo"];
-  /** For garbage collection: what refs name, and what they named in the last 90 days. */
+  /** A copy that comes in slices. What it has brought is reached by no ref, and is to be kept as long as this is known. */
+  readonly unfinished: UnfinishedCopies;
+  /** Takes out moves that are too old to be undone. Answers whether there were any. */
+  readonly ageMoves: Refs["age"];
+  /** For garbage collection: what refs name, and all that a move leads to which can be undone. */
   readonly reachableRoots: () => Promise<ReadonlyArray<ObjectId>>;
   /** Stores the objects of a commit, strictly; moves no ref. Throws `DraftRefusedError` or `ObjectRejectedError`. */
   readonly commitDraft: (draft: Draft) => Promise<ObjectId>;
   /** Stores the merge commit, strictly; moves no ref. */
-  readonly merge: (tips: {
-    readonly ours: ObjectId;
-    readonly theirs: ObjectId;
-  }) => Promise<MergeResult>;
+  readonly merge: (asked: MergeAsked) => Promise<MergeResult>;
   /** What stands between two tips, for an editor. Empty where they merge by themselves. */
-  readonly conflicts: (tips: {
-    readonly ours: ObjectId;
-    readonly theirs: ObjectId;
-  }) => Promise<Conflicts>;
+  readonly conflicts: (asked: MergeAsked) => Promise<Conflicts>;
   /** The merge a person makes; moves no ref. Throws `ResolutionRefusedError` and `DraftRefusedError`. */
   readonly mergeWithResolutions: (asked: ResolvedMerge) => Promise<MergeResult>;
   /** The change of a commit once more, elsewhere; moves no ref. Throws as `mergeWithResolutions` does. */
@@ -89,8 +88,8 @@ export interface Repository extends QuestionsOfCommits, Branches {
   readonly exportZip: (asked: ZipAsked) => Promise<Bytes>;
   /** `undefined`: there is no such file. */
   readonly exportFile: (commit: ObjectId, path: string) => Promise<ExportedFile | undefined>;
-  /** All local branches and tags, with all they reach. */
-  readonly exportBundle: (work: LongWork) => Promise<Bytes>;
+  /** All local branches and tags, with all they reach. Throws `BundleTooLargeError` where no import would take it. */
+  readonly exportBundle: (asked: ExportAsked) => Promise<Bytes>;
 }
 
 interface QuestionsOfCommits {
@@ -142,24 +141,26 @@ export async function openRepository({
     updateRefs: refs.update,
     refMoves: refs.moves,
     undoMove: refs.undo,
+    unfinished: openUnfinishedCopies(files),
+    ageMoves: refs.age,
     reachableRoots: async () => {
       const roots = [...(await refs.roots())];
       const here = await Promise.all(roots.map(objects.has));
       return roots.filter((_, index) => here[index]);
     },
     commitDraft: (draft) => commitDraft(parts, draft),
-    merge: (tips) => mergeTips(parts, tips),
-    conflicts: (tips) => readConflicts(parts, tips),
-    mergeWithResolutions: (asked) => mergeWithResolutions(parts, asked),
-    cherryPick: (asked) => cherryPick(parts, asked),
-    revert: (asked) => revert(parts, asked),
+    merge: (asked) => mergeTips({ ...parts, breathe }, asked),
+    conflicts: (asked) => readConflicts({ ...parts, breathe }, asked),
+    mergeWithResolutions: (asked) => mergeWithResolutions({ ...parts, breathe }, asked),
+    cherryPick: (asked) => cherryPick({ ...parts, breathe }, asked),
+    revert: (asked) => revert({ ...parts, breathe }, asked),
     importBundle: (from, work) => importBundle(parts, from, work),
     cloneFrom: (asked) => cloneFrom(parts, asked),
     importZip: (zip, asked) => importZip({ ...parts, breathe }, zip, asked),
     importFiles: (list, asked) => importFiles({ ...parts, breathe }, list, asked),
     exportZip: (asked) => exportZip({ ...parts, breathe }, asked),
     exportFile: (commit, path) => exportFile(parts, commit, path),
-    exportBundle: (work) => exportBundle(parts, work),
+    exportBundle: (asked) => exportBundle(parts, asked),
     ...openBranches(parts),
     ...questionsOfCommits(parts, breathe),
   };

@@ -11,8 +11,16 @@ export type Breathe = () => Promise<void>;
 
 /** What long work has done so far. `total` is what is known of the end. */
 export interface Progress {
-  readonly phase: "reading" | "resolving" | "checking" | "storing" | "collecting" | "writing";
+  readonly phase:
+    | "reading"
+    | "resolving"
+    | "checking"
+    | "storing"
+    | "collecting"
+    | "writing"
+    | "merging";
   readonly done: number;
+  /** 0 where nobody can know. */
   readonly total: number;
 }
 

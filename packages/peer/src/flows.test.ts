@@ -1,13 +1,14 @@
-import { concat, equal, formatUtf8 } from "@skein/protocol/bytes";
+import { concat, equal, formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import { parseNodeId, type NodeId } from "@skein/protocol/ids";
-import { streamWindowBytes } from "@skein/protocol/limits";
+import { sentBytesKept, streamWindowBytes } from "@skein/protocol/limits";
 import { createSimulation } from "@skein/testkit/simulation";
 import { calm } from "@skein/testkit/weather";
 import { expect, test } from "vitest";
 import { openAlarms } from "./alarms.ts";
-import { Flows, FlowFailedError, NoSourceError, type Source } from "./flows.ts";
+import { Flows, FlowFailedError, NoSourceError } from "./flows.ts";
 import { openInbox } from "./inbox.ts";
 import { openScope } from "./scope.ts";
+import { sourceOf, sourceOfParts, SourceGoneError, type Source } from "./sources.ts";
 
 const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
@@ -70,7 +71,7 @@ const asking = (): { readonly bytesMax: number; readonly signal: AbortSignal } =
 
 test("Alice gets all that Bob has, however long it is, and hears how far it is", async () => {
   const bytes = new Uint8Array(300_000).map((_, index) => index % 251);
-  const { flows } = meet(() => Promise.resolve({ bytes, objects: 3 }));
+  const { flows } = meet(() => Promise.resolve(sourceOf(bytes, 3)));
   const shares: number[] = [];
   const got = await flows(alice).ask(bob, request, {
     ...asking(),
@@ -99,9 +100,7 @@ test("Alice stops waiting when she is told to, and when her network ends", async
 });
 
 test("nothing is kept of a node that is gone and to which nothing is owed", async () => {
-  const { flows, alarmsSet } = meet(() =>
-    Promise.resolve({ bytes: formatUtf8("all"), objects: 0 }),
-  );
+  const { flows, alarmsSet } = meet(() => Promise.resolve(sourceOf(formatUtf8("all"))));
   await flows(alice).ask(bob, request, asking());
   await soon();
   flows(alice).lost(bob);
@@ -115,7 +114,7 @@ test("nothing is kept of a node that is gone and to which nothing is owed", asyn
 
 test("what is taken part by part comes no faster than it is taken, and carries on after a new path", async () => {
   const bytes = new Uint8Array(3 * streamWindowBytes).map((_, index) => index % 251);
-  const { flows } = meet(() => Promise.resolve({ bytes, objects: 3 }));
+  const { flows } = meet(() => Promise.resolve(sourceOf(bytes, 3)));
   const parts: Uint8Array[] = [];
   let ahead = 0;
   let cuts = 0;
@@ -143,7 +142,7 @@ test("what is taken part by part comes no faster than it is taken, and carries o
 
 test("what Alice cannot take ends the stream, and she learns why", async () => {
   const bytes = new Uint8Array(300_000);
-  const { flows } = meet(() => Promise.resolve({ bytes, objects: 1 }));
+  const { flows } = meet(() => Promise.resolve(sourceOf(bytes, 1)));
   const why = new Error("the third part is a lie");
   let parts = 0;
   const take = async (): Promise<void> => {
@@ -154,4 +153,51 @@ test("what Alice cannot take ends the stream, and she learns why", async () => {
   await expect(flows(alice).ask(bob, request, { ...asking(), take })).rejects.toBe(why);
   await soon();
   expect(parts).toBe(3);
+});
+
+test("what Bob makes while he sends it is made no faster than Alice takes it, and not kept", async () => {
+  const partBytes = 1024 * 1024;
+  const many = 24;
+  let made = 0;
+  let ended = 0;
+  async function* parts(): AsyncGenerator<Bytes, void, void> {
+    try {
+      for (; made < many; made++) yield new Uint8Array(partBytes).fill(made);
+    } finally {
+      ended += 1;
+    }
+  }
+  const source = sourceOfParts({ bytes: many * partBytes, objects: 1, parts });
+  const { flows } = meet(() => Promise.resolve(source));
+  let taken = 0;
+  let ahead = 0;
+  const take = async (part: Bytes): Promise<void> => {
+    expect(part.every((byte) => byte === part[0])).toBe(part[0] === part.at(-1));
+    await soon();
+    taken += part.length;
+    ahead = Math.max(ahead, (made + 1) * partBytes - taken);
+  };
+  await flows(alice).ask(bob, request, { ...asking(), bytesMax: source.bytes, take });
+  expect(taken).toBe(source.bytes);
+  expect(ahead).toBeLessThanOrEqual(streamWindowBytes + 2 * partBytes);
+  await soon();
+  expect(ended).toBe(1);
+});
+
+test("what Bob told of long ago is not told again, and what breaks off in the middle is said to have failed", async () => {
+  const part = new Uint8Array(sentBytesKept);
+  async function* parts(): AsyncGenerator<Bytes, void, void> {
+    yield part;
+    yield part;
+  }
+  const open = (bytes: number): Source => sourceOfParts({ bytes, objects: 1, parts });
+  const source = open(2 * part.length);
+  await source.read(0, 10);
+  await source.read(2 * part.length - 10, 10);
+  await expect(source.read(0, 10)).rejects.toThrow(SourceGoneError);
+  // Where packs were replaced, less comes than was said.
+  const { flows } = meet(() => Promise.resolve(open(3 * part.length)));
+  await expect(
+    flows(alice).ask(bob, request, { ...asking(), bytesMax: 3 * part.length }),
+  ).rejects.toMatchObject({ why: "failed" });
 });

@@ -22,12 +22,7 @@ import type { Inbox } from "./inbox.ts";
 import { randomU32, type Clock } from "./ports.ts";
 import type { Scope } from "./scope.ts";
 import { Searches, type Find } from "./searches.ts";
-
-/** What flows towards the node that asked: found once, then read piece by piece. */
-export interface Source {
-  readonly bytes: Bytes;
-  readonly objects: number;
-}
+import { SourceGoneError, type Source } from "./sources.ts";
 
 /** A stream brought nothing; `why` is the other side's word or our own observation. */
 export class FlowFailedError extends SkeinError {
@@ -184,6 +179,8 @@ export class Flows {
         one.over();
         refuse(one, new FlowFailedError("stopped"));
       }
+    for (const { sources } of this.#lines.values())
+      for (const source of sources.values()) source.close();
     this.#lines.clear();
   }
 
@@ -228,6 +225,7 @@ export class Flows {
         // A turn of its own, so that a long stream never keeps the others waiting.
         return this.#options.inbox.post(() => this.#readSource(line, effect));
       case "drop-source":
+        line.sources.get(effect.stream)?.close();
         line.sources.delete(effect.stream);
         return this.#searches.cancel(line.node, effect.stream);
       case "wake-at":
@@ -245,17 +243,19 @@ export class Flows {
 
   #answer(line: Line, stream: StreamId, found: Source | StreamResetReason): void {
     if (typeof found === "string") return this.#refuse(line, stream, found);
-    const bytes = found.bytes.length;
-    if (this.#heldBytes() + bytes > sourceBytesMax) return this.#refuse(line, stream, "failed");
+    if (this.#heldBytes() + found.held > sourceBytesMax) {
+      found.close();
+      return this.#refuse(line, stream, "failed");
+    }
     line.sources.set(stream, found);
-    const { objects } = found;
+    const { bytes, objects } = found;
     return this.#tell(line, { type: "source-ready", stream, bytes, objects, now: this.#now() });
   }
 
   #heldBytes(): number {
     let bytes = 0;
     for (const { sources } of this.#lines.values())
-      for (const source of sources.values()) bytes += source.bytes.length;
+      for (const source of sources.values()) bytes += source.held;
     return bytes;
   }
 
@@ -264,9 +264,24 @@ export class Flows {
   }
 
   #readSource(line: Line, { stream, offset, length }: Effect<"read-source">): void {
-    const bytes = line.sources.get(stream)?.bytes.slice(offset, offset + length);
-    if (bytes !== undefined)
+    const source = line.sources.get(stream);
+    if (source === undefined) return;
+    const pass = (bytes: Bytes): void =>
       this.#tell(line, { type: "source-bytes", stream, offset, bytes, now: this.#now() });
+    const read = source.read(offset, length);
+    if (read instanceof Uint8Array) return pass(read);
+    const { inbox, scope, report } = this.#options;
+    return scope.start(async (signal) => {
+      try {
+        const bytes = await read;
+        inbox.post(() => pass(bytes));
+      } catch (error) {
+        // Nobody waits for it any more.
+        if (signal.aborted || line.sources.get(stream) !== source) return;
+        if (!(error instanceof SourceGoneError)) report(error);
+        inbox.post(() => this.#refuse(line, stream, "failed"));
+      }
+    });
   }
 
   #collect(line: Line, effect: Effect<"offered" | "deliver">): void {

@@ -14,8 +14,14 @@ export interface GarbageKeeping {
     readonly signal: AbortSignal;
     /** Where less would be won, all stays as it is. */
     readonly worthBytes: number;
+    /** Of a copy that nobody is at: as long as it is new it may stay, and nothing is collected meanwhile. */
+    readonly unfinished: "stays" | "goes";
   }) => Promise<Dropped | "busy">;
 }
+
+type Drop = (
+  options: Parameters<GarbageKeeping["collect"]>[0],
+) => ReturnType<GarbageKeeping["collect"]>;
 
 interface Collecting {
   readonly controller: AbortController;
@@ -47,7 +53,13 @@ export function openGarbageKeeping({
     }
   };
 
-  const drop = async (signal: AbortSignal, worthBytes: number): Promise<Dropped> => {
+  const drop: Drop = async ({ signal, worthBytes, unfinished }) => {
+    const begun = await git.unfinished.read();
+    const isNew = begun !== undefined && now() < later(begun.at, unfinishedMillis);
+    if (isNew && unfinished === "stays") return "busy";
+    // First it is not known any more, then it goes: it would not be whole.
+    await git.unfinished.forget();
+    await git.ageMoves();
     const roots = [...(await git.reachableRoots()), ...(await tips()), ...made.list()];
     const here = await Promise.all(roots.map(git.objects.has));
     const keep = [...new Set(roots.filter((_, index) => here[index]))];
@@ -58,12 +70,12 @@ export function openGarbageKeeping({
   return {
     git: guarded(git, guard, made.add),
     guard,
-    collect: async ({ signal: parent, worthBytes }) => {
+    collect: async ({ signal: parent, worthBytes, unfinished }) => {
       if (working > 0 || collecting !== undefined) return "busy";
       const controller = new AbortController();
       const stop = (): void => controller.abort(parent.reason);
       parent.addEventListener("abort", stop, { once: true });
-      const dropping = drop(controller.signal, worthBytes);
+      const dropping = drop({ signal: controller.signal, worthBytes, unfinished });
       collecting = { controller, ended: dropping.catch(() => undefined) };
       try {
         return await dropping;
@@ -137,5 +149,7 @@ function openMade(now: () => Instant): {
   };
 }
 
+/** By then the devices it came from have been there, or are not used any more. */
+const unfinishedMillis = 7 * 24 * 60 * 60 * 1_000;
 /** From storing a commit to moving a ref to it takes moments. */
 const madeMillis = 60 * 60 * 1_000;

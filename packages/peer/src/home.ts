@@ -380,9 +380,10 @@ export class Home {
 
   #repositoryWorld(): RepositoryWorld {
     const { identity, network, ports, notices, ...shared } = this.#options;
-    const { crypto, clock, random } = ports;
+    const { crypto, clock, random, sliceBytesMax } = ports;
     return {
       ...shared,
+      sliceBytesMax,
       crypto,
       clock,
       keys: identity.keys,

@@ -7,7 +7,8 @@ import { logBytesMax, membershipEntryBytesMax } from "@skein/protocol/limits";
 import type { NodeMessage } from "@skein/protocol/node-message";
 import type { MembershipHeads } from "@skein/protocol/node-messages/membership-heads";
 import type { FirstSeen } from "./first-seen.ts";
-import { FlowFailedError, type AskNode, type Source } from "./flows.ts";
+import { FlowFailedError, type AskNode } from "./flows.ts";
+import { sourceOf, type Source } from "./sources.ts";
 import type { Ledger } from "./ledger.ts";
 import { joinParts, splitParts } from "./parts.ts";
 import type { Alarms } from "./alarms.ts";
@@ -90,16 +91,13 @@ export class MembershipGossip {
   source(node: NodeId, heads: ReadonlyArray<EntryId>): Source {
     const { log } = this.#options;
     const lacking = log.entriesAfter(heads);
-    if (!log.state().revoked.has(node)) return { bytes: joinParts(lacking), objects: 0 };
+    if (!log.state().revoked.has(node)) return sourceOf(joinParts(lacking));
     const ends = log
       .told()
       .filter(({ type, target, counts }) => type === "node.revoke" && target === node && counts)
       .map(({ id }) => id);
     const later = new Set(log.entriesAfter(ends).map(formatHex));
-    return {
-      bytes: joinParts(lacking.filter((entry) => !later.has(formatHex(entry)))),
-      objects: 0,
-    };
+    return sourceOf(joinParts(lacking.filter((entry) => !later.has(formatHex(entry)))));
   }
 
   #tell(node: NodeId): void {

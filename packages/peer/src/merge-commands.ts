@@ -12,7 +12,7 @@ import {
   type CommandWorld,
 } from "./command-world.ts";
 import type { ConflictView, PickAnswer, PickAsk, ResolutionAsk } from "./commands.ts";
-import { commitView, moved, repositoryOf, tipMoved } from "./repository-access.ts";
+import { commitView, moved, repositoryOf, tipMoved, workOf } from "./repository-access.ts";
 import type { RepositoryNode } from "./repository-node.ts";
 
 type MergeCommandName = "conflicts" | "merge-resolved" | "cherry-pick" | "revert";
@@ -20,8 +20,12 @@ type MergeCommandName = "conflicts" | "merge-resolved" | "cherry-pick" | "revert
 export function mergeCommands(world: CommandWorld): Pick<CommandTable, MergeCommandName> {
   return {
     conflicts: async ({ id, ours, theirs }) => {
-      const { git } = repositoryOf(world, id);
-      const found = await git.conflicts({ ours: oidOf(ours), theirs: oidOf(theirs) });
+      const repository = repositoryOf(world, id);
+      using task = world.tasks.start(`Comparing two sides of ${repository.name()}`, {
+        cancellable: true,
+      });
+      const asked = { ours: oidOf(ours), theirs: oidOf(theirs), ...workOf(task) };
+      const found = await repository.git.conflicts(asked);
       return {
         ours: commitView(found.ours),
         theirs: commitView(found.theirs),
@@ -34,7 +38,9 @@ export function mergeCommands(world: CommandWorld): Pick<CommandTable, MergeComm
       const ref = branchRef(branch);
       const from = repository.refs().get(ref);
       if (from === undefined || from !== ours) throw tipMoved(branch);
+      using task = world.tasks.start(`Merging into ${branch}`, { cancellable: true });
       const result = await repository.git.mergeWithResolutions({
+        ...workOf(task),
         ours: from,
         theirs: oidOf(theirs),
         resolutions: resolutions.map(resolutionOf),
@@ -58,7 +64,7 @@ async function pick(
     why,
     make,
   }: {
-    readonly why: string;
+    readonly why: "cherry-pick" | "revert";
     readonly make: (repository: RepositoryNode, asked: PickAsked) => Promise<PickResult>;
   },
 ): Promise<PickAnswer> {
@@ -70,7 +76,10 @@ async function pick(
   if (onto === undefined || onto !== ask.onto) throw tipMoved(branch);
   const commit = oidOf(ask.commit);
   const resolutions = ask.resolutions.map(resolutionOf);
-  const result = await make(repository, { commit, onto, mainline, resolutions, ...signed });
+  const title = `${why === "revert" ? "Reverting on" : "Cherry-picking onto"} ${branch}`;
+  using task = world.tasks.start(title, { cancellable: true });
+  const asked = { commit, onto, mainline, resolutions, ...signed, ...workOf(task) };
+  const result = await make(repository, asked);
   if (result.kind === "conflict")
     return { kind: "conflict", conflicts: result.conflicts.map(conflictView) };
   if (result.kind === "picked") {

@@ -11,10 +11,12 @@ import type { Turns } from "./turns.ts";
 export interface PackKeeping extends GarbageKeeping {
   /** To be called after each change: packs are copied together once there are many, and cleaned once it is quiet. */
   readonly changed: () => void;
+  /** To be called once all that is stored was read. */
+  readonly opened: () => void;
   readonly close: () => void;
 }
 
-export function openPackKeeping(parts: {
+interface Parts {
   readonly id: RepoId;
   readonly git: Repository;
   /** What is kept besides refs and where they were. */
@@ -25,12 +27,15 @@ export function openPackKeeping(parts: {
   readonly scope: Scope;
   readonly isRetired: () => boolean;
   readonly storageFailed: (cause: unknown) => void;
-}): PackKeeping {
+}
+
+export function openPackKeeping(parts: Parts): PackKeeping {
   const { id, git, turns, scope, clock, alarms, isRetired, storageFailed } = parts;
   const garbage = openGarbageKeeping({ ...parts, now: () => clock.now() });
   const alarm = `garbage ${id}`;
   let waiting = false;
   let collectedAt: number | undefined;
+  let isChanged = false;
 
   const quietly = async (
     signal: AbortSignal,
@@ -44,23 +49,34 @@ export function openPackKeeping(parts: {
       if (!signal.aborted) storageFailed(error);
     }
   };
-  const collectLater = (): void => {
+  const lookLater = (least = quietMillis): void => {
     if (isRetired()) return;
-    const due = Math.max(quietMillis, (collectedAt ?? 0) + againMillis - clock.now());
+    const due = Math.max(least, (collectedAt ?? 0) + againMillis - clock.now());
     alarms.set(alarm, later(clock.now(), due), () =>
       scope.start((signal) => quietly(signal, look)),
     );
   };
   const look = async (signal: AbortSignal): Promise<void> => {
-    const dropped = await garbage.collect({ signal, worthBytes });
-    if (dropped === "busy") return collectLater();
-    collectedAt = clock.now();
+    // Each day that the repository is open counts for the age of what can be undone, also where nothing is done.
+    if (await git.ageMoves()) isChanged = true;
+    if (!isChanged) return lookLater(againMillis);
+    let isDone = false;
+    isChanged = false;
+    try {
+      const asked = { signal, worthBytes, unfinished: "stays" } as const;
+      isDone = (await garbage.collect(asked)) !== "busy";
+    } finally {
+      isChanged ||= !isDone;
+    }
+    if (isDone) collectedAt = clock.now();
+    lookLater();
   };
 
   return {
     ...garbage,
     changed: () => {
-      collectLater();
+      isChanged = true;
+      lookLater();
       if (waiting) return;
       waiting = true;
       scope.start((signal) =>
@@ -70,6 +86,7 @@ export function openPackKeeping(parts: {
         }),
       );
     },
+    opened: () => lookLater(),
     close: () => alarms.cancel(alarm),
   };
 }

@@ -143,6 +143,59 @@ test("what Alice wrote and did not commit outlives a restart, branch by branch",
   await again[Symbol.asyncDispose]();
 });
 
+test("Alice stops a merge, a look at conflicts and a pick while they work, and nothing has moved", async () => {
+  let whileWorking = (): void => undefined;
+  const breathe = async (): Promise<void> => whileWorking();
+  const peer = await openPeer({ ...lonely(), breathe });
+  await haveAccount(peer);
+  const made = await peer.ask("new-repository", { name: "notes", files: [] });
+  if (!made.ok) throw new Error("it is made");
+  const { id } = made.value;
+  const tipOf = (branch: string): string =>
+    peer.views.current().repositories[0]?.branches.find(({ name }) => name === branch)?.oid ?? "";
+  const write = async (branch: string, name: string): Promise<string> => {
+    const changes = Array.from({ length: 200 }, (_, folder) => ({
+      path: `${folder}/${name}`,
+      kind: "write" as const,
+      bytes: formatUtf8(name),
+    }));
+    const onto = tipOf(branch);
+    const outcome = await peer.ask("commit", { id, branch, onto, message: name, changes });
+    return outcome.ok ? outcome.value.oid : codeOf(outcome);
+  };
+  await write("main", "base");
+  await peer.ask("new-branch", { id, name: "side", from: tipOf("main") });
+  const ours = await write("main", "ours");
+  const theirs = await write("side", "theirs");
+  const seen: string[] = [];
+  whileWorking = () => {
+    for (const task of peer.views.current().tasks) {
+      seen.push(`${task.title}: ${task.phase}`);
+      void peer.ask("cancel-task", { id: task.id });
+    }
+  };
+  const on = { id, branch: "main" };
+  const pick = { ...on, onto: ours, commit: theirs, resolutions: [] };
+  const outcomes = [
+    await peer.ask("merge", { ...on, theirs }),
+    await peer.ask("conflicts", { id, ours, theirs }),
+    await peer.ask("merge-resolved", { ...on, ours, theirs, resolutions: [] }),
+    await peer.ask("cherry-pick", pick),
+    await peer.ask("revert", { ...pick, onto: theirs, branch: "side" }),
+  ];
+  expect(outcomes.map(codeOf)).toEqual(outcomes.map(() => "cancelled"));
+  expect([tipOf("main"), tipOf("side")]).toEqual([ours, theirs]);
+  expect([...new Set(seen)]).toEqual([
+    "Merging into main: Comparing what both sides have",
+    "Comparing two sides of notes: Comparing what both sides have",
+    "Cherry-picking onto main: Comparing what both sides have",
+    "Reverting on side: Comparing what both sides have",
+  ]);
+  whileWorking = () => undefined;
+  expect(await peer.ask("merge", { ...on, theirs })).toMatchObject({ value: { kind: "merged" } });
+  await peer[Symbol.asyncDispose]();
+});
+
 test("forty commits are a few packs, and all of them can be read after a restart", async () => {
   const disks = new Map<string, Map<string, Bytes>>();
   const disk = (name: string): Map<string, Bytes> => {

@@ -62,6 +62,8 @@ export interface Ports {
     /** The host of an address, as `names` gives them; `undefined` for what cannot be cloned. */
     readonly hostOf: (address: string) => string | undefined;
   };
+  /** How much of a history is asked for at a time, where little memory asks for less than `packSliceBytesMax`. */
+  readonly sliceBytesMax?: number | undefined;
   /** Lets other things run during long work. */
   readonly breathe: () => Promise<void>;
   /** Minutes that this place is ahead of UTC: written into commits, as git does. */

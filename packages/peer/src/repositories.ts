@@ -12,9 +12,11 @@ import { repositoriesPerAccountMax, repoGenesisBytesMax } from "@skein/protocol/
 import type { RefHeartbeats } from "@skein/protocol/node-messages/ref-heartbeats";
 import type { RepoHeads } from "@skein/protocol/node-messages/repo-heads";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
-import { FlowFailedError, NoSourceError, type Source } from "./flows.ts";
+import { FlowFailedError, NoSourceError } from "./flows.ts";
+import { sourceOf, type Source } from "./sources.ts";
 import type { StoredRepository } from "./ledger.ts";
 import { fetchObjects } from "./object-fetching.ts";
+import { findPack } from "./object-sending.ts";
 import { joinParts } from "./parts.ts";
 import type { Ports } from "./ports.ts";
 import { knownAt } from "./ref-streams.ts";
@@ -208,14 +210,15 @@ export class Repositories {
     stored: StoredRepository,
     { from, signal }: { readonly from: NodeId; readonly signal: AbortSignal },
   ): Promise<boolean> {
-    const { ask, tasks, keys, nameOf } = this.#world;
+    const { keys, nameOf } = this.#world;
     const target = stored.streams.get(keys.id);
     if (!this.#connected.has(from)) return false;
     if (target === undefined) return true;
     const title = `Copying ${this.#birthOf(stored).name} from ${nameOf(from)}`;
     const repo = stored.id;
     try {
-      await fetchObjects({ repo, git, ask, tasks, title, from, target, haves: [], signal });
+      const fetching = { ...this.#world, repo, git, title, from, target, haves: [], signal };
+      await fetchObjects(fetching);
       return true;
     } catch (error) {
       if (error instanceof FlowFailedError || error instanceof PackRejectedError) return false;
@@ -280,11 +283,12 @@ export class Repositories {
     if (opened === undefined) throw new NoSourceError("not-here");
     switch (request.type) {
       case "genesis":
-        return { bytes: opened.genesis, objects: 0 };
+        return sourceOf(opened.genesis);
       case "records":
-        return { bytes: joinParts(await opened.node.records(request, to)), objects: 0 };
+        return sourceOf(joinParts(await opened.node.records(request, to)));
       case "pack":
-        return this.#pack(opened.node.git, request, signal);
+      case "slice":
+        return findPack(opened.node.git, request, signal);
     }
   }
 
@@ -374,16 +378,6 @@ export class Repositories {
       }
     }
     return undefined;
-  }
-
-  async #pack(
-    git: Repository,
-    { wants, haves }: Extract<Asked, { readonly type: "pack" }>,
-    signal: AbortSignal,
-  ): Promise<Source> {
-    const here = await Promise.all(wants.map((want) => git.objects.has(want)));
-    if (here.includes(false)) throw new NoSourceError("not-here");
-    return git.objects.buildPack({ wants, haves, signal });
   }
 }
 

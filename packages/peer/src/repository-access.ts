@@ -1,7 +1,7 @@
 /** What commands about one repository share: finding it, moving its refs, and saying why something did not happen. */
 
 import { cleanName } from "@skein/auth/pass";
-import type { Progress } from "@skein/git/stop-signal";
+import type { LongWork, Progress } from "@skein/git/stop-signal";
 import { showPath } from "@skein/git/tree-path";
 import type { ObjectId, RefName } from "@skein/protocol/ids";
 import { openHomeOf, readOnly, type CommandWorld } from "./command-world.ts";
@@ -65,8 +65,13 @@ export function wordsOf({ phase, done, total }: Progress): Parameters<Task["tell
   return {
     phase: phaseWords[phase],
     share: total > 0 ? done / total : undefined,
-    detail: `${done.toLocaleString("en")} of ${total.toLocaleString("en")}`,
+    detail: [done, ...(total > 0 ? [total] : [])].map((n) => n.toLocaleString("en")).join(" of "),
   };
+}
+
+/** Long work that a person can look at and stop. */
+export function workOf(task: Task): LongWork {
+  return { signal: task.signal, onProgress: (progress) => task.tell(wordsOf(progress)) };
 }
 
 export function commitView(commit: CommitView): CommitView {
@@ -81,4 +86,5 @@ const phaseWords = {
   storing: "Storing",
   collecting: "Collecting objects",
   writing: "Writing the bundle",
+  merging: "Comparing what both sides have",
 } as const;

@@ -1,5 +1,6 @@
 /** The commands about repositories: making, importing, changing and reading them. */
 
+import { BundleTooLargeError } from "@skein/git/bundle";
 import type { Repository } from "@skein/git/repository";
 import { showPath } from "@skein/git/tree-path";
 import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
@@ -20,6 +21,7 @@ import {
   repositoryOf,
   tipMoved,
   wordsOf,
+  workOf,
 } from "./repository-access.ts";
 import type { Task } from "./tasks.ts";
 
@@ -80,10 +82,12 @@ function taking(
     "export-bundle": async ({ id }) => {
       const repository = repositoryOf(world, id);
       using task = tasks.start(`Exporting ${repository.name()}`, { cancellable: true });
-      const bytes = await repository.git.exportBundle({
-        signal: task.signal,
-        onProgress: (progress) => task.tell(wordsOf(progress)),
-      });
+      const bytes = await repository.git
+        .exportBundle({
+          signal: task.signal,
+          onProgress: (progress) => task.tell(wordsOf(progress)),
+        })
+        .catch(refuseTooLarge);
       return { file: new Blob([bytes], { type: "application/x-git-bundle" }) };
     },
     "download-zip": async ({ id, commit }) => {
@@ -148,7 +152,9 @@ function changing(
       const ref = branchRef(branch);
       const ours = repository.refs().get(ref);
       if (ours === undefined) throw tipMoved(branch);
-      const result = await repository.git.merge({ ours, theirs: oidOf(theirs) });
+      using task = world.tasks.start(`Merging into ${branch}`, { cancellable: true });
+      const asked = { ours, theirs: oidOf(theirs), ...workOf(task) };
+      const result = await repository.git.merge(asked);
       if (result.kind === "conflict") return result;
       if (result.oid !== ours)
         await moved(repository, { ref, from: ours, to: result.oid, branch, why: "merge" });
@@ -184,14 +190,20 @@ function reading(
     blame: async ({ id, commit, path }) => {
       const repository = repositoryOf(world, id);
       using task = world.tasks.start(`Looking who wrote ${path}`, { cancellable: true });
-      const blamed = await repository.git.blame(oidOf(commit), path, {
-        signal: task.signal,
-        onProgress: (progress) => task.tell(wordsOf(progress)),
-      });
+      const blamed = await repository.git.blame(oidOf(commit), path, workOf(task));
       if (blamed === undefined) throw notThere(path);
       return { ...blamed, commits: [...blamed.commits.values()].map(commitView) };
     },
   };
+}
+
+function refuseTooLarge(error: unknown): never {
+  if (!(error instanceof BundleTooLargeError)) throw error;
+  throw new CommandRefusedError("too_large", {
+    what: "This repository is too large for one bundle: Skein could not import it again.",
+    safe: "Nothing was changed, and no file was made.",
+    next: "Copy it to another device of yours: that way it may be as large as it is.",
+  });
 }
 
 async function readFiles(

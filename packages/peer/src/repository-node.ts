@@ -83,6 +83,7 @@ export class RepositoryNode {
     const node = new RepositoryNode(world, stored, born);
     await node.#readRefs();
     await node.#mendLater();
+    node.#keeping.opened();
     return node;
   }
 
@@ -173,7 +174,7 @@ export class RepositoryNode {
 
   /** Lets go of what nobody can reach. `busy`: not now. */
   freeSpace(signal: AbortSignal): ReturnType<PackKeeping["collect"]> {
-    return this.#keeping.collect({ signal, worthBytes: 1 });
+    return this.#keeping.collect({ signal, worthBytes: 1, unfinished: "goes" });
   }
 
   // --- What other nodes say. ---
@@ -301,13 +302,12 @@ export class RepositoryNode {
   ): Promise<void> {
     const target = this.#streams.at(of, wanted);
     if (target === undefined) return this.#missObjects(of, from, "environment");
-    const { ask, tasks, nameOf, storageFailed } = this.#world;
+    const { nameOf, storageFailed } = this.#world;
     try {
       const fetching = {
+        ...this.#world,
         repo: this.id,
         git: this.git,
-        ask,
-        tasks,
         title: `Copying ${this.name()} from ${nameOf(from)}`,
         from,
         target,
@@ -359,13 +359,12 @@ export class RepositoryNode {
         const found = await this.#own.catchUp(from, signal);
         if (this.#own.isForked()) this.#world.notice(twoPlaces(this.name()));
         if (found === undefined) return;
-        const { ask, keys, tasks } = this.#world;
         const { id: repo, git } = this;
         const target = found.stream;
-        const haves = havesTowards(this.#refs, keys.id, target);
+        const haves = havesTowards(this.#refs, this.#world.keys.id, target);
         const title = `Catching up with what this device had in ${this.name()}`;
         await this.#keeping.guard(async () => {
-          await fetchObjects({ repo, git, ask, tasks, title, from, target, haves, signal });
+          await fetchObjects({ ...this.#world, repo, git, title, from, target, haves, signal });
           await this.#own.adopt(found);
         });
         const plan = await planTakingBack({ git, refs: this.#refs, target });

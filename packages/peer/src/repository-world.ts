@@ -12,6 +12,7 @@ export interface RepositoryWorld extends HeartbeatsWorld {
   readonly inbox: Inbox;
   readonly tasks: Tasks;
   readonly ask: AskNode;
+  readonly sliceBytesMax?: number | undefined;
   readonly drop: (node: NodeId) => void;
   readonly nameOf: (node: NodeId) => string;
   readonly notice: (notice: Notice) => void;

@@ -47,9 +47,11 @@ export const repositoriesPerAccountMax = 1_000;
 export const relaysPerNodeMax = 5;
 /** The address of a relay, in bytes: as long as that of an ICE server may be. */
 export const relayUrlBytesMax = 256;
-/** A pack a browser accepts: above this it should come in several. */
+/** One pack or bundle. Between nodes a larger history comes in slices; a larger bundle is neither made nor taken. */
 export const packBytesMax = 256 * 1024 * 1024;
-/** What is kept of a larger pack at a time, and what small ones grow to: as much as is moved, or held in memory, at once. */
+/** What one node asks of another at a time of a larger history, and what is held of a pack that arrives: the rest waits on the device. */
+export const packSliceBytesMax = 32 * 1024 * 1024;
+/** What is kept of a larger pack at a time, and what small ones grow to. */
 export const packSegmentBytesMax = 16 * 1024 * 1024;
 /** Objects in one pack. */
 export const packObjectsMax = 1_000_000;
@@ -83,12 +85,14 @@ export const commitParentsMax = 1_000;
 export const streamWindowBytes = 512 * 1024;
 /** Streams open between two nodes at once, each way. */
 export const streamsPerSessionMax = 32;
-/** Packs that are built for others at once: each walks a repository and is held in memory until it was sent. */
+/** Packs that are built for others at once: each walks a repository. */
 export const searchesMax = 4;
 /** Of them for one node, so that one that asks for everything leaves room for the others. */
 export const searchesPerNodeMax = 2;
+/** Bytes of a pack that is being sent which are held: what the other side may ask for again, and the next part. */
+export const sentBytesKept = 4 * 1024 * 1024;
 /** Bytes held for all nodes that are being sent something. */
-export const sourceBytesMax = 512 * 1024 * 1024;
+export const sourceBytesMax = 128 * 1024 * 1024;
 /** One side of a changed file that is compared line by line: more is not read by people. */
 export const changedTextBytesMax = 1024 * 1024;
 /** What one branch's uncommitted changes may hold to outlive a reload: texts and pictures; it is written whole after each pause. */

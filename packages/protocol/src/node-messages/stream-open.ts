@@ -1,6 +1,16 @@
 /** Opens a stream and says what should flow in it, towards the opener. */
 
-import { list, struct, u48, variants, type Codec, type Decoded, type Variant } from "../codec.ts";
+import {
+  list,
+  optional,
+  struct,
+  u32,
+  u48,
+  variants,
+  type Codec,
+  type Decoded,
+  type Variant,
+} from "../codec.ts";
 import { entryId, nodeId, objectId, repoId, streamId } from "../fields.ts";
 import { objectIdsPerWantMax } from "../limits.ts";
 
@@ -20,6 +30,20 @@ const requests = {
       haves: list(objectId, objectIdsPerWantMax),
     }),
   ],
+  /**
+   * A part of that history, for whoever cannot take all of it at once: what comes behind `after`, as far as `bytesMax`
+   * goes. It brings a `SliceHead`, and then a pack that is whole together with what came before.
+   */
+  slice: [
+    0x05,
+    struct({
+      repo: repoId,
+      wants: list(objectId, objectIdsPerWantMax),
+      haves: list(objectId, objectIdsPerWantMax),
+      after: optional(objectId),
+      bytesMax: u32,
+    }),
+  ],
 } as const;
 
 export type StreamRequest = Variant<typeof requests>;
@@ -27,3 +51,8 @@ export const StreamRequest: Codec<StreamRequest> = variants(requests);
 
 export type StreamOpen = Decoded<typeof StreamOpen>;
 export const StreamOpen = struct({ stream: streamId, request: StreamRequest });
+
+/** Before the pack of a slice: up to which object the history is whole then, and how many objects come behind it. */
+export type SliceHead = Decoded<typeof SliceHead>;
+export const SliceHead = struct({ last: objectId, left: u32 });
+export const sliceHeadBytes = 24;
