@@ -11,13 +11,16 @@ import { requireNode, requirePackages, root, run } from "./tools.mjs";
 requireNode();
 await requirePackages();
 // Only now: before the packages are installed there is no Vite.
-const { build } = await import("vite");
+const { build, defaultServerConditions } = await import("vite");
 const folder = join(root, "tests", ".output");
 await build({
   root,
   configFile: false,
   logLevel: "error",
-  ssr: { noExternal: true },
+  ssr: {
+    noExternal: true,
+    resolve: { conditions: ["skein-source", ...defaultServerConditions] },
+  },
   build: {
     ssr: join(root, "tests", "fuzz", "command.ts"),
     outDir: folder,

@@ -115,4 +115,32 @@ export const mistakes = [
     to: 'return [{ phase: "exported" }, [{ type: "hide-kit" }, { type: "forget-kit" }]];',
     tests: [`${auth}/recovery.test.ts`],
   },
+  {
+    name: "what waits for a session is without bounds",
+    file: `${auth}/session-machine.ts`,
+    from: "state.queue.length >= queueMessagesMax ||",
+    to: "",
+    tests: ["tests/simulation/session-machine.test.ts"],
+  },
+  {
+    name: "a forged answer ends a greeting",
+    file: `${auth}/session.ts`,
+    from: "const opened = greeted.greeting.finish(packet);\n    if (opened === undefined) return [];",
+    to: "const opened = greeted.greeting.finish(packet);\n    if (opened === undefined) this.#forgetLink(peer, greeted.link);\n    if (opened === undefined) return [];",
+    tests: ["tests/simulation/session.test.ts"],
+  },
+  {
+    name: "a stamp that was told counts without proof",
+    file: `${auth}/session-handshake.ts`,
+    from: "const plain = key && crypto.open(key, digest, sealed);",
+    to: "const plain = key && (crypto.open(key, digest, sealed) ?? sealed.slice(-6));",
+    tests: ["tests/simulation/session.test.ts"],
+  },
+  {
+    name: "a session is used before anybody proved to have its key",
+    file: `${auth}/session-machine.ts`,
+    from: "{ ...quiet, seen: stamp, seenHello: hello, next: link, links: link.id },",
+    to: "{ ...quiet, seen: stamp, seenHello: hello, current: link, isUp: true, links: link.id },",
+    tests: ["tests/simulation/session-machine.test.ts"],
+  },
 ];

@@ -7,6 +7,7 @@ import { oidAt } from "@skein/git/object";
 import { openObjectStore } from "@skein/git/object-store";
 import { readEntryHeader } from "@skein/git/pack-entry";
 import { PackRejectedError } from "@skein/git/pack-rejected";
+import { packRoom } from "@skein/git/pack-spool";
 import { parseIdx } from "@skein/git/idx";
 import type { Bytes } from "@skein/protocol/bytes";
 import {
@@ -107,6 +108,8 @@ const words = [
   "..",
 ];
 
+const littleRoom = { heldBytes: 80, chunkBytes: 40, chunksAtOnce: 1, segmentBytes: 150 };
+
 export const packDecoder: Decoder = {
   name: "pack",
   samples,
@@ -114,9 +117,13 @@ export const packDecoder: Decoder = {
   reshape,
   read: async (bytes, chance) => {
     const contents = new Map<string, Bytes>();
-    const store = await openObjectStore(openMemoryFiles(contents));
+    // Half of them wait on the device while they arrive.
+    const room = chance.below(2) === 0 ? packRoom : littleRoom;
+    const store = await openObjectStore(openMemoryFiles(contents), { room });
     try {
-      const receiver = store.openReceiver({ tips: [], signal });
+      // Mostly it is known how long a pack will be: then less memory is set aside, and more packs are read in the same time.
+      const packBytes = chance.below(50) === 0 ? undefined : bytes.length;
+      const receiver = store.openReceiver({ tips: [], packBytes, signal });
       const cut = chance.below(bytes.length + 1);
       for (const part of [bytes.slice(0, cut), bytes.slice(cut)]) await receiver.write(part);
       await receiver.finish();

@@ -5,6 +5,7 @@ import { objectFault } from "@skein/git/object-fault";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { blobCode, commitCode, entry, idOf, packOf, treeCode, treeOf } from "./pack-builder.ts";
 import { indexByGit, makeGit } from "./pack-git.ts";
+import { harmfulRefs } from "./ref-names.ts";
 import { openPackThread, type PackThread } from "./pack-thread.ts";
 
 interface Vector {
@@ -33,36 +34,6 @@ async function isTaken(entries: ReadonlyArray<Uint8Array>): Promise<boolean> {
   expect(["kept", "refused"]).toContain(received.kind);
   return received.kind === "kept";
 }
-
-/** What git refuses, what would be read as an option or as a path, and what people could not tell from `main`. */
-const harmful: ReadonlyArray<string> = [
-  "/",
-  "refs/heads/",
-  "refs/heads//a",
-  "refs/heads/.x",
-  "refs/heads/a/.b",
-  "refs/heads/a..b",
-  "refs/heads/a.lock",
-  "refs/heads/a.lock/b",
-  "refs/heads/a@{b",
-  "refs/heads/@",
-  "refs/heads/a\\b",
-  ...Array.from(" ~^:?*[\u0001\u001f\u007f", (character) => `refs/heads/a${character}b`),
-  "refs/heads/a.",
-  "refs/heads/a/",
-  "refs/heads/-rf",
-  "refs/heads/../../config",
-  "refs/heads/../../../TARGET",
-  "index",
-  "config",
-  "shallow",
-  "description",
-  "commondir",
-  "__proto__/corsProxy",
-  "refs/heads/ma\u200bin",
-  "refs/heads/\u202eniam",
-  `refs/heads/${"x".repeat(256)}`,
-];
 
 const file = "file\n";
 const fileOid = idOf("blob", file);
@@ -198,7 +169,7 @@ describe("a bundle's ref is left out where it could do harm:", () => {
       packOf([entry(treeCode, ""), entry(commitCode, commit)]),
     ]);
 
-  test.each(harmful)("%j", async (name) => {
+  test.each(harmfulRefs)("%j", async (name) => {
     const received = await thread.receive(bundleOf(name), "bundle");
     expect(received).toMatchObject({ kind: "kept", refs: ["refs/heads/main"] });
   });

@@ -30,7 +30,7 @@ test.each([1, 700, 3_000, 20_000])(
   async (most) => {
     const indexed = await index(pack);
     const contents = new Map<string, Bytes>();
-    for (const segment of indexed.segments(most)) {
+    for await (const segment of indexed.segments(most)) {
       const byGit = indexByGit(history, segment.pack);
       expect(byGit.why).toBe("");
       expect(Buffer.from(segment.idx).equals(byGit.idx ?? new Uint8Array(0))).toBe(true);
@@ -53,7 +53,7 @@ test("a pack whose deltas come before their bases is cut as well", async () => {
     ["pack-objects", "--stdout", "-q", "--no-reuse-delta", "--window=20", "--depth=50"],
     `${oids.toReversed().join("\n")}\n`,
   );
-  for (const segment of (await index(named)).segments(3_000))
+  for await (const segment of (await index(named)).segments(3_000))
     expect(indexByGit(history, segment.pack).why).toBe("");
 }, 60_000);
 

@@ -46,13 +46,14 @@ afterAll(() => {
 
 describe("a pack that git made", () => {
   test("is indexed byte for byte as git does", async () => {
-    const { idx, objects } = await indexPack({
+    const indexed = await indexPack({
       pack: everything.pack,
       signal,
       breathe: async () => {},
       resolveBase: async () => undefined,
     });
-    expect(objects).toBe(objectsOf(history, "--all").length);
+    expect(indexed.objects).toBe(objectsOf(history, "--all").length);
+    const { idx } = await indexed.whole();
     expect(Buffer.from(idx).equals(everything.idx)).toBe(true);
   });
 

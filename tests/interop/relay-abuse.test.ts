@@ -4,98 +4,177 @@
  * Small by default. At full size: SKEIN_STORM=full npx -y pnpm test tests/interop/relay-abuse
  */
 
-import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { defaultLimits } from "@skein/relay/limits";
-import { memoryBound } from "@skein/relay/memory-bound";
+import { boundOf, requestBytes, type Held } from "@skein/relay/memory-bound";
 import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import {
-  attack,
+  besiege,
   comeIn,
+  lateBySecond,
   openHonest,
   publish,
   startRelayProcess,
   subscribe,
+  type Honest,
 } from "./relay-storm.ts";
 
 const isFull = process.env["SKEIN_STORM"] === "full";
 const size = isFull
-  ? {
-      idle: 10_000,
-      pairs: 100,
-      strength: 3_000,
-      millis: 30_000,
-      lateMillisMax: 250,
-      floodBytes: 400e6,
-    }
-  : // A short run shares its processors with other tests: what it shows is that nobody is shut out.
-    { idle: 300, pairs: 20, strength: 200, millis: 2_000, lateMillisMax: 2_000, floodBytes: 120e6 };
+  ? { idle: 10_000, pairs: 100, strength: 3_000, millis: 30_000, floodBytes: 400e6 }
+  : { idle: 300, pairs: 20, strength: 200, millis: 4_000, floodBytes: 120e6 };
+/**
+ * How late one message in a hundred of any second may be, beyond what it is at a relay beside it that nobody attacks, and
+ * beyond what this machine keeps the relay from working: both of them, Mallory and other tests share its processors.
+ */
+const lateMillisMax = 250;
+/** What an honest newcomer waits for, told to come again as all are. */
+const waitMillisMax = 5_000;
+/** Beyond what the formula counts for what Mallory makes the relay hold. */
+const grownBytesMax = 60e6;
+const token = "watcher";
 
 const relayFolder = join(import.meta.dirname, "..", "..", "apps", "relay");
 let folder = "";
 let program = "";
+let mallory = "";
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "skein-storm-"));
   program = join(folder, "relay.mjs");
+  mallory = join(folder, "mallory.mjs");
+  const into = { outDir: folder, emptyOutDir: false };
   await build({
     root: relayFolder,
     configFile: join(relayFolder, "vite.config.ts"),
     logLevel: "error",
-    build: { outDir: folder },
+    build: into,
+  });
+  await build({
+    configFile: false,
+    logLevel: "error",
+    build: {
+      ...into,
+      ssr: join(import.meta.dirname, "relay-mallory.ts"),
+      target: "node20",
+      rolldownOptions: { output: { entryFileNames: "mallory.mjs" } },
+    },
   });
 }, 60_000);
 
 afterAll(() => rm(folder, { recursive: true }));
 
-function percentile(samples: ReadonlyArray<number>, share: number): number {
-  return samples.toSorted((a, b) => a - b)[Math.floor(samples.length * share)] ?? Number.NaN;
-}
-
-test("while Mallory opens, floods, stalls and squats, Alice and Bob feel little, and memory stays within its formula", async () => {
-  const room = ["--connections-max", String(defaultLimits.connectionsMax + 1_000)];
-  await using rita = await startRelayProcess(program, ["--behind-proxy", ...room]);
-  const empty = rita.residentBytes();
-  const sockets = new Set<Socket>();
+test("while Mallory storms, floods, stalls, squats and replays, Alice, Bob and who comes anew feel little, and memory stays within its formula", async () => {
+  // Half a handshake comes from no address here: a proxy would keep it to itself, and without one the guard of sockets counts it.
+  const room = ["--connections-max", String(defaultLimits.connectionsMax + 2 * size.strength)];
+  const args = ["--behind-proxy", "--metrics-token", token, ...room];
+  await using rita = await startRelayProcess(program, args);
+  await using ruth = await startRelayProcess(program, args);
+  const idle = [];
   for (let index = 0; index < size.idle; index++) {
     const node = await comeIn(rita.port, `192.0.${index >> 4}.${index & 15}`);
     node.socket.write(subscribe(tagOfIndex(index)));
-    sockets.add(node.socket);
+    idle.push(node.socket);
   }
-  expect(sockets.size).toBe(size.idle);
-  const honest = await openHonest(rita.port, size.pairs, 100);
-  await sleep(500);
-  const before = rita.residentBytes();
-  attack(rita.port, size.strength, sockets);
-  await sleep(size.millis);
-  const grown = rita.residentBytes() - before;
-  const late = percentile(honest.latencies, 0.99);
-  const [heard, sent] = [honest.latencies.length, honest.sent()];
-  const health = (await (await fetch(`http://127.0.0.1:${rita.port}/healthz`)).json()) as {
-    readonly connections: number;
-    readonly tags: number;
-    readonly announcements: number;
-    readonly backlogBytes: number;
-  };
-  honest.stop();
-  for (const socket of sockets) socket.destroy();
+  const [honest, calm] = [
+    await openHonest(rita.port, size.pairs, 100),
+    await openHonest(ruth.port, size.pairs, 100),
+  ];
+  await sleep(1_000);
+  const [before, heldBefore] = [rita.residentBytes(), boundOf(await heldBy(rita.port))];
+  const siege = await besiege(mallory, {
+    port: rita.port,
+    strength: size.strength,
+    tags: honest.tags.map((tag) => tag.toString("hex")),
+    captured: honest.captured.map((frame) => frame.toString("hex")),
+  });
+  const [began, sentBefore, heardBefore] = [
+    performance.now(),
+    honest.sent(),
+    honest.samples.length,
+  ];
+  const newcomers = welcome(rita.port, honest);
+  let [most, beyond] = [0, 0];
+  const waited = [rita.waitedMillis()];
+  for (let quarter = 1; quarter <= size.millis / 250; quarter++) {
+    await sleep(began + quarter * 250 - performance.now());
+    if (quarter % 4 === 0) waited.push(rita.waitedMillis());
+    const [grown, held] = [rita.residentBytes() - before, boundOf(await heldBy(rita.port))];
+    expect(grown + before).toBeLessThan(held + size.strength * requestBytes);
+    most = Math.max(most, grown);
+    beyond = Math.max(beyond, grown - (held - heldBefore) - size.strength * requestBytes);
+  }
+  const ended = began + size.millis;
+  const waits = await newcomers.stop();
+  const [sent, heard] = [honest.sent() - sentBefore, honest.samples.length - heardBefore];
+  const did = await siege.stop();
+  for (const each of [honest, calm]) each.stop();
+  for (const socket of idle) socket.destroy();
 
+  const late = lateBySecond(honest.samples, began, ended);
+  const usual = lateBySecond(calm.samples, began, ended);
   process.stderr.write(
-    `${size.idle} idle, ${size.pairs * 2} active: p99 ${late.toFixed(1)} ms, grown by ${(grown / 1e6).toFixed(1)} MB\n`,
+    `${size.idle} idle, ${size.pairs * 2} active: p99 of each second ${late.map(Math.round).join(" ")} ms, ` +
+      `elsewhere ${usual.map(Math.round).join(" ")}; ${waits.length} newcomers, the last in after ${Math.round(Math.max(...waits))} ms; ` +
+      `grown by ${(most / 1e6).toFixed(1)} MB at most, ${(beyond / 1e6).toFixed(1)} beyond the formula; ${JSON.stringify(did)}\n`,
   );
+  for (const deed of deeds) expect([deed, did[deed]]).toEqual([deed, expect.any(Number)]);
   expect(heard).toBeGreaterThan(sent - size.pairs * 4);
-  expect(late).toBeLessThan(size.lateMillisMax);
-  const most = memoryBound(defaultLimits, health);
-  expect(rita.residentBytes()).toBeLessThan(empty + most.nowBytes);
-  expect(grown).toBeLessThan(60e6 + (isFull ? 120e6 : 0));
+  for (const [second, millis] of late.entries()) {
+    const kept = (waited[second + 1] ?? 0) - (waited[second] ?? 0);
+    expect(millis).toBeLessThan(lateMillisMax + (usual[second] ?? 0) + kept);
+  }
+  expect(waits.length).toBeGreaterThan(size.millis / 1_000);
+  expect(Math.max(...waits)).toBeLessThan(waitMillisMax);
+  expect(beyond).toBeLessThan(grownBytesMax);
 }, 180_000);
+
+/** What Mallory has to have done at least once. */
+const deeds = "stall crowd storm fragments halves deafness flood squatting intrusion replay".split(
+  " ",
+);
+
+async function heldBy(port: number): Promise<Held> {
+  const asked = { headers: { authorization: `Bearer ${token}` } };
+  const response = await fetch(`http://127.0.0.1:${port}/transparency`, asked);
+  return ((await response.json()) as { readonly holds: Held }).holds;
+}
+
+/** One newcomer after the other: how long each took to come in and to hear Alice, on a tag that Mallory uses too. */
+function welcome(port: number, { tags }: Honest) {
+  const waits: number[] = [];
+  const over = new AbortController();
+  const run = async (): Promise<void> => {
+    for (let index = 0; !over.signal.aborted; index++) {
+      const began = performance.now();
+      const carol = await comeIn(port, `198.18.${index >> 8}.${index & 255}`);
+      const tag = tags[index % tags.length] ?? Buffer.alloc(16);
+      await new Promise<void>((resolve) => {
+        carol.listen = (message) => {
+          if (message[0] === 2 && message.length === 17 + 256) resolve();
+        };
+        carol.socket.write(subscribe(tag));
+      });
+      waits.push(performance.now() - began);
+      carol.socket.destroy();
+      await sleep(100);
+    }
+  };
+  const running = run();
+  return {
+    stop: async (): Promise<ReadonlyArray<number>> => {
+      over.abort();
+      await running;
+      return waits;
+    },
+  };
+}
 
 test("readers that never read cost a relay no more than what may wait for them, however much they are sent", async () => {
   const unlimited = ["publishes-per-second", "publishes-burst", "publish-bytes-per-second"];
@@ -143,21 +222,3 @@ function tagOfIndex(index: number): Buffer {
   tag.writeUInt32BE(index, 4);
   return tag;
 }
-
-test("the formula in the documentation is the one that is computed, with its numbers", () => {
-  const page = readFileSync(
-    join(import.meta.dirname, "..", "..", "docs", "self-hosting.md"),
-    "utf8",
-  );
-  const { terms, mostBytes } = memoryBound(defaultLimits, {
-    connections: 0,
-    tags: 0,
-    announcements: 0,
-    backlogBytes: 0,
-  });
-  for (const { name, each, count } of terms)
-    expect(page).toContain(
-      `| ${name} | ${each.toLocaleString("en")} | ${count.toLocaleString("en")} |`,
-    );
-  expect(page).toContain(`${Math.round(mostBytes / 1e6).toLocaleString("en")} MB`);
-});

@@ -78,7 +78,7 @@ test("every answer carries the strict headers", async () => {
   for (const { headers } of answers) {
     expect(headers["content-security-policy"]).toBe(
       "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
-        "img-src 'self' data: blob:; font-src 'self'; connect-src 'self' ws: wss: https:; " +
+        "img-src 'self' data: blob:; font-src 'self'; connect-src 'self' wss: https: ws://localhost:* ws://127.0.0.1:*; " +
         "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; " +
         "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default",
     );

@@ -2,10 +2,11 @@
 
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { lookup } from "node:dns/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request, type RequestOptions } from "node:https";
 import type { IncomingMessage } from "node:http";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
@@ -13,11 +14,17 @@ import { promisify } from "node:util";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { buffersWith, heapOf } from "../browser/relay-memory.ts";
 import { findFreePort, installed } from "./installed.ts";
 import { dial, publish, subscribe } from "./relay-storm.ts";
 
 const relayFolder = join(import.meta.dirname, "..", "..", "apps", "relay");
 const openssl = installed("openssl");
+/** What this machine calls itself, where that leads to it. */
+const ownName = await lookup(hostname(), { family: 4 }).then(
+  () => hostname(),
+  () => undefined,
+);
 let folder = "";
 let program = "";
 
@@ -48,10 +55,15 @@ async function serve(
   {
     node = [],
     scheme = "http",
-  }: { readonly node?: ReadonlyArray<string>; readonly scheme?: string } = {},
+    words: given = ["serve", "--no-app"],
+  }: {
+    readonly node?: ReadonlyArray<string>;
+    readonly scheme?: string;
+    readonly words?: ReadonlyArray<string>;
+  } = {},
 ) {
   const port = await findFreePort();
-  const words = [...node, program, "serve", "--no-app", "--port", String(port), ...args];
+  const words = [...node, program, ...given, "--port", String(port), ...args];
   const child = spawn(process.execPath, words, { cwd: folder });
   const said = { text: "" };
   for (const stream of [child.stdout, child.stderr])
@@ -85,8 +97,8 @@ test("commands answer and end; what is wrong ends with 2 and a sentence", async 
 }, 20_000);
 
 test("the log is lines of JSON, and neither it nor the memory afterwards holds a tag, an address or a payload", async () => {
-  const snapshots = ["--heapsnapshot-signal=SIGUSR2"];
-  await using rita = await serve(["--log", "json", "--behind-proxy"], { node: snapshots });
+  const node = ["--inspect=127.0.0.1:0"];
+  await using rita = await serve(["--log", "json", "--behind-proxy"], { node });
   const address = "198.18.77.66";
   const word = Buffer.from("canary-in-a-coal-mine");
   const tag = Buffer.from("Canary-Tag-16-by");
@@ -98,32 +110,25 @@ test("the log is lines of JSON, and neither it nor the memory afterwards holds a
       };
   });
   bob?.socket.write(subscribe(tag));
-  const repeat = setInterval(() => alice?.socket.write(publish(tag, word)), 50);
+  const repeat = setInterval(() => alice?.socket.write(publish(tag, word)), 5);
   expect((await heard).includes(word)).toBe(true);
+  // Everything in the relay's memory that has a name or is text, and every byte of its buffers.
+  expect(await heapOf(rita.said.text)).toContain(tag.toString());
+  const buffers = () => buffersWith(rita.said.text, [tag, word, Buffer.from(address)]);
+  await expect.poll(async () => (await buffers()).found).toEqual([0, 1]);
   clearInterval(repeat);
-  const find = async (): Promise<string | undefined> =>
-    (await readdir(folder)).find((name) => name.endsWith(".heapsnapshot"));
-  /** Everything in the relay's memory that has a name or is text. */
-  const look = async (): Promise<string> => {
-    rita.child.kill("SIGUSR2");
-    await expect.poll(find, { timeout: 10_000 }).toBeDefined();
-    // It is whole when the relay answers again.
-    await health();
-    const path = join(folder, (await find()) ?? "");
-    const text = await readFile(path, "utf8");
-    await rm(path);
-    return text;
-  };
   const health = async () =>
     (await (await fetch(`http://127.0.0.1:${rita.port}/healthz`)).json()) as object;
-  expect(await look()).toContain(tag.toString());
-  for (const node of [alice, bob]) node?.socket.destroy();
+  for (const one of [alice, bob]) one?.socket.destroy();
   await expect.poll(health).toMatchObject({ connections: 0, tags: 0 });
 
-  const snapshot = await look();
+  const left = { timeout: 5_000, interval: 500 };
+  await expect.poll(async () => (await buffers()).found, left).toEqual([]);
+  expect((await buffers()).bytes).toBeGreaterThan(10_000);
+  const snapshot = await heapOf(rita.said.text);
   rita.child.kill("SIGTERM");
   await once(rita.child, "exit");
-  const lines = rita.said.text.trimEnd().split("\n");
+  const lines = rita.said.text.split("\n").filter((line) => line.startsWith("{"));
   expect(lines.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual([
     "started",
     "stopping",
@@ -136,12 +141,26 @@ test("the log is lines of JSON, and neither it nor the memory afterwards holds a
   }
 }, 30_000);
 
+test("whoever serves the app to others finds in the log that they are trusted, and whoever serves none does not", async () => {
+  const args = ["--log", "json", "--behind-proxy"];
+  await using rita = await serve(args, { words: ["serve", "relay.example.org"] });
+  await expect.poll(() => rita.said.text).toContain('"trust"');
+  const lines = rita.said.text.trimEnd().split("\n");
+  const trust = lines.map((line) => JSON.parse(line) as Record<string, unknown>)[1];
+  expect(trust).toMatchObject({ event: "trust", says: expect.stringContaining("trust whoever") });
+  await using ruth = await serve(args, { words: ["serve", "relay.example.org", "--no-app"] });
+  ruth.child.kill("SIGTERM");
+  await once(ruth.child, "exit");
+  expect(ruth.said.text).not.toContain("trust");
+}, 20_000);
+
 describe.skipIf(openssl === undefined)("with openssl (apt-get install openssl)", () => {
   /** Makes a certificate for this name, in place of the one before. */
   function certify(name: string): ReadonlyArray<string> {
     const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
     const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-    const files = ["-keyout", key, "-out", cert, "-subj", `/CN=${name}`, "-days", "2"];
+    const names = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`];
+    const files = ["-keyout", key, "-out", cert, ...names, "-days", "20"];
     execFileSync(openssl ?? "", ["req", "-x509", ...curve, ...files], { stdio: "ignore" });
     return ["--tls-cert", cert, "--tls-key", key];
   }
@@ -168,4 +187,27 @@ describe.skipIf(openssl === undefined)("with openssl (apt-get install openssl)",
     await expect.poll(() => rita.said.text).toContain('"read":false');
     expect(await nameAt(rita.port)).toBe("second.example");
   }, 20_000);
+
+  test.skipIf(ownName === undefined)(
+    "the doctor looks at a relay at any port and with a certificate of its own authority, once that is named",
+    async () => {
+      const name = ownName ?? "";
+      const args = certify(name);
+      const all = ["--host", "0.0.0.0", "--log", "json"];
+      await using rita = await serve([...args, ...all], { scheme: "https" });
+      const place = `${name}:${rita.port}`;
+      expect((await say("doctor", place)).stdout).toMatch(/^bad +Certificate: .*--ca/mu);
+      const known = await say("doctor", place, "--ca", join(folder, "cert.pem"));
+      expect(known.stdout).toMatch(/^good +Certificate: TLSv1\.3, from/mu);
+      expect(known.stdout).toMatch(/^good +WebSocket: open/mu);
+      const other = await say("doctor", place, "--ca", join(folder, "key.pem"));
+      expect(other.stdout).toContain("Certificate: there is none in");
+      // On its own machine, whatever name it has a certificate for.
+      const own = await say("doctor", "--port", String(rita.port), ...args);
+      expect(own.stdout).toMatch(new RegExp(`^good +Certificate: .*for DNS:${name}, `, "mu"));
+      expect(own.stdout).toMatch(/^good +WebSocket: open/mu);
+      expect(own.code).toBe(0);
+    },
+    20_000,
+  );
 });

@@ -1,4 +1,4 @@
-/** What Mallory does to a relay that is a process of its own, and what Alice and Bob feel of it meanwhile. */
+/** A relay that is a process of its own, raw connections to it, and what Alice and Bob feel while Mallory does what she can. */
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -20,6 +20,8 @@ export interface RelayProcess extends AsyncDisposable {
   readonly port: number;
   readonly child: ChildProcess;
   readonly residentBytes: () => number;
+  /** Milliseconds for which it could have worked and the machine gave its processors to others (proc(5), schedstat). */
+  readonly waitedMillis: () => number;
 }
 
 /** Starts the bundled relay and waits until it answers. */
@@ -54,6 +56,8 @@ export async function startRelayProcess(
       const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
       return Number(/VmRSS:\s+(\d+)/u.exec(status)?.[1] ?? 0) * 1024;
     },
+    waitedMillis: () =>
+      Number(readFileSync(`/proc/${child.pid}/schedstat`, "utf8").split(" ")[1]) / 1e6,
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill("SIGKILL");
@@ -80,6 +84,12 @@ export function subscribe(...tags: ReadonlyArray<Uint8Array>): Buffer {
 
 export function publish(tag: Uint8Array, payload: Uint8Array): Buffer {
   return masked(Buffer.concat([Buffer.of(2), tag, payload]));
+}
+
+export function announce(tag: Uint8Array, blob: Uint8Array): Buffer {
+  return masked(
+    Buffer.concat([Buffer.of(3), tag, Buffer.of(0, 180, 0, 0, 0, 0, blob.length), blob]),
+  );
 }
 
 /** Opens a connection from an address that a proxy would report; `undefined` if the relay will not have it. */
@@ -138,10 +148,20 @@ function readMessages(bytes: Buffer, node: RawNode): Buffer {
   return bytes.subarray(at);
 }
 
+/** A message of Alice's to Bob: when it was sent, by the clock of this process, and how long it took. */
+export interface Sample {
+  readonly sentMillis: number;
+  readonly lateMillis: number;
+}
+
 /** Pairs that send each other a stamped message every so often, and how long each took. */
 export interface Honest {
   readonly latencies: number[];
+  readonly samples: Sample[];
   readonly sent: () => number;
+  /** Their tags, and a frame of each as it went over the wire. */
+  readonly tags: ReadonlyArray<Buffer>;
+  readonly captured: ReadonlyArray<Buffer>;
   readonly stop: () => void;
 }
 
@@ -150,7 +170,9 @@ export async function openHonest(
   pairs: number,
   everyMillis: number,
 ): Promise<Honest> {
+  const samples: Sample[] = [];
   const latencies: number[] = [];
+  const [tags, captured]: [Buffer[], Buffer[]] = [[], []];
   let sent = 0;
   const sockets: Socket[] = [];
   const timers: NodeJS.Timeout[] = [];
@@ -158,23 +180,30 @@ export async function openHonest(
     const tag = randomBytes(16);
     const address = `198.51.${index >> 8}.${index & 255}`;
     const [alice, bob] = [await comeIn(port, address), await comeIn(port, address)];
+    const stamps = openStamps();
     bob.listen = (message) => {
-      if (message[0] === 2) latencies.push(performance.now() - message.readDoubleBE(17));
+      const sentMillis = message[0] === 2 ? stamps.read(message.subarray(17)) : undefined;
+      if (sentMillis === undefined) return;
+      samples.push({ sentMillis, lateMillis: performance.now() - sentMillis });
+      latencies.push(performance.now() - sentMillis);
     };
     bob.socket.write(subscribe(tag));
     sockets.push(alice.socket, bob.socket);
+    tags.push(tag);
+    captured.push(publish(tag, stamps.make()));
     timers.push(
       setInterval(() => {
-        const payload = Buffer.alloc(256);
-        payload.writeDoubleBE(performance.now());
-        alice.socket.write(publish(tag, payload));
+        alice.socket.write(publish(tag, stamps.make()));
         sent += 1;
       }, everyMillis),
     );
   }
   return {
     latencies,
+    samples,
     sent: () => sent,
+    tags,
+    captured,
     stop: () => {
       for (const timer of timers) clearInterval(timer);
       for (const socket of sockets) socket.destroy();
@@ -182,50 +211,71 @@ export async function openHonest(
   };
 }
 
-/** Attacks, each for as long as it is let. They return at once and leave their sockets in `sockets`. */
-export function attack(port: number, strength: number, sockets: Set<Socket>): void {
-  const keep = (node: RawNode | undefined): Socket | undefined => {
-    if (node === undefined) return undefined;
-    sockets.add(node.socket);
-    return node.socket;
+/** Stands in for what a session does: Bob knows Alice's messages, and takes each of them once. */
+function openStamps() {
+  const mark = randomBytes(16);
+  let lastMillis = 0;
+  return {
+    make: (): Buffer => {
+      const payload = Buffer.alloc(256);
+      payload.writeDoubleBE(performance.now());
+      mark.copy(payload, 8);
+      return payload;
+    },
+    read: (payload: Buffer): number | undefined => {
+      if (payload.length !== 256 || !payload.subarray(8, 24).equals(mark)) return undefined;
+      const millis = payload.readDoubleBE();
+      if (millis <= lastMillis) return undefined;
+      lastMillis = millis;
+      return millis;
+    },
   };
-  const address = (index: number): string => `203.0.${index >> 8}.${index & 255}`;
-  for (let index = 0; index < strength; index++) {
-    // Half a handshake, and nothing more.
-    const half = connectSocket({ port, host: "127.0.0.1" });
-    half.on("error", () => undefined);
-    half.write("GET /relay HTTP/1.1\r\nHost: a\r\nX-Slow: ");
-    sockets.add(half);
-  }
-  // From one address as many as it likes: all but a few are refused.
-  for (let index = 0; index < strength; index++) void dial(port, "203.0.113.255").then(keep);
-  for (let index = 0; index < strength / 10; index++) void assault(port, address(index), keep);
 }
 
-/** One of four, by turns: tiny fragments, a reader that reads nothing, a flood, a squatter. */
-async function assault(
-  port: number,
-  address: string,
-  keep: (node: RawNode | undefined) => Socket | undefined,
-): Promise<void> {
-  const kind = Number(address.split(".").at(-1)) % 4;
-  const socket = keep(await dial(port, address));
-  if (socket === undefined) return;
-  if (kind === 0) {
-    socket.write(masked(Buffer.of(2), 0x02));
-    const fragment = masked(Buffer.of(0), 0x00);
-    for (let count = 0; count < 200; count++) socket.write(fragment);
-  } else if (kind === 1) {
-    socket.pause();
-    socket.write(subscribe(slowTag));
-  } else if (kind === 2) {
-    const frame = publish(slowTag, Buffer.alloc(16_000));
-    for (let count = 0; count < 400; count++) socket.write(frame);
-  } else {
-    for (let count = 0; count < 20; count++)
-      socket.write(subscribe(...Array.from({ length: 256 }, () => randomBytes(16))));
-  }
+/** The p99 of what was sent in each whole second from a moment on. */
+export function lateBySecond(
+  samples: ReadonlyArray<Sample>,
+  fromMillis: number,
+  untilMillis: number,
+): ReadonlyArray<number> {
+  return Array.from({ length: Math.floor((untilMillis - fromMillis) / 1_000) }, (_, second) => {
+    const begin = fromMillis + second * 1_000;
+    const late = samples
+      .filter(({ sentMillis }) => sentMillis >= begin && sentMillis < begin + 1_000)
+      .map(({ lateMillis }) => lateMillis)
+      .toSorted((a, b) => a - b);
+    return late[Math.floor(late.length * 0.99)] ?? Number.POSITIVE_INFINITY;
+  });
 }
 
-/** What the slow ones subscribe to and the floods publish. */
-const slowTag = Buffer.alloc(16, 0x5a);
+/** What Mallory knows: where the relay is, the tags that honest nodes use, and frames of theirs as they were on the wire. */
+export interface Orders {
+  readonly port: number;
+  readonly strength: number;
+  readonly tags: ReadonlyArray<string>;
+  readonly captured: ReadonlyArray<string>;
+}
+
+export interface Siege {
+  /** Ends it, and answers how often she did what. */
+  readonly stop: () => Promise<Readonly<Record<string, number>>>;
+}
+
+/** Sets Mallory's program on a relay. She is nice to others on this machine: elsewhere she would have one of her own. */
+export async function besiege(program: string, orders: Orders): Promise<Siege> {
+  const args = ["-n", "15", process.execPath, program, JSON.stringify(orders)];
+  const child = spawn("nice", args, { stdio: ["ignore", "pipe", "inherit"] });
+  let said = "";
+  child.stdout.on("data", (piece: Buffer) => (said += piece.toString()));
+  while (!said.includes("begun") && child.exitCode === null)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  return {
+    stop: async () => {
+      const exit = child.exitCode === null ? once(child, "exit") : undefined;
+      child.kill("SIGTERM");
+      await exit;
+      const [, did = "{}"] = said.split("\n");
+      return JSON.parse(did) as Readonly<Record<string, number>>;
+    },
+  };
+}

@@ -7,11 +7,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { examine } from "@skein/relay/doctor";
+import { readSettings } from "@skein/relay/settings";
 import { turnserverConfig } from "@skein/relay/turn";
 import { describe, expect, test } from "vitest";
 
 import { findFreePort, installed, start } from "./installed.ts";
-import { openStage } from "./relay-scene.ts";
+import { openStage, type Stage } from "./relay-scene.ts";
 
 const turnserver = installed("turnserver");
 const secret = "shared between the relay and coturn";
@@ -77,18 +79,37 @@ async function allocate(port: number, username: string, credential: string): Pro
   }
 }
 
+/** What the doctor says of ICE servers. */
+async function diagnose({ relay }: Stage): Promise<ReadonlyArray<string>> {
+  const read = readSettings({
+    args: ["doctor", "--port", String(relay.port)],
+    environment: {},
+    readFile: () => undefined,
+  });
+  if (read.kind !== "settings") throw new Error("the settings are sound");
+  const findings = await examine(read.settings);
+  return findings
+    .filter(({ text }) => text.startsWith("ICE:"))
+    .map(({ verdict, text }) => `${verdict} ${text}`);
+}
+
+/** A coturn as the relay's own configuration makes it, but on loopback. */
+async function startCoturn(port: number, folder: string) {
+  const config = turnserverConfig({ name: "relay.example.org", secret })
+    .replace("listening-port=3478", `listening-port=${port}\nlistening-ip=127.0.0.1`)
+    .concat(
+      `relay-ip=127.0.0.1\nuserdb=${folder}/db\npidfile=${folder}/pid\nallow-loopback-peers\n`,
+    );
+  const file = join(folder, "turnserver.conf");
+  await writeFile(file, config);
+  return start(turnserver ?? "", ["-c", file], port);
+}
+
 describe.skipIf(turnserver === undefined)("with coturn (apt-get install coturn)", () => {
   test("a node that came to the relay may use coturn, and nobody who made up a word may", async () => {
     const port = await findFreePort();
     const folder = await mkdtemp(join(tmpdir(), "skein-turn-"));
-    const config = turnserverConfig({ name: "relay.example.org", secret })
-      .replace("listening-port=3478", `listening-port=${port}\nlistening-ip=127.0.0.1`)
-      .concat(
-        `relay-ip=127.0.0.1\nuserdb=${folder}/db\npidfile=${folder}/pid\nallow-loopback-peers\n`,
-      );
-    await writeFile(join(folder, "turnserver.conf"), config);
-    const args = ["-c", join(folder, "turnserver.conf")];
-    await using _coturn = await start(turnserver ?? "", args, port);
+    await using _coturn = await startCoturn(port, folder);
     await using stage = await openStage({
       iceServers: [`turn:127.0.0.1:${port}`],
       turnSecret: secret,
@@ -103,6 +124,28 @@ describe.skipIf(turnserver === undefined)("with coturn (apt-get install coturn)"
     const expired = username.replace(/^\d+/u, "1000");
     const word = createHmac("sha1", secret).update(expired).digest("base64");
     expect(await allocate(port, expired, word)).toBe(0x0113);
+    await rm(folder, { recursive: true });
+  }, 20_000);
+
+  test("the doctor asks coturn for a way with the relay's own words, over both transports, and tells when it is refused", async () => {
+    const port = await findFreePort();
+    const folder = await mkdtemp(join(tmpdir(), "skein-turn-"));
+    await using _coturn = await startCoturn(port, folder);
+    const [turn, stun] = [`turn:127.0.0.1:${port}`, `stun:127.0.0.1:${port}`];
+    const iceServers = [stun, turn, `${turn}?transport=tcp`];
+    await using rita = await openStage({ iceServers, turnSecret: secret });
+    expect(await diagnose(rita)).toEqual([
+      `good ICE: ${stun} answers.`,
+      `good ICE: ${turn} takes the words this relay gives.`,
+      `good ICE: ${turn}?transport=tcp takes the words this relay gives.`,
+    ]);
+    await using ruth = await openStage({ iceServers: [turn], turnSecret: "another" });
+    expect(await diagnose(ruth)).toEqual([
+      expect.stringContaining("refuses the words this relay gives (401)"),
+    ]);
+    const gone = `turn:127.0.0.1:${await findFreePort()}?transport=tcp`;
+    await using rosa = await openStage({ iceServers: [gone], turnSecret: secret });
+    expect(await diagnose(rosa)).toEqual([`bad ICE: ${gone} does not answer (ECONNREFUSED).`]);
     await rm(folder, { recursive: true });
   }, 20_000);
 });

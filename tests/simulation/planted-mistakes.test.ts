@@ -9,5 +9,5 @@ test("mistakes planted in the code turn the tests red", () => {
     cwd: new URL("../../", import.meta.url),
   });
   expect(told).toContain("ok the tests pass without a mistake");
-  expect(told).toContain("4 of 4 planted mistakes were noticed");
+  expect(told).toContain("5 of 5 planted mistakes were noticed");
 });

@@ -111,6 +111,7 @@ export class SimulatedRelay {
             );
         },
         backlogBytes: () => 0,
+        halfReceivedBytes: () => 0,
         close: (code) => this.#end(wire, code),
       },
       this.#now(),

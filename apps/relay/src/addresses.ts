@@ -22,6 +22,8 @@ export type AddressLimits = Pick<
   | "bytesPerAddressBurst"
   | "bulkBytesPerAddressPerDay"
   | "keepsPerAddressPerMinute"
+  | "httpRequestsPerAddressBurst"
+  | "httpRequestsPerAddressPerSecond"
   | "banMillis"
   | "banMillisMax"
 >;
@@ -33,6 +35,8 @@ export type Entered =
 export interface Addresses {
   /** Counts a connection, or answers when to try again. Loopback has no limits and no visitor. */
   readonly enter: (address: string, nowMillis: number) => Entered;
+  /** Counts a question over HTTP, or answers when to ask again. */
+  readonly ask: (address: string, nowMillis: number) => Entered;
   readonly leave: (visitor: Visitor | undefined) => void;
   readonly size: () => number;
   /** Forgets some of those about whom there is nothing to remember. To be called now and then. */
@@ -43,26 +47,44 @@ export interface Addresses {
 interface Site {
   readonly hidden: string;
   connections: number;
-  readonly visitors: Map<string, Visitor>;
+  readonly visitors: Set<Visitor>;
 }
 
 /** One address with connections, or with something it still has to wait for. */
 export class Visitor {
   readonly #limits: AddressLimits;
+  readonly hidden: string;
   readonly site: Site | undefined;
   connections = 0;
-  readonly upgrades: Budget;
+  #upgrades: Budget | undefined;
+  #requests: Budget | undefined;
   #bytes: Budget | undefined;
   #day: Budget | undefined;
   #keeps: Budget | undefined;
   #strikes = 0;
   #bannedUntil = 0;
 
-  constructor(limits: AddressLimits, site: Site | undefined, nowMillis: number) {
+  constructor(limits: AddressLimits, hidden: string, site: Site | undefined) {
     this.#limits = limits;
+    this.hidden = hidden;
     this.site = site;
-    const perSecond = limits.upgradesPerAddressPerSecond;
-    this.upgrades = new Budget({ perSecond, burst: limits.upgradesPerAddressBurst }, nowMillis);
+  }
+
+  get hasStrikes(): boolean {
+    return this.#strikes > 0;
+  }
+
+  spendUpgrade(nowMillis: number): number {
+    const { upgradesPerAddressPerSecond: perSecond, upgradesPerAddressBurst: burst } = this.#limits;
+    this.#upgrades ??= new Budget({ perSecond, burst }, nowMillis);
+    return this.#upgrades.spend(1, nowMillis);
+  }
+
+  spendRequest(nowMillis: number): number {
+    const { httpRequestsPerAddressPerSecond: perSecond, httpRequestsPerAddressBurst: burst } =
+      this.#limits;
+    this.#requests ??= new Budget({ perSecond, burst }, nowMillis);
+    return this.#requests.spend(1, nowMillis);
   }
 
   /** Spends bytes passed on, or answers the milliseconds to wait. */
@@ -99,14 +121,14 @@ export class Visitor {
     if (this.connections > 0 || nowMillis < this.#bannedUntil) return false;
     if (this.#strikes > 0 && nowMillis < this.#bannedUntil + this.#limits.banMillisMax)
       return false;
-    return [this.upgrades, this.#bytes, this.#day, this.#keeps].every(
+    return [this.#upgrades, this.#requests, this.#bytes, this.#day, this.#keeps].every(
       (budget) => budget === undefined || budget.isFull(nowMillis),
     );
   }
 }
 
 export function openAddresses(limits: AddressLimits): Addresses {
-  const { find, size, sweep } = openRegister(limits);
+  const { find, settle, size, sweep } = openRegister(limits);
 
   function enter(address: string, nowMillis: number): Entered {
     const key = addressKey(address);
@@ -119,19 +141,30 @@ export function openAddresses(limits: AddressLimits): Addresses {
     if (visitor.connections >= limits.connectionsPerAddressMax) return refuse(crowdedMillis);
     if (site !== undefined && site.connections >= limits.connectionsPerSiteMax)
       return refuse(crowdedMillis);
-    const waitMillis = visitor.upgrades.spend(1, nowMillis);
+    const waitMillis = visitor.spendUpgrade(nowMillis);
     if (waitMillis > 0) return refuse(waitMillis);
     visitor.connections++;
     if (site !== undefined) site.connections++;
+    settle(visitor);
     return { kind: "entered", visitor };
+  }
+
+  function ask(address: string, nowMillis: number): Entered {
+    const key = addressKey(address);
+    if (key === undefined) return { kind: "entered", visitor: undefined };
+    const visitor = find(key, nowMillis);
+    const waitMillis = visitor?.spendRequest(nowMillis) ?? crowdedMillis;
+    return waitMillis > 0 ? refuse(waitMillis) : { kind: "entered", visitor };
   }
 
   return {
     enter,
+    ask,
     leave: (visitor) => {
       if (visitor === undefined || visitor.connections === 0) return;
       visitor.connections--;
       if (visitor.site !== undefined && visitor.site.connections > 0) visitor.site.connections--;
+      settle(visitor);
     },
     size,
     sweep,
@@ -139,80 +172,81 @@ export function openAddresses(limits: AddressLimits): Addresses {
 }
 
 interface Register extends Pick<Addresses, "size" | "sweep"> {
-  /** The visitor, met before or new; `undefined` while there is no room for another. */
+  /** The visitor, met before or new; `undefined` while everybody who is known is there. */
   readonly find: (key: string, nowMillis: number) => Visitor | undefined;
+  /** To be told when a visitor came or went. */
+  readonly settle: (visitor: Visitor) => void;
 }
 
-/** Who is known, and of which /48. */
+/** Who is known, and of which /48. With all places taken, a newcomer gets that of the one who is longest gone. */
 function openRegister(limits: AddressLimits): Register {
   const known = new Map<string, Visitor>();
   const sites = new Map<string, Site>();
-  let roomMillis = Number.NEGATIVE_INFINITY;
+  /** Who is not there, the longest gone first; whoever broke the rules apart, to be forgotten after all others. */
+  const [calm, struck] = [new Set<Visitor>(), new Set<Visitor>()];
   const hide = openHiding();
 
   function find(key: string, nowMillis: number): Visitor | undefined {
     const hidden = hide(key);
     const present = known.get(hidden);
     if (present !== undefined) return present;
-    if (known.size >= limits.addressesMax) makeRoom(nowMillis);
-    if (known.size >= limits.addressesMax) return undefined;
     const prefix = siteKey(key);
     const hiddenSite = prefix === undefined ? undefined : hide(prefix);
     const site = hiddenSite === undefined ? undefined : sites.get(hiddenSite);
-    if (site !== undefined && site.visitors.size >= limits.addressesPerSiteMax) {
-      const absent = chooseAbsent(site, nowMillis);
+    const isSiteFull = site !== undefined && site.visitors.size >= limits.addressesPerSiteMax;
+    if (isSiteFull || known.size >= limits.addressesMax) {
+      const absent = isSiteFull ? chooseAbsent(site, nowMillis) : longestGone();
       if (absent === undefined) return undefined;
-      forget(...absent);
+      forget(absent);
     }
-    return remember(hidden, hiddenSite, nowMillis);
+    return remember(hidden, hiddenSite);
   }
 
-  function remember(hidden: string, hiddenSite: string | undefined, nowMillis: number): Visitor {
+  function longestGone(): Visitor | undefined {
+    return calm.values().next().value ?? struck.values().next().value;
+  }
+
+  function remember(hidden: string, hiddenSite: string | undefined): Visitor {
     const site = hiddenSite === undefined ? undefined : findSite(hiddenSite);
-    const made = new Visitor(limits, site, nowMillis);
+    const made = new Visitor(limits, hidden, site);
     known.set(hidden, made);
-    site?.visitors.set(hidden, made);
+    site?.visitors.add(made);
+    calm.add(made);
     return made;
   }
 
   function findSite(hidden: string): Site {
-    const site = sites.get(hidden) ?? { hidden, connections: 0, visitors: new Map() };
+    const site = sites.get(hidden) ?? { hidden, connections: 0, visitors: new Set() };
     sites.set(hidden, site);
     return site;
   }
 
-  function forget(hidden: string, { site }: Visitor): void {
+  function settle(visitor: Visitor): void {
+    calm.delete(visitor);
+    struck.delete(visitor);
+    if (visitor.connections === 0) (visitor.hasStrikes ? struck : calm).add(visitor);
+  }
+
+  function forget(visitor: Visitor): void {
+    const { hidden, site } = visitor;
     known.delete(hidden);
-    site?.visitors.delete(hidden);
+    calm.delete(visitor);
+    struck.delete(visitor);
+    site?.visitors.delete(visitor);
     if (site?.visitors.size === 0) sites.delete(site.hidden);
   }
 
-  /** Goes through everybody, so no more than once in a while; the /48 with the most addresses pays first. */
-  function makeRoom(nowMillis: number): void {
-    if (nowMillis < roomMillis + betweenRoomsMillis) return;
-    roomMillis = nowMillis;
-    sweep(nowMillis);
-    const aim = limits.addressesMax - Math.ceil(limits.addressesMax / spareShare);
-    if (known.size <= aim) return;
-    for (const site of [...sites.values()].toSorted((a, b) => b.visitors.size - a.visitors.size))
-      for (const [hidden, visitor] of site.visitors) {
-        if (known.size <= aim) return;
-        if (visitor.connections === 0) forget(hidden, visitor);
-      }
-  }
-
   function sweep(nowMillis: number): void {
-    for (const [hidden, visitor] of known)
-      if (visitor.isForgettable(nowMillis)) forget(hidden, visitor);
+    for (const visitor of known.values()) if (visitor.isForgettable(nowMillis)) forget(visitor);
   }
 
-  return { find, size: () => known.size, sweep };
+  return { find, settle, size: () => known.size, sweep };
 }
 
 /** Who is not there: rather one that is not banned, rather the one longest known. */
-function chooseAbsent({ visitors }: Site, nowMillis: number): [string, Visitor] | undefined {
-  const absent = [...visitors].filter(([, visitor]) => visitor.connections === 0);
-  return absent.find(([, visitor]) => visitor.bannedMillis(nowMillis) === 0) ?? absent[0];
+function chooseAbsent({ visitors }: Site, nowMillis: number): Visitor | undefined {
+  const absent = [...visitors].filter(({ connections }) => connections === 0);
+  return absent.find((visitor) => visitor.bannedMillis(nowMillis) === 0) ?? absent[0];
 }
 
 function openHiding(): (text: string) => string {
@@ -279,8 +313,4 @@ export function isPrivate(address: string): boolean {
 
 /** When an address that is at its limit may look again. */
 const crowdedMillis = 30_000;
-/** Between two times of making room where there is none. */
-const betweenRoomsMillis = 1_000;
-/** Room is made for one in so many. */
-const spareShare = 20;
 const daySeconds = 86_400;

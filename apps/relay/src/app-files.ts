@@ -177,13 +177,14 @@ const leftOut = /\.(?:map|d\.ts|tsbuildinfo)$/u;
 const notBuilt =
   "The web app is not built. In a clone of Skein, `npx -y pnpm start` builds and serves it.";
 
+/** In the clear only with where the app came from and with this machine: pages that speak with other relays do so over TLS. */
 const contentPolicy = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",
   "img-src 'self' data: blob:",
   "font-src 'self'",
-  "connect-src 'self' ws: wss: https:",
+  "connect-src 'self' wss: https: ws://localhost:* ws://127.0.0.1:*",
   "worker-src 'self'",
   "manifest-src 'self'",
   "base-uri 'none'",

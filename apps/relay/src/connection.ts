@@ -58,7 +58,9 @@ class OpenConnection implements Connection, Exit, LaneEnds {
   readonly #reader: Reader | undefined;
   readonly #house: House;
   readonly #outbox: Outbox;
+  readonly #lane: FastLane;
   #stalledSinceMillis: number | undefined = undefined;
+  #halfBytes = 0;
 
   constructor({ webSocket, socket, visitor, house }: ConnectionSetup) {
     const { hub, clock, limits, chance } = house;
@@ -78,6 +80,7 @@ class OpenConnection implements Connection, Exit, LaneEnds {
       else hub.receiveText(this.member);
     });
     const lane = new FastLane(this);
+    this.#lane = lane;
     // The library closes the connection itself after a broken frame; without a listener the process would end.
     webSocket.on("error", () => {
       lane.close();
@@ -86,6 +89,7 @@ class OpenConnection implements Connection, Exit, LaneEnds {
     this.#reader = takeOver(socket, (piece) => {
       house.onRead(piece.length);
       lane.take(piece);
+      if (lane.heldBytes !== this.#halfBytes) this.#noteHalf(lane.heldBytes);
     });
     webSocket.on("close", () => this.#end());
   }
@@ -106,11 +110,18 @@ class OpenConnection implements Connection, Exit, LaneEnds {
     return this.#outbox.backlogBytes();
   }
 
+  halfReceivedBytes(): number {
+    return this.#halfBytes;
+  }
+
   close(code: number): void {
     // What a slow reader has not taken would stand in the way of the goodbye.
     if (code === 1013) this.#outbox.drop();
     this.#outbox.flushAll();
+    this.#lane.leave();
     this.#webSocket.close(code);
+    // The rest of what has come by halves is not waited for.
+    if (this.#halfBytes > 0) this.#socket.destroySoon();
     setTimeout(() => this.#webSocket.terminate(), this.#house.limits.lingerMillisMax).unref();
   }
 
@@ -130,8 +141,15 @@ class OpenConnection implements Connection, Exit, LaneEnds {
     this.#outbox.flush();
   }
 
+  #noteHalf(bytes: number): void {
+    const more = bytes - this.#halfBytes;
+    this.#halfBytes = bytes;
+    this.#house.hub.burden.addHalf(more);
+  }
+
   #end(): void {
     this.#outbox.drop();
+    if (this.#halfBytes > 0) this.#noteHalf(0);
     this.#house.hub.leave(this.member);
     this.#house.onEnd(this);
   }

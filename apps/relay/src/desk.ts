@@ -21,8 +21,34 @@ export interface Desk {
 }
 
 export function answerHttp(request: IncomingMessage, response: ServerResponse, desk: Desk): void {
-  if (desk.git.answers(pathOf(request))) desk.git.answer(request, response);
-  else send(request, response, { answer: chooseAnswer(request, desk), desk });
+  const path = pathOf(request);
+  const asked = desk.station.ask(request, vitalPaths.has(path));
+  if (asked.verdict === "refused") {
+    const { status, why, retrySeconds } = asked;
+    return turnAway(request, response, { status, why, retrySeconds, desk });
+  }
+  if (desk.git.answers(path)) return desk.git.answer(request, response);
+  const answer = chooseAnswer(request, desk);
+  const retrySeconds = asked.spend(answer.body === undefined ? 0 : Buffer.byteLength(answer.body));
+  if (retrySeconds === 0) return send(request, response, { answer, desk });
+  const why = "Your address has had as much as it may for now.";
+  turnAway(request, response, { status: 429, why, retrySeconds, desk });
+}
+
+/** Whoever asks too much has to come anew as well: that costs more than asking on an open connection. */
+function turnAway(
+  request: IncomingMessage,
+  response: ServerResponse,
+  refused: {
+    readonly status: number;
+    readonly why: string;
+    readonly retrySeconds: number;
+    readonly desk: Desk;
+  },
+): void {
+  const { status, why, retrySeconds, desk } = refused;
+  const headers = { "retry-after": String(retrySeconds), connection: "close" };
+  send(request, response, { answer: plain(status, why, headers), desk });
 }
 
 /** The port of its own: counts, and nothing else. */
@@ -119,3 +145,6 @@ function json(status: number, body: object): Answer {
 function pathOf(request: IncomingMessage): string {
   return (request.url ?? "/").split("?")[0] ?? "/";
 }
+
+/** What balancers ask: of no cost, and answered whatever others ask. */
+const vitalPaths: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);

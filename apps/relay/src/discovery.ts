@@ -57,13 +57,10 @@ export function openDiscovery<Owner extends object>(
   /** Under each tag in the order of announcing, so that the first is the longest not renewed. */
   const byTag = new Map<TagKey, Map<Owner, Kept>>();
   const byOwner = new Map<Owner, Set<TagKey>>();
+  let size = 0;
 
-  function announce({
-    tag,
-    owner,
-    blob,
-    expiresMillis,
-  }: Announcement<Owner>): "announced" | "full" {
+  function announce(announcement: Announcement<Owner>): "announced" | "full" {
+    const { tag, owner, blob, expiresMillis } = announcement;
     const tags = byOwner.get(owner) ?? new Set<TagKey>();
     if (!tags.has(tag) && tags.size >= limits.announcementsPerConnectionMax) return "full";
     const present = byTag.get(tag) ?? new Map<Owner, Kept>();
@@ -71,7 +68,10 @@ export function openDiscovery<Owner extends object>(
     present.set(owner, { blob, expiresMillis });
     byTag.set(tag, present);
     byOwner.set(owner, tags.add(tag));
-    if (isNew) news.came(tag, owner);
+    if (isNew) {
+      size += 1;
+      news.came(tag, owner);
+    }
     const [oldest] = present.keys();
     if (present.size > limits.announcementsPerTagMax && oldest !== undefined) withdraw(tag, oldest);
     return "announced";
@@ -80,6 +80,7 @@ export function openDiscovery<Owner extends object>(
   function withdraw(tag: TagKey, owner: Owner): void {
     const present = byTag.get(tag);
     if (present?.delete(owner) !== true) return;
+    size -= 1;
     if (present.size === 0) byTag.delete(tag);
     const tags = byOwner.get(owner);
     if (tags?.delete(tag) && tags.size === 0) byOwner.delete(owner);
@@ -111,7 +112,7 @@ export function openDiscovery<Owner extends object>(
     all: () => [...byTag].flatMap(([tag, present]) => listUnder(tag, present)),
     lookup,
     sweep: (nowMillis) => forget((_tag, _owner, { expiresMillis }) => expiresMillis <= nowMillis),
-    size: () => [...byTag.values()].reduce((count, present) => count + present.size, 0),
+    size: () => size,
   };
 }
 

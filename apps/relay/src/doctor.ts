@@ -1,20 +1,22 @@
 /** Looks at a relay from where it is run, as a node would come to it: name, certificate, WebSocket, clock, files, STUN and TURN. */
 
-import { randomBytes } from "node:crypto";
-import { createSocket } from "node:dgram";
+import { readFileSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
-import { connect as connectTls } from "node:tls";
+import { request as requestPlain, type ClientRequest, type IncomingMessage } from "node:http";
+import { request as requestSecure } from "node:https";
+import { connect as connectTls, rootCertificates } from "node:tls";
 
 import { tryDecode } from "@skein/protocol/codec";
 import { RelayFrame } from "@skein/protocol/relay-frame";
-import type { RelayHello } from "@skein/protocol/relay-frames/hello";
+import type { IceServer, RelayHello } from "@skein/protocol/relay-frames/hello";
 import { relaySubprotocol } from "@skein/protocol/version";
 import { WebSocket } from "ws";
 
 import { isPrivate } from "./addresses.ts";
 import { fileLimits } from "./file-limits.ts";
 import { isLoopback } from "./greeting.ts";
+import { askIce, type IceAnswer } from "./ice-asking.ts";
 import type { Settings } from "./settings.ts";
 import { relayPath } from "./upgrade.ts";
 
@@ -28,22 +30,24 @@ interface Target {
   readonly name: string;
   readonly origin: string;
   readonly isLocal: boolean;
+  /** Certificates to trust (PEM); the usual ones without. */
+  readonly ca: ReadonlyArray<string> | undefined;
 }
 
 export async function examine(settings: Settings): Promise<ReadonlyArray<Finding>> {
-  const target = targetOf(settings);
   const findings: Finding[] = [checkFiles(settings)];
-  if (!target.isLocal) {
-    findings.push(await checkName(target.name));
-    if (findings.at(-1)?.verdict === "bad") return findings;
-    findings.push(await checkCertificate(target.name, portOf(target)));
-  }
+  const ca = readAuthorities(settings.ca);
+  if (typeof ca === "string") return [...findings, bad(ca)];
+  const target = targetOf(settings, ca);
+  if (!target.isLocal) findings.push(await checkName(target.name));
+  if (findings.at(-1)?.verdict === "bad") return findings;
+  if (isSecure(target)) findings.push(await checkCertificate(target));
   findings.push(await checkHealth(target), await checkAddress(target));
   const { hello, finding } = await checkWebSocket(target);
   findings.push(finding);
   if (hello === undefined) return findings;
   findings.push(checkClock(hello.now, Date.now()));
-  findings.push(...(await Promise.all(hello.iceServers.map(({ url }) => checkStun(url)))));
+  findings.push(...(await Promise.all(hello.iceServers.map((one) => checkIce(one, target)))));
   return findings;
 }
 
@@ -56,16 +60,56 @@ export function printFindings(findings: ReadonlyArray<Finding>): string {
 }
 
 /** A name without more is https, as browsers need it; without a name it is the relay on this machine. */
-function targetOf({ publicName, port, tls }: Settings): Target {
-  if (publicName === "" || isLoopback(publicName)) {
-    const scheme = tls === undefined ? "http" : "https";
-    return { name: "localhost", origin: `${scheme}://localhost:${port}`, isLocal: true };
+function targetOf(
+  { publicName, port, tls }: Settings,
+  ca: ReadonlyArray<string> | undefined,
+): Target {
+  const [name = "", namedPort] = publicName.split(":");
+  if (name !== "" && !isLoopback(name))
+    return { name, origin: `https://${publicName}`, isLocal: false, ca };
+  const scheme = tls === undefined && ca === undefined ? "http" : "https";
+  const origin = `${scheme}://localhost:${namedPort ?? port}`;
+  return { name: "localhost", origin, isLocal: true, ca };
+}
+
+/** The usual certificates and those in the file, or why there are none. */
+function readAuthorities(path: string | undefined): ReadonlyArray<string> | string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    const text = readFileSync(path, "utf8");
+    if (text.includes("-----BEGIN CERTIFICATE-----")) return [...rootCertificates, text];
+    return `Certificate: there is none in ${path}. It begins with -----BEGIN CERTIFICATE-----.`;
+  } catch (error) {
+    return `Certificate: ${path} cannot be read (${codeOf(error)}).`;
   }
-  return { name: publicName, origin: `https://${publicName}`, isLocal: false };
+}
+
+function isSecure({ origin }: Target): boolean {
+  return origin.startsWith("https:");
 }
 
 function portOf({ origin }: Target): number {
   return Number(new URL(origin).port || 443);
+}
+
+/** What to trust. A relay on this machine has a certificate for the name that others know it by. */
+function trustIn({ name, isLocal, ca }: Target): object {
+  const trusted = ca === undefined ? {} : { ca: [...ca] };
+  return { ...trusted, servername: name, rejectUnauthorized: !isLocal };
+}
+
+async function get(
+  target: Target,
+  path: string,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const ask = isSecure(target) ? requestSecure : requestPlain;
+  const signal = AbortSignal.timeout(patienceMillis);
+  const rules = { ...trustIn(target), agent: false, signal };
+  const asked = ask(new URL(path, target.origin), rules).end();
+  const response = await answerTo(asked);
+  let text = "";
+  for await (const piece of response) text += String(piece);
+  return { status: response.statusCode ?? 0, text };
 }
 
 function checkFiles({ limits }: Settings): Finding {
@@ -93,15 +137,21 @@ async function checkName(name: string): Promise<Finding> {
   }
 }
 
-async function checkCertificate(name: string, port: number): Promise<Finding> {
-  const socket = connectTls({ host: name, port, servername: name, rejectUnauthorized: false });
+async function checkCertificate(target: Target): Promise<Finding> {
+  const { name, isLocal } = target;
+  const port = portOf(target);
+  const rules = { host: name, port, ...trustIn(target), rejectUnauthorized: false };
+  const socket = connectTls(rules);
   try {
     await once(socket, "secureConnect", { signal: AbortSignal.timeout(patienceMillis) });
-    const { valid_to: until, issuer } = socket.getPeerCertificate();
-    if (!socket.authorized)
-      return bad(`Certificate: browsers will not take it (${String(socket.authorizationError)}).`);
+    const { valid_to: until, issuer, subjectaltname: names, subject } = socket.getPeerCertificate();
+    if (!socket.authorized && !isLocal)
+      return bad(
+        `Certificate: browsers will not take it (${String(socket.authorizationError)}). For an authority of your own, name its certificate with --ca.`,
+      );
     const days = Math.floor((Date.parse(until) - Date.now()) / 86_400_000);
-    const text = `Certificate: ${socket.getProtocol() ?? "TLS"}, from ${String(issuer.O)}, ${days} days left.`;
+    const whose = isLocal ? `for ${names ?? String(subject.CN)}, ` : "";
+    const text = `Certificate: ${socket.getProtocol() ?? "TLS"}, ${whose}from ${String(issuer.O ?? issuer.CN)}, ${days} days left.`;
     return days < 14 ? note(`${text} It should have been renewed by now.`) : good(text);
   } catch (error) {
     return bad(`Certificate: nothing speaks TLS at ${name}:${port} (${codeOf(error)}).`);
@@ -110,31 +160,27 @@ async function checkCertificate(name: string, port: number): Promise<Finding> {
   }
 }
 
-async function checkHealth({ origin }: Target): Promise<Finding> {
+async function checkHealth(target: Target): Promise<Finding> {
+  const { origin } = target;
   try {
-    const response = await fetch(`${origin}/healthz`, {
-      signal: AbortSignal.timeout(patienceMillis),
-    });
-    const text = await response.text();
+    const { status, text } = await get(target, "/healthz");
     return text.includes('"protocol":')
-      ? good(`Health: the relay answers ${response.status}.`)
-      : bad(`Health: something else answers at ${origin}/healthz (${response.status}).`);
+      ? good(`Health: the relay answers ${status}.`)
+      : bad(`Health: something else answers at ${origin}/healthz (${status}).`);
   } catch (error) {
     return bad(`Health: nothing answers at ${origin} (${codeOf(error)}). Does the relay run?`);
   }
 }
 
-async function checkAddress({ origin, isLocal }: Target): Promise<Finding> {
+async function checkAddress(target: Target): Promise<Finding> {
   try {
-    const response = await fetch(`${origin}/doctor/seen`, {
-      signal: AbortSignal.timeout(patienceMillis),
-    });
-    const seen: unknown = response.ok ? await response.json() : {};
+    const { status, text } = await get(target, "/doctor/seen");
+    const seen: unknown = status === 200 ? JSON.parse(text) : {};
     const address =
       typeof seen === "object" && seen !== null && "address" in seen ? seen.address : "";
     if (typeof address !== "string" || address === "")
       return note("Address: the relay does not say whom it takes you for (--no-doctor).");
-    if (isPrivate(address) && !isLocal)
+    if (isPrivate(address) && !target.isLocal)
       return bad(
         `Address: the relay takes you for ${address}, which is a proxy's. Start it with --behind-proxy, and have the proxy send X-Forwarded-For; until then all share one address's limits.`,
       );
@@ -144,11 +190,13 @@ async function checkAddress({ origin, isLocal }: Target): Promise<Finding> {
   }
 }
 
-async function checkWebSocket({
-  origin,
-}: Target): Promise<{ readonly hello: RelayHello | undefined; readonly finding: Finding }> {
+async function checkWebSocket(
+  target: Target,
+): Promise<{ readonly hello: RelayHello | undefined; readonly finding: Finding }> {
+  const { origin } = target;
   const url = `${origin.replace(/^http/u, "ws")}${relayPath}`;
   const webSocket = new WebSocket(url, relaySubprotocol, {
+    ...trustIn(target),
     origin,
     perMessageDeflate: false,
     handshakeTimeout: patienceMillis,
@@ -182,29 +230,46 @@ export function checkClock(relayMillis: number, ownMillis: number): Finding {
       );
 }
 
-/** A STUN binding request (RFC 8489 §6.1); a TURN server over UDP answers it as well. */
-async function checkStun(url: string): Promise<Finding> {
-  const match = /^(?:stun|turn):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=udp)?$/u.exec(url);
-  const host = match?.[1]?.replaceAll(/[[\]]/gu, "");
-  if (host === undefined) return note(`ICE: ${url} is not asked: only UDP is.`);
-  const request = Buffer.alloc(20);
-  request.writeUInt16BE(0x0001, 0);
-  request.writeUInt32BE(0x2112_a442, 4);
-  randomBytes(12).copy(request, 8);
-  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+async function checkIce(server: IceServer, { ca, isLocal }: Target): Promise<Finding> {
+  const { url } = server;
   try {
-    socket.send(request, Number(match?.[2] ?? 3478), host);
-    await once(socket, "message", { signal: AbortSignal.timeout(stunMillis) });
-    return good(
-      url.startsWith("turn:")
-        ? `ICE: ${url} answers. Only its port was asked, not whether it takes the words this relay gives.`
-        : `ICE: ${url} answers.`,
-    );
+    const answer = await askIce(server, { patienceMillis: iceMillis, ca });
+    return answer === undefined
+      ? bad(`ICE: ${url} is no address of a STUN or TURN server.`)
+      : judgeIce(url, answer, isLocal);
   } catch (error) {
     return bad(`ICE: ${url} does not answer (${codeOf(error)}).`);
-  } finally {
-    socket.close();
   }
+}
+
+function judgeIce(url: string, answer: IceAnswer, isLocal: boolean): Finding {
+  switch (answer.kind) {
+    case "answers":
+      return good(`ICE: ${url} answers.`);
+    case "allocated":
+      return isPrivate(answer.address) && !isLocal
+        ? note(
+            `ICE: ${url} takes the words this relay gives, but passes things on from ${answer.address}, which only its own network reaches: set external-ip.`,
+          )
+        : good(`ICE: ${url} takes the words this relay gives.`);
+    case "open":
+      return bad(
+        `ICE: ${url} passes things on for anybody, without a word. Start coturn with use-auth-secret.`,
+      );
+    case "refused":
+      return bad(
+        `ICE: ${url} refuses the words this relay gives (${answer.code}). Both need the same secret, and clocks that agree.`,
+      );
+    case "unreadable":
+      return bad(`ICE: what answers at ${url} is no STUN or TURN server.`);
+  }
+}
+
+async function answerTo(asked: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    asked.on("response", resolve);
+    asked.on("error", reject);
+  });
 }
 
 function codeOf(error: unknown): string {
@@ -226,4 +291,4 @@ function bad(text: string): Finding {
 }
 
 const patienceMillis = 8_000;
-const stunMillis = 2_000;
+const iceMillis = 3_000;

@@ -178,3 +178,35 @@ test("nothing counts behind a goodbye, and nothing at all once the lane is close
   closed.lane.take(Buffer.from(binary));
   expect([closed.messages.length, closed.library().length]).toEqual([0, 0]);
 });
+
+test("what has come of a message by halves is counted, with the read it keeps, until the message is whole", () => {
+  const payload = new Uint8Array(30_000);
+  const { lane } = openLane();
+  const cut = frame({ first: 0x82, payload });
+  const counts: number[] = [];
+  const take = (bytes: Uint8Array): void => {
+    // In memory of its own, as a read is.
+    lane.take(Buffer.from(Uint8Array.from(bytes).buffer));
+    counts.push(Math.round(lane.heldBytes / 1_000));
+  };
+  take(Buffer.concat([frame({ first: 0x82, payload }), cut.subarray(0, 100)]));
+  take(cut.subarray(100, 20_000));
+  take(cut.subarray(20_000));
+  take(frame({ first: 0x02, payload }));
+  take(frame({ first: 0x89, payload: Uint8Array.of(1) }));
+  take(frame({ first: 0x80, payload }));
+  expect(counts).toEqual([30, 51, 0, 30, 30, 0]);
+});
+
+test("of a node that is told goodbye only its own goodbye is heard, and a message under way to its end", () => {
+  const payload = new Uint8Array(300).fill(1);
+  const whole = frame({ first: 0x82, payload });
+  const goodbye = frame({ first: 0x88, payload: Uint8Array.of(3, 232) });
+  const { lane, messages, library } = openLane();
+  lane.take(Buffer.from(whole.subarray(0, 200)));
+  lane.leave();
+  lane.take(Buffer.concat([whole.subarray(200), whole, whole.subarray(0, 50)]));
+  lane.take(Buffer.concat([whole.subarray(50), goodbye]));
+  expect(messages).toEqual([]);
+  expect(library()).toEqual(Buffer.concat([whole, goodbye]));
+});

@@ -22,12 +22,20 @@ export interface LaneEnds {
 /** A class, because each connection has one. */
 export class FastLane {
   readonly #ends: LaneEnds;
+  /** What the library has of a message whose end has not come, and what the reads it lies in keep from being freed. */
+  heldBytes = 0;
   /** Bytes of a frame given to the library that are still to come. */
   #owedBytes = 0;
+  /** They are a message's, and not a ping's. */
+  #isMessage = false;
   /** The first bytes of a frame whose head was cut; the library has them already. */
   #cutHead: Buffer | undefined = undefined;
   /** A fragmented message has begun: what may come between its frames is the library's to judge. */
   #isFragmented = false;
+  /** Nothing more is to be heard but the answer to our own goodbye. */
+  #isLeaving = false;
+  /** Of the frame at hand the library hears nothing. */
+  #isSkipped = false;
   /** Behind a goodbye nothing counts any more. */
   #isEnding = false;
   #isClosed = false;
@@ -42,6 +50,11 @@ export class FastLane {
       if (this.#owedBytes > 0) at = this.#handOwed(piece, at);
       else if (this.#cutHead !== undefined) this.#joinHead(this.#cutHead, piece);
       else at = this.#takeFrame(piece, at);
+  }
+
+  /** Messages that begin from now on are thrown away, so that nothing of them is held. */
+  leave(): void {
+    this.#isLeaving = true;
   }
 
   /** Whatever else comes is thrown away. */
@@ -71,21 +84,30 @@ export class FastLane {
 
   #isPlain(piece: Buffer, at: number, bytes: number): boolean {
     const isMasked = (piece[at + 1] ?? 0) >= maskedBit;
-    if (piece[at] !== finalBinary || !isMasked || this.#isFragmented) return false;
+    if (piece[at] !== finalBinary || !isMasked || this.#isFragmented || this.#isLeaving)
+      return false;
     return bytes <= this.#ends.messageBytesMax;
   }
 
   /** The frame that begins here is the library's. */
   #note(first: number, bytes: number): void {
     const opcode = first & 0x0f;
+    this.#isMessage = opcode < 3;
+    this.#isSkipped = this.#isMessage && this.#isLeaving;
     if (opcode === closing) this.#isEnding = true;
-    else if (opcode < 3) this.#isFragmented = first < finalBit;
+    else if (this.#isMessage) this.#isFragmented = first < finalBit;
     this.#owedBytes = bytes;
   }
 
   #handOwed(piece: Buffer, at: number): number {
     const until = Math.min(piece.length, at + this.#owedBytes);
     this.#owedBytes -= until - at;
+    if (this.#isSkipped) return until;
+    if (this.#isMessage)
+      this.heldBytes =
+        this.#owedBytes > 0 || this.#isFragmented
+          ? this.heldBytes + piece.buffer.byteLength + pieceCostBytes
+          : 0;
     this.#hand(piece, at, until);
     if (this.#isEnding && this.#owedBytes === 0) this.#isClosed = true;
     return until;
@@ -101,8 +123,10 @@ export class FastLane {
     const head = Buffer.concat([cut, piece.subarray(0, headBytesMax)]);
     const bytes = frameBytes(head, 0);
     this.#cutHead = undefined;
-    if (bytes > 0) this.#note(head[0] ?? 0, bytes - cut.length);
-    else {
+    if (bytes > 0) {
+      this.#note(head[0] ?? 0, bytes - cut.length);
+      this.#isSkipped = false;
+    } else {
       this.#owedBytes = piece.length;
       this.#cutHead = head;
     }
@@ -133,5 +157,7 @@ const finalBit = 0x80;
 const maskedBit = 0x80;
 const closing = 0x08;
 const headBytesMax = 14;
+/** What holding a piece costs the library besides its bytes. */
+const pieceCostBytes = 256;
 /** The mask of the frame at hand. */
 const key = new Uint8Array(4);

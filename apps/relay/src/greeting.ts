@@ -59,8 +59,9 @@ function lanLines({ host, port, lanAddresses, hasDoctor }: Situation): ReadonlyA
   ];
 }
 
+/** A port behind the name does not matter. */
 export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
+  return host === "::1" || /^(?:localhost|127\.[\d.]+)(?::\d+)?$/u.test(host);
 }
 
 function isEverywhere(host: string): boolean {

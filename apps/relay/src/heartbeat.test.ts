@@ -29,6 +29,7 @@ function openScene(chance = 0.5, lastsMillis = 1e9, limits = defaultLimits) {
         if (frame.type === "ping") pings.push(nowMillis);
       },
       backlogBytes: () => 0,
+      halfReceivedBytes: () => 0,
       close: () => undefined,
     };
     const member = hub.join(exit, { monotonicMillis: nowMillis, wallMillis: 0 });

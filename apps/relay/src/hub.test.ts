@@ -5,6 +5,7 @@ import { RelayFrame, relayOps } from "@skein/protocol/relay-frame";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
+import { Visitor } from "./addresses.ts";
 import { Hub } from "./hub.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Member } from "./member.ts";
@@ -14,10 +15,10 @@ const other = "ffffffffffffffffffffffffffffffff" as never;
 
 function openScene(limits: Partial<Limits> = {}) {
   const hub = new Hub({ limits: { ...defaultLimits, ...limits }, iceServers: [] });
-  function join() {
+  function join(visitor?: Visitor) {
     const heard: Buffer[] = [];
     const closed: number[] = [];
-    const weight = { bytes: 0 };
+    const weight = { bytes: 0, half: 0 };
     const member = hub.join(
       {
         push: ({ head, body }) => {
@@ -26,9 +27,11 @@ function openScene(limits: Partial<Limits> = {}) {
           heard.push(whole.subarray(short < 126 ? 2 : short === 126 ? 4 : 10));
         },
         backlogBytes: () => weight.bytes,
+        halfReceivedBytes: () => weight.half,
         close: (code) => closed.push(code),
       },
       { monotonicMillis: 0, wallMillis: 1_000 },
+      visitor,
     );
     const said = () => heard.splice(0).map((frame) => decode(RelayFrame, new Uint8Array(frame)));
     expect(said()).toMatchObject([{ type: "hello", now: 1_000 }]);
@@ -161,13 +164,42 @@ test("a slow reader first loses bulk, then its connection; a quick one loses not
 });
 
 test("when too much waits for all, the slowest go first", () => {
-  const { join, hub } = openScene({ backlogTotalBytesMax: 100 });
+  const { join, hub } = openScene({ backlogTotalBytesMax: 100_000 });
   const [alice, bob, carol] = [join(), join(), join()];
-  alice.weight.bytes = 50;
-  bob.weight.bytes = 70;
-  carol.weight.bytes = 40;
+  alice.weight.bytes = 20_000;
+  bob.weight.bytes = 70_000;
+  carol.weight.bytes = 30_000;
   hub.sweep(0);
   expect([alice.closed, bob.closed, carol.closed]).toEqual([[], [1013], []]);
+  expect(hub.burden.waitingBytes()).toBe(50_000);
+});
+
+test("too much waits for all no longer than it takes to hand it out, whenever the relay looks next", () => {
+  const { join, tell, hub } = openScene({ backlogTotalBytesMax: 100_000 });
+  const [alice, bob, carol] = [join(), join(), join()];
+  tell(bob.member, { type: "subscribe", tags: [tag] });
+  carol.weight.bytes = 90_000;
+  hub.sweep(0);
+  bob.weight.bytes = 30_000;
+  tell(alice.member, publish(20_000));
+  expect([bob.closed, carol.closed]).toEqual([[], [1013]]);
+});
+
+test("of messages that have not come whole so much is held, and the address that holds most pays", () => {
+  const { join, hub } = openScene({ halfReceivedTotalBytesMax: 100_000 });
+  const [home, lair] = [1, 2].map(() => new Visitor(defaultLimits, "", undefined));
+  const mallorys = Array.from({ length: 9 }, () => join(lair));
+  const [alice, bob] = [join(home), join()];
+  const hold = (node: ReturnType<typeof join>, bytes: number): void => {
+    node.weight.half = bytes;
+    hub.burden.addHalf(bytes);
+  };
+  for (const mallory of mallorys) hold(mallory, 6_000);
+  hold(alice, 40_000);
+  expect(mallorys.flatMap(({ closed }) => closed)).toEqual([]);
+  hold(bob, 20_000);
+  expect(mallorys.flatMap(({ closed }) => closed)).toEqual(Array.from({ length: 7 }, () => 1013));
+  expect([alice.closed, bob.closed]).toEqual([[], []]);
 });
 
 test("a ping is answered with its nonce", () => {

@@ -10,6 +10,7 @@ import { relayOps } from "@skein/protocol/relay-frame";
 import type { RefusedReason } from "@skein/protocol/relay-frames/refused";
 
 import type { Visitor } from "./addresses.ts";
+import { Burden } from "./burden.ts";
 import { openDiscovery, type Discovery } from "./discovery.ts";
 import * as read from "./frame-reader.ts";
 import * as write from "./frame-writer.ts";
@@ -55,6 +56,9 @@ export class Hub {
   readonly #junction: Junction | undefined;
   readonly #questions = openQuestions<Member>();
   readonly purse: Purse;
+  readonly burden: Burden;
+  /** Announcements of other relays' nodes. */
+  #neighbours = 0;
   #nowMillis = 0;
   #nextKept = 0;
 
@@ -65,6 +69,8 @@ export class Hub {
     this.#junction = junction;
     this.#rates = ratesOf(limits);
     this.#table = openTagTable(limits);
+    const cut = (member: Member): void => this.#close(member, 1013);
+    this.burden = new Burden({ limits, members: this.#members, cut });
     this.#keeper = openKeeper(limits, {
       came: (tag) => junction?.hold(tag),
       gone: (tag) => junction?.release(tag),
@@ -73,9 +79,13 @@ export class Hub {
     this.#discovery = openDiscovery<Owner>(limits, {
       came: (tag, owner) => {
         if (owner instanceof Member) junction?.hold(tag);
+        else this.#neighbours += 1;
       },
       gone: (tag, owner) => {
-        if (!(owner instanceof Member)) return;
+        if (!(owner instanceof Member)) {
+          this.#neighbours -= 1;
+          return;
+        }
         if (owner.owner !== undefined) junction?.withdraw(owner.owner, tag);
         junction?.release(tag);
       },
@@ -153,35 +163,16 @@ export class Hub {
     this.totals.keptExpired += this.#keeper.sweep(nowMillis);
     this.#junction?.tick(nowMillis);
     this.#questions.sweep(nowMillis);
-    this.cutSlowest(this.#limits.backlogTotalBytesMax);
-  }
-
-  /** Cuts readers, the slowest first, until what waits for the rest is no more than this. */
-  cutSlowest(bytesMax: number): void {
-    let total = this.backlogBytes();
-    if (total <= bytesMax) return;
-    const slowestFirst = [...this.#members]
-      .map((member) => ({ member, bytes: member.exit.backlogBytes() }))
-      .toSorted((a, b) => b.bytes - a.bytes);
-    for (const { member, bytes } of slowestFirst) {
-      if (total <= bytesMax) return;
-      this.#close(member, 1013);
-      total -= bytes;
-    }
-  }
-
-  /** Bytes that wait for all readers together. */
-  backlogBytes(): number {
-    let total = 0;
-    for (const member of this.#members) total += member.exit.backlogBytes();
-    return total;
+    this.burden.weigh();
   }
 
   counts(): HubCounts {
     const { frames, bytes } = this.#keeper.counts();
     return {
       tags: this.#table.size(),
+      readers: this.#table.readers(),
       announcements: this.#discovery.size(),
+      neighbourAnnouncements: this.#neighbours,
       keptFrames: frames,
       keptBytes: bytes,
     };
@@ -253,6 +244,7 @@ export class Hub {
     this.totals.delivered += 1;
     this.totals.deliveredBytes += framed.length;
     reader.exit.push(framed);
+    this.burden.add(framed.length);
   }
 
   /** Carries out everything but forwarding. */
@@ -387,6 +379,7 @@ export class Hub {
   }
 
   #keepRemote({ tag, owner, seconds, blob }: RemoteAnnouncement): void {
+    if (this.#neighbours >= this.#limits.neighbourAnnouncementsMax) return;
     const nowMillis = this.#nowMillis;
     const keptSeconds = Math.min(seconds, this.#limits.announceSecondsMax);
     const expiresMillis = nowMillis + keptSeconds * 1000;
@@ -458,7 +451,11 @@ export class Hub {
 
 export interface HubCounts {
   readonly tags: number;
+  /** Of all tags together. */
+  readonly readers: number;
   readonly announcements: number;
+  /** Of these, what other relays told. */
+  readonly neighbourAnnouncements: number;
   readonly keptFrames: number;
   readonly keptBytes: number;
 }

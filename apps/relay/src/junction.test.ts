@@ -37,6 +37,7 @@ function openRelay(engines: MemoryEngines, name: string, given: Partial<Limits> 
           heard.push(decode(RelayFrame, new Uint8Array(whole.subarray(from))));
         },
         backlogBytes: () => 0,
+        halfReceivedBytes: () => 0,
         close: () => undefined,
       },
       { monotonicMillis: clock.millis, wallMillis: 0 },
@@ -87,6 +88,21 @@ test("Bob finds whom Alice's relay knows, is told as soon as the answer is there
   await settle();
   bob.tell({ type: "lookup", tag, want: 5 });
   expect(bob.said()).toEqual([{ type: "found", tag, blobs: [] }]);
+});
+
+test("of other relays' announcements so many are held, and our own nodes' take nothing from it", async () => {
+  const engines = openMemoryEngines();
+  const limits = { neighbourAnnouncementsMax: 3 };
+  const [rita, ruth] = [openRelay(engines, "rita"), openRelay(engines, "ruth", limits)];
+  const bob = ruth.join();
+  bob.tell({ type: "lookup", tag, want: 20 });
+  await settle();
+  for (let index = 0; index < 8; index++)
+    rita.join().tell({ type: "announce", tag, seconds: 60, want: 0, blob });
+  await settle();
+  bob.tell({ type: "announce", tag, seconds: 60, want: 0, blob });
+  expect(ruth.hub.counts()).toMatchObject({ announcements: 4, neighbourAnnouncements: 3 });
+  expect(rita.hub.counts()).toMatchObject({ announcements: 8, neighbourAnnouncements: 0 });
 });
 
 test("announcements of a relay that fell silent are forgotten with it", async () => {

@@ -26,11 +26,17 @@ export interface Limits {
   readonly socketsPerSiteMax: number;
   /** Upgrades of everybody together, a second: each costs 70 µs, or 620 with TLS. */
   readonly upgradesPerSecond: number;
+  /** Questions over HTTP of one address at once: an app of some dozen files, opened in several profiles behind one address. */
+  readonly httpRequestsPerAddressBurst: number;
+  /** Of one address after that, a second. */
+  readonly httpRequestsPerAddressPerSecond: number;
+  /** Of everybody together, a second: each costs 70 µs. Balancers that ask for its health are not kept waiting by it. */
+  readonly httpRequestsPerSecond: number;
   /** Addresses remembered for these limits, as keyed hashes: 300 bytes each. */
   readonly addressesMax: number;
   /** Of one IPv6 /48: twice its connections, so that nobody fills the memory with the 65,536 addresses of a house. */
   readonly addressesPerSiteMax: number;
-  /** Bytes passed on for one address, times their readers, a second: two clones at full speed. Several people share it. */
+  /** Bytes passed on or served to one address, times their readers, a second: two clones at full speed. Several people share it. */
   readonly bytesPerAddressPerSecond: number;
   readonly bytesPerAddressBurst: number;
   /** Bytes of bulk frames passed on for one address, times their readers, in a day. */
@@ -82,6 +88,8 @@ export interface Limits {
   readonly backlogBytesMax: number;
   /** Bytes waiting for all readers; the slowest is cut until it fits. */
   readonly backlogTotalBytesMax: number;
+  /** Bytes of everybody's messages that have not come whole, which at 66 KiB a connection would be twenty times as much: two thousand clones over slow links fit; whose address makes it hold most is cut with 1013. */
+  readonly halfReceivedTotalBytesMax: number;
   /** A reader that takes nothing for so long is cut. NATS's figure. */
   readonly stallMillisMax: number;
 
@@ -94,6 +102,8 @@ export interface Limits {
   readonly announceSecondsMax: number;
   /** Tags one connection announces under: today's and tomorrow's of some accounts. */
   readonly announcementsPerConnectionMax: number;
+  /** Announcements of other relays' nodes that are held here: as many as of our own. */
+  readonly neighbourAnnouncementsMax: number;
   /** Announcements under one tag; the longest not renewed goes first. */
   readonly announcementsPerTagMax: number;
 
@@ -157,6 +167,9 @@ export const defaultLimits: Limits = {
   socketsPerAddressMax: 64,
   socketsPerSiteMax: 256,
   upgradesPerSecond: 500,
+  httpRequestsPerAddressBurst: 400,
+  httpRequestsPerAddressPerSecond: 10,
+  httpRequestsPerSecond: 1_000,
   addressesMax: 20_000,
   addressesPerSiteMax: 256,
   bytesPerAddressPerSecond: 16 * 1024 * 1024,
@@ -187,11 +200,13 @@ export const defaultLimits: Limits = {
   bulkBacklogBytesMax: 640 * 1024,
   backlogBytesMax: 1024 * 1024,
   backlogTotalBytesMax: 256 * 1024 * 1024,
+  halfReceivedTotalBytesMax: 32 * 1024 * 1024,
   stallMillisMax: 10_000,
   pingMillis: 25_000,
   pingsMissedMax: 2,
   announceSecondsMax: 3_600,
   announcementsPerConnectionMax: 16,
+  neighbourAnnouncementsMax: 160_000,
   announcementsPerTagMax: 1_000,
   keepSecondsMax: 0,
   keptPerTagMax: 64,

@@ -55,7 +55,8 @@ function printTurnserver({ publicName, turnSecret: secret }: Settings): void {
       "Name the secret that coturn and the relay share: --turn-secret or SKEIN_TURN_SECRET.\nA good one: openssl rand -hex 32",
       2,
     );
-  const name = publicName === "" ? "localhost" : publicName;
+  const [named = ""] = publicName.split(":");
+  const name = named === "" ? "localhost" : named;
   process.stdout.write(turnserverConfig({ name, secret }));
 }
 

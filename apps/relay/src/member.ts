@@ -10,6 +10,8 @@ import type { TagKey } from "./tag-table.ts";
 export interface Exit {
   readonly push: (framed: Framed) => void;
   readonly backlogBytes: () => number;
+  /** Of a message whose end has not come. */
+  readonly halfReceivedBytes: () => number;
   readonly close: (code: CloseCode) => void;
 }
 

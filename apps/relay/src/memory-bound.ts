@@ -1,12 +1,25 @@
 /** What the relay's memory is made of, and the most that its limits let it become. docs/self-hosting.md has the same table. */
 
 import type { Limits } from "./limits.ts";
+import { questionsMax } from "./questions.ts";
 
+/** What a relay holds now, as /transparency tells it. */
 export interface Held {
   readonly connections: number;
   readonly tags: number;
+  readonly readers: number;
   readonly announcements: number;
+  readonly addresses: number;
   readonly backlogBytes: number;
+  readonly halfReceivedBytes: number;
+  readonly keptBytes: number;
+}
+
+/** What is switched on, and costs nothing otherwise. */
+export interface Switched {
+  readonly tls: boolean;
+  readonly engine: boolean;
+  readonly git: boolean;
 }
 
 export interface Term {
@@ -15,58 +28,151 @@ export interface Term {
   readonly each: number;
   /** How many the limits allow. */
   readonly count: number;
+  /** What stands is there to stay; what passes is cut when memory is short. */
+  readonly kind: "stands" | "passes";
 }
 
 export interface Bound {
   readonly terms: ReadonlyArray<Term>;
   /** With every limit reached at once. */
   readonly mostBytes: number;
-  /** For what is held now, beyond an empty relay. */
-  readonly nowBytes: number;
+  /** Of that, what cannot be cut. */
+  readonly standingBytes: number;
 }
 
-export function memoryBound(limits: Limits, held: Held): Bound {
-  const terms: ReadonlyArray<Term> = [
-    { name: "an empty relay", each: emptyBytes, count: 1 },
-    { name: "connections", each: connectionBytes, count: limits.connectionsMax },
-    { name: "handshakes under way", each: handshakeBytes, count: spareSockets },
-    { name: "topics", each: tagBytes, count: limits.tagsMax },
+export const everythingOff: Switched = { tls: false, engine: false, git: false };
+
+export function memoryBound(limits: Limits, on: Switched = everythingOff): Bound {
+  const terms = [...standing(limits, on), ...passing(limits, on)];
+  return { terms, mostBytes: sum(terms), standingBytes: sum(standing(limits, on)) };
+}
+
+/** For what is held now, an empty relay included. */
+export function boundOf(held: Held, { tls }: Switched = everythingOff): number {
+  const { connections, tags, readers, announcements } = held;
+  return (
+    emptyBytes +
+    garbageBytes +
+    spareSockets * (requestBytes + (tls ? tlsBytes : 0)) +
+    connections * (connectionBytes + (tls ? tlsBytes : 0)) +
+    tags * tagBytes +
+    (readers - tags) * readerBytes +
+    announcements * announcementBytes +
+    held.addresses * addressBytes +
+    held.backlogBytes +
+    held.halfReceivedBytes +
+    held.keptBytes
+  );
+}
+
+/** How many connections, or topics beside none, so much memory is enough for before nobody new comes in. */
+export function roomIn(
+  memoryBytes: number,
+  { tls }: Switched = everythingOff,
+): {
+  readonly connections: number;
+  readonly tags: number;
+} {
+  const bytes = memoryBytes * admitted - emptyBytes;
+  return {
+    connections: Math.floor(bytes / (connectionBytes + (tls ? tlsBytes : 0))),
+    tags: Math.floor(bytes / tagBytes),
+  };
+}
+
+function standing(limits: Limits, { tls, engine }: Switched): ReadonlyArray<Term> {
+  const { connectionsMax, tagsMax, tagsPerConnectionMax, announcementsPerConnectionMax } = limits;
+  const furtherReaders = Math.max(0, connectionsMax * tagsPerConnectionMax - tagsMax);
+  const kind = "stands";
+  return [
+    { kind, name: "an empty relay", each: emptyBytes, count: 1 },
+    { kind, name: "connections", each: connectionBytes, count: connectionsMax },
+    { kind, name: "handshakes and requests", each: requestBytes, count: spareSockets },
     {
+      kind,
+      name: "TLS of each of both, where the relay ends it",
+      each: tlsBytes,
+      count: tls ? connectionsMax + spareSockets : 0,
+    },
+    { kind, name: "topics with their first reader", each: tagBytes, count: tagsMax },
+    { kind, name: "every further reader", each: readerBytes, count: furtherReaders },
+    {
+      kind,
       name: "announcements",
       each: announcementBytes,
-      count: limits.connectionsMax * limits.announcementsPerConnectionMax,
+      count: connectionsMax * announcementsPerConnectionMax,
     },
-    { name: "addresses", each: addressBytes, count: limits.addressesMax },
-    { name: "bytes waiting for readers", each: 1, count: limits.backlogTotalBytesMax },
-    { name: "bytes kept for readers who are away", each: 1, count: keptBytes(limits) },
-    { name: "bytes the engine has not confirmed", each: 1, count: limits.backplaneBytesMax },
+    {
+      kind,
+      name: "announcements of neighbours",
+      each: announcementBytes,
+      count: engine ? limits.neighbourAnnouncementsMax : 0,
+    },
+    {
+      kind,
+      name: "questions to neighbours",
+      each: questionBytes,
+      count: engine ? questionsMax : 0,
+    },
+    { kind, name: "addresses", each: addressBytes, count: limits.addressesMax },
+    { kind, name: "bytes kept for readers who are away", each: 1, count: keptBytes(limits) },
   ];
-  return {
-    terms,
-    mostBytes: terms.reduce((sum, { each, count }) => sum + each * count, 0),
-    nowBytes:
-      slackBytes +
-      held.connections * connectionBytes +
-      spareSockets * handshakeBytes +
-      held.tags * tagBytes +
-      held.announcements * announcementBytes +
-      held.backlogBytes,
-  };
+}
+
+function passing(limits: Limits, { engine, git }: Switched): ReadonlyArray<Term> {
+  const gitBytes = 2 * limits.gitQuestionBytesMax + gitPathBytes;
+  const kind = "passes";
+  return [
+    { kind, name: "bytes waiting for readers", each: 1, count: limits.backlogTotalBytesMax },
+    {
+      kind,
+      name: "bytes of messages that have not come whole",
+      each: 1,
+      count: limits.halfReceivedTotalBytesMax,
+    },
+    {
+      kind,
+      name: "bytes the engine has not confirmed",
+      each: 1,
+      count: engine ? limits.backplaneBytesMax : 0,
+    },
+    {
+      kind,
+      name: "questions to git hosts",
+      each: gitBytes,
+      count: git ? limits.gitQuestionsMax : 0,
+    },
+    { kind, name: "bytes passed on and not yet collected", each: 1, count: garbageBytes },
+  ];
 }
 
 function keptBytes({ keepSecondsMax, keptBytesMax }: Limits): number {
   return keepSecondsMax === 0 ? 0 : keptBytesMax;
 }
 
-/** Measured; the last column of the table says so. */
+function sum(terms: ReadonlyArray<Term>): number {
+  return terms.reduce((total, { each, count }) => total + each * count, 0);
+}
+
+/** Of `memory-bytes-max`, what may be used before nobody new comes in. */
+export const admitted = 0.8;
+
 const emptyBytes = 65e6;
 /** 8 KiB when idle, and as much again for what it has just read. */
 const connectionBytes = 16 * 1024;
-const handshakeBytes = 12 * 1024;
+/** The headers of a request as they come, and what Node makes of them. */
+export const requestBytes = 24 * 1024;
+/** Buffers and state of a TLS session, measured at 33 to 43 KiB with the connection in it. */
+const tlsBytes = 32 * 1024;
 const tagBytes = 100;
+/** The second reader of a topic makes a set of them, which is most of it; those after it cost a fifth. */
+const readerBytes = 220;
 const addressBytes = 400;
 const announcementBytes = 600;
+const questionBytes = 200;
+/** Two sockets, one of them with TLS, and what is between them; the question itself is held in parts and whole. */
+const gitPathBytes = 256 * 1024;
 /** The sockets beyond the connections. */
-const spareSockets = 500;
+export const spareSockets = 500;
 /** What the collector has not swept yet. */
-const slackBytes = 60e6;
+const garbageBytes = 60e6;

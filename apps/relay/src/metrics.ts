@@ -18,9 +18,12 @@ export function formatMetrics({ holds, did, process: own }: Report): string {
   };
   family("connections", "gauge", "Connections that stand.", holds.connections);
   family("tags", "gauge", "Tags somebody subscribes to.", holds.tags);
+  family("readers", "gauge", "Their readers.", holds.readers);
   family("announcements", "gauge", "Announcements held.", holds.announcements);
   family("addresses", "gauge", "Addresses with connections or debts.", holds.addresses);
   family("backlog_bytes", "gauge", "Bytes that wait for readers.", holds.backlogBytes);
+  const half = holds.halfReceivedBytes;
+  family("half_received_bytes", "gauge", "Bytes of messages that have not come whole.", half);
   family("kept_frames", "gauge", "Frames that wait for readers who are away.", holds.keptFrames);
   family("kept_bytes", "gauge", "Their bytes.", holds.keptBytes);
   family("accepted_total", "counter", "Connections since the start.", did.connections);

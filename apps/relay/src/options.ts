@@ -84,6 +84,7 @@ const places: ReadonlyArray<Option> = [
     "a certificate chain (PEM) to serve https with; SIGHUP reads it again",
   ),
   option("tls-key", "text", "", "its key (PEM)"),
+  option("ca", "text", "", "for `doctor`: certificates (PEM) to trust besides the usual ones"),
 ];
 
 const neighbours: ReadonlyArray<Option> = [

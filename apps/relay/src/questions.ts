@@ -21,22 +21,30 @@ interface Question<Asker> {
 
 export function openQuestions<Asker extends object>(): Questions<Asker> {
   const byTag = new Map<TagKey, Question<Asker>>();
+  let size = 0;
   return {
     add: (tag, asker, { want, nowMillis }) => {
+      if (size >= questionsMax) return false;
       const known = byTag.get(tag);
+      size += known?.askers.has(asker) === true ? 0 : 1;
       known?.askers.set(asker, want);
-      if (known !== undefined || byTag.size >= questionsMax) return false;
+      if (known !== undefined) return false;
       const askers = new Map([[asker, want]]);
       byTag.set(tag, { askers, untilMillis: nowMillis + questionMillis });
       return true;
     },
     askers: (tag) => byTag.get(tag)?.askers ?? [],
     sweep: (nowMillis) => {
-      for (const [tag, { untilMillis }] of byTag) if (nowMillis >= untilMillis) byTag.delete(tag);
+      for (const [tag, { askers, untilMillis }] of byTag) {
+        if (nowMillis < untilMillis) continue;
+        byTag.delete(tag);
+        size -= askers.size;
+      }
     },
   };
 }
 
 /** How long an answer of another relay is still passed on to who asked. */
 const questionMillis = 3_000;
-const questionsMax = 10_000;
+/** Askers of all tags: 200 bytes each. */
+export const questionsMax = 10_000;

@@ -15,6 +15,7 @@ import { silentJournal, type Journal } from "./journal.ts";
 import { Junction } from "./junction.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { listen } from "./listen.ts";
+import { spareSockets } from "./memory-bound.ts";
 import { openSocketGuard, type SocketGuard } from "./sockets.ts";
 import { Station } from "./station.ts";
 import { openWatchdog } from "./watchdog.ts";
@@ -221,6 +222,4 @@ const systemClock: Clock = {
 };
 
 const headerBytesMax = 8 * 1024;
-/** Sockets beyond the connections: for the page and its files. */
-const spareSockets = 500;
 const reportMillis = 60_000;

@@ -28,6 +28,8 @@ export interface Settings {
   readonly isBehindProxy: boolean;
   readonly proxies: ReadonlyArray<string>;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** A file of certificates that the doctor trusts besides the usual ones. */
+  readonly ca: string | undefined;
   readonly iceServers: ReadonlyArray<string>;
   readonly turnSecret: string | undefined;
   readonly gitHosts: ReadonlyArray<string>;
@@ -200,6 +202,7 @@ function settle(texts: Texts): Settings | string {
     isBehindProxy: isOn("behind-proxy"),
     proxies: list("proxy"),
     tls: cert === "" && key === "" ? undefined : { cert, key },
+    ca: maybe("ca"),
     iceServers: list("ice"),
     turnSecret: maybe("turn-secret"),
     gitHosts: list("git-host").map((host) => host.toLowerCase()),
@@ -268,8 +271,8 @@ function findLaterFault(settings: Settings, log: string): string | undefined {
   if (tls !== undefined && (tls.cert === "" || tls.key === ""))
     return "Serving https takes both --tls-cert and --tls-key.";
   if (log !== "off" && log !== "json") return `The log is \`off\` or \`json\`, not "${log}".`;
-  if (publicName !== "" && !/^[\w.-]+$/u.test(publicName))
-    return `A name is like relay.example.org, not "${publicName}".`;
+  if (publicName !== "" && !/^[\w.-]+(?::\d{1,5})?$/u.test(publicName))
+    return `A name is like relay.example.org or relay.example.org:8443, not "${publicName}".`;
   if (nats !== undefined && !/^[\w-]+(?:\.[\w-]+)*$/u.test(nats.subject))
     return `A subject is like skein or site1.skein, not "${nats.subject}".`;
   return findTurnFault(settings);
@@ -277,7 +280,12 @@ function findLaterFault(settings: Settings, log: string): string | undefined {
 
 /** What would leave a public relay without a certificate. */
 export function findBareName({ publicName, tls, isBehindProxy }: Settings): string | undefined {
-  if (publicName === "" || publicName === "localhost" || tls !== undefined || isBehindProxy)
+  if (
+    publicName === "" ||
+    /^localhost(?::|$)/u.test(publicName) ||
+    tls !== undefined ||
+    isBehindProxy
+  )
     return undefined;
   return `Browsers reach ${publicName} over https only: put a proxy with a certificate in front and add --behind-proxy, or give --tls-cert and --tls-key. docs/self-hosting.md shows both.`;
 }

@@ -6,16 +6,9 @@ import type { Duplex } from "node:stream";
 import { protocolVersion, relaySubprotocol } from "@skein/protocol/version";
 import { WebSocketServer, type WebSocket } from "ws";
 
-import {
-  forwardedAddress,
-  isPrivate,
-  mayBeProxy,
-  openAddresses,
-  type Addresses,
-  type Visitor,
-} from "./addresses.ts";
-import { Budget } from "./budget.ts";
+import { isPrivate, type Visitor } from "./addresses.ts";
 import { openConnection, type Connection, type House } from "./connection.ts";
+import { Entrance, type Asked, type Judged, type Readiness } from "./entrance.ts";
 import { openHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { Hub, type Clock, type HubCounts } from "./hub.ts";
 import type { Journal } from "./journal.ts";
@@ -23,7 +16,8 @@ import type { Junction } from "./junction.ts";
 import type { Limits } from "./limits.ts";
 import { payloadOffset } from "./frame-reader.ts";
 import type { Outbox } from "./outbox.ts";
-import { judgeUpgrade, type UpgradeVerdict } from "./upgrade.ts";
+import { renewPool } from "./pool.ts";
+import { judgeUpgrade, type UpgradeRefused } from "./upgrade.ts";
 import type { Room, Watchdog } from "./watchdog.ts";
 import { openCollector } from "./young-garbage.ts";
 
@@ -58,6 +52,7 @@ export interface Report {
     readonly connections: number;
     readonly addresses: number;
     readonly backlogBytes: number;
+    readonly halfReceivedBytes: number;
     readonly backplaneUp: number;
     readonly relays: number;
   };
@@ -97,8 +92,7 @@ export class Station {
   readonly #rules: StationRules;
   readonly #hub: Hub;
   readonly #heartbeat: Heartbeat;
-  readonly #addresses: Addresses;
-  readonly #upgrades: Budget;
+  readonly #entrance: Entrance;
   readonly #connections = new Set<Connection>();
   readonly #house: House;
   readonly #webSockets: WebSocketServer;
@@ -117,10 +111,10 @@ export class Station {
     this.#hub = new Hub({ limits, iceServers, turnSecret, junction });
     const { wallMillis } = clock;
     this.#heartbeat = openHeartbeat({ hub: this.#hub, limits, wallMillis, chance: Math.random });
-    this.#addresses = openAddresses(limits);
-    const perSecond = limits.upgradesPerSecond;
+    this.#entrance = new Entrance({ ...rules, purse: this.#hub.purse });
     this.#startedMillis = clock.monotonicMillis();
-    this.#upgrades = new Budget({ perSecond, burst: perSecond }, this.#startedMillis);
+    // What Node itself keeps for good lies in the slab it has now.
+    renewPool();
     this.#webSockets = new WebSocketServer(webSocketRules(limits));
     this.#house = {
       hub: this.#hub,
@@ -145,12 +139,13 @@ export class Station {
     const nowMillis = this.#rules.clock.monotonicMillis();
     this.#heartbeat.tick(nowMillis);
     this.#look(nowMillis);
+    renewPool();
     this.#ticks += 1;
-    if (this.#ticks % sweepTicks === 0) this.#addresses.sweep(nowMillis);
+    if (this.#ticks % sweepTicks === 0) this.#entrance.sweep(nowMillis);
   }
 
   /** Whether it would take another connection now, and if not, why not. */
-  readiness(): "ready" | "closing" | "full" | Exclude<Room, "free"> {
+  readiness(): Readiness {
     if (this.#isClosing) return "closing";
     if (this.#connections.size >= this.#rules.limits.connectionsMax) return "full";
     return this.#room === "free" ? "ready" : this.#room;
@@ -166,7 +161,7 @@ export class Station {
       connections: this.#connections.size,
       tags,
       announcements,
-      backlogBytes: this.#hub.backlogBytes(),
+      backlogBytes: this.#hub.burden.waitingBytes(),
       backplane: junction === undefined ? "none" : junction.isUp() ? "up" : "down",
     };
   }
@@ -177,8 +172,9 @@ export class Station {
     return {
       holds: {
         connections: this.#connections.size,
-        addresses: this.#addresses.size(),
-        backlogBytes: this.#hub.backlogBytes(),
+        addresses: this.#entrance.size(),
+        backlogBytes: this.#hub.burden.waitingBytes(),
+        halfReceivedBytes: this.#hub.burden.halfReceivedBytes(),
         backplaneUp: junction?.isUp() === true ? 1 : 0,
         relays: junction?.relayCount() ?? 0,
         ...this.#hub.counts(),
@@ -200,11 +196,12 @@ export class Station {
 
   /** The address a request comes from, as the limits see it. For the one who asks, and for nobody else. */
   addressOf(request: IncomingMessage): string {
-    const remote = request.socket.remoteAddress ?? "";
-    const { isBehindProxy, proxies } = this.#rules;
-    if (!isBehindProxy || !mayBeProxy(remote, proxies)) return remote;
-    const forwarded = request.headers["x-forwarded-for"];
-    return forwardedAddress(remote, Array.isArray(forwarded) ? forwarded.at(-1) : forwarded);
+    return this.#entrance.addressOf(request);
+  }
+
+  /** Counts a question over HTTP. A vital one, such as a balancer's, waits for nobody else's. */
+  ask(request: IncomingMessage, isVital: boolean): Asked {
+    return this.#entrance.ask(request, isVital);
   }
 
   /** Answers an HTTP upgrade: with a connection, or with the reason why not. */
@@ -223,21 +220,20 @@ export class Station {
       this.#open(webSocket, request, visitor);
     });
     // The library turns down a request that is no handshake, at once.
-    if (!isOpen) this.#addresses.leave(visitor);
+    if (!isOpen) this.#entrance.leave(visitor);
   }
 
   /** Lets in a question over HTTP that costs as a connection does. */
   admit(request: IncomingMessage): Admitted {
-    const verdict = this.#makeRoom(request);
-    if (verdict.verdict === "refused")
-      return { kind: "refused", ...verdict, retrySeconds: verdict.retrySeconds ?? 30 };
+    const verdict = this.#entrance.enter(request, this.readiness());
+    if (verdict.verdict === "refused") return { kind: "refused", ...verdict };
     const { visitor } = verdict;
     const { clock } = this.#rules;
     this.#hub.totals.gitAnswers += 1;
     return {
       kind: "admitted",
       visitor,
-      leave: () => this.#addresses.leave(visitor),
+      leave: () => this.#entrance.leave(visitor),
       spend: (bytes) => {
         const nowMillis = clock.monotonicMillis();
         const addressMillis = visitor?.spend(bytes, true, nowMillis) ?? 0;
@@ -267,30 +263,15 @@ export class Station {
     await empty;
   }
 
-  #judge(request: IncomingMessage): Judged {
+  #judge(request: IncomingMessage): UpgradeRefused | Judged {
     const { host, origin } = request.headers;
     const subprotocols = request.headers["sec-websocket-protocol"];
     const path = (request.url ?? "").split("?")[0] ?? "";
     const { origins } = this.#rules;
     const verdict = judgeUpgrade({ path, host, origin, subprotocols }, { origins });
-    return verdict.verdict === "refused" ? verdict : this.#makeRoom(request);
-  }
-
-  #makeRoom(request: IncomingMessage): Judged {
-    const { clock } = this.#rules;
-    const readiness = this.readiness();
-    if (readiness !== "ready") return unavailable("This relay is full.", 30);
-    const nowMillis = clock.monotonicMillis();
-    const entered = this.#addresses.enter(this.addressOf(request), nowMillis);
-    if (entered.kind === "refused") {
-      const retrySeconds = Math.ceil(entered.waitMillis / 1000);
-      return { verdict: "refused", status: 429, why: "Too many from your address.", retrySeconds };
-    }
-    const { visitor } = entered;
-    const stormMillis = visitor === undefined ? 0 : this.#upgrades.spend(1, nowMillis);
-    if (stormMillis === 0) return { verdict: "accepted", visitor };
-    this.#addresses.leave(visitor);
-    return unavailable("Too many at once.", Math.ceil(stormMillis / 1000));
+    return verdict.verdict === "refused"
+      ? verdict
+      : this.#entrance.enter(request, this.readiness());
   }
 
   #open(webSocket: WebSocket, { socket }: IncomingMessage, visitor: Visitor | undefined): void {
@@ -302,7 +283,7 @@ export class Station {
 
   #end(ended: Connection): void {
     this.#connections.delete(ended);
-    this.#addresses.leave(ended.member.visitor);
+    this.#entrance.leave(ended.member.visitor);
     this.#heartbeat.remove(ended);
     if (this.#connections.size === 0) this.#onEmpty();
   }
@@ -310,7 +291,7 @@ export class Station {
   #look(nowMillis: number): void {
     const { watchdog, limits, journal, isBehindProxy } = this.#rules;
     const room = watchdog.look(nowMillis);
-    if (room === "bursting") this.#hub.cutSlowest(this.#hub.backlogBytes() / 2);
+    if (room === "bursting") this.#hub.burden.relieve();
     if (room !== this.#room) {
       const [memoryBytes, lagMillis] = [watchdog.memoryBytes(), watchdog.lagMillis()];
       journal[room === "free" ? "write" : "warn"]({ event: "room", room, memoryBytes, lagMillis });
@@ -319,7 +300,7 @@ export class Station {
     this.#watchNeighbours();
     // Everybody from one private address: a proxy that nobody told the relay about.
     if (isBehindProxy || this.#private < limits.connectionsPerAddressMax) return;
-    if (this.#addresses.size() === 1)
+    if (this.#entrance.size() === 1)
       journal.warn({ event: "one-address", connections: this.#private });
     this.#private = 0;
   }
@@ -354,14 +335,6 @@ export type Admitted =
       readonly why: string;
       readonly retrySeconds: number;
     };
-
-type Judged =
-  | Extract<UpgradeVerdict, { readonly verdict: "refused" }>
-  | { readonly verdict: "accepted"; readonly visitor: Visitor | undefined };
-
-function unavailable(why: string, retrySeconds: number): Judged {
-  return { verdict: "refused", status: 503, why, retrySeconds };
-}
 
 /** One function for all sockets, that holds nothing: a listener beside one that uses the request would keep it, 4 KiB, for as long. */
 function destroyOnError(socket: Duplex): void {
@@ -398,10 +371,7 @@ function webSocketRules(limits: Limits): object {
   };
 }
 
-function refuse(
-  socket: Duplex,
-  { status, why, retrySeconds }: Extract<UpgradeVerdict, { readonly verdict: "refused" }>,
-): void {
+function refuse(socket: Duplex, { status, why, retrySeconds }: UpgradeRefused): void {
   const body = `${why}\n`;
   const lines = [
     `HTTP/1.1 ${status} Refused`,

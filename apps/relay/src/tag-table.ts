@@ -12,6 +12,8 @@ export interface TagTable<Subscriber extends object> {
   readonly subscribers: (tag: TagKey) => Subscriber | Set<Subscriber> | undefined;
   readonly has: (tag: TagKey, subscriber: Subscriber) => boolean;
   readonly size: () => number;
+  /** How many subscribers all tags have together. */
+  readonly readers: () => number;
 }
 
 export interface TagTableLimits {
@@ -25,30 +27,38 @@ export function openTagTable<Subscriber extends object>({
   subscribersPerTagMax,
 }: TagTableLimits): TagTable<Subscriber> {
   const byTag = new Map<TagKey, Subscriber | Set<Subscriber>>();
+  let readers = 0;
 
   function subscribe(tag: TagKey, subscriber: Subscriber): Subscribed {
     const present = byTag.get(tag);
     if (present === undefined) {
       if (byTag.size >= tagsMax) return "full";
       byTag.set(tag, subscriber);
+      readers += 1;
       return "subscribed";
     }
     if (present === subscriber) return "known";
     if (!(present instanceof Set)) {
       if (subscribersPerTagMax < 2) return "too-many-subscribers";
       byTag.set(tag, new Set([present, subscriber]));
+      readers += 1;
       return "subscribed";
     }
     if (present.has(subscriber)) return "known";
     if (present.size >= subscribersPerTagMax) return "too-many-subscribers";
     present.add(subscriber);
+    readers += 1;
     return "subscribed";
   }
 
   function unsubscribe(tag: TagKey, subscriber: Subscriber): void {
     const present = byTag.get(tag);
-    if (present === subscriber) byTag.delete(tag);
+    if (present === subscriber) {
+      byTag.delete(tag);
+      readers -= 1;
+    }
     if (!(present instanceof Set) || !present.delete(subscriber)) return;
+    readers -= 1;
     const [last] = present;
     if (present.size === 1 && last !== undefined) byTag.set(tag, last);
   }
@@ -62,5 +72,6 @@ export function openTagTable<Subscriber extends object>({
       return present instanceof Set ? present.has(subscriber) : present === subscriber;
     },
     size: () => byTag.size,
+    readers: () => readers,
   };
 }

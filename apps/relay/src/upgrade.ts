@@ -2,15 +2,15 @@
 
 import { relaySubprotocol } from "@skein/protocol/version";
 
-export type UpgradeVerdict =
-  | { readonly verdict: "accepted" }
-  | {
-      readonly verdict: "refused";
-      readonly status: 400 | 403 | 404 | 429 | 503;
-      /** Says to a person with a console what is wrong. */
-      readonly why: string;
-      readonly retrySeconds?: number;
-    };
+export type UpgradeVerdict = { readonly verdict: "accepted" } | UpgradeRefused;
+
+export interface UpgradeRefused {
+  readonly verdict: "refused";
+  readonly status: 400 | 403 | 404 | 429 | 503;
+  /** Says to a person with a console what is wrong. */
+  readonly why: string;
+  readonly retrySeconds?: number;
+}
 
 export interface UpgradeRequest {
   readonly path: string;

@@ -3,6 +3,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
 import type { Limits } from "./limits.ts";
+import { admitted } from "./memory-bound.ts";
 
 export type Room = "free" | "crowded" | "bursting";
 
@@ -41,7 +42,8 @@ export function openWatchdog(
       windowMillis = nowMillis;
     }
     if (memoryBytes > limits.memoryBytesMax * 0.9) return "bursting";
-    const isCrowded = memoryBytes > limits.memoryBytesMax * 0.8 || lagMillis > limits.lagMillisMax;
+    const isCrowded =
+      memoryBytes > limits.memoryBytesMax * admitted || lagMillis > limits.lagMillisMax;
     return isCrowded ? "crowded" : "free";
   }
 

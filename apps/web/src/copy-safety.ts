@@ -12,7 +12,7 @@ export const safetyCopy = {
     stolen: "Somebody else may have used it",
     since: "From when",
     sinceText: (when: string) =>
-      `What it did to the account after this does not count, and nobody takes its commits from then: ${when}. It goes by when this device first saw each thing, because a thief's clock says what the thief likes. Change your passphrase too.`,
+      `What it did to the account after this does not count, and nobody takes its commits from then: ${when}. What counts is when this device first saw each thing: a thief's clock says what the thief likes. Change your passphrase too.`,
     merged:
       "What is merged into your branches already stays; each repository's Undo takes it back.",
     rightNow: "from now on",
@@ -23,7 +23,7 @@ export const safetyCopy = {
       removed: (name: string) => `It removed “${name}”`,
       "new-words": () => "It changed the passphrase",
     },
-    dated: (says: string, seen: string) => `it says ${says}, this device first saw it ${seen}`,
+    dated: (says: string, seen: string) => `on ${says} by its own word, first seen here ${seen}`,
     wordsNeeded:
       "Needed, because this device did not authorise it. Four letters of each are enough.",
     wordsHelp:
@@ -35,6 +35,15 @@ export const safetyCopy = {
     list: "Revoked",
     by: (by: string, at: string) =>
       by === "" ? `With the recovery kit, ${at}` : `By ${by}, ${at}`,
+  },
+  proofs: {
+    title: "Forks",
+    text: "A device signed two different things in one place, as a copied or restored profile does. The proof shows that to anybody, without your log or your repositories.",
+    entry: (number: number) => `In the account's log, place ${number}`,
+    record: (repository: string | undefined, number: number) =>
+      `In ${repository === undefined ? "a repository" : `“${repository}”`}, record ${number}`,
+    save: "Save the proof",
+    missing: "The proof is not on this device; the one that noticed it has it.",
   },
   passphrase: {
     title: "Change the passphrase",

@@ -352,7 +352,8 @@ export const copy = {
     safety: "Safety",
     signers: "Save allowed_signers for git",
     signersHint:
-      "Commits made here are signed with the key of the device. With this file git itself can check that.",
+      "Commits made here are signed with the key of the device. With allowed_signers git itself can check that. The log says who let whom in and out; “explain” prints it.",
+    log: "Save the log",
     settings: "Settings of this device",
     name: "Name",
     nameHint: "How your other nodes list this device.",

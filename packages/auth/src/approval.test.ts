@@ -3,7 +3,7 @@ import type { Bytes } from "@skein/protocol/bytes";
 import { formatHex } from "@skein/protocol/bytes";
 import { encode, tryDecode } from "@skein/protocol/codec";
 import { instant, later, parseAccountId, type Instant, type NodeId } from "@skein/protocol/ids";
-import { edges, step } from "@skein/protocol/machine";
+import { step } from "@skein/protocol/machine";
 import { NodeMessage } from "@skein/protocol/node-message";
 import {
   approvalApprover,
@@ -258,7 +258,7 @@ test("A8: a request of another session is void: the handshake is part of the com
   expect(scene.admitted).toEqual([]);
 });
 
-test("A9: nothing lets a node in but the number, typed after the request was opened", () => {
+test("a number typed before its request was opened, or none, lets nobody in", () => {
   const scene = new Scene();
   const phone = scene.arrive();
   scene.ask(phone);
@@ -268,19 +268,6 @@ test("A9: nothing lets a node in but the number, typed after the request was ope
   scene.type(phone, "");
   scene.wait(1_000);
   expect(scene.admitted).toEqual([]);
-  const admits = edges(approvalApprover).map((edge) => edge.split(" : ")[1]);
-  expect(admits).toEqual([
-    "request-received",
-    "request-opened",
-    "reveal-received",
-    "number-typed",
-    "request-denied",
-    "denial-lifted",
-    "denials-remembered",
-    "request-withdrawn",
-    "node-admitted",
-    "time-passed",
-  ]);
 });
 
 test("three wrong numbers void a request, and asking again meanwhile buys no fourth", () => {

@@ -31,6 +31,20 @@ export class BundleRejectedError extends SkeinError {
   }
 }
 
+/** A repository that is too much for one bundle: no node would take it back. */
+export class BundleTooLargeError extends SkeinError {
+  override readonly name = "BundleTooLargeError";
+  readonly code = "bundle_too_large";
+  readonly blame = "caller";
+  readonly hint = "Copy it to another device instead: that way it may be as large as it is.";
+
+  constructor(bytesMax: number) {
+    super(
+      `The repository does not fit into a bundle of ${bytesMax} bytes that can be imported again`,
+    );
+  }
+}
+
 /** Reads what stands before the pack; the pack is judged by whoever stores it. Throws `BundleRejectedError`. */
 export function readBundle(bytes: Uint8Array): Bundle {
   const lines: Lines = { bytes, offset: 0 };
@@ -99,14 +113,23 @@ function hasEmptyLine(bytes: Uint8Array, from: number): boolean {
 }
 
 /** A bundle of version 2, which every git reads. The pack must hold everything, apart from the prerequisites. */
-export function writeBundle({ refs, head, prerequisites, pack }: Omit<Bundle, "skipped">): Bytes {
+export function writeBundle({ pack, ...head }: Omit<Bundle, "skipped">): Bytes {
+  return concat(writeBundleHead(head), pack);
+}
+
+/** What stands before its pack. */
+export function writeBundleHead({
+  refs,
+  head,
+  prerequisites,
+}: Omit<Bundle, "skipped" | "pack">): Bytes {
   const named = [...refs].toSorted(([a], [b]) => (a < b ? -1 : 1));
   const lines = [
     ...prerequisites.map((oid) => `-${oid} \n`),
     ...named.map(([ref, oid]) => `${oid} ${ref}\n`),
     ...(head === undefined ? [] : [`${head.oid} HEAD\n`]),
   ];
-  return concat(formatUtf8(`${signatureOfV2}\n${lines.join("")}\n`), pack);
+  return formatUtf8(`${signatureOfV2}\n${lines.join("")}\n`);
 }
 
 interface Found {

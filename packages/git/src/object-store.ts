@@ -10,11 +10,11 @@ import type { Files } from "./files.ts";
 import { prepareKernel } from "./kernel-compiled.ts";
 import { hashObject } from "./object-hash.ts";
 import { oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
-import { packSegmentBytesMax } from "@skein/protocol/limits";
 import { copyPack } from "./pack-copy.ts";
 import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
 import { dropUnreachable, mergePacks, type Dropped } from "./pack-keep.ts";
 import type { PackLimits } from "./pack-limits.ts";
+import { packRoom, spoolFolder, type PackRoom, type SpoolPlace } from "./pack-spool.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { cutSlice, type History, type PackSlice } from "./pack-slice.ts";
 import { openPackWriter, wholeEntry } from "./pack-write.ts";
@@ -92,11 +92,13 @@ export interface ObjectStore {
   ) => Promise<ReadonlyArray<ObjectId>>;
 }
 
-/** Parts come in order, each after the one before was taken. One that is let go has kept nothing. */
+/** Parts come in order, each after the one before was taken. Until the end nothing is kept. */
 export interface PackReceiver {
   readonly write: (part: Uint8Array) => Promise<void>;
   /** The pack is over: if all of it is sound it is kept, at once and durably. */
   readonly finish: () => Promise<{ readonly objects: number }>;
+  /** Lets go of what came, where the end does not come. What is in its way is removed when the store is opened next. */
+  readonly close: () => Promise<void>;
 }
 
 /** An object that is asked for and is not here. */
@@ -115,16 +117,19 @@ export class ObjectRejectedError extends SkeinError {
   readonly hint = "Choose other file names. Names like .git are not allowed in a repository.";
 }
 
+export interface StoreOptions {
+  readonly breathe?: Breathe;
+  readonly limits?: PackLimits;
+  readonly room?: PackRoom;
+}
+
 /**
  * Opens what earlier commits to `files` have kept. `breathe` gives way to other work during long work, and no pack is
- * taken that is more than `limits` say.
+ * taken that is more than `limits` say. `room` is how much of packs is in memory at once.
  */
 export async function openObjectStore(
   files: Files,
-  {
-    breathe = async () => {},
-    limits,
-  }: { readonly breathe?: Breathe; readonly limits?: PackLimits } = {},
+  { breathe = async () => {}, limits, room = packRoom }: StoreOptions = {},
 ): Promise<ObjectStore> {
   prepareKernel();
   const packs = await openStoredPacks(files);
@@ -133,8 +138,16 @@ export async function openObjectStore(
   const slices = openSlices(packs, limits);
   // What was found to be here must still be here when what leads to it is kept.
   const alone = openTurnstile();
+  let receivers = 0;
   const openReceiver: ObjectStore["openReceiver"] = (expected) =>
-    receivePack(packs, { ...expected, breathe, limits, alone });
+    receivePack(packs, {
+      ...expected,
+      breathe,
+      limits,
+      room,
+      place: { files, prefix: `${spoolFolder}/${++receivers}` },
+      alone,
+    });
   const storePack: ObjectStore["storePack"] = async (received) => {
     const receiver = openReceiver({ ...received, packBytes: received.bytes.length });
     await receiver.write(received.bytes);
@@ -199,36 +212,58 @@ function receivePack(
     readonly tips: ReadonlyArray<ObjectId>;
     readonly packBytes?: number | undefined;
     readonly limits: PackLimits | undefined;
+    readonly room: PackRoom;
+    readonly place: SpoolPlace;
     readonly alone: Turnstile;
   } & Work,
 ): PackReceiver {
-  const { tips, signal, onProgress } = given;
+  const { tips, signal, onProgress, room } = given;
   const { shapes, read } = packs;
   const indexing = openPackIndexing({ ...given, resolveBase: read, shapes });
+  // What the device does not let go of now is removed when the store is opened next.
+  const close = (): Promise<void> => indexing.close().catch(() => {});
+  const orClose = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await work();
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  };
+  const keep = async (): Promise<{ readonly objects: number }> => {
+    const indexed = await indexing.finish();
+    return await given.alone(async () => {
+      await checkConnected(packs, indexed, openTurn(given, "checking", indexed.links.size()));
+      for (const tip of tips)
+        if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
+          throw new PackRejectedError("tip-missing", `it does not bring ${tip}`);
+      signal.throwIfAborted();
+      onProgress?.({ phase: "storing", done: 0, total: 1 });
+      await keepIndexed(packs, indexed, room);
+      onProgress?.({ phase: "storing", done: 1, total: 1 });
+      return { objects: indexed.objects };
+    });
+  };
   return {
-    write: indexing.write,
+    write: (part) => orClose(() => indexing.write(part)),
     finish: async () => {
-      const indexed = await indexing.finish();
-      return await given.alone(async () => {
-        await checkConnected(packs, indexed, openTurn(given, "checking", indexed.links.size()));
-        for (const tip of tips)
-          if (indexed.typeOf(oidBytes(tip), 0) === undefined && !isKept(packs, tip))
-            throw new PackRejectedError("tip-missing", `it does not bring ${tip}`);
-        signal.throwIfAborted();
-        onProgress?.({ phase: "storing", done: 0, total: 1 });
-        await keepIndexed(packs, indexed);
-        onProgress?.({ phase: "storing", done: 1, total: 1 });
-        return { objects: indexed.objects };
-      });
+      const kept = await orClose(keep);
+      await close();
+      return kept;
     },
+    close,
   };
 }
 
-async function keepIndexed(packs: StoredPacks, indexed: IndexedPack): Promise<void> {
+async function keepIndexed(
+  packs: StoredPacks,
+  indexed: IndexedPack,
+  { segmentBytes }: PackRoom,
+): Promise<void> {
   if (indexed.objects === 0) return;
-  if (indexed.pack.length <= packSegmentBytesMax)
-    await packs.add(indexed.packHash, indexed.idx, indexed.pack);
-  else await packs.addAll(indexed.segments(packSegmentBytesMax));
+  if (indexed.bytes > segmentBytes) return await packs.addAll(indexed.segments(segmentBytes));
+  const { name, idx, pack } = await indexed.whole();
+  return await packs.add(name, idx, pack);
 }
 
 type Turnstile = <Result>(work: () => Promise<Result>) => Promise<Result>;

@@ -2,11 +2,11 @@
 
 /* oxlint-disable eslint/no-await-in-loop -- entries are read one after the other; to wait between them is to give way. */
 
-import { formatHex, type Bytes } from "@skein/protocol/bytes";
+import { formatHex } from "@skein/protocol/bytes";
 import type { ObjectId } from "@skein/protocol/ids";
 import { sameId } from "./id-table.ts";
 import type { PackLimits } from "./pack-limits.ts";
-import { formatIdx, sortByOid } from "./idx.ts";
+import { formatIdx, sortByOid, type PackColumns } from "./idx.ts";
 import type { LinkSet } from "./link-set.ts";
 import { oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
 import {
@@ -29,21 +29,22 @@ import {
   type PackWindow,
 } from "./pack-window.ts";
 import type { StoredShapes } from "./stored-shapes.ts";
+import { bringing } from "./pack-again.ts";
+import { openPackSpool, type PackRoom, type SpoolPlace } from "./pack-spool.ts";
 import { splitPack } from "./pack-split.ts";
 import type { MadePack } from "./stored-pack.ts";
 import { appendObjects } from "./pack-write.ts";
 import type { Breathe, LongWork } from "./stop-signal.ts";
 
 export interface IndexedPack {
-  /** The pack as it is to be kept: what was received, with the bases it left out at its end. */
-  readonly pack: Uint8Array;
-  readonly idx: Bytes;
-  /** SHA-1 of the pack, as 40 hex digits: its name. */
-  readonly packHash: string;
+  /** How long it is, at the most. */
+  readonly bytes: number;
+  /** The pack as it is to be kept, under its SHA-1: what was received, with the bases it left out at its end. */
+  readonly whole: () => Promise<MadePack>;
   /** Objects that were received. */
   readonly objects: number;
   /** The same objects in packs of at most `most` bytes, each of which stands on its own. */
-  readonly segments: (most: number) => Iterable<MadePack>;
+  readonly segments: (most: number) => AsyncIterable<MadePack>;
   readonly typeOf: (id: Uint8Array, offset: number) => ObjectType | undefined;
   /** All that the pack's objects refer to, in it or outside. */
   readonly links: LinkSet;
@@ -58,6 +59,9 @@ export type Indexing = {
   /** How long the pack will be, if that is known. */
   readonly packBytes?: number | undefined;
   readonly limits?: PackLimits | undefined;
+  /** Where a large pack waits while it arrives. Without it, all of it is held. */
+  readonly place?: SpoolPlace | undefined;
+  readonly room?: PackRoom | undefined;
   /** The trees that are here already. Without them, the pack's are judged as if there were no others. */
   readonly shapes?: (() => StoredShapes) | undefined;
 } & LongWork;
@@ -67,6 +71,8 @@ export interface PackIndexing {
   readonly write: (part: Uint8Array) => Promise<void>;
   /** The pack is over. */
   readonly finish: () => Promise<IndexedPack>;
+  /** Lets go of what has come. */
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -74,8 +80,9 @@ export interface PackIndexing {
  * every object. Throws `PackRejectedError`, or the signal's reason. What is referred to need not be there: see `links`.
  */
 export function openPackIndexing(given: Indexing): PackIndexing {
-  const { packBytes = 0, signal } = given;
-  const reading = openPackReading(packBytes, given.limits);
+  const { packBytes = 0, signal, place, room, limits } = given;
+  const spool = openPackSpool({ expectedBytes: packBytes, place, room });
+  const reading = openPackReading(packBytes, { limits, spool });
   checkLength(reading, packBytes);
   const window = openPackWindow(reading);
   const turn = openTurns(given, window);
@@ -86,17 +93,18 @@ export function openPackIndexing(given: Indexing): PackIndexing {
       const waited = turn("reading", reading.read, entry.size);
       if (waited !== undefined) await waited;
       if (entry.named !== undefined) await giveMissing(reading, given, entry.named);
-      for (let size = resolveNext(reading); size !== undefined; size = resolveNext(reading))
-        await turn("reading", reading.read, size);
+      if (reading.ready.length > 0) await resolveReady(reading, turn, "reading");
     }
   };
   return {
     write: async (part) => {
-      append(reading, part);
+      checkLength(reading, spool.length() + part.length);
+      spool.append(part);
       await read(false);
+      await spool.settle(window.end);
     },
     finish: async () => {
-      if (reading.packBytes < headerBytes + trailerBytes)
+      if (spool.length() < headerBytes + trailerBytes)
         throw new PackRejectedError("cut-short", "cut short");
       await read(true);
       finishWindow(window);
@@ -105,13 +113,15 @@ export function openPackIndexing(given: Indexing): PackIndexing {
         read: async (oid) => {
           const index = reading.ids.find(oidBytes(oid), 0);
           if (index < 0) return await given.resolveBase(oid);
-          return { type: typeAt(reading, index), bytes: bytesOf(reading, index) };
+          const bytes = await bringing(reading, () => bytesOf(reading, index));
+          return { type: typeAt(reading, index), bytes };
         },
         shapes: given.shapes?.(),
         turn: () => turn("resolving", reading.resolved, 0),
       });
       return complete(reading);
     },
+    close: () => spool.close(),
   };
 }
 
@@ -124,40 +134,36 @@ export async function indexPack(
   return await indexing.finish();
 }
 
-function append(reading: PackReading, part: Uint8Array): void {
-  const { pack, packBytes, expectedBytes } = reading;
-  const length = packBytes + part.length;
-  checkLength(reading, length);
-  reading.packBytes = length;
-  if (packBytes === 0 && length === expectedBytes) {
-    reading.pack = part;
-    return;
-  }
-  if (length > pack.length) {
-    // No more is set aside than twice what has come.
-    const room = Math.max(length, 2 * pack.length);
-    reading.pack = new Uint8Array(length <= expectedBytes ? Math.min(room, expectedBytes) : room);
-    reading.pack.set(pack.subarray(0, packBytes));
-  }
-  reading.pack.set(part, packBytes);
-}
-
 function checkLength({ limits }: PackReading, bytes: number): void {
   if (bytes > limits.packBytes)
     throw new PackRejectedError("pack-bytes", `more than ${limits.packBytes} bytes`);
 }
 
-/** The base of the entry just read, named `named` bytes after its start, may stand outside. */
+/** The base of the entry just read may stand outside. */
 async function giveMissing(
   reading: PackReading,
   { resolveBase }: Indexing,
-  named: number,
+  named: Uint8Array,
 ): Promise<void> {
-  const { rows, read, pack } = reading;
-  if (rows.codes[read - 1] !== 0) return;
-  const base = oidAt(pack, (rows.offsets[read - 1] ?? 0) + named);
+  const { rows, read } = reading;
+  if (rows.codes[read - 1] !== 0 || (rows.bases[read - 1] ?? -1) >= 0) return;
+  const base = oidAt(named, 0);
   const object = await resolveBase(base);
   if (object !== undefined) giveBase(reading, base, object);
+}
+
+async function resolveReady(
+  reading: PackReading,
+  turn: Turn,
+  phase: "reading" | "resolving",
+): Promise<void> {
+  const next = (): number | undefined => resolveNext(reading);
+  while (reading.ready.length > 0) {
+    const size = reading.spool.isAway() ? await bringing(reading, next) : next();
+    await turn(phase, phase === "reading" ? reading.read : reading.resolved, size ?? 0);
+    // Others may wait for what was just made.
+    if (phase === "resolving" && reading.ready.length === 0) nameAll(reading);
+  }
 }
 
 /** Then the deltas whose base came later and stands outside. */
@@ -169,11 +175,7 @@ async function resolveRest(
   for (let found = true; found;) {
     found = false;
     nameAll(reading);
-    for (let size = resolveNext(reading); size !== undefined; size = resolveNext(reading)) {
-      await turn("resolving", reading.resolved, size);
-      // Others may wait for what was just made.
-      if (reading.ready.length === 0) nameAll(reading);
-    }
+    await resolveReady(reading, turn, "resolving");
     for (const base of missingBases(reading)) {
       const object = await resolveBase(base);
       if (object === undefined) continue;
@@ -189,33 +191,26 @@ async function resolveRest(
     );
 }
 
-/** A thin pack gets its bases appended, so that git itself accepts what is kept. */
 function complete(reading: PackReading): IndexedPack {
-  const { rows, outside, ids } = reading;
+  const { rows, outside, ids, spool } = reading;
   const count = reading.read;
-  const received = { count, ...rows };
+  const columns = { count, ...rows };
   const bases = outside.filter(({ id }) => ids.find(id, 0) < 0);
-  const whole = reading.pack.subarray(0, reading.packBytes);
-  const { pack, columns } =
-    bases.length > 0
-      ? appendObjects({ pack: whole, columns: received }, bases)
-      : { pack: whole, columns: received };
-  const packHash = pack.subarray(-trailerBytes);
   return {
-    pack,
-    idx: formatIdx(columns, sortByOid(columns.oids, columns.count), packHash),
-    packHash: formatHex(packHash),
+    bytes: bases.reduce((sum, { bytes }) => sum + bytes.length, spool.length()),
+    whole: () => wholePack(reading, columns, bases),
     objects: count,
     segments: (most) =>
       splitPack(
         {
-          pack,
           columns,
+          end: spool.length() - trailerBytes,
+          bytes: (start, end) => bringing(reading, () => spool.view(start, end)),
           find: (id, offset) => findWith(reading, bases, { id, offset }),
-          read: (index) =>
+          read: async (index) =>
             bases[index - count] ?? {
               type: typeAt(reading, index),
-              bytes: bytesOf(reading, index),
+              bytes: await bringing(reading, () => bytesOf(reading, index)),
             },
         },
         most,
@@ -226,6 +221,23 @@ function complete(reading: PackReading): IndexedPack {
     },
     links: reading.judge.links,
   };
+}
+
+/** A thin pack gets its bases appended, so that git itself accepts what is kept. */
+async function wholePack(
+  reading: PackReading,
+  received: PackColumns,
+  bases: ReadonlyArray<GitObject>,
+): Promise<MadePack> {
+  const { spool } = reading;
+  const given = await bringing(reading, () => spool.view(0, spool.length()));
+  const { pack, columns } =
+    bases.length > 0
+      ? appendObjects({ pack: given, columns: received }, bases)
+      : { pack: given, columns: received };
+  const packHash = pack.subarray(-trailerBytes);
+  const idx = formatIdx(columns, sortByOid(columns.oids, columns.count), packHash);
+  return { name: formatHex(packHash), pack, idx };
 }
 
 /** Bases that were left out stand behind what was received. */

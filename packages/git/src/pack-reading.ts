@@ -7,11 +7,13 @@ import { deltaChainMax, packInflatedBytesMax } from "@skein/protocol/limits";
 import { openByteCache, type ByteCache } from "./byte-cache.ts";
 import { openIdTable, type IdTable } from "./id-table.ts";
 import { oidBytes, type GitObject, type ObjectType } from "./object.ts";
-import { codeOfType, readEntryHeader, typeOfPackCode, type EntryHeader } from "./pack-entry.ts";
+import { codeOfType, typeOfPackCode, type EntryHeader } from "./pack-entry.ts";
+import { inflateDelta, inflateTo, streamAgain } from "./pack-again.ts";
 import { growRows, openRows, type Rows } from "./pack-rows.ts";
 import { packLimits, type PackLimits } from "./pack-limits.ts";
 import { openPackJudge, type PackJudge } from "./pack-judge.ts";
 import { namedAtOnce, openPackMemory, type Held, type PackMemory } from "./pack-memory.ts";
+import { BytesAwayError, type PackSpool } from "./pack-spool.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { readWord, writeWord } from "./kernel-words.ts";
 
@@ -36,9 +38,8 @@ export interface PackReading {
   unnamedPlace: number;
   /** What is too large for the ring. */
   readonly large: ByteCache<number, { readonly bytes: Bytes }>;
-  /** The pack as far as it is here. */
-  pack: Uint8Array;
-  packBytes: number;
+  /** The pack as far as it has come. */
+  readonly spool: PackSpool;
   /** How long it will be, as far as that is known. */
   expectedBytes: number;
   /** Entries read so far; the next one begins at `offset`. */
@@ -49,9 +50,14 @@ export interface PackReading {
   repeatedBytes: number;
 }
 
+interface Opening {
+  readonly limits?: PackLimits | undefined;
+  readonly spool: PackSpool;
+}
+
 export function openPackReading(
   expectedBytes: number,
-  limits: PackLimits = packLimits,
+  { limits = packLimits, spool }: Opening,
 ): PackReading {
   const rows = openRows();
   return {
@@ -67,8 +73,7 @@ export function openPackReading(
     unnamed: [],
     unnamedPlace: noPlace,
     large: openByteCache(largeBytes),
-    pack: new Uint8Array(0),
-    packBytes: 0,
+    spool,
     expectedBytes,
     read: 0,
     offset: 0,
@@ -117,19 +122,35 @@ export function readEntry(reading: PackReading, { header, from, end }: EntryHere
   if (header.form === "whole") {
     rows.codes[index] = codeOfType(header.type);
     finish(reading, index, kept(reading, index, held));
-  } else if (findBase(reading, index, header)) resolve(reading, index, held);
+  } else if (findBase(reading, index, header)) resolveSoon(reading, index, held);
   memory.release(mark);
   return length;
 }
 
-/** Resolves one delta whose base is at hand. Answers its size, or `undefined` if there is none. */
+/** At once, unless what its base is made of has to be brought first. */
+function resolveSoon(reading: PackReading, index: number, delta: Held): void {
+  try {
+    resolve(reading, index, delta);
+  } catch (error) {
+    if (!(error instanceof BytesAwayError)) throw error;
+    reading.ready.push(index);
+  }
+}
+
+/** Resolves one delta whose base is resolved. Answers its size, or `undefined` if there is none. */
 export function resolveNext(reading: PackReading): number | undefined {
   const index = reading.ready.pop();
   if (index === undefined) return undefined;
   const mark = reading.memory.mark();
-  const delta = inflateDelta(reading, index);
-  repeat(reading, delta.size);
-  resolve(reading, index, delta);
+  let delta: Held;
+  try {
+    delta = inflateDelta(reading, index);
+    repeat(reading, delta.size);
+    resolve(reading, index, delta);
+  } catch (error) {
+    if (error instanceof BytesAwayError) reading.ready.push(index);
+    throw error;
+  }
   reading.memory.release(mark);
   return delta.size;
 }
@@ -376,7 +397,7 @@ function claim(reading: PackReading, size: number): void {
   if (size > objectBytes)
     throw new PackRejectedError("object-bytes", `an object of more than ${objectBytes} bytes`);
   reading.inflatedBytes += size;
-  const packBytes = Math.max(reading.expectedBytes, reading.packBytes);
+  const packBytes = Math.max(reading.expectedBytes, reading.spool.length());
   const most = Math.min(inflatedBytes, inflatedBytesOf(packBytes));
   if (reading.inflatedBytes > most)
     throw new PackRejectedError("inflated-bytes", `more than ${most} bytes once inflated`);
@@ -389,37 +410,11 @@ function repeat(reading: PackReading, size: number): void {
     throw new PackRejectedError("work", "its deltas take too much work");
 }
 
-/** A delta that was read before, from the pack as it is kept. */
-function inflateDelta(reading: PackReading, index: number): Held {
-  const { header, stream } = streamAgain(reading, index);
-  const held = reading.memory.lend(header.size);
-  inflateTo(reading, stream, held);
-  return held;
-}
-
 function inflateWhole(reading: PackReading, index: number): Held {
   const { header, stream } = streamAgain(reading, index);
   const held = roomFor(reading, index, header.size);
   inflateTo(reading, stream, held);
   return kept(reading, index, held);
-}
-
-function inflateTo({ memory }: PackReading, stream: Held, to: Held): void {
-  const length = memory.kernel.inflate(stream.at, stream.at + stream.size, to.at, to.size);
-  assert(length >= 0, "an entry that was read can be read again");
-}
-
-function streamAgain(
-  { memory, pack, rows, read, offset }: PackReading,
-  index: number,
-): { readonly header: EntryHeader; readonly stream: Held } {
-  const header = readEntryHeader(pack, rows.offsets[index] ?? 0);
-  assert(header !== undefined, "an entry that was read can be read again");
-  const end = index + 1 < read ? (rows.offsets[index + 1] ?? 0) : offset;
-  const bytes = pack.subarray(header.data, end);
-  const stream = memory.lend(bytes.length);
-  memory.view(stream).set(bytes);
-  return { header, stream };
 }
 
 /** The index of the entry that begins at `offset`, among those before `end`. */

@@ -1,44 +1,51 @@
 /** Cuts a large pack into segments: each is a pack that stands on its own, of entries copied as they are. */
 
+/* oxlint-disable eslint/no-await-in-loop -- a segment is written one entry after the other. */
+
 import { formatHex } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { formatIdx, sortByOid, type PackColumns } from "./idx.ts";
+import { hashBytes } from "./object-hash.ts";
 import type { GitObject } from "./object.ts";
 import { formatOffsetDeltaHeader, readEntryHeader, type EntryHeader } from "./pack-entry.ts";
 import { openPackWriter, wholeEntry, type PackWriter } from "./pack-write.ts";
 import type { MadePack } from "./stored-pack.ts";
 
 export interface Splitting {
-  readonly pack: Uint8Array;
   /** In the order of the pack. */
   readonly columns: PackColumns;
-  /** The index of an id among them, or -1. */
+  /** Where its last entry ends. */
+  readonly end: number;
+  /** Bytes of the pack, until others are asked for. */
+  readonly bytes: (start: number, end: number) => Promise<Uint8Array>;
+  /** The index of an id: among the columns or, behind those, among what the pack builds on. Or -1. */
   readonly find: (id: Uint8Array, offset: number) => number;
-  readonly read: (index: number) => GitObject;
+  readonly read: (index: number) => Promise<GitObject>;
 }
 
 /**
  * One segment after the other, each of at most `most` bytes unless a single object is more. A base that stands in another
- * segment is there once more, whole: native git wants every base in the same pack.
+ * segment, or was left out, is there once more, whole: native git wants every base in the same pack.
  */
-export function* splitPack(given: Splitting, most: number): Generator<MadePack> {
-  const { pack, columns } = given;
-  const { count, offsets } = columns;
-  let segment = openSegment(given);
+export async function* splitPack(
+  given: Splitting,
+  most: number,
+): AsyncGenerator<MadePack, void, void> {
+  const { count, offsets } = given.columns;
+  let segment = openSegment();
   for (let index = 0; index < count; index++) {
-    const start = offsets[index] ?? 0;
-    const end = index + 1 < count ? (offsets[index + 1] ?? 0) : pack.length - trailerBytes;
-    const header = readEntryHeader(pack, start);
-    assert(header !== undefined, "an entry that was read can be read again");
-    const entry: Entry = { index, start, end, header, base: baseOf(given, start, header) };
     if (segment.places.has(index)) continue;
-    const missing = missingBase(given, segment, entry);
-    const room = end - start + growthBytes + missing.reduce((sum, part) => sum + part.length, 0);
+    const start = offsets[index] ?? 0;
+    const end = index + 1 < count ? (offsets[index + 1] ?? 0) : given.end;
+    const entry = readEntry(given, index, (await given.bytes(start, end)).slice());
+    let missing = await missingBase(given, segment, entry);
+    const room = end - start + growthBytes + lengthOf(missing?.parts ?? []);
     if (segment.writer.offset() + room > most - trailerBytes && segment.writer.count() > 0) {
       yield finish(segment.writer);
-      segment = openSegment(given);
-      putEntry(given, segment, { entry, missing: missingBase(given, segment, entry) });
-    } else putEntry(given, segment, { entry, missing });
+      segment = openSegment();
+      missing = await missingBase(given, segment, entry);
+    }
+    putEntry(segment, entry, missing);
   }
   if (segment.writer.count() > 0) yield finish(segment.writer);
 }
@@ -47,64 +54,79 @@ interface Segment {
   readonly writer: PackWriter;
   /** Where in the segment the objects begin that are in it. */
   readonly places: Map<number, number>;
-  readonly idOf: (index: number) => Uint8Array;
 }
 
 interface Entry {
   readonly index: number;
-  readonly start: number;
-  readonly end: number;
+  readonly id: Uint8Array;
+  readonly bytes: Uint8Array;
   readonly header: EntryHeader;
   /** The index of its base, or -1. */
   readonly base: number;
 }
 
-function openSegment({ columns }: Splitting): Segment {
-  return {
-    writer: openPackWriter(),
-    places: new Map(),
-    idOf: (index) => columns.oids.subarray(index * 20, index * 20 + 20),
-  };
+/** An object, whole. */
+interface Whole {
+  readonly id: Uint8Array;
+  readonly parts: ReadonlyArray<Uint8Array>;
 }
 
-/** The entry's base whole, if it has one that is not in the segment. */
-function missingBase(
+function openSegment(): Segment {
+  return { writer: openPackWriter(), places: new Map() };
+}
+
+function readEntry(given: Splitting, index: number, bytes: Uint8Array): Entry {
+  const { oids, offsets } = given.columns;
+  const header = readEntryHeader(bytes, 0);
+  assert(header !== undefined, "an entry that was read can be read again");
+  const id = oids.subarray(index * 20, index * 20 + 20);
+  const base = baseOf(given, offsets[index] ?? 0, { bytes, header });
+  return { index, id, bytes, header, base };
+}
+
+/** The entry's base, if it has one that is not in the segment. */
+async function missingBase(
   { read }: Splitting,
   { places }: Segment,
   { base }: Entry,
-): ReadonlyArray<Uint8Array> {
-  return base < 0 || places.has(base) ? [] : wholeEntry(read(base));
+): Promise<Whole | undefined> {
+  if (base < 0 || places.has(base)) return undefined;
+  const object = await read(base);
+  return { id: hashBytes(object.type, object.bytes), parts: wholeEntry(object) };
 }
 
-function putEntry(
-  { pack }: Splitting,
-  { writer, places, idOf }: Segment,
-  { entry, missing }: { readonly entry: Entry; readonly missing: ReadonlyArray<Uint8Array> },
-): void {
-  const { index, start, end, header, base } = entry;
-  if (missing.length > 0) {
+function putEntry({ writer, places }: Segment, entry: Entry, missing: Whole | undefined): void {
+  const { index, id, bytes, header, base } = entry;
+  if (missing !== undefined) {
     places.set(base, writer.offset());
-    writer.append(idOf(base), ...missing);
+    writer.append(missing.id, ...missing.parts);
   }
   const offset = writer.offset();
   places.set(index, offset);
   if (header.form === "whole") {
-    writer.append(idOf(index), pack.subarray(start, end));
+    writer.append(id, bytes);
     return;
   }
-  const distance = offset - (places.get(base) ?? 0);
-  const head = formatOffsetDeltaHeader(header.size, distance);
-  writer.append(idOf(index), head, pack.subarray(header.data, end));
+  const head = formatOffsetDeltaHeader(header.size, offset - (places.get(base) ?? 0));
+  writer.append(id, head, bytes.subarray(header.data));
 }
 
-function baseOf({ pack, columns, find }: Splitting, start: number, header: EntryHeader): number {
+function baseOf(
+  { columns, find }: Splitting,
+  start: number,
+  { bytes, header }: { readonly bytes: Uint8Array; readonly header: EntryHeader },
+): number {
   if (header.form === "whole") return -1;
   const base =
     header.form === "ref-delta"
-      ? find(pack, header.base)
+      ? find(bytes, header.base)
       : indexAt(columns, start - header.distance);
-  assert(base >= 0, "every base is in the pack");
+  assert(base >= 0, "every base is known");
   return base;
+}
+
+function lengthOf(parts: ReadonlyArray<Uint8Array>): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }
 
 function indexAt({ offsets, count }: PackColumns, offset: number): number {

@@ -23,8 +23,8 @@ export interface PackWindow {
 
 export interface EntryRead {
   readonly size: number;
-  /** How far behind its start the id of its base stands, if it has one. */
-  readonly named: number | undefined;
+  /** The id of its base, if that is named. */
+  readonly named: Uint8Array | undefined;
 }
 
 export function openPackWindow(reading: PackReading): PackWindow {
@@ -41,11 +41,11 @@ export function openPackWindow(reading: PackReading): PackWindow {
   };
 }
 
-/** More of the pack was appended to `reading.pack`. `ended` when that is all of it. */
+/** More of the pack has come. `ended` when that is all of it. */
 export function noticeArrival(window: PackWindow, ended: boolean): void {
   const { reading } = window;
   window.ended = ended;
-  if (window.count !== undefined || reading.packBytes < headerBytes) return;
+  if (window.count !== undefined || reading.spool.length() < headerBytes) return;
   window.count = readPackHeader(reading, ended);
   reading.offset = headerBytes;
 }
@@ -66,7 +66,8 @@ export function readNext(window: PackWindow): EntryRead | undefined {
 /** Throws unless exactly the promised entries came, and the checksum over them. */
 export function finishWindow(window: PackWindow): void {
   const { reading, count } = window;
-  const { memory, pack, packBytes } = reading;
+  const { memory, spool } = reading;
+  const packBytes = spool.length();
   if (count === undefined || reading.read < count)
     throw new PackRejectedError("cut-short", "cut short");
   if (reading.offset !== packBytes - trailerBytes)
@@ -74,7 +75,7 @@ export function finishWindow(window: PackWindow): void {
   while (load(window)) continue;
   hash(window);
   memory.kernel.sha1Finish(memory.hashAt, memory.idAt);
-  const trailer = pack.subarray(packBytes - trailerBytes, packBytes);
+  const trailer = spool.view(packBytes - trailerBytes, packBytes);
   if (!equal(memory.view({ at: memory.idAt, size: trailerBytes }), trailer))
     throw new PackRejectedError("wrong-checksum", "a wrong checksum at its end");
 }
@@ -93,8 +94,11 @@ function tryEntry(window: PackWindow): EntryRead | undefined {
       "unknown-entry",
       `no entry of a known kind at byte ${reading.offset}`,
     );
-  if (header.form === "ref-delta")
-    kernel.bytes().copyWithin(memory.idAt, header.base, header.base + 20);
+  let named: Uint8Array | undefined;
+  if (header.form === "ref-delta") {
+    named = kernel.bytes().slice(header.base, header.base + 20);
+    kernel.bytes().set(named, memory.idAt);
+  }
   const index = reading.read;
   const length = readEntry(reading, { header, from: header.data, end: at + here });
   // However it arrives: as much of the stream as was read, or as is here without an end.
@@ -111,15 +115,13 @@ function tryEntry(window: PackWindow): EntryRead | undefined {
   const entryBytes = header.data - at + length;
   reading.rows.crcs[index] = kernel.crc32(at, entryBytes);
   reading.offset += entryBytes;
-  return {
-    size: header.size,
-    named: header.form === "ref-delta" ? header.base - at : undefined,
-  };
+  return { size: header.size, named };
 }
 
 /** How many bytes of entries are in the window and not read, or `undefined` if more should be here first. */
 function bytesToRead({ reading, ended, wanted, end }: PackWindow): number | undefined {
-  const most = ended ? reading.packBytes - trailerBytes : reading.packBytes;
+  const packBytes = reading.spool.length();
+  const most = ended ? packBytes - trailerBytes : packBytes;
   const here = Math.min(end, most) - reading.offset;
   const isAll = ended && end >= most;
   return isAll || here >= Math.max(wanted, entryHeaderMax) ? here : undefined;
@@ -128,7 +130,8 @@ function bytesToRead({ reading, ended, wanted, end }: PackWindow): number | unde
 /** Moves what is still needed to the front, and brings more behind it. Answers whether there was more. */
 function load(window: PackWindow): boolean {
   const { reading, start, end } = window;
-  const { memory, pack, packBytes } = reading;
+  const { memory, spool } = reading;
+  const packBytes = spool.length();
   const { kernel, windowAt } = memory;
   const many = Math.min(
     Math.max(stepBytes, window.wanted - (end - reading.offset)),
@@ -144,7 +147,7 @@ function load(window: PackWindow): boolean {
   }
   kernel.bytes().copyWithin(windowAt, address(window, keep), address(window, end));
   window.start = keep;
-  kernel.bytes().set(pack.subarray(end, end + many), address(window, end));
+  kernel.bytes().set(spool.view(end, end + many), address(window, end));
   window.end += many;
   hash(window);
   return true;
@@ -153,7 +156,8 @@ function load(window: PackWindow): boolean {
 /** The checksum covers all but itself, and where that begins is known at the end. */
 function hash(window: PackWindow): void {
   const { reading, end, hashed } = window;
-  const { memory, packBytes } = reading;
+  const { memory, spool } = reading;
+  const packBytes = spool.length();
   const until = Math.min(end, (window.ended ? packBytes : end) - trailerBytes);
   if (until <= hashed) return;
   memory.kernel.sha1Update(memory.hashAt, address(window, hashed), until - hashed);
@@ -165,8 +169,10 @@ function address({ reading, start }: PackWindow, offset: number): number {
 }
 
 /** Magic, version 2, and a count that the bytes could hold. */
-function readPackHeader({ pack, packBytes, limits }: PackReading, ended: boolean): number {
-  const view = new DataView(pack.buffer, pack.byteOffset, packBytes);
+function readPackHeader({ spool, limits }: PackReading, ended: boolean): number {
+  const packBytes = spool.length();
+  const header = spool.view(0, headerBytes);
+  const view = new DataView(header.buffer, header.byteOffset, headerBytes);
   if (view.getUint32(0) !== magic) throw new PackRejectedError("no-pack", "not a pack");
   if (view.getUint32(4) !== version)
     throw new PackRejectedError("unknown-version", "a version other than 2");

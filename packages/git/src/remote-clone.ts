@@ -53,8 +53,12 @@ export async function cloneFrom(parts: Parts, asked: CloneAsked): Promise<Import
     const body = formatFetch(capabilities, { wants, haves });
     const { signal, onProgress } = asked;
     const receiver = parts.objects.openReceiver({ tips: wants, signal, onProgress });
-    await readPack(asked, { ...post, body }, receiver.write);
-    await receiver.finish();
+    try {
+      await readPack(asked, { ...post, body }, receiver.write);
+      await receiver.finish();
+    } finally {
+      await receiver.close();
+    }
   }
   return takeRefs(parts, { offered: remote.refs, head: remote.head, skipped: remote.skipped });
 }

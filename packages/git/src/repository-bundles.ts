@@ -1,8 +1,9 @@
 /** A repository taken from a bundle, and a bundle made of a repository. */
 
-import type { Bytes } from "@skein/protocol/bytes";
+import { concat, type Bytes } from "@skein/protocol/bytes";
 import type { ObjectId, RefName } from "@skein/protocol/ids";
-import { BundleRejectedError, readBundle, writeBundle } from "./bundle.ts";
+import { packBytesMax } from "@skein/protocol/limits";
+import { BundleRejectedError, BundleTooLargeError, readBundle, writeBundleHead } from "./bundle.ts";
 import type { ArrivingBundle, Bundle } from "./bundle.ts";
 import { relate } from "./history-ancestry.ts";
 import type { Commits } from "./history-commits.ts";
@@ -47,8 +48,12 @@ export async function importBundle(
     await parts.objects.storePack({ bytes: bundle.pack, tips, ...work });
   else {
     const receiver = parts.objects.openReceiver({ tips, ...work });
-    for await (const part of bundle.pack) await receiver.write(part);
-    await receiver.finish();
+    try {
+      for await (const part of bundle.pack) await receiver.write(part);
+      await receiver.finish();
+    } finally {
+      await receiver.close();
+    }
   }
   const unwanted = [...bundle.refs.keys()].filter((ref) => !isWanted(ref));
   const skipped = [...bundle.skipped, ...unwanted];
@@ -75,24 +80,46 @@ export async function takeRefs(
   }
 }
 
-/** A bundle of a repository without a commit is one that git refuses too: it throws `BundleRejectedError`. */
-export async function exportBundle(parts: Parts, work: LongWork): Promise<Bytes> {
+/**
+ * A bundle that `importBundle` takes, at any node with our limits. Of a repository without a commit git refuses to make one
+ * too: it throws `BundleRejectedError`; where the repository is too much for one, `BundleTooLargeError`.
+ */
+export async function exportBundle(parts: Parts, asked: ExportAsked): Promise<Bytes> {
+  const { bytesMax = packBytesMax, ...work } = asked;
   const refs = new Map([...(await parts.refs.all())].filter(([ref]) => isOurs(ref)));
   if (refs.size === 0) throw new BundleRejectedError("The repository has no branch and no tag yet");
   const branch = await parts.refs.head();
   const oid = branch === undefined ? undefined : refs.get(branch);
-  const { bytes } = await parts.objects.buildPack({
-    wants: [...refs.values()],
-    haves: [],
-    ...work,
-  });
-  return writeBundle({
+  const head = writeBundleHead({
     refs,
     head: oid === undefined ? undefined : { oid, branch },
     prerequisites: [],
-    pack: bytes,
   });
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- goes round again only when packs were replaced meanwhile.
+    const slice = await parts.objects.openSlice({
+      wants: [...refs.values()],
+      haves: [],
+      bytesMax: bytesMax - head.length,
+      ...work,
+    });
+    if (slice === undefined || slice.left > 0 || head.length + slice.bytes > bytesMax)
+      throw new BundleTooLargeError(bytesMax);
+    const all: Bytes[] = [head];
+    let length = 0;
+    // oxlint-disable-next-line no-await-in-loop
+    for await (const part of slice.parts()) {
+      all.push(part);
+      length += part.length;
+    }
+    if (length === slice.bytes) return concat(...all);
+  }
 }
+
+export type ExportAsked = {
+  /** More is not taken back. */
+  readonly bytesMax?: number | undefined;
+} & LongWork;
 
 /** Moves what is new here or ahead of what is here; all of it at once. */
 async function moveRefs(

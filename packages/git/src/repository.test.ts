@@ -5,6 +5,7 @@ import type { ObjectId, RefName } from "@skein/protocol/ids";
 import * as git from "isomorphic-git";
 import { expect, test } from "vitest";
 import { openLightningFs } from "./lightning-fs.ts";
+import { BundleTooLargeError } from "./bundle.ts";
 import { openMemoryFiles } from "./memory-files.ts";
 import { openRepository } from "./repository.ts";
 import type { Repository } from "./repository.ts";
@@ -41,6 +42,20 @@ test("a repository without branches has nothing to export", async () => {
   const repository = await openRepository({ files: openMemoryFiles() });
   const { signal } = new AbortController();
   await expect(repository.exportBundle({ signal })).rejects.toThrow("no branch and no tag");
+});
+
+test("a bundle is as large as an import takes and no larger, and a repository that is more says so", async () => {
+  const { repository } = await tell();
+  const { signal } = new AbortController();
+  const bundle = await repository.exportBundle({ signal });
+  const bytesMax = bundle.length;
+  expect(await repository.exportBundle({ bytesMax, signal })).toEqual(bundle);
+  const again = await openRepository({ files: openMemoryFiles() });
+  await again.importBundle(bundle, { signal });
+  expect(await again.refs()).toEqual(await repository.refs());
+  await expect(repository.exportBundle({ bytesMax: bytesMax - 1, signal })).rejects.toThrow(
+    BundleTooLargeError,
+  );
 });
 
 async function tell(): Promise<{

@@ -32,7 +32,7 @@ import type { Refs } from "./refs.ts";
 import { cloneFrom } from "./remote-clone.ts";
 import type { CloneAsked } from "./remote-clone.ts";
 import { exportBundle, importBundle } from "./repository-bundles.ts";
-import type { ImportedBundle, Parts } from "./repository-bundles.ts";
+import type { ExportAsked, ImportedBundle, Parts } from "./repository-bundles.ts";
 import type { Breathe, LongWork } from "./stop-signal.ts";
 import { readSubmodule } from "./submodules.ts";
 import type { Submodule } from "./submodules.ts";
@@ -88,8 +88,8 @@ export interface Repository extends QuestionsOfCommits, Branches {
   readonly exportZip: (asked: ZipAsked) => Promise<Bytes>;
   /** `undefined`: there is no such file. */
   readonly exportFile: (commit: ObjectId, path: string) => Promise<ExportedFile | undefined>;
-  /** All local branches and tags, with all they reach. */
-  readonly exportBundle: (work: LongWork) => Promise<Bytes>;
+  /** All local branches and tags, with all they reach. Throws `BundleTooLargeError` where no import would take it. */
+  readonly exportBundle: (asked: ExportAsked) => Promise<Bytes>;
 }
 
 interface QuestionsOfCommits {
@@ -160,7 +160,7 @@ export async function openRepository({
     importFiles: (list, asked) => importFiles({ ...parts, breathe }, list, asked),
     exportZip: (asked) => exportZip({ ...parts, breathe }, asked),
     exportFile: (commit, path) => exportFile(parts, commit, path),
-    exportBundle: (work) => exportBundle(parts, work),
+    exportBundle: (asked) => exportBundle(parts, asked),
     ...openBranches(parts),
     ...questionsOfCommits(parts, breathe),
   };

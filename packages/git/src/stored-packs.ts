@@ -12,6 +12,7 @@ import { sharedKernel } from "./kernel-compiled.ts";
 import type { Kernel } from "./kernel.ts";
 import { indexPack } from "./pack-index.ts";
 import { readStored } from "./pack-pages.ts";
+import { spoolFolder } from "./pack-spool.ts";
 import { openPackReader, type PackReader } from "./pack-reader.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { openPackShelf, type PackShelf } from "./pack-shelf.ts";
@@ -28,7 +29,7 @@ export interface StoredPacks extends PackReader, StoredRows {
   readonly all: () => ReadonlyArray<StoredPack>;
   readonly add: (name: string, idx: Bytes, pack: Uint8Array) => Promise<void>;
   /** Packs that belong together: they are written one by one, and are there at once when the last is. */
-  readonly addAll: (made: Iterable<MadePack>) => Promise<void>;
+  readonly addAll: (made: AsyncIterable<MadePack>) => Promise<void>;
   /** Removes what was written of packs that were never there, because their writer came to an end. */
   readonly clean: () => Promise<void>;
   readonly find: (id: Uint8Array, offset: number) => Place | undefined;
@@ -89,20 +90,9 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
   };
   const { reader, closures } = opened;
   await openAll(opened);
-  const rows: StoredRows = {
-    rowOf: (id, offset) => shelf().find(id, offset),
-    typeOf: (row) => {
-      const { run, kernel } = shelf();
-      return run(() => kernel.packsType(row), Number);
-    },
-    make: (row, use) => {
-      const { run, kernel, told } = shelf();
-      return run(
-        () => kernel.packsMake(row),
-        () => use(kernel.bytes().subarray(told(0), told(0) + told(1))),
-      );
-    },
-  };
+  // What does not go now goes when this is opened next.
+  await sweepSpool(files).catch(() => {});
+  const rows = rowsOf(shelf);
   const openShapes = openStoredShapes(rows);
   return {
     all: () => packs,
@@ -111,10 +101,6 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     clean: () => clean(opened),
     find: (id, offset) => findPlace(packs, id, offset),
     ...rows,
-    sizeOf: (row) => {
-      const { run, kernel } = shelf();
-      return run(() => kernel.packsSize(row), Number);
-    },
     idOf: (row) => idOf(packs, row),
     findAmong: (some) => (id, offset) => findPlace(some, id, offset),
     replace: (old, made) => replace(opened, old, made),
@@ -133,6 +119,27 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     look: (oid, use) => again(opened, () => reader.look(oid, use)),
     type: (oid) => again(opened, () => reader.type(oid)),
     size: (oid) => again(opened, () => reader.size(oid)),
+  };
+}
+
+function rowsOf(shelf: () => PackShelf): StoredRows & Pick<StoredPacks, "sizeOf"> {
+  return {
+    rowOf: (id, offset) => shelf().find(id, offset),
+    typeOf: (row) => {
+      const { run, kernel } = shelf();
+      return run(() => kernel.packsType(row), Number);
+    },
+    make: (row, use) => {
+      const { run, kernel, told } = shelf();
+      return run(
+        () => kernel.packsMake(row),
+        () => use(kernel.bytes().subarray(told(0), told(0) + told(1))),
+      );
+    },
+    sizeOf: (row) => {
+      const { run, kernel } = shelf();
+      return run(() => kernel.packsSize(row), Number);
+    },
   };
 }
 
@@ -227,11 +234,11 @@ function show(
 }
 
 /** A pack without its index is not there. So the packs come first, and then all of their indexes in one change. */
-async function addAll(opened: Opened, all: Iterable<MadePack>): Promise<void> {
+async function addAll(opened: Opened, all: AsyncIterable<MadePack>): Promise<void> {
   const { files } = opened;
   const written: Array<{ readonly name: string; readonly idx: Bytes; readonly bytes: number }> = [];
   try {
-    for (const { name, idx, pack } of all) {
+    for await (const { name, idx, pack } of all) {
       if (isKnown(opened, name)) continue;
       const put = [[packPath(name, "pack"), pack]] as const;
       await files.commit({ put, delete: [] }, { durability: "strict" });
@@ -255,6 +262,14 @@ async function clean({ files }: Opened): Promise<void> {
   );
   if (left.length === 0) return;
   const paths = left.map((name) => `${packFolder}/${name}`);
+  await files.commit({ put: [], delete: paths }, { durability: "relaxed" });
+}
+
+/** Whoever was receiving a pack when this last ended has come to an end. */
+async function sweepSpool(files: Files): Promise<void> {
+  const names = await files.list(spoolFolder);
+  if (names.length === 0) return;
+  const paths = names.map((name) => `${spoolFolder}/${name}`);
   await files.commit({ put: [], delete: paths }, { durability: "relaxed" });
 }
 
@@ -329,7 +344,7 @@ async function readIdx(files: Files, name: string): Promise<Idx | undefined> {
       breathe: async () => {},
       signal: neverStopped,
     });
-    return parseIdx(again.idx);
+    return parseIdx((await again.whole()).idx);
   } catch (error) {
     if (error instanceof PackRejectedError) return undefined;
     throw error;

@@ -46,7 +46,7 @@ export interface KeepingOutCommands {
       /** Empty where none are needed. */
       readonly words: string;
       readonly andApproved: boolean;
-      /** What it said in the log after this instant is not vouched for. */
+      /** What this node first saw of it after this instant is not vouched for. */
       readonly since?: number;
     };
     readonly answer: { readonly removed: ReadonlyArray<string> };

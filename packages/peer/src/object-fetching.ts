@@ -4,6 +4,7 @@ import type { Repository } from "@skein/git/repository";
 import { PackRejectedError } from "@skein/git/pack-rejected";
 import type { NodeId, ObjectId, RepoId } from "@skein/protocol/ids";
 import { objectIdsPerWantMax, packBytesMax, packSliceBytesMax } from "@skein/protocol/limits";
+import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { FlowFailedError, type AskNode, type AskOptions } from "./flows.ts";
 import type { StoredStream } from "./ledger.ts";
 import type { Clock } from "./ports.ts";
@@ -98,31 +99,46 @@ type Slice = Awaited<ReturnType<SliceReading["finish"]>>;
 
 /** Read while it arrives: as much of it is on its way as was not read yet, and no more. */
 async function fetchSlice(fetching: Fetching, copy: Copy, shown: Shown): Promise<Slice> {
-  const { repo, git, ask, from, sliceBytesMax = packSliceBytesMax, signal } = fetching;
+  const { repo, sliceBytesMax = packSliceBytesMax } = fetching;
   const { wants, haves, after } = copy;
-  let reading = openSliceReading({ objects: git.objects, wants, signal, hasHead: true });
+  const asked = { fetching, copy, shown };
+  const slice = { type: "slice", repo, wants, haves, after, bytesMax: sliceBytesMax } as const;
+  const found = await askFor(asked, slice);
+  if (found !== "unheard") return found;
+  // A node of before there were slices does not know the question.
+  const all =
+    after === undefined ? await askFor(asked, { type: "pack", repo, wants, haves }) : found;
+  if (all === "unheard") throw new FlowFailedError("silence");
+  return all;
+}
+
+async function askFor(
+  {
+    fetching,
+    copy,
+    shown,
+  }: { readonly fetching: Fetching; readonly copy: Copy; readonly shown: Shown },
+  request: Extract<StreamRequest, { readonly type: "slice" | "pack" }>,
+): Promise<Slice | "unheard"> {
+  const { ask, from, git, signal } = fetching;
+  const hasHead = request.type === "slice";
+  const reading = openSliceReading({ objects: git.objects, wants: copy.wants, signal, hasHead });
   let hasCome = false;
-  const options: AskOptions = {
-    bytesMax: packBytesMax,
-    signal,
-    take: async (part, done) => {
-      hasCome = true;
-      await reading.take(part, done);
-      shown.tell({ ...done, before: copy.objects, left: reading.left() });
-    },
+  const take: AskOptions["take"] = async (part, done) => {
+    hasCome = true;
+    await reading.take(part, done);
+    shown.tell({ ...done, before: copy.objects, left: reading.left() });
   };
   try {
-    const request = { type: "slice", repo, wants, haves, after, bytesMax: sliceBytesMax } as const;
-    await ask(from, request, options);
+    await ask(from, request, { bytesMax: packBytesMax, signal, take });
+    if (reading.left() === 0) shown.store();
+    return await reading.finish();
   } catch (error) {
-    const isUnheard = error instanceof FlowFailedError && error.why === "silence" && !hasCome;
-    if (!isUnheard || after !== undefined) throw error;
-    // A node of before there were slices does not know the question.
-    reading = openSliceReading({ objects: git.objects, wants, signal, hasHead: false });
-    await ask(from, { type: "pack", repo, wants, haves }, options);
+    if (error instanceof FlowFailedError && error.why === "silence" && !hasCome) return "unheard";
+    throw error;
+  } finally {
+    await reading.close();
   }
-  if (reading.left() === 0) shown.store();
-  return await reading.finish();
 }
 
 interface Shown extends Disposable {

@@ -166,6 +166,6 @@ export function twoPlaces(name: string): Notice {
     tone: "error",
     what: `This device's keys are in two places: two different commits to “${name}” have one number.`,
     safe: "Nothing was lost. What is here stays here, and your other devices keep what they have.",
-    next: "Commit on another device, remove this one there, and sign in here again as a new device.",
+    next: "Commit on another device, remove this one there, and sign in here again as a new device. The proof can be saved on the Devices page.",
   };
 }

@@ -1,5 +1,6 @@
 /** The commands about repositories: making, importing, changing and reading them. */
 
+import { BundleTooLargeError } from "@skein/git/bundle";
 import type { Repository } from "@skein/git/repository";
 import { showPath } from "@skein/git/tree-path";
 import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
@@ -81,10 +82,12 @@ function taking(
     "export-bundle": async ({ id }) => {
       const repository = repositoryOf(world, id);
       using task = tasks.start(`Exporting ${repository.name()}`, { cancellable: true });
-      const bytes = await repository.git.exportBundle({
-        signal: task.signal,
-        onProgress: (progress) => task.tell(wordsOf(progress)),
-      });
+      const bytes = await repository.git
+        .exportBundle({
+          signal: task.signal,
+          onProgress: (progress) => task.tell(wordsOf(progress)),
+        })
+        .catch(refuseTooLarge);
       return { file: new Blob([bytes], { type: "application/x-git-bundle" }) };
     },
     "download-zip": async ({ id, commit }) => {
@@ -192,6 +195,15 @@ function reading(
       return { ...blamed, commits: [...blamed.commits.values()].map(commitView) };
     },
   };
+}
+
+function refuseTooLarge(error: unknown): never {
+  if (!(error instanceof BundleTooLargeError)) throw error;
+  throw new CommandRefusedError("too_large", {
+    what: "This repository is too large for one bundle: Skein could not import it again.",
+    safe: "Nothing was changed, and no file was made.",
+    next: "Copy it to another device of yours: that way it may be as large as it is.",
+  });
 }
 
 async function readFiles(

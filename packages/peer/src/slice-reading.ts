@@ -14,6 +14,8 @@ export interface SliceReading {
   readonly left: () => number;
   /** Keeps it, at once and durably, if it is sound. Throws `PackRejectedError`. */
   readonly finish: () => Promise<SliceHead & { readonly objects: number }>;
+  /** Lets go of what came. */
+  readonly close: () => Promise<void>;
 }
 
 /** Without a head it is all that is wanted. */
@@ -55,5 +57,6 @@ export function openSliceReading({
       const { objects: count } = await receiver.finish();
       return { ...head, objects: count };
     },
+    close: async () => receiver?.close(),
   };
 }

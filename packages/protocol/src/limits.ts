@@ -47,11 +47,11 @@ export const repositoriesPerAccountMax = 1_000;
 export const relaysPerNodeMax = 5;
 /** The address of a relay, in bytes: as long as that of an ICE server may be. */
 export const relayUrlBytesMax = 256;
-/** A pack a browser accepts: above this it should come in several. */
+/** One pack or bundle. Between nodes a larger history comes in slices; a larger bundle is neither made nor taken. */
 export const packBytesMax = 256 * 1024 * 1024;
-/** What one node asks of another at a time of a larger history: so much comes again where a copy was broken off. */
+/** What one node asks of another at a time of a larger history, and what is held of a pack that arrives: the rest waits on the device. */
 export const packSliceBytesMax = 32 * 1024 * 1024;
-/** What is kept of a larger pack at a time, and what small ones grow to: as much as is moved, or held in memory, at once. */
+/** What is kept of a larger pack at a time, and what small ones grow to. */
 export const packSegmentBytesMax = 16 * 1024 * 1024;
 /** Objects in one pack. */
 export const packObjectsMax = 1_000_000;

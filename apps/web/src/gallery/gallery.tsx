@@ -105,7 +105,24 @@ const states: Readonly<Record<string, State>> = {
       },
     },
   },
+  "two-accounts": {
+    views: {
+      account: {
+        phase: "stopped",
+        what: "Two different accounts answer to this passphrase: 7Q4F-M2KD, which this device joined, and M2KD-7Q4F.",
+        safe: "What was copied here stays on this device. Nothing more is taken, nothing of it is sent, and nothing was changed on the others.",
+        next: "Somebody else knows your words. On a device you already use, look which account its Devices page names, and change the passphrase there. Then sign in here again with the new words; if this device joined the wrong account, do that in another browser profile.",
+        signIn: true,
+        takeBackFrom: undefined,
+      },
+    },
+  },
   revoke: { path: "/devices?revoke=n2", views: full },
+  "revoke-stolen": {
+    path: "/devices?revoke=n2",
+    views: full,
+    press: "Somebody else may have used it",
+  },
   passphrase: { path: "/passphrase", views: full },
   "passphrase-new": {
     path: "/passphrase",
@@ -254,6 +271,17 @@ const answers: { readonly [Name in keyof Commands]?: Commands[Name]["answer"] } 
       { path: "garden/pictures/2024/the-long-border-seen-from-the-gate.tiff", why: "too-large" },
     ],
     skippedCount: 3,
+  },
+  proofs: {
+    proofs: [
+      {
+        node: "n3",
+        nodeName: "Workshop laptop",
+        repository: "r1",
+        number: 12,
+        file: new File(["SKEINTWO"], "Workshop-laptop-12.proof"),
+      },
+    ],
   },
   "git-hosts": { hosts: ["github.com", "git.example.org:8443"] },
   "read-file": sourceFile,

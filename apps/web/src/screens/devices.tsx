@@ -12,6 +12,7 @@ import { useDoor, useOrder } from "../parts/door-context.ts";
 import { Icon } from "../parts/icons.tsx";
 import { keepStorage } from "../parts/keep-storage.ts";
 import { Empty, Field } from "../parts/pieces.tsx";
+import { Proofs } from "../parts/proofs.tsx";
 import { RequestCalls } from "../parts/request-calls.tsx";
 import { RevokeDialog } from "../parts/revoke-dialog.tsx";
 import { saveFile } from "../parts/save-file.ts";
@@ -53,9 +54,10 @@ export function Devices({ account }: { readonly account: Open }): JSX.Element {
         )}
       </section>
       <Revoking devices={devices.value} />
+      <Proofs />
       <section class="section">
         <h2>{copy.devices.safety}</h2>
-        <Safety />
+        <Safety mark={account.mark} />
       </section>
       <RequestCalls />
       <section class="section">
@@ -144,11 +146,16 @@ function Device({ device }: { readonly device: DeviceView }): JSX.Element {
   );
 }
 
-function Safety(): JSX.Element {
+function Safety({ mark }: { readonly mark: string }): JSX.Element {
   const signers = useOrder("allowed-signers");
+  const log = useOrder("log-file");
   const save = async (): Promise<void> => {
     const outcome = await signers.give({});
     if (outcome?.ok === true) saveFile(outcome.value.file, "allowed_signers");
+  };
+  const saveLog = async (): Promise<void> => {
+    const outcome = await log.give({});
+    if (outcome?.ok === true) saveFile(outcome.value.file, `skein-${mark}.log`);
   };
   return (
     <div class="card panel settings">
@@ -162,9 +169,12 @@ function Safety(): JSX.Element {
         <button type="button" class="button" onClick={() => void save()}>
           {copy.devices.signers}
         </button>
+        <button type="button" class="button" onClick={() => void saveLog()}>
+          {copy.devices.log}
+        </button>
       </div>
       <p class="hint">{copy.devices.signersHint}</p>
-      <Refusal refused={signers.refused} />
+      <Refusal refused={signers.refused ?? log.refused} />
     </div>
   );
 }

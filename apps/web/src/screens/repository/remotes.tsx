@@ -7,6 +7,7 @@ import { formatAgo, shortOid } from "../../format.ts";
 import { Banner } from "../../parts/banner.tsx";
 import { now } from "../../parts/door-context.ts";
 import { Empty } from "../../parts/pieces.tsx";
+import { SaveProof } from "../../parts/proofs.tsx";
 import type { Place } from "./place.ts";
 import { addressOf } from "./place.ts";
 
@@ -29,7 +30,7 @@ export function Remotes({ place }: { readonly place: Place }): JSX.Element {
               <span class="quiet">{copy.remotes.heard(formatAgo(remote.heardAt, now.value))}</span>
             )}
           </header>
-          <Standing standing={remote.standing} />
+          <Standing remote={remote} repository={place.repository.id} />
           <ul>
             {remote.branches.map(({ name, oid, relation }) => (
               <li key={name}>
@@ -50,11 +51,18 @@ export function Remotes({ place }: { readonly place: Place }): JSX.Element {
 }
 
 /** Said only where something is not as it should be. */
-function Standing({ standing }: Pick<RemoteView, "standing">): JSX.Element | null {
+function Standing({
+  remote: { node, standing },
+  repository,
+}: {
+  readonly remote: RemoteView;
+  readonly repository: string;
+}): JSX.Element | null {
   if (standing === "fresh" || standing === "away") return null;
   return (
     <Banner tone={standing === "forked" ? "bad" : "warn"} icon="warning">
       <p>{copy.remotes[standing]}</p>
+      {standing === "forked" && <SaveProof node={node} repository={repository} />}
     </Banner>
   );
 }

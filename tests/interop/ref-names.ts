@@ -1,0 +1,31 @@
+/** Names of refs that do harm somewhere, each known from a system that took it. */
+
+/** What git refuses, what would be read as an option or as a path, and what people could not tell from `main`. */
+export const harmfulRefs: ReadonlyArray<string> = [
+  "/",
+  "refs/heads/",
+  "refs/heads//a",
+  "refs/heads/.x",
+  "refs/heads/a/.b",
+  "refs/heads/a..b",
+  "refs/heads/a.lock",
+  "refs/heads/a.lock/b",
+  "refs/heads/a@{b",
+  "refs/heads/@",
+  "refs/heads/a\\b",
+  ...Array.from(" ~^:?*[\u0001\u001f\u007f", (character) => `refs/heads/a${character}b`),
+  "refs/heads/a.",
+  "refs/heads/a/",
+  "refs/heads/-rf",
+  "refs/heads/../../config",
+  "refs/heads/../../../TARGET",
+  "index",
+  "config",
+  "shallow",
+  "description",
+  "commondir",
+  "__proto__/corsProxy",
+  "refs/heads/ma\u200bin",
+  "refs/heads/\u202eniam",
+  `refs/heads/${"x".repeat(256)}`,
+];

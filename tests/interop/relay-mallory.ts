@@ -1,0 +1,137 @@
+/** Mallory, as a program of her own: what she does to a relay, without a pause, until she is stopped. */
+
+import { randomBytes } from "node:crypto";
+import { connect as connectSocket, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import {
+  announce,
+  dial,
+  masked,
+  publish,
+  subscribe,
+  type Orders,
+  type RawNode,
+} from "./relay-storm.ts";
+
+const [given = ""] = process.argv.slice(2);
+const { port, strength, tags, captured } = JSON.parse(given) as Orders;
+const honestTags = tags.map((tag) => Buffer.from(tag, "hex"));
+const honestFrames = captured.map((frame) => Buffer.from(frame, "hex"));
+const few = Math.ceil(strength / 10);
+/** What the slow ones subscribe to and the floods publish. */
+const slowTag = Buffer.alloc(16, 0x5a);
+const did: Record<string, number> = {};
+
+function count(deed: string): void {
+  did[deed] = (did[deed] ?? 0) + 1;
+}
+
+/** Does a thing again as soon as it is over, at most so often a second. */
+async function again(once: () => Promise<void>, perSecond: number): Promise<never> {
+  for (;;) {
+    await once();
+    await sleep(1_000 / perSecond);
+  }
+}
+
+async function ended({ socket, ended: end }: RawNode, millisMax: number): Promise<void> {
+  await Promise.race([end, sleep(millisMax)]);
+  socket.destroy();
+}
+
+/** Half a handshake, and nothing more, until the relay has had enough of it. */
+async function stall(): Promise<void> {
+  const half = connectSocket({ port, host: "127.0.0.1" });
+  half.on("error", () => undefined);
+  half.write("GET /relay HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+  count("stall");
+  await new Promise((resolve) => half.once("close", resolve));
+}
+
+/** Connects, says what it must to look sound, is gone, and is there again. */
+async function storm(address: string): Promise<void> {
+  const node = await dial(port, address);
+  count("storm");
+  node?.socket.write(subscribe(randomBytes(16)));
+  node?.socket.resetAndDestroy();
+}
+
+type Deed = (socket: Socket, index: number) => void;
+
+const fragments: Deed = (socket) => {
+  socket.write(masked(Buffer.of(2), 0x02));
+  const fragment = masked(Buffer.of(0), 0x00);
+  for (let at = 0; at < 200; at++) socket.write(fragment);
+};
+
+const halves: Deed = (socket) => {
+  socket.write(publish(slowTag, Buffer.alloc(65_000)).subarray(0, 60_000));
+};
+
+const deafness: Deed = (socket) => {
+  socket.pause();
+  socket.write(subscribe(slowTag));
+};
+
+const flood: Deed = (socket) => {
+  const frame = publish(slowTag, Buffer.alloc(16_000));
+  for (let at = 0; at < 400; at++) socket.write(frame);
+};
+
+const squatting: Deed = (socket) => {
+  for (let at = 0; at < 20; at++)
+    socket.write(subscribe(...Array.from({ length: 256 }, () => randomBytes(16))));
+};
+
+/** Takes part in what honest nodes use: announces there, publishes there, and listens. */
+const intrusion: Deed = (socket, index) => {
+  const some = honestTags.slice(index % honestTags.length).slice(0, 16);
+  socket.write(subscribe(...some));
+  for (const tag of some) {
+    socket.write(announce(tag, randomBytes(200)));
+    for (let at = 0; at < 8; at++) socket.write(publish(tag, randomBytes(1_000)));
+  }
+};
+
+/** Says again what honest nodes said, as they said it. */
+const replay: Deed = (socket, index) => {
+  for (let at = 0; at < 100; at++) {
+    const frame = honestFrames[(index + at) % honestFrames.length];
+    if (frame !== undefined) socket.write(frame);
+  }
+};
+
+const deeds = [fragments, halves, deafness, flood, squatting, intrusion, replay];
+
+/** From an address of her own, does one thing for a second or two, or until she is thrown out; then comes again. */
+async function assault(deed: Deed, address: string, index: number): Promise<void> {
+  const node = await dial(port, address);
+  if (node === undefined) return;
+  deed(node.socket, index);
+  count(deed.name);
+  if (deed === intrusion || deed === replay)
+    for (let times = 0; times < 4; times++) {
+      await Promise.race([node.ended, sleep(500)]);
+      if (!node.socket.destroyed) deed(node.socket, index + times);
+    }
+  await ended(node, 5_000);
+}
+
+for (let index = 0; index < strength; index++) void again(stall, 10);
+// From one address as many as it likes: all but a few are refused.
+const crowd = async (): Promise<void> => {
+  count("crowd");
+  await dial(port, "203.0.113.255");
+};
+for (let index = 0; index < few; index++) void again(crowd, 10);
+const address = (kind: number, index: number): string => `203.${kind}.${index >> 8}.${index & 255}`;
+for (let index = 0; index < few; index++) void again(() => storm(address(1, index)), 10);
+for (const [place, deed] of deeds.entries())
+  for (let index = 0; index < few; index++)
+    void again(() => assault(deed, address(place + 2, index), index), 4);
+
+process.stdout.write("begun\n");
+process.on("SIGTERM", () => {
+  process.stdout.write(`${JSON.stringify(did)}\n`, () => process.exit(0));
+});

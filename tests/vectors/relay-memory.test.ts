@@ -1,0 +1,51 @@
+/** The relay's page of memory says what its formula computes, and its limits fit into what it may use. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { defaultLimits } from "@skein/relay/limits";
+import { everythingOff, memoryBound, roomIn } from "@skein/relay/memory-bound";
+import { expect, test } from "vitest";
+
+const page = readFileSync(
+  join(import.meta.dirname, "..", "..", "docs", "self-hosting.md"),
+  "utf8",
+).replaceAll(/\s+/gu, " ");
+
+function thousands(count: number): string {
+  return count.toLocaleString("en").replaceAll(",", " ");
+}
+
+test("the formula in the documentation is the one that is computed, with its numbers", () => {
+  const { terms, mostBytes, standingBytes } = memoryBound(defaultLimits);
+  for (const { name, each, count, kind } of terms) {
+    const most = count === 0 ? "0" : count.toLocaleString("en");
+    expect(page).toContain(`| ${name} | ${each.toLocaleString("en")} | ${most} | ${kind} |`);
+  }
+  expect(page).toContain(`that is ${megabytes(mostBytes)} MB`);
+  expect(page).toContain(`${megabytes(standingBytes)} of them stand`);
+  const all = memoryBound(defaultLimits, { tls: true, engine: true, git: true });
+  const more = all.terms.filter(({ count }, at) => count !== terms[at]?.count);
+  expect(more.length).toBe(5);
+  for (const { name, each, count } of more)
+    expect(page).toContain(`${name}: ${each.toLocaleString("en")} × ${count.toLocaleString("en")}`);
+});
+
+test("what stands at every limit is less than what closes a relay to newcomers", () => {
+  const { standingBytes } = memoryBound(defaultLimits);
+  expect(standingBytes).toBeLessThan(defaultLimits.memoryBytesMax * 0.8);
+});
+
+test("how many one GiB holds is what is left of it before nobody new comes in", () => {
+  const [plain, secured] = [roomIn(2 ** 30), roomIn(2 ** 30, { ...everythingOff, tls: true })];
+  for (const { count, what } of [
+    { count: plain.connections, what: "connections" },
+    { count: plain.tags, what: "topics" },
+    { count: secured.connections, what: "connections with TLS" },
+  ])
+    expect(page, what).toContain(`| ${thousands(Math.floor(count / 1_000) * 1_000)} |`);
+});
+
+function megabytes(bytes: number): string {
+  return Math.round(bytes / 1e6).toLocaleString("en");
+}
