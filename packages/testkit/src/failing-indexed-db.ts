@@ -50,7 +50,6 @@ export interface FailingIndexedDb extends Disposable {
 
 export class CrashedError extends Error {
   override readonly name = "CrashedError";
-  readonly code = "crashed";
 }
 
 /** From now on, until it is disposed of, everything in `fake` passes through here. */

@@ -1,7 +1,7 @@
 /** What somebody does step by step, once for each moment at which storage can fail, and for each way in which it can. */
 
 import { expect } from "vitest";
-import { endFaults, failIndexedDb, putFaults } from "./failing-indexed-db.ts";
+import { CrashedError, endFaults, failIndexedDb, putFaults } from "./failing-indexed-db.ts";
 import type { FailingIndexedDb, FakeIndexedDb, Fault, PlannedFault } from "./failing-indexed-db.ts";
 
 export const faults: ReadonlyArray<Fault> = [...putFaults, ...endFaults];
@@ -115,8 +115,10 @@ async function playFailing<Opened>(
 async function failureOf(failing: FailingIndexedDb, work: Promise<unknown>): Promise<unknown> {
   return failing.whileAlive(work).then(
     () => "nothing failed",
-    (error: unknown) =>
-      error instanceof Error && "code" in error ? error.code : `not ours: ${String(error)}`,
+    (error: unknown) => {
+      if (error instanceof CrashedError) return "crashed";
+      return error instanceof Error && "code" in error ? error.code : `not ours: ${String(error)}`;
+    },
   );
 }
 
