@@ -73,12 +73,20 @@ async function readSlices(
   range: { readonly start: number; readonly end: number },
 ): Promise<Bytes | undefined> {
   const reading = database.transaction(["entries", "contents"]);
-  const entry = await reading.objectStore("entries").get(path);
   const contents = reading.objectStore("contents");
+  const first = Math.floor(range.start / sliceBytes);
+  // Most who read a part read one slice: it is asked for before it is known how long the file is.
+  const [entry, slice] = await Promise.all([
+    reading.objectStore("entries").get(path),
+    contents.get(keyOfSlice(path, first)),
+  ]);
   if (entry === undefined) return undefined;
+  const { start } = range;
   const end = Math.min(range.end, entry.size);
-  if (entry.sliced !== true) return (await contents.get(path))?.slice(range.start, end);
-  return await joinSlices(contents, path, { start: range.start, end });
+  if (start === first * sliceBytes && end - start === slice?.length) return slice;
+  if (entry.sliced !== true)
+    return (first === 0 ? slice : await contents.get(path))?.slice(start, end);
+  return await joinSlices(contents, path, { start, end });
 }
 
 async function joinSlices(
