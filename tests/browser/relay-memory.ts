@@ -6,23 +6,95 @@ import { WebSocket } from "ws";
 
 /** For a relay that was started with `--inspect=127.0.0.1:0`: `said` is what it printed. Garbage is collected first. */
 export async function heapOf(said: string): Promise<string> {
+  const inspector = await openInspector(said);
+  const chunks: string[] = [];
+  inspector.listen = (method, { chunk }) => {
+    if (method === "HeapProfiler.addHeapSnapshotChunk") chunks.push(String(chunk));
+  };
+  const params = { reportProgress: false, captureNumericValue: true };
+  await inspector.ask("HeapProfiler.takeHeapSnapshot", params);
+  inspector.close();
+  return chunks.join("");
+}
+
+/**
+ * Which of these bytes are in any buffer that the relay still holds, its pools included. A heap snapshot has no bytes of
+ * buffers, and the process's whole memory has those of freed ones, which nobody overwrites before they are used again.
+ */
+export async function buffersWith(
+  said: string,
+  canaries: ReadonlyArray<Uint8Array>,
+): Promise<{ readonly bytes: number; readonly found: ReadonlyArray<number> }> {
+  const inspector = await openInspector(said);
+  const prototype = await inspector.ask("Runtime.evaluate", {
+    expression: "ArrayBuffer.prototype",
+    objectGroup,
+  });
+  const prototypeObjectId = idOf(prototype["result"]);
+  const { objects } = await inspector.ask("Runtime.queryObjects", {
+    prototypeObjectId,
+    objectGroup,
+  });
+  const answer = await inspector.ask("Runtime.callFunctionOn", {
+    objectId: idOf(objects),
+    functionDeclaration: searching,
+    arguments: [{ value: canaries.map((bytes) => [...bytes]) }],
+    returnByValue: true,
+  });
+  // Or the next look would find what this one holds.
+  await inspector.ask("Runtime.releaseObjectGroup", { objectGroup });
+  inspector.close();
+  return (answer["result"] as { readonly value: { bytes: number; found: number[] } }).value;
+}
+
+const objectGroup = "buffers";
+
+/** Runs in the relay, and puts nothing of what it looks for into a pool. */
+const searching = `function (canaries) {
+  const wanted = canaries.map((bytes) => Uint8Array.from(bytes));
+  const found = new Set();
+  let bytes = 0;
+  for (const each of this) {
+    const buffer = Buffer.from(each);
+    bytes += buffer.length;
+    for (const [index, one] of wanted.entries())
+      if (each !== one.buffer && buffer.includes(one)) found.add(index);
+  }
+  return { bytes, found: [...found] };
+}`;
+
+function idOf(remote: unknown): string {
+  return String((remote as { readonly objectId?: unknown }).objectId);
+}
+
+type Told = Readonly<Record<string, unknown>>;
+
+async function openInspector(said: string) {
   const [address] = /ws:\/\/127\.0\.0\.1:\d+\/[0-9a-f-]+/u.exec(said) ?? [];
   if (address === undefined) throw new Error(`no inspector listens: ${said}`);
   const inspector = new WebSocket(address);
   await once(inspector, "open");
-  const chunks: string[] = [];
-  const done = new Promise<void>((resolve) => {
-    inspector.on("message", (text: Buffer) => {
-      const { id, method, params } = JSON.parse(text.toString());
-      if (method === "HeapProfiler.addHeapSnapshotChunk") chunks.push(String(params.chunk));
-      if (id === 1) resolve();
-    });
+  const waiting = new Map<number, (result: Told) => void>();
+  const opened = {
+    listen: (_method: string, _params: Told): void => undefined,
+    ask: (method: string, params: object): Promise<Told> => {
+      const id = waiting.size + 1;
+      inspector.send(JSON.stringify({ id, method, params }));
+      return new Promise((resolve) => waiting.set(id, resolve));
+    },
+    close: () => inspector.terminate(),
+  };
+  inspector.on("message", (text: Buffer) => {
+    const { id, method, params, result } = JSON.parse(text.toString()) as {
+      readonly id?: number;
+      readonly method?: string;
+      readonly params?: Told;
+      readonly result?: Told;
+    };
+    if (id !== undefined) waiting.get(id)?.(result ?? {});
+    else if (method !== undefined) opened.listen(method, params ?? {});
   });
-  const params = { reportProgress: false, captureNumericValue: true };
-  inspector.send(JSON.stringify({ id: 1, method: "HeapProfiler.takeHeapSnapshot", params }));
-  await done;
-  inspector.terminate();
-  return chunks.join("");
+  return opened;
 }
 
 /** The texts of a heap's strings, as the program has them. */

@@ -11,12 +11,6 @@ export function installed(name: string): string | undefined {
   return folders.map((folder) => `${folder}/${name}`).find((path) => existsSync(path));
 }
 
-/** A library that another process can be started with, where Debian puts it. */
-export function findLibrary(name: string): string | undefined {
-  const folders = ["x86_64", "aarch64"].map((machine) => `/usr/lib/${machine}-linux-gnu`);
-  return folders.map((folder) => `${folder}/${name}`).find((path) => existsSync(path));
-}
-
 export async function findFreePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");

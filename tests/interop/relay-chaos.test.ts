@@ -1,14 +1,16 @@
 /**
- * A relay that is killed, frozen, out of files, with a full disk for its log and a clock that jumps: no two nodes stay apart.
+ * A relay that is killed, frozen, out of files, with a full disk for its log and clocks that leap: no two nodes stay apart.
  *
+ * Everybody has to be back 15 seconds after the relay can be reached again.
  * Small by default. With a hundred kills: SKEIN_STORM=full npx -y pnpm test tests/interop/relay-chaos
  */
 
 import { closeSync, openSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect as connectSocket, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { instant } from "@skein/protocol/ids";
@@ -18,7 +20,6 @@ import { openWebSockets } from "@skein/transport/websocket-socket";
 import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { findLibrary } from "./installed.ts";
 import { tagOf } from "./relay-scene.ts";
 import { dial, openHonest, startRelayProcess, type RelayProcess } from "./relay-storm.ts";
 
@@ -44,8 +45,6 @@ const fates = isFull
 const filesMax = 160;
 
 const relayFolder = join(import.meta.dirname, "..", "..", "apps", "relay");
-/** Lets the wall clock of another process jump (Debian's libfaketime); without it that fate is a day like any other. */
-const fakeTime = findLibrary("faketime/libfaketimeMT.so.1");
 let folder = "";
 let program = "";
 
@@ -58,7 +57,8 @@ beforeAll(async () => {
     logLevel: "error",
     build: { outDir: folder },
   });
-  await writeFile(join(folder, "clock"), "+0");
+  await writeFile(join(folder, "fate"), "0 0 few\n");
+  await writeFile(join(folder, "report"), "");
 }, 60_000);
 
 afterAll(() => rm(folder, { recursive: true }));
@@ -66,16 +66,14 @@ afterAll(() => rm(folder, { recursive: true }));
 /** The relay as badly off as it may be: hardly any files, and nowhere to write its log to. */
 async function startPoorRelay(port?: number): Promise<RelayProcess> {
   const full = openSync("/dev/full", "w");
-  const environment =
-    fakeTime === undefined
-      ? {}
-      : {
-          LD_PRELOAD: fakeTime,
-          FAKETIME_TIMESTAMP_FILE: join(folder, "clock"),
-          FAKETIME_NO_CACHE: "1",
-          FAKETIME_DONT_FAKE_MONOTONIC: "1",
-        };
-  const args = ["--log", "json", "--transparency"];
+  const environment = {
+    NODE_OPTIONS: `--import ${pathToFileURL(join(import.meta.dirname, "relay-fate.mjs")).href}`,
+    SKEIN_FATE: join(folder, "fate"),
+    SKEIN_FATE_REPORT: join(folder, "report"),
+  };
+  // So that it soon looks whether those who are connected are still there.
+  const looks = ["--ping-millis", "1000", "--first-frame-millis-max", "3000"];
+  const args = ["--log", "json", "--transparency", ...looks];
   const place = port === undefined ? {} : { port };
   const given = { ...place, stdout: full, filesMax, environment };
   const rita = await startRelayProcess(program, args, given);
@@ -111,7 +109,7 @@ async function openCircle(port: number, count: number) {
     links.push(link);
   }
   /** Everyone speaks to the next one until all have heard this round, or until it has lasted too long. */
-  const meet = async (round: number, backMillisMax = 15_000): Promise<Met> => {
+  const meet = async (round: number): Promise<Met> => {
     const began = performance.now();
     const apart = (): number => links.filter((_, index) => heard.get(index) !== round).length;
     let first = 0;
@@ -138,8 +136,16 @@ interface Met {
   readonly last: number;
 }
 
-/** Takes every file the relay may open, holds them for a while, and gives them back. */
-async function takeFiles(port: number): Promise<void> {
+/** What the relay's process told of itself, line by line. */
+async function reports(): Promise<ReadonlyArray<string>> {
+  return (await readFile(join(folder, "report"), "utf8")).split("\n");
+}
+
+/** Takes every file that the relay's process may open, beside all that it leaves to strangers. Gives them back in the end. */
+async function takeFiles(port: number, meanwhile: () => Promise<void>): Promise<void> {
+  const outs = async (): Promise<number> =>
+    (await reports()).filter((line) => line === "EMFILE").length;
+  const before = await outs();
   const sockets: Socket[] = [];
   for (let index = 0; index < filesMax * 2; index++) {
     const socket = connectSocket({ port, host: "127.0.0.1" });
@@ -147,8 +153,35 @@ async function takeFiles(port: number): Promise<void> {
     socket.write("GET /relay HTTP/1.1\r\nHost: a\r\nX-Slow: ");
     sockets.push(socket);
   }
-  await sleep(300);
+  await tellFate({ files: "all" });
+  await expect.poll(outs, { timeout: 10_000 }).toBeGreaterThan(before);
+  expect(await dial(port)).toBeUndefined();
+  await meanwhile();
+  await tellFate({ files: "few" });
   for (const socket of sockets) socket.destroy();
+}
+
+/** Lets the clocks of the relay's process leap, and waits until they have. */
+async function leapTo({ wall, passed }: Leap): Promise<void> {
+  await tellFate({ wall, passed });
+  const seen = async (): Promise<boolean> => {
+    const [, date = 0, now = 0] = (await reports()).at(-2)?.split(" ").map(Number) ?? [];
+    const own = performance.timeOrigin + performance.now();
+    return Math.abs(date - own - wall) < 60_000 && now >= passed;
+  };
+  await expect.poll(seen, { timeout: 10_000 }).toBe(true);
+}
+
+const fateOfAll = { wall: 0, passed: 0, files: "few" };
+
+async function tellFate(changed: Partial<typeof fateOfAll>): Promise<void> {
+  const { wall, passed, files } = Object.assign(fateOfAll, changed);
+  await writeFile(join(folder, "fate"), `${wall} ${passed} ${files}\n`);
+}
+
+interface Leap {
+  readonly wall: number;
+  readonly passed: number;
 }
 
 test("whatever befalls a relay whose disk is full and whose files are few, every two nodes are together again", async () => {
@@ -157,31 +190,43 @@ test("whatever befalls a relay whose disk is full and whose files are few, every
   const lasts = new Map<string, number[]>();
   const spreads: number[] = [];
   const downs: number[] = [0];
+  let met = await circle.meet(200);
+  expect(met).toMatchObject({ apart: 0 });
+  /** Counted from when the relay can be reached again. */
+  const meetAfter = async (fate: string, round: number): Promise<void> => {
+    met = await circle.meet(round);
+    expect(met).toMatchObject({ round, apart: 0 });
+    lasts.set(fate, [...(lasts.get(fate) ?? []), met.last]);
+  };
+  let hours = 0;
   try {
-    expect(await circle.meet(200)).toMatchObject({ apart: 0 });
     for (let round = 0; round < size.rounds; round++) {
       const fate = fates[round % fates.length] ?? "killed";
       // Whoever is killed before anyone could rely on it is dialled ever later, up to a minute.
       if (fate === "killed") await sleep(size.restMillis);
-      let downMillis = 0;
       if (fate === "killed") {
         const killed = performance.now();
         await rita[Symbol.asyncDispose]();
         rita = await startPoorRelay(rita.port);
-        downMillis = performance.now() - killed;
-        downs.push(downMillis);
+        downs.push(performance.now() - killed);
       } else if (fate === "frozen") {
         rita.child.kill("SIGSTOP");
         await sleep(size.frozenMillis);
         rita.child.kill("SIGCONT");
-      } else if (fate === "out of files") await takeFiles(rita.port);
-      else await writeFile(join(folder, "clock"), clocks[round % clocks.length] ?? "+0");
-      // A machine so busy that the relay takes seconds to start has nodes that wait longer: the longer it is away, the rarer they try.
-      const met = await circle.meet(round, Math.max(15_000, 4 * downMillis));
-      expect(met).toMatchObject({ round, apart: 0 });
-      const { first, last } = met;
-      lasts.set(fate, [...(lasts.get(fate) ?? []), last]);
-      if (fate === "killed") spreads.push(last - first);
+      } else if (fate === "out of files")
+        await takeFiles(rita.port, () => meetAfter("while out of files", 203));
+      else {
+        for (const wall of [decadeMillis, -decadeMillis]) {
+          await leapTo({ wall, passed: hours * hourMillis });
+          await meetAfter("the clock on the wall", 201 + Math.sign(wall));
+        }
+        // As after a sleep of the machine: every connection is overdue, and every one comes back.
+        circle.away.clear();
+        await leapTo({ wall: 0, passed: ++hours * hourMillis });
+        await expect.poll(() => circle.away.size, { timeout: 15_000 }).toBe(size.links);
+      }
+      await meetAfter(fate, round);
+      if (fate === "killed") spreads.push(met.last - met.first);
     }
   } finally {
     circle.close();
@@ -249,5 +294,6 @@ function median(samples: ReadonlyArray<number>): number {
 }
 
 const decadeMillis = 10 * 365 * 86_400_000;
-/** Ten years ahead, ten years back, and as it should be. */
-const clocks = ["+3650d", "-3650d", "+0"];
+const hourMillis = 3_600_000;
+/** Within this time of the relay's being back everybody is: with full jitter, if it was away for five seconds or less. */
+const backMillisMax = 15_000;

@@ -66,7 +66,10 @@ export function openKeeper(
       if (waiting.length >= limits.keptPerTagMax || tagBytes > limits.keptBytesPerTagMax)
         return "full";
       if (bytes + size > limits.keptBytesMax) return "full";
-      const held = { name, tag, frame: Buffer.from(frame), expiresMillis };
+      // In memory of its own: it may wait for days, and would keep what lies beside it in a pool.
+      const own = Buffer.allocUnsafeSlow(frame.length);
+      own.set(frame);
+      const held = { name, tag, frame: own, expiresMillis };
       byTag.set(tag, [...waiting, held]);
       byName.set(name, held);
       bytes += size;

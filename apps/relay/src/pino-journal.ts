@@ -3,6 +3,7 @@
 import { pino } from "pino";
 
 import type { Journal } from "./journal.ts";
+import { renewPool } from "./pool.ts";
 
 export function openPinoJournal(descriptor = 1): Journal {
   const destination = pino.destination({ dest: descriptor, sync: true });
@@ -12,11 +13,14 @@ export function openPinoJournal(descriptor = 1): Journal {
     destination,
   );
   const guarded = (write: () => void): void => {
+    // The logger keeps its last line until the next one, and nothing of others may lie beside it.
+    renewPool();
     try {
       write();
     } catch {
       // Nowhere to write to: there is nobody to tell.
     }
+    renewPool();
   };
   return {
     write: (entry) => guarded(() => logger.info(entry)),

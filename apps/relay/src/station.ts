@@ -16,6 +16,7 @@ import type { Junction } from "./junction.ts";
 import type { Limits } from "./limits.ts";
 import { payloadOffset } from "./frame-reader.ts";
 import type { Outbox } from "./outbox.ts";
+import { renewPool } from "./pool.ts";
 import { judgeUpgrade, type UpgradeRefused } from "./upgrade.ts";
 import type { Room, Watchdog } from "./watchdog.ts";
 import { openCollector } from "./young-garbage.ts";
@@ -112,6 +113,8 @@ export class Station {
     this.#heartbeat = openHeartbeat({ hub: this.#hub, limits, wallMillis, chance: Math.random });
     this.#entrance = new Entrance({ ...rules, purse: this.#hub.purse });
     this.#startedMillis = clock.monotonicMillis();
+    // What Node itself keeps for good lies in the slab it has now.
+    renewPool();
     this.#webSockets = new WebSocketServer(webSocketRules(limits));
     this.#house = {
       hub: this.#hub,
@@ -136,6 +139,7 @@ export class Station {
     const nowMillis = this.#rules.clock.monotonicMillis();
     this.#heartbeat.tick(nowMillis);
     this.#look(nowMillis);
+    renewPool();
     this.#ticks += 1;
     if (this.#ticks % sweepTicks === 0) this.#entrance.sweep(nowMillis);
   }

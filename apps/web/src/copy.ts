@@ -266,9 +266,10 @@ export const copy = {
     deniedNext: (by: string) =>
       `If that was a mistake: on ${by}, open Devices and choose “Let it ask again”. This device then asks by itself.`,
     voidTitle: "The number is no longer valid",
+    unanswered: "Nobody answered",
     voidText: {
       "wrong-numbers": "Three wrong numbers were typed on your other node. Nothing was authorised.",
-      "nobody-answered": "Nobody answered in five minutes. Nothing was authorised.",
+      "nobody-answered": "A request is good for five minutes. Nothing was authorised.",
       "did-not-match":
         "The connection between the two devices changed meanwhile, so the numbers could not be compared. Nothing was authorised.",
     },

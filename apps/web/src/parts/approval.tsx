@@ -37,14 +37,17 @@ export function ApprovalBanner({
           <p>{copy.approval.deniedNext(approval.by)}</p>
         </Banner>
       );
-    case "void":
+    case "void": {
+      const isUnanswered = approval.why === "nobody-answered";
+      const title = isUnanswered ? copy.approval.unanswered : copy.approval.voidTitle;
       return (
-        <Banner tone="warn" icon="lock" title={copy.approval.voidTitle} live>
+        <Banner tone="warn" icon="lock" title={title} live>
           <p>{copy.approval.voidText[approval.why]}</p>
-          {approval.why === "nobody-answered" && <WhoCould />}
+          {isUnanswered && <WhoCould />}
           <AskAgain />
         </Banner>
       );
+    }
   }
 }
 
