@@ -138,9 +138,11 @@ async function listNames(database: Database, folder: string): Promise<ReadonlyAr
   return names;
 }
 
-/** Every request is made before anything is waited for: a transaction that is left idle commits what it has. */
+/**
+ * Every request is made before anything is waited for: a transaction that is left idle commits what it has. The platform
+ * copies what it is given as it is given, with all of the buffer that it lies in: a slice is cut out, once.
+ */
 async function commit(database: Database, batch: FileBatch, durability: Durability): Promise<void> {
-  const puts = batch.put.map(([path, bytes]) => [path, bytes.slice()] as const);
   const transaction = database.transaction(["entries", "contents"], "readwrite", { durability });
   const entries = transaction.objectStore("entries");
   const contents = transaction.objectStore("contents");
@@ -151,7 +153,7 @@ async function commit(database: Database, batch: FileBatch, durability: Durabili
       requests.push(contents.delete(path));
       requests.push(contents.delete(laterSlices(path)));
     }
-    for (const [path, bytes] of puts) {
+    for (const [path, bytes] of batch.put) {
       requests.push(contents.delete(laterSlices(path)));
       for (let slice = 0; slice === 0 || slice * sliceBytes < bytes.length; slice++) {
         const part = bytes.slice(slice * sliceBytes, (slice + 1) * sliceBytes);
