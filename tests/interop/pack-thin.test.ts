@@ -2,6 +2,9 @@
 
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openObjectStore } from "@skein/git/object-store";
+import { openRepository } from "@skein/git/repository";
+import { formatUtf8 } from "@skein/protocol/bytes";
+import { instant } from "@skein/protocol/ids";
 import { expect, test } from "vitest";
 import { makeGit, readPack, type GitFolder } from "./pack-git.ts";
 
@@ -26,6 +29,32 @@ test("a file that moved, and one that came again on another branch, are sent as 
   bob.run(["index-pack", "--stdin", "--fix-thin", "--strict"], bytes);
   bob.run(["update-ref", "refs/heads/main", want]);
   expect(bob.text("fsck", "--full", "--strict")).toBe("");
+});
+
+test("a commit that was made here is sent as what changed", async () => {
+  using alice = makeBranches();
+  const repository = await openRepository({ files: openMemoryFiles() });
+  const have = alice.oid("main");
+  await repository.objects.storePack({ bytes: readPack(alice).pack, tips: [have], signal });
+  const want = await repository.commitDraft({
+    parent: have,
+    changes: [
+      { path: "texts/moved.txt", kind: "write", bytes: formatUtf8(`${noise(1)}changed again\n`) },
+    ],
+    message: "Change a line",
+    author: { name: "Alice", email: "alice@example.org" },
+    at: instant(1_800_000_000_000),
+    offsetMinutes: 0,
+  });
+  const { bytes, objects } = await repository.objects.buildPack({
+    wants: [want],
+    haves: [have],
+    signal,
+  });
+  expect(objects).toBe(4);
+  expect(bytes.length).toBeLessThan(600);
+  alice.run(["index-pack", "--stdin", "--fix-thin", "--strict"], bytes);
+  expect(alice.text("log", "-1", "--format=%s", want)).toBe("Change a line");
 });
 
 /** On `side`, which began before `have`, a file comes that `have` holds in another version; on `main` a file moves. */

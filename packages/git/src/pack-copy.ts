@@ -85,8 +85,9 @@ export async function measurePack(given: Copying): Promise<MeasuredPack> {
     : { objects, bytes: whole.bytes, ...beside, parts: () => readWhole(given, whole) };
 }
 
-/** The one stored pack that is, as it stands, what is to be sent. */
-function wholePack({ packs, sending }: Copying): StoredPack | undefined {
+/** The one stored pack that is, as it stands, what is to be sent; but whoever has something gets deltas on it. */
+function wholePack({ packs, sending, had }: Copying): StoredPack | undefined {
+  if (!isEmpty(had)) return undefined;
   const needed = packs.all().filter(({ base, idx }) => sending.countIn(base, idx.count) > 0);
   const [only] = needed;
   if (only === undefined || needed.length > 1) return undefined;
