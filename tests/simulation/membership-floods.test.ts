@@ -107,7 +107,9 @@ function tell(log: MembershipLog): string {
   return JSON.stringify([who, equivocations.length, epoch, formatHex(door.sign), kept]);
 }
 
-const floods = [1, 2].map((seed) => floodOf(seed));
+/** With few `SEEDS`, as where mistakes are planted, one of them. */
+const floods =
+  Number(process.env["SEEDS"] ?? 4_000) < 1_000 ? [floodOf(1)] : [floodOf(1), floodOf(2)];
 
 test("A3, A5: of a flood of forks everybody keeps the same, whatever the order and however it was split, and no more than there are places", () => {
   for (const { world, honest, said } of floods) {
