@@ -271,7 +271,8 @@ test("A4: the thief's innocent neighbours stay, unless the owner vouched for the
         ),
       );
       // Whoever is in only through somebody whose removal was vouched for may go with it.
-      const additions = log.told().filter(({ type }) => type === "node.add");
+      const harm = new Set(evil.map(({ id }) => id));
+      const additions = log.told().filter(({ id, type }) => type === "node.add" && !harm.has(id));
       for (const _ of honest)
         for (const node of honest) {
           const by = additions.filter(({ target, author }) => target === node && author !== node);
