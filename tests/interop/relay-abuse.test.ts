@@ -88,7 +88,7 @@ test("while Mallory storms, floods, stalls, squats and replays, Alice, Bob and w
   ];
   await sleep(1_000);
   const [before, heldBefore] = [rita.residentBytes(), boundOf(await heldBy(rita.port))];
-  const siege = await besiege(mallory, {
+  await using siege = await besiege(mallory, {
     port: rita.port,
     strength: size.strength,
     tags: honest.tags.map((tag) => tag.toString("hex")),
