@@ -61,7 +61,7 @@ const mayBeMadeWith: Readonly<Record<string, ReadonlyArray<string>>> = {
   "packages/git": ["testkit", "assemblyscript", "fake-indexeddb"],
   "packages/replication": ["testkit"],
   "packages/transport": ["testkit"],
-  "packages/peer": ["testkit"],
+  "packages/peer": ["testkit", "fake-indexeddb"],
   "apps/web": ["vite-plugin-pwa"],
 };
 

@@ -34,11 +34,27 @@ export function makeRepository(folder: string, objects: number, seed = 7): strin
   return path;
 }
 
-/** The repository in a bundle, as one pack. */
-export function cloneBundle(folder: string, bundle: string): string {
+/** The repository in a bundle, as one pack; before it, what it was when it had a quarter and half of its commits. */
+export function cloneBundle(folder: string, bundle: string): ReadonlyArray<string> {
   const path = join(folder, "bundle.git");
   rmSync(path, { recursive: true, force: true });
   git(["clone", "-q", "--mirror", bundle, path]);
+  repack(path);
+  const commits = git(["rev-list", "--date-order", "--reverse", "HEAD"], { cwd: path });
+  const oids = commits.toString().trim().split("\n");
+  const earlier = [4, 2].flatMap((part) => {
+    const tip = oids[Math.floor(oids.length / part) - 1];
+    return tip === undefined ? [] : [cloneAt(join(folder, `bundle-${part}.git`), path, tip)];
+  });
+  return [...new Set(earlier), path];
+}
+
+/** All that one commit reaches, as one pack. */
+function cloneAt(path: string, from: string, tip: string): string {
+  rmSync(path, { recursive: true, force: true });
+  git(["init", "-q", "--bare", "-b", "main", path]);
+  git(["-C", from, "config", "uploadpack.allowAnySHA1InWant", "true"]);
+  git(["fetch", "-q", from, `${tip}:refs/heads/main`], { cwd: path });
   repack(path);
   return path;
 }

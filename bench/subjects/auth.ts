@@ -281,7 +281,7 @@ function nextEntry(
   if (count % 4 === 0 && members.length < 24) {
     const joined = world.mint();
     members.push(joined);
-    return world.add(log, world.first, joined);
+    return world.add(log, author, joined);
   }
   const [gone] = count % 4 === 2 && members.length > 20 ? members.splice(1, 1) : [];
   if (gone === undefined) return proposeRename({ ...world.change(log, author), name: `${count}` });

@@ -29,7 +29,7 @@ export async function measure({ say, bundle }: Told): Promise<ReadonlyArray<Row>
   const subjects =
     bundle === undefined
       ? sizes.map((objects) => openSubject(makeRepository(folder, objects)))
-      : [openSubject(cloneBundle(folder, bundle))];
+      : cloneBundle(folder, bundle).map(openSubject);
   const places = await openPlaces(subjects);
   const book = new Book();
   try {

@@ -4,6 +4,13 @@ const auth = "packages/auth/src";
 
 export const mistakes = [
   {
+    name: "a nonce is used again after a restore, because it does not come from chance",
+    file: `${auth}/crypto/sodium.ts`,
+    from: "const nonce = random.bytes(nonceBytes);",
+    to: "const nonce = random.bytes(nonceBytes).fill(0);",
+    tests: [`${auth}/crypto/sodium.test.ts`],
+  },
+  {
     name: "a nonce is used twice in a session",
     file: `${auth}/session-link.ts`,
     from: "this.#sent += 1;",
@@ -11,28 +18,28 @@ export const mistakes = [
     tests: [`${auth}/session.test.ts`],
   },
   {
-    name: "a packet counts as heard before it proved authentic",
+    name: "a packet is taken for a duplicate before it proved authentic",
     file: `${auth}/session-link.ts`,
     from: "if (!this.#window.isNew(counter)) return undefined;",
     to: "if (!this.#window.isNew(counter)) return undefined;\n    this.#window.remember(counter);",
     tests: [`${auth}/session.test.ts`],
   },
   {
-    name: "a ref record counts in whatever repository it is shown",
+    name: "the signature of a ref record counts without its repository's id",
     file: `${auth}/repo.ts`,
     from: "read.record.repo !== repo || ",
     to: "",
     tests: [`${auth}/repo.test.ts`],
   },
   {
-    name: "approval goes by the name on the screen, not by who asks",
+    name: "approval goes by the name alone, not by whose keys ask",
     file: `${auth}/approval.ts`,
     from: "...[options.account, options.asker, options.approver].map(bytesOf),",
     to: "...[options.account, options.account, options.account].map(bytesOf),",
-    tests: [`${auth}/approval.test.ts`],
+    tests: [`${auth}/approval-digits.test.ts`],
   },
   {
-    name: "a commitment is compared by its beginning",
+    name: "the constant-time comparison of a commitment is missing",
     file: `${auth}/approval.ts`,
     from: "crypto.secretsEqual(approvalCommitment(crypto, { handshakeHash, askerNonce }), commitment),",
     to: "crypto.secretsEqual(approvalCommitment(crypto, { handshakeHash, askerNonce }).slice(0, 0), commitment.slice(0, 0)),",
@@ -82,10 +89,18 @@ export const mistakes = [
   },
   {
     name: "a chain may skip a place or take one twice",
-    file: `${auth}/membership.ts`,
+    file: `${auth}/membership-bounds.ts`,
     from: "return sequence === said.reduce((next, held) => Math.max(next, held.sequence + 1), 0);",
     to: "return sequence >= 0 || said.length > 0;",
     tests: [`${auth}/membership.test.ts`],
+  },
+  {
+    name: "places in a flooded log go to whoever came first",
+    file: `${auth}/membership-places.ts`,
+    from: "return a.level - b.level || a.sequence - b.sequence || compareText(a.deed.id, b.deed.id);",
+    to: "return a.deed.index - b.deed.index || compareText(a.deed.id, b.deed.id);",
+    tests: ["tests/simulation/membership-floods.test.ts"],
+    title: "A3, A5: of a flood",
   },
   {
     name: "a restored profile writes on from where it was",

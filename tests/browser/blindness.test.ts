@@ -16,7 +16,7 @@ import { expect, test } from "vitest";
 import { launch } from "./chromium.ts";
 import { Device } from "./device.ts";
 import { startRecordingProxy } from "./recording-proxy.ts";
-import { bytesOf, heapOf, stringsOf } from "./relay-memory.ts";
+import { buffersWith, bytesOf, heapOf, stringsOf } from "./relay-memory.ts";
 import { startRelayProcess, type RelayProcess } from "./relay-process.ts";
 import { mintWords, unwrappedHome } from "./stored-bytes.ts";
 
@@ -170,6 +170,9 @@ async function judgeWhatIsLeft(relay: RelayProcess, tags: ReadonlyArray<Buffer>)
     ((await (await fetch(`${relay.url}/healthz`)).json()) as { connections: unknown }).connections;
   await expect.poll(countOf, { timeout: 10_000 }).toBe(0);
   expect(await tagsKept(relay, tags)).toEqual([]);
+  // Nor is one in any buffer, once the pool of small ones has been renewed.
+  const inBuffers = async () => (await buffersWith(relay.said(), tags)).found;
+  await expect.poll(inBuffers, { timeout: 5_000, interval: 500 }).toEqual([]);
 }
 
 async function tagsKept(

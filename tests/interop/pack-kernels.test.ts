@@ -2,13 +2,14 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { openCommitLog, type LogAsked } from "@skein/git/commit-log";
+import { findHadCommits, openCommitLog, type LogAsked } from "@skein/git/commit-log";
 import { parseIdx } from "@skein/git/idx";
 import { openKernel, prepareKernel } from "@skein/git/kernel-compiled";
-import { walkWords, type Kernel } from "@skein/git/kernel";
+import { logWords, walkWords, type Kernel } from "@skein/git/kernel";
 import { openPlainKernel } from "@skein/git/kernel-plain";
 import { openMemoryFiles } from "@skein/git/memory-files";
-import { openClosures, openObjectSet } from "@skein/git/closure";
+import { openClosures } from "@skein/git/closure";
+import { openObjectSet, type ObjectSet } from "@skein/git/object-set";
 import { readWord } from "@skein/git/kernel-words";
 import { openPackShelf, type PackShelf } from "@skein/git/pack-shelf";
 import { oidAt, oidBytes } from "@skein/git/object";
@@ -109,6 +110,35 @@ describe.each([
     expect(wrong).toBeGreaterThan(3);
   }, 60_000);
 
+  test("takes nothing for had that is not, and sends all that is needed, whatever dates say", async () => {
+    using tangled = makeTangle(90);
+    const packed = readPack(tangled);
+    const list = (...revisions: ReadonlyArray<string>): ReadonlyArray<string> =>
+      tangled
+        .text("rev-list", ...revisions)
+        .split("\n")
+        .filter(Boolean);
+    for (let at = 5; at < 90; at += 7) {
+      const [want, have] = [tangled.oid("main"), tangled.oid(`b${((at * 31) % 89) + 1}`)];
+      const shelf = shelfOf(packed.pack, open, packed.idx);
+      const had = await findHadCommits(shelf, { wants: [want], haves: [have] }, () => {});
+      const reached = new Set(list("--objects", "--no-object-names", have));
+      const inSet = (set: ObjectSet): ReadonlyArray<string> =>
+        Array.from({ length: shelf.rows() }, (_, row) => row)
+          .filter(set.has)
+          .map(shelf.idOf);
+      expect(inSet(had).filter((oid) => !reached.has(oid))).toEqual([]);
+      expect(had.has(shelf.find(oidBytes(have), 0))).toBe(true);
+      const between = await openClosures(() => shelf).between(
+        { wants: [want], haves: [have] },
+        () => {},
+      );
+      const sent = new Set(inSet(between.missing));
+      const needed = list("--objects", "--no-object-names", want, `^${have}`);
+      expect(needed.filter((oid) => !sent.has(oid))).toEqual([]);
+    }
+  }, 60_000);
+
   test("says which parent is not here", async () => {
     using tangled = makeTangle(20);
     const start = tangled.oid("main");
@@ -145,6 +175,28 @@ test("both kernels find the same bytes damaged", () => {
   for (const [one, other] of outcomes.values()) expect(one).toBe(other);
   expect([...outcomes.values()].some(([one = 0]) => one > 0)).toBe(true);
 });
+
+test("what is new beside a branch that goes back to the very beginning costs no more than that", async () => {
+  using long = makeHistory(1_500);
+  const { pack: bytes, idx: index } = readPack(long);
+  const kernel = openKernel();
+  let gone = 0;
+  const counting = {
+    ...kernel,
+    paintOn: (log: number, budget: number): number => {
+      const status = kernel.paintOn(log, budget);
+      gone = readWord(kernel, log + logWords.came);
+      return status;
+    },
+  };
+  const shelf = shelfOf(bytes, () => counting, index);
+  const [want, have] = [long.oid("main"), long.oid("main~20")];
+  const had = await findHadCommits(shelf, { wants: [want], haves: [have] }, () => {});
+  const fresh = long.text("rev-list", want, `^${have}`).split("\n");
+  for (const oid of fresh) expect(had.has(shelf.find(oidBytes(long.oid(oid)), 0))).toBe(false);
+  expect(fresh.length).toBeGreaterThan(20);
+  expect(gone).toBeLessThan(2 * fresh.length + 20);
+}, 60_000);
 
 test.each([300, 2_000])(
   "what the last of %i commits brings is told at the cost of that commit",
@@ -233,7 +285,8 @@ function shelfOf(bytes: Uint8Array, open: () => Kernel, index = idx): PackShelf 
   const path = "objects/pack/pack-x.pack";
   const parsed = parseIdx(index);
   if (parsed === undefined) throw new Error("git wrote the index");
-  const shelf = openPackShelf(openMemoryFiles(new Map([[path, Uint8Array.from(bytes)]])), open());
+  const files = openMemoryFiles(new Map([[path, Uint8Array.from(bytes)]]));
+  const shelf = openPackShelf(files, { kernel: open() });
   const byOffset = (): Uint32Array => new Uint32Array(0);
   shelf.add({ name: "x", path, bytes: bytes.length, base: 0, idx: parsed, byOffset });
   return shelf;

@@ -9,7 +9,7 @@ import { PackRejectedError } from "@skein/git/pack-rejected";
 import { equal, type Bytes } from "@skein/protocol/bytes";
 import { parseObjectId, type ObjectId } from "@skein/protocol/ids";
 import { afterAll, expect, test } from "vitest";
-import { blobCode, packOf } from "./pack-builder.ts";
+import { blobCode, copy, delta, insert, packOf } from "./pack-builder.ts";
 import { indexByGit, makeGit } from "./pack-git.ts";
 import {
   entriesOf,
@@ -37,6 +37,8 @@ const signal = new AbortController().signal;
 /** Each takes git two looks. */
 const packs = Math.ceil(mutations / 2);
 const [tip, before] = [history.oid("main"), history.oid("main~3")];
+const storedFile = history.oid(`${before}:file-0`);
+const storedBytes = Number(history.text("cat-file", "-s", storedFile));
 const nowhere = parseObjectId("e".repeat(40));
 if (nowhere === undefined) throw new Error("it is an id");
 const options = ["--stdout", "-q", "--revs", "--window=20", "--no-reuse-delta"];
@@ -116,11 +118,23 @@ function changed(entries: Part[], random: Random): ReadonlyArray<Part> {
       };
     else if (what === 5) entries.push(...entries.splice(at, 1));
     else if (what === 6) entries.push(...entries.splice(0, random(entries.length)));
-    else
-      entries.push({ code: blobCode, prefix: nothing, data: Buffer.from(`file ${random(9_999)}`) });
+    else entries.push(random(2) === 0 ? fileOf(random(9_999)) : deltaOf(random(9_999)));
   }
   return entries;
 }
+
+function fileOf(number: number): Part {
+  return { code: blobCode, prefix: nothing, data: Buffer.from(`file ${number}`) };
+}
+
+/** On a file that is stored: several may be on it. */
+function deltaOf(number: number): Part {
+  const more = String(number);
+  const data = delta(storedBytes, 10 + more.length, copy(0, 10), insert(more));
+  return { code: refDeltaCode, prefix: Buffer.from(storedFile, "hex"), data };
+}
+
+const refDeltaCode = 7;
 
 async function acceptedOf(make: (random: Random) => Sent): Promise<ReadonlyArray<Accepted>> {
   const stored = new Map<string, Bytes>();

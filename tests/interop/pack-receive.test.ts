@@ -6,6 +6,7 @@ import { openMemoryFiles } from "@skein/git/memory-files";
 import { openObjectStore } from "@skein/git/object-store";
 import type { Bytes } from "@skein/protocol/bytes";
 import { afterAll, describe, expect, test } from "vitest";
+import { blobCode, copy, delta, entry, idOf, insert, packOf, refDelta } from "./pack-builder.ts";
 import { indexByGit, makeGit, makeHistory, readPack } from "./pack-git.ts";
 
 const history = makeHistory(40);
@@ -104,3 +105,31 @@ test("objects larger than what is kept at hand, and deltas on them, come out rig
   const idx = [...contents].find(([path]) => path.endsWith(".idx"))?.[1];
   expect(Buffer.from(idx ?? "").equals(indexByGit(judge, pack).idx ?? Buffer.of(1))).toBe(true);
 }, 60_000);
+
+test.each([1, 1_000])(
+  "in parts of %i bytes, a base that many deltas left out is kept with them once",
+  async (size) => {
+    const contents = new Map<string, Bytes>();
+    const store = await openObjectStore(openMemoryFiles(contents));
+    const text = "what is stored already\n";
+    await store.storePack({ bytes: packOf([entry(blobCode, text)]), tips: [], signal });
+    const before = new Set(contents.keys());
+    const deltas = ["x", "y", "zz"].map((more) =>
+      refDelta(
+        idOf("blob", text),
+        delta(text.length, text.length + more.length, copy(0, text.length), insert(more)),
+      ),
+    );
+    const pack = packOf(deltas);
+    const receiver = store.openReceiver({ tips: [], packBytes: pack.length, signal });
+    for (let offset = 0; offset < pack.length; offset += size)
+      await receiver.write(pack.slice(offset, offset + size));
+    await receiver.finish();
+    const made = [...contents].filter(([path]) => !before.has(path));
+    const kept = made.find(([path]) => path.endsWith(".pack"))?.[1] ?? new Uint8Array(12);
+    expect(new DataView(kept.buffer, kept.byteOffset).getUint32(8)).toBe(deltas.length + 1);
+    const idx = made.find(([path]) => path.endsWith(".idx"))?.[1];
+    const { idx: theirs, why } = indexByGit(judge, kept);
+    expect(Buffer.from(idx ?? "").equals(theirs ?? Buffer.of(1)), why).toBe(true);
+  },
+);

@@ -101,6 +101,7 @@ describe.each([
       expect(refs, name).toEqual(["refs/heads/main"]);
       expect(skipped, name).toEqual([name]);
     }
+    expect((await take([main, [one, ""]])).refs).toEqual(["refs/heads/main"]);
   });
 
   test("with a name of a megabyte, all of it is refused", async () => {

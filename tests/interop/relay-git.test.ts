@@ -127,6 +127,23 @@ describe.skipIf(openssl === undefined)("with openssl (apt-get install openssl)",
     expect([...place.host.asked, ...both.host.asked]).toEqual([]);
   });
 
+  test("where nobody is at one address of a host, the next is asked, and a few of them at the most", async () => {
+    const away = (count: number): ReadonlyArray<string> =>
+      Array.from({ length: count }, (_, index) => `127.0.0.${index + 2}`);
+    await using place = await open({ addresses: [...away(3), "127.0.0.1"] });
+    await (await cloning(place)).clone("git.example");
+    expect(place.host.asked).toHaveLength(3);
+    await using far = await open({ addresses: [...away(4), "127.0.0.1"] });
+    await expect((await cloning(far)).clone("git.example")).rejects.toThrow("could not be reached");
+    expect(far.host.asked).toEqual([]);
+    await using guarded = await open({
+      addresses: [...away(1), "127.0.0.1", "10.0.0.1"],
+      isAllowed: (address) => address !== "10.0.0.1",
+    });
+    await expect((await cloning(guarded)).clone("git.example")).rejects.toThrow("does not allow");
+    expect(guarded.host.asked).toEqual([]);
+  });
+
   test("a certificate of somebody else is not believed", async () => {
     await using place = await open({ named: ["mallory.example"] });
     await expect((await cloning(place)).clone("mallory.example")).rejects.toThrow(

@@ -132,6 +132,8 @@ for (const [place, deed] of deeds.entries())
     void again(() => assault(deed, address(place + 2, index), index), 4);
 
 process.stdout.write("begun\n");
+// Whoever set her on it is gone.
+process.stdin.on("end", () => process.exit(0)).resume();
 process.on("SIGTERM", () => {
   process.stdout.write(`${JSON.stringify(did)}\n`, () => process.exit(0));
 });

@@ -238,7 +238,7 @@ export function lateBySecond(
   fromMillis: number,
   untilMillis: number,
 ): ReadonlyArray<number> {
-  return Array.from({ length: Math.floor((untilMillis - fromMillis) / 1_000) }, (_, second) => {
+  return Array.from({ length: Math.round((untilMillis - fromMillis) / 1_000) }, (_, second) => {
     const begin = fromMillis + second * 1_000;
     const late = samples
       .filter(({ sentMillis }) => sentMillis >= begin && sentMillis < begin + 1_000)
@@ -256,7 +256,7 @@ export interface Orders {
   readonly captured: ReadonlyArray<string>;
 }
 
-export interface Siege {
+export interface Siege extends AsyncDisposable {
   /** Ends it, and answers how often she did what. */
   readonly stop: () => Promise<Readonly<Record<string, number>>>;
 }
@@ -264,18 +264,19 @@ export interface Siege {
 /** Sets Mallory's program on a relay. She is nice to others on this machine: elsewhere she would have one of her own. */
 export async function besiege(program: string, orders: Orders): Promise<Siege> {
   const args = ["-n", "15", process.execPath, program, JSON.stringify(orders)];
-  const child = spawn("nice", args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("nice", args, { stdio: ["pipe", "pipe", "inherit"] });
   let said = "";
   child.stdout.on("data", (piece: Buffer) => (said += piece.toString()));
   while (!said.includes("begun") && child.exitCode === null)
     await new Promise((resolve) => setTimeout(resolve, 20));
-  return {
-    stop: async () => {
-      const exit = child.exitCode === null ? once(child, "exit") : undefined;
+  const stop = async (): Promise<Readonly<Record<string, number>>> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const exit = once(child, "exit");
       child.kill("SIGTERM");
       await exit;
-      const [, did = "{}"] = said.split("\n");
-      return JSON.parse(did) as Readonly<Record<string, number>>;
-    },
+    }
+    const [, did = "{}"] = said.split("\n");
+    return JSON.parse(did) as Readonly<Record<string, number>>;
   };
+  return { stop, [Symbol.asyncDispose]: async () => void (await stop()) };
 }

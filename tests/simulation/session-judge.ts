@@ -76,7 +76,8 @@ export class Judge {
     this.#said.push({ from, to, at });
     if (talk !== undefined) {
       talk.waiting += 1;
-      const isExcused = this.#setBack.has(from) || this.#confused.has(pairKey(from, to));
+      const isSetBack = this.#setBack.has(from) || this.#setBack.has(to);
+      const isExcused = isSetBack || this.#confused.has(pairKey(from, to));
       if (this.#isWell(from, to) && !isExcused) talk.unheard.add(number);
     }
     return `${number}`;
@@ -97,8 +98,8 @@ export class Judge {
   }
 
   /**
-   * A program whose memory was set back counts from where it was: some of what it says looks heard already, until there
-   * is another session. Whether it gets one in time is judged as for all others.
+   * A program whose memory was set back counts from where it was: some of what it says looks heard already, and
+   * answers that it has forgotten are still under way, until there is another session. Whether it gets one in time is judged as for all others.
    */
   started(place: Place, { isSetBack }: { readonly isSetBack: boolean }): void {
     if (isSetBack) this.#setBack.add(place);

@@ -65,14 +65,37 @@ export async function askHost(
   throw new HostRefusedError("The host sends in circles.");
 }
 
+/** Tries one address after the other until a connection is made. What was sent over one is never sent over another. */
 async function askOnce(question: GitQuestion, reach: GitReach): Promise<IncomingMessage> {
-  const { target, protocol, body, signal, stallMillisMax } = question;
-  const { hostname, port, pathname, search, host } = new URL(addressOf(target));
-  const addresses = await reach.resolve(hostname);
-  const [address] = addresses;
-  if (address === undefined || !addresses.every(reach.isAllowed))
+  const addresses = [...new Set(await reach.resolve(new URL(addressOf(question.target)).hostname))];
+  if (addresses.length === 0 || !addresses.every(reach.isAllowed))
     throw new HostRefusedError("The host's name leads to an address that this relay does not ask.");
-  return await new Promise<IncomingMessage>((resolve, reject) => {
+  const tried = addresses.slice(0, addressesTriedMax);
+  let failure: unknown;
+  for (const [index, address] of tried.entries()) {
+    const at = { address, isLast: index === tried.length - 1 };
+    // oxlint-disable-next-line no-await-in-loop -- the next one is asked where nobody is at this one.
+    const asked = await askAt(question, reach, at);
+    if (asked.kind === "answered") return asked.message;
+    failure = asked.failure;
+    if (asked.kind === "broken" || question.signal.aborted) break;
+  }
+  throw failure;
+}
+
+type Asked =
+  | { readonly kind: "answered"; readonly message: IncomingMessage }
+  /** `nobody`: no connection was made. */
+  | { readonly kind: "nobody" | "broken"; readonly failure: unknown };
+
+function askAt(
+  { target, protocol, body, signal, stallMillisMax }: GitQuestion,
+  reach: GitReach,
+  { address, isLast }: { readonly address: string; readonly isLast: boolean },
+): Promise<Asked> {
+  const { hostname, port, pathname, search, host } = new URL(addressOf(target));
+  return new Promise((resolve) => {
+    let kind: "nobody" | "broken" = "nobody";
     const asking = request({
       // The address that was looked at, whatever the name would lead to a moment later.
       host: address,
@@ -92,9 +115,16 @@ async function askOnce(question: GitQuestion, reach: GitReach): Promise<Incoming
       signal,
       ...(reach.ca === undefined ? {} : { ca: reach.ca }),
     });
-    asking.setTimeout(stallMillisMax, () => asking.destroy(new Error("The host says nothing.")));
-    asking.on("response", resolve);
-    asking.on("error", reject);
+    const giveUp = (): void => void asking.destroy(new Error("The host says nothing."));
+    asking.setTimeout(isLast ? stallMillisMax : Math.min(stallMillisMax, connectMillisMax), giveUp);
+    asking.on("socket", (socket) =>
+      socket.once("connect", () => {
+        kind = "broken";
+        socket.setTimeout(stallMillisMax);
+      }),
+    );
+    asking.on("response", (message) => resolve({ kind: "answered", message }));
+    asking.on("error", (failure) => resolve({ kind, failure }));
     asking.end(body);
   });
 }
@@ -107,4 +137,8 @@ function headersOf(body: Uint8Array): Readonly<Record<string, string>> {
 }
 
 const hopsMax = 3;
+/** Names of large hosts lead to several; more than these are hardly all away. */
+const addressesTriedMax = 4;
+/** At an address that is not the last one. */
+const connectMillisMax = 5_000;
 const redirections: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

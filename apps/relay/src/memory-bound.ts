@@ -56,7 +56,7 @@ export function boundOf(held: Held, { tls }: Switched = everythingOff): number {
     spareSockets * (requestBytes + (tls ? tlsBytes : 0)) +
     connections * (connectionBytes + (tls ? tlsBytes : 0)) +
     tags * tagBytes +
-    (readers - tags) * readerBytes +
+    readersBytes(tags, readers) +
     announcements * announcementBytes +
     held.addresses * addressBytes +
     held.backlogBytes +
@@ -82,7 +82,8 @@ export function roomIn(
 
 function standing(limits: Limits, { tls, engine }: Switched): ReadonlyArray<Term> {
   const { connectionsMax, tagsMax, tagsPerConnectionMax, announcementsPerConnectionMax } = limits;
-  const furtherReaders = Math.max(0, connectionsMax * tagsPerConnectionMax - tagsMax);
+  const further = Math.max(0, connectionsMax * tagsPerConnectionMax - tagsMax);
+  const second = Math.min(tagsMax, further);
   const kind = "stands";
   return [
     { kind, name: "an empty relay", each: emptyBytes, count: 1 },
@@ -95,7 +96,8 @@ function standing(limits: Limits, { tls, engine }: Switched): ReadonlyArray<Term
       count: tls ? connectionsMax + spareSockets : 0,
     },
     { kind, name: "topics with their first reader", each: tagBytes, count: tagsMax },
-    { kind, name: "every further reader", each: readerBytes, count: furtherReaders },
+    { kind, name: "their second readers", each: secondReaderBytes, count: second },
+    { kind, name: "readers after these", each: laterReaderBytes, count: further - second },
     {
       kind,
       name: "announcements",
@@ -146,6 +148,12 @@ function passing(limits: Limits, { engine, git }: Switched): ReadonlyArray<Term>
   ];
 }
 
+/** Beyond the first of each topic. */
+function readersBytes(tags: number, readers: number): number {
+  const second = Math.min(tags, readers - tags);
+  return second * secondReaderBytes + (readers - tags - second) * laterReaderBytes;
+}
+
 function keptBytes({ keepSecondsMax, keptBytesMax }: Limits): number {
   return keepSecondsMax === 0 ? 0 : keptBytesMax;
 }
@@ -165,8 +173,9 @@ export const requestBytes = 24 * 1024;
 /** Buffers and state of a TLS session, measured at 33 to 43 KiB with the connection in it. */
 const tlsBytes = 32 * 1024;
 const tagBytes = 100;
-/** The second reader of a topic makes a set of them, which is most of it; those after it cost a fifth. */
-const readerBytes = 220;
+/** The second reader of a topic makes a set of both. */
+const secondReaderBytes = 300;
+const laterReaderBytes = 100;
 const addressBytes = 400;
 const announcementBytes = 600;
 const questionBytes = 200;

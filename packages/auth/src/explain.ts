@@ -7,7 +7,8 @@ import { openCrypto, type Crypto } from "./crypto/sodium.ts";
 import { judgeProof, type EquivocationProof } from "./equivocation.ts";
 import { accountMark, fingerprint } from "./identity.ts";
 import { debts, type Debt } from "./membership-debts.ts";
-import { openLog, type MembershipLog, type ToldEntry } from "./membership.ts";
+import type { ToldEntry } from "./membership-told.ts";
+import { openLog, type MembershipLog } from "./membership.ts";
 import { parseRecoveryFile } from "./recovery-file.ts";
 
 /** A log in a file: each entry behind its length. */

@@ -58,7 +58,6 @@ function nameOf(node: NodeId, held: ReadonlyArray<Held>): string {
 }
 
 const objections: Readonly<Record<InertReason, string>> = {
-  "not-a-member": "its author was not a member then",
   "not-allowed": "without the passphrase a node revokes only itself and those it let in",
   "no-pass": "the door did not sign the node's pass",
   "already-a-member": "it was a member already",

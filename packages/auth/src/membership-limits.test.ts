@@ -6,20 +6,25 @@ import { waitingEntriesPerSenderMax, WaitingRoom } from "./membership-waiting.ts
 import { parseEntry } from "./membership-entry.ts";
 import { makeUpAccount } from "./testing/account.ts";
 import { instant, later, parseEntryId } from "@skein/protocol/ids";
-import { membershipEntriesForRecovery, membershipEntriesMax } from "@skein/protocol/limits";
+import {
+  membershipEntriesForRecovery,
+  membershipEntriesMax,
+  membershipEntriesPerAuthor,
+} from "@skein/protocol/limits";
 
 const crypto = await openCrypto();
 const at = instant(1_700_000_000_000);
-const day = 24 * 60 * 60_000;
+const dayMillis = 24 * 60 * 60_000;
 
-test("A5: a node says sixty-four things on one day and no more, the same ones for everybody, and with the passphrase whatever it needs", () => {
+test("A5: a node says so much without the passphrase and no more, whatever days it names, and with it whatever it needs", () => {
   const world = makeUpAccount(crypto, 61);
   const log = world.open();
   const phone = world.mint();
   log.add(world.add(log, world.first, phone));
-  const say = (name: string, when = at) =>
-    log.add(proposeRename({ log, keys: phone, at: when, name })).kind;
-  for (let count = 0; count < 64; count++) expect(say(`Name ${count}`)).toBe("accepted");
+  const say = (name: string, day: number) =>
+    log.add(proposeRename({ log, keys: phone, at: later(at, day * dayMillis), name })).kind;
+  for (let count = 0; count < membershipEntriesPerAuthor; count++)
+    expect(say(`Name ${count}`, count)).toBe("accepted");
   const over = proposeRename({ log, keys: phone, at, name: "One more" });
   expect(log.add(over)).toEqual({ kind: "rejected", reason: "over-quota" });
   expect(world.open([...log.all()].toReversed()).add(over).kind).not.toBe("accepted");
@@ -28,7 +33,6 @@ test("A5: a node says sixty-four things on one day and no more, the same ones fo
   expect(
     log.fork().add(proposeRevoke({ log, keys: phone, at, target, reason: "lost", door })).kind,
   ).toBe("accepted");
-  expect(say("Tomorrow", later(at, day))).toBe("accepted");
 });
 
 test("A4, A5: a thief who fills the log with laptop and words still loses to the recovery kit, whether or not the kit has seen it", () => {

@@ -24,7 +24,6 @@ export function objectionTo(matter: Matter): InertReason | undefined {
   const { body, deed, view, recovery } = matter;
   const then = view.judgement;
   const byRecovery = body.author === recovery;
-  if (!byRecovery && !then.members.has(body.author)) return "not-a-member";
   switch (body.type) {
     case "node.add":
       return objectionToAdding(matter, body);
@@ -35,7 +34,7 @@ export function objectionTo(matter: Matter): InertReason | undefined {
     case "door.set":
       return objectionToDoor(matter, body);
     case "node.rename":
-      return byRecovery ? "not-a-member" : undefined;
+      return byRecovery ? "not-allowed" : undefined;
   }
 }
 

@@ -3,11 +3,10 @@
 import type { Bytes } from "@skein/protocol/bytes";
 import type { EntryId, NodeId } from "@skein/protocol/ids";
 import type { ParsedEntry } from "./membership-entry.ts";
-import { compareText, type Deed, type Past } from "./membership-rules.ts";
+import { compareText, type Deed, type Level, type Past } from "./membership-rules.ts";
 
 /** Why an entry has no effect: by what its author had seen, it was not allowed to say this. */
 export type InertReason =
-  | "not-a-member"
   | "not-allowed"
   | "no-pass"
   | "already-a-member"
@@ -23,6 +22,10 @@ export interface Held {
   readonly entry: ParsedEntry;
   readonly deed: Deed;
   readonly sequence: number;
+  /** By what right it was said. */
+  readonly level: Level;
+  /** How far its author was from the account's first node then. */
+  readonly depth: number;
   /** Why it has no effect: it was not allowed when it was said. */
   readonly inert: InertReason | undefined;
 }
@@ -45,19 +48,22 @@ export class Register {
   readonly frontiers: Held[] = [];
   /** Rotations that were not boxed to exactly the members. */
   readonly misboxed: Held[] = [];
+  /** What each author said at each distance from the first node. */
+  readonly speeches = new Map<string, Held[]>();
   readonly #byId = new Map<EntryId, Held>();
   readonly #byAuthor = new Map<NodeId, Held[]>();
   readonly #additionsOf = new Map<NodeId, Held[]>();
   readonly #renamesBy = new Map<NodeId, Held[]>();
-  readonly #forks = new Map<string, Held[]>();
+  /** What was said in each place of each chain: one thing, if its author is honest. */
+  readonly #said = new Map<string, Held[]>();
 
   hold(one: Held): void {
     const { deed } = one;
     this.held.push(one);
     this.#byId.set(deed.id, one);
-    const before = this.of(deed.author).filter(({ sequence }) => sequence === one.sequence);
-    if (before.length > 0) this.#forks.set(`${deed.author} ${one.sequence}`, [...before, one]);
+    push(this.#said, `${deed.author} ${one.sequence}`, one);
     push(this.#byAuthor, deed.author, one);
+    push(this.speeches, speechOf(one), one);
     if (one.inert === "wrong-recipients") this.misboxed.push(one);
     if (deed.type === "begin" || deed.type === "add") push(this.#additionsOf, deed.target, one);
     if (one.inert === undefined) this.#file(one);
@@ -116,7 +122,8 @@ export class Register {
   }
 
   equivocations(): ReadonlyArray<Equivocation> {
-    return [...this.#forks]
+    return [...this.#said]
+      .filter(([, said]) => said.length > 1)
       .toSorted(([a], [b]) => compareText(a, b))
       .flatMap(([, said]) => {
         const [first, second] = said.toSorted((a, b) => compareText(a.deed.id, b.deed.id));
@@ -135,6 +142,11 @@ export class Register {
     for (const one of this.held) copied.hold(one);
     return copied;
   }
+}
+
+/** In the order of their distances, then of their ids. */
+export function speechOf({ depth, deed }: Held): string {
+  return `${String(depth).padStart(16, "0")} ${deed.author}`;
 }
 
 function push<Key>(groups: Map<Key, Held[]>, key: Key, one: Held): void {

@@ -25,11 +25,28 @@ export class Past {
     this.#words[word] = (this.#words[word] ?? 0) | (1 << (index & 31));
   }
 
-  /** Adds whatever `other`, which is not longer, holds. */
-  join(other: Past): void {
-    for (const [word, bits] of other.#words.entries())
-      this.#words[word] = (this.#words[word] ?? 0) | bits;
+  /** Adds whatever `other`, which is not longer, holds. Answers how many of them are new here. */
+  join(other: Past): number {
+    let added = 0;
+    for (const [word, bits] of other.#words.entries()) {
+      const before = this.#words[word] ?? 0;
+      const news = bits & ~before;
+      if (news === 0) continue;
+      this.#words[word] = before | news;
+      added += onesIn(news);
+    }
+    return added;
   }
+
+  size(): number {
+    return this.#words.reduce((sum, word) => sum + onesIn(word), 0);
+  }
+}
+
+function onesIn(word: number): number {
+  let pairs = word - ((word >>> 1) & 0x55555555);
+  pairs = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((pairs + (pairs >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
 /** One entry, reduced to what the rules look at. `index` is its number in this log: parents come before children. */

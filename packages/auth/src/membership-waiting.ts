@@ -1,4 +1,4 @@
-/** Entries whose parents have not come yet: kept for a while, within bounds, for each sender and for all, the oldest given up first. */
+/** Entries that are not in the log: their parents have not come yet, or they have no place. Kept for a while, within bounds, for each sender and for all, the oldest given up first. */
 
 import type { EntryId } from "@skein/protocol/ids";
 import type { AuthoredBody, ParsedEntry } from "./membership-entry.ts";
@@ -35,8 +35,12 @@ export class WaitingRoom {
     return this.#waiting.size;
   }
 
+  get(id: EntryId): Waiting | undefined {
+    return this.#waiting.get(id);
+  }
+
   add(waiting: Waiting): void {
-    this.#remove(waiting.id);
+    this.remove(waiting.id);
     this.#waiting.set(waiting.id, waiting);
     this.#bytes += waiting.entry.bytes.length;
     const room = this.#rooms.get(waiting.sender) ?? { ids: new Set(), bytes: 0 };
@@ -51,12 +55,12 @@ export class WaitingRoom {
     while (room.ids.size > waitingEntriesPerSenderMax || room.bytes > waitingBytesPerSenderMax) {
       const oldest = room.ids.keys().next();
       if (oldest.done === true) break;
-      this.#remove(oldest.value);
+      this.remove(oldest.value);
     }
     while (this.#waiting.size > waitingEntriesMax || this.#bytes > waitingBytesMax) {
       const oldest = this.#waiting.keys().next();
       if (oldest.done === true) return;
-      this.#remove(oldest.value);
+      this.remove(oldest.value);
     }
   }
 
@@ -66,11 +70,11 @@ export class WaitingRoom {
       .map((id) => this.#waiting.get(id))
       .filter((waiting) => waiting !== undefined)
       .filter(isReady);
-    for (const { id } of ready) this.#remove(id);
+    for (const { id } of ready) this.remove(id);
     return ready;
   }
 
-  #remove(id: EntryId): void {
+  remove(id: EntryId): void {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
     this.#waiting.delete(id);

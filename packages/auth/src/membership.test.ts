@@ -381,46 +381,6 @@ test("a log of two hundred entries is judged as it grows without anybody noticin
   expect(tell(world.open(log.all().toReversed()).state())).toBe(tell(log.state()));
 });
 
-test("a log that somebody filled still takes in a revocation made with the passphrase", () => {
-  const world = begin();
-  const phone = world.mint();
-  const log = world.open();
-  log.add(addNode(world, log, world.first, phone));
-  let refused: Verdict = { kind: "parked", missing: [] };
-  const [head] = log.heads();
-  for (let count = 0; count < 2_000 && refused.kind !== "rejected"; count++) {
-    const said = {
-      version: membershipVersion,
-      log: log.account,
-      author: phone.id,
-      sequence: 0,
-      at: count,
-    };
-    refused = log.add(
-      forge(phone, log, {
-        type: "node.rename",
-        ...said,
-        parents: head === undefined ? [] : [head],
-        name: "x",
-      }),
-    );
-  }
-  expect(refused).toEqual({ kind: "rejected", reason: "log-full" });
-  const place = { version: membershipVersion, log: log.account, author: world.first.id, at };
-  const parents = head === undefined ? [] : [head];
-  const revoke: AuthoredBody = {
-    type: "node.revoke",
-    ...place,
-    sequence: 2,
-    parents,
-    target: phone.id,
-    reason: "compromised",
-    frontier: [],
-  };
-  expect(log.add(forge(world.first, log, revoke, world.door)).kind).toBe("accepted");
-  expect(isWriter(log.state(), phone.id)).toBe(false);
-});
-
 test("A5: no bytes make the log throw, whatever they are", () => {
   const world = begin(5);
   const log = world.open();

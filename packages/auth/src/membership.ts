@@ -3,36 +3,38 @@
 import { formatHex, type Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import {
-  instant,
   parseAccountId,
   parseEntryId,
   type AccountId,
   type EntryId,
-  type Instant,
   type NodeId,
 } from "@skein/protocol/ids";
-import {
-  membershipEntriesForRecovery,
-  membershipEntriesForTheDoor,
-  membershipEntriesMax,
-} from "@skein/protocol/limits";
 import type { Crypto } from "./crypto/sodium.ts";
 import { bytesOf, nodeIdOf, recoveryAuthorOf } from "./identity.ts";
 import {
   parseEntry,
   type AuthoredBody,
-  type EntryBody,
   type GenesisBody,
   type ParsedEntry,
 } from "./membership-entry.ts";
+import { continuesChain, entriesBeforeMax, isOverQuota } from "./membership-bounds.ts";
 import { explainNode } from "./membership-explain.ts";
-import { counts, doorInForce, type View } from "./membership-keys.ts";
+import { doorInForce, type View } from "./membership-keys.ts";
 import { objectionTo } from "./membership-objections.ts";
 import { placeIn, type Place } from "./membership-place.ts";
+import { keptPlaces } from "./membership-places.ts";
 import { Register, type Held, type InertReason } from "./membership-register.ts";
-import { compareText, judge, Past, type Deed, type Judgement } from "./membership-rules.ts";
+import {
+  compareText,
+  judge,
+  Past,
+  type Deed,
+  type Judgement,
+  type Level,
+} from "./membership-rules.ts";
 import { signersIn, type Signer } from "./membership-signers.ts";
 import { summarise, type AccountState } from "./membership-state.ts";
+import { tellEntries, type ToldEntry } from "./membership-told.ts";
 import { WaitingRoom, type Waiting } from "./membership-waiting.ts";
 
 export type RejectReason =
@@ -42,8 +44,10 @@ export type RejectReason =
   | "unknown-author"
   | "bad-signature"
   | "broken-chain"
-  /** Its author had said `entriesPerDayMax` things on the day that the entry names. */
+  | "not-a-member"
+  /** Its author had said as much without the passphrase as a node says. */
   | "over-quota"
+  /** As much as a log holds is before it, or its author's places are taken by what ranks before it. */
   | "log-full";
 
 export type Verdict =
@@ -80,16 +84,6 @@ export interface MembershipLog {
   readonly signers: () => ReadonlyArray<Signer>;
   /** The same log, to try something on: what is added to it is not added here. */
   readonly fork: () => MembershipLog;
-}
-
-export interface ToldEntry {
-  readonly id: EntryId;
-  readonly author: NodeId;
-  readonly at: Instant;
-  readonly type: EntryBody["type"];
-  readonly target: NodeId | undefined;
-  /** Allowed when it was said, and its author stands. */
-  readonly counts: boolean;
 }
 
 /** The log that this genesis begins, or `undefined` if it is not one. */
@@ -133,9 +127,14 @@ class Log implements MembershipLog {
   readonly #crypto: Crypto;
   readonly #first: GenesisBody;
   readonly #recovery: NodeId | undefined;
-  readonly #register: Register;
+  #register: Register;
   readonly #heads = new Set<EntryId>();
+  /** Their parents have not come. */
   readonly #waiting = new WaitingRoom();
+  /** All that is before them came, and they have no place, unless something that has one stands on them. */
+  readonly #spare = new WaitingRoom();
+  /** Entries that were taken in since places were given out. */
+  #unsettled = 0;
   /** What was so after a set of parents. Never changes; the last few are kept. */
   readonly #judgements = new Map<string, Judgement>();
   /** What is so now: one entry more seldom changes all of it. */
@@ -157,7 +156,7 @@ class Log implements MembershipLog {
     const node = nodeIdOf(crypto, body.node.sign, body.node.box);
     const common = { id: this.#idOf(entry), index: 0, author: node, past: new Past(1) };
     const deed: Deed = { ...common, type: "begin", target: node };
-    this.#hold({ entry, deed, sequence: 0, inert: undefined }, []);
+    this.#hold({ entry, deed, sequence: 0, level: 1, depth: 0, inert: undefined }, []);
   }
 
   add(bytes: Uint8Array, sender = "somebody"): Verdict {
@@ -165,84 +164,80 @@ class Log implements MembershipLog {
     if (entry === undefined) return rejected("malformed");
     const { body } = entry;
     const id = this.#idOf(entry);
-    if (this.has(id)) return { kind: "duplicate", id };
+    if (this.#register.byId(id) !== undefined) return { kind: "duplicate", id };
     if (body.type === "genesis") return rejected("second-genesis");
     if (body.log !== this.account) return rejected("wrong-account");
-    const missing = body.parents.filter((parent) => !this.has(parent));
+    if (this.#spare.get(id) !== undefined) return rejected("log-full");
+    const missing = body.parents.filter((parent) => !this.#isWhole(parent));
     if (missing.length > 0) {
       this.#waiting.add({ entry, body, id, sender });
       return { kind: "parked", missing };
     }
-    const verdict = this.#admit({ entry, body, id });
+    const verdict = this.#take({ entry, body, id, sender });
     this.#callIn(id);
     return verdict;
   }
 
   has(id: EntryId): boolean {
-    return this.#register.byId(id) !== undefined;
+    return this.#settled().byId(id) !== undefined;
   }
 
   size(): number {
-    return this.#register.held.length;
+    return this.#settled().held.length;
   }
 
   heads(): ReadonlyArray<EntryId> {
+    this.#settled();
     return [...this.#heads].toSorted(compareText);
   }
 
   entriesAfter(heads: ReadonlyArray<EntryId>): ReadonlyArray<Bytes> {
     const known = new Past(this.size());
     for (const id of heads) {
-      const head = this.#register.byId(id);
+      const head = this.#settled().byId(id);
       if (head === undefined) continue;
       known.join(head.deed.past);
       known.add(head.deed.index);
     }
-    return this.#register.held
-      .filter(({ deed }) => !known.has(deed.index))
+    return this.#settled()
+      .held.filter(({ deed }) => !known.has(deed.index))
       .map(({ entry }) => entry.bytes);
   }
 
   all(): ReadonlyArray<Bytes> {
-    return this.#register.held.map(({ entry }) => entry.bytes);
+    return this.#settled().held.map(({ entry }) => entry.bytes);
   }
 
   state(): AccountState {
-    this.#state ??= summarise({ account: this.account, recovery: this.#recovery, ...this.#view() });
+    const view = this.#settledView();
+    this.#state ??= summarise({ account: this.account, recovery: this.#recovery, ...view });
     return this.#state;
   }
 
   explain(node: NodeId): ReadonlyArray<string> {
-    return explainNode(node, this.#register.held, this.#judgeNow());
+    return explainNode(node, this.#settled().held, this.#judgeNow());
   }
 
   told(): ReadonlyArray<ToldEntry> {
-    const view = this.#view();
-    return this.#register.held.map((held) => ({
-      id: held.deed.id,
-      author: held.deed.author,
-      at: instant(held.entry.body.at),
-      type: held.entry.body.type,
-      target: "target" in held.deed ? held.deed.target : undefined,
-      counts: held.deed.index === 0 || counts(held, view),
-    }));
+    return tellEntries(this.#settledView());
   }
 
   signers(): ReadonlyArray<Signer> {
-    return signersIn(this.#view());
+    return signersIn(this.#settledView());
   }
 
   fork(): MembershipLog {
-    const [held] = this.#register.held;
+    const [held] = this.#settled().held;
     assert(held !== undefined, "a log begins with its genesis");
     return new Log(this.#crypto, { entry: held.entry, body: this.#first }, this);
   }
 
   nextPlace(author: NodeId, leaveOut: ReadonlyArray<EntryId> = []): Place {
-    const left = leaveOut
-      .map((id) => this.#register.byId(id)?.deed)
-      .filter((deed) => deed !== undefined);
-    return placeIn({ register: this.#register, author, left, heads: this.heads() });
+    const register = this.#settled();
+    const left = leaveOut.map((id) => register.byId(id)?.deed).filter((deed) => deed !== undefined);
+    const byRecovery = author === this.#recovery;
+    const most = entriesBeforeMax[byRecovery ? 0 : 1];
+    return placeIn({ register, author, left, heads: this.heads(), most });
   }
 
   #idOf(entry: ParsedEntry): EntryId {
@@ -251,42 +246,117 @@ class Log implements MembershipLog {
     return id;
   }
 
-  /** Admits those that waited for `id`, and those that waited for them. */
+  /** Takes those that waited for `id`, and those that waited for them. */
   #callIn(id: EntryId): void {
     const arrived = [id];
     for (const parent of arrived) {
-      if (!this.has(parent)) continue;
-      const isReady = ({ body }: Waiting): boolean => body.parents.every((it) => this.has(it));
+      if (!this.#isWhole(parent)) continue;
+      const isReady = ({ body }: Waiting): boolean => body.parents.every((it) => this.#isWhole(it));
       for (const waiting of this.#waiting.take(parent, isReady)) {
-        this.#admit(waiting);
+        this.#take(waiting);
         arrived.push(waiting.id);
       }
     }
   }
 
+  /** Whether it came, with all that is before it. */
+  #isWhole(id: EntryId): boolean {
+    return this.#register.byId(id) !== undefined || this.#spare.get(id) !== undefined;
+  }
+
+  /** Admits an entry, with those before it that had no place so far. */
+  #take(one: Waiting): Verdict {
+    const before = this.#spareBefore(one);
+    for (const earlier of before) {
+      this.#spare.remove(earlier.id);
+      this.#admit(earlier);
+    }
+    const verdict = this.#admit(one);
+    this.#unsettled += before.length + 1;
+    if (this.#unsettled >= unsettledMax) this.#settled();
+    return verdict;
+  }
+
+  /** What stands before an entry without a place of its own, parents first. */
+  #spareBefore({ body }: Waiting): ReadonlyArray<Waiting> {
+    const found = new Map<EntryId, Waiting>();
+    const visit = (parents: ReadonlyArray<EntryId>): void => {
+      for (const parent of parents) {
+        const spare = found.has(parent) ? undefined : this.#spare.get(parent);
+        if (spare === undefined) continue;
+        visit(spare.body.parents);
+        found.set(parent, spare);
+      }
+    };
+    visit(body.parents);
+    return [...found.values()];
+  }
+
   #admit({ entry, body, id }: Omit<Waiting, "sender">): Verdict {
-    const byRecovery = body.author === this.#recovery;
-    const isPrivileged = entry.signed.door !== undefined || byRecovery;
-    if (this.size() >= roomFor({ byRecovery, isPrivileged })) return rejected("log-full");
+    const level = this.#levelOf(entry, body);
     const past = this.#pastOf(body.parents);
-    const key = this.#keyOf(body.author, past);
-    if (key === undefined) return rejected("unknown-author");
-    if (!this.#isSignedBy(key, entry)) return rejected("bad-signature");
-    const said = this.#register.of(body.author).filter(({ deed }) => past.has(deed.index));
-    if (!continuesChain(body, said)) return rejected("broken-chain");
-    if (!isPrivileged && isOverQuota(body, said)) return rejected("over-quota");
+    const refusal = this.#refusalOf({ entry, body }, level, past);
+    if (refusal !== undefined) return rejected(refusal);
     const view = this.#viewOf(body.parents, past);
+    if (level > 0 && !view.judgement.members.has(body.author)) return rejected("not-a-member");
     const door = doorInForce(view);
     if (!this.#isSignedAtDoor(door.sign, entry)) return rejected("bad-signature");
-    const common = { id, index: this.size(), author: body.author, past };
-    const deed = this.#deedOf(entry, body, { ...common, door: door.entry });
+    const common = { id, index: this.#register.held.length, author: body.author, past };
+    const deed = this.#deedOf(body, { ...common, level, door: door.entry });
     const inert = objectionTo({ crypto: this.#crypto, recovery: this.#recovery, body, deed, view });
-    this.#hold({ entry, deed, sequence: body.sequence, inert }, body.parents);
+    const depth = view.judgement.depthOf(body.author);
+    const held: Held = { entry, deed, sequence: body.sequence, level, depth, inert };
+    this.#hold(held, body.parents);
     return inert === undefined ? { kind: "accepted", id } : { kind: "inert", id, reason: inert };
   }
 
+  #levelOf({ signed }: ParsedEntry, { author }: AuthoredBody): Level {
+    if (author === this.#recovery) return 0;
+    return signed.door === undefined ? 2 : 1;
+  }
+
+  /** What stands against an entry by its own past alone, before anything is judged. */
+  #refusalOf(
+    { entry, body }: Pick<Waiting, "entry" | "body">,
+    level: Level,
+    past: Past,
+  ): RejectReason | undefined {
+    if (past.size() >= entriesBeforeMax[level]) return "log-full";
+    const key = this.#keyOf(body.author, past);
+    if (key === undefined) return "unknown-author";
+    if (!this.#isSignedBy(key, entry)) return "bad-signature";
+    const said = this.#register.of(body.author).filter(({ deed }) => past.has(deed.index));
+    if (!continuesChain(body, said)) return "broken-chain";
+    return level === 2 && isOverQuota(said) ? "over-quota" : undefined;
+  }
+
+  /** The entries that have a place. Where more was said than there are places for, the others are put aside. */
+  #settled(): Register {
+    const isDue = this.#unsettled > 0;
+    this.#unsettled = 0;
+    const kept = isDue ? keptPlaces(this.#register) : undefined;
+    const { held } = this.#register;
+    if (kept === undefined || kept.size() === held.length) return this.#register;
+    this.#register = new Register();
+    this.#heads.clear();
+    this.#judgements.clear();
+    this.#whole = undefined;
+    for (const one of held) {
+      const { body } = one.entry;
+      const parents = body.type === "genesis" ? [] : body.parents;
+      if (kept.has(one.deed.index)) {
+        const place = { index: this.#register.held.length, past: this.#pastOf(parents) };
+        this.#hold({ ...one, deed: { ...one.deed, ...place } }, parents);
+      } else if (body.type !== "genesis") {
+        const { entry, deed } = one;
+        this.#spare.add({ entry, body, id: deed.id, sender: "those without a place" });
+      }
+    }
+    return this.#register;
+  }
+
   #pastOf(parents: ReadonlyArray<EntryId>): Past {
-    const past = new Past(this.size());
+    const past = new Past(this.#register.held.length);
     for (const parent of parents) {
       const deed = this.#register.byId(parent)?.deed;
       if (deed === undefined) continue;
@@ -322,15 +392,16 @@ class Log implements MembershipLog {
   }
 
   #deedOf(
-    entry: ParsedEntry,
     body: AuthoredBody,
     {
       door,
+      level,
       ...common
-    }: Pick<Deed, "id" | "index" | "author" | "past"> & { readonly door: EntryId },
+    }: Pick<Deed, "id" | "index" | "author" | "past"> & {
+      readonly door: EntryId;
+      readonly level: Level;
+    },
   ): Deed {
-    const byDoor = entry.signed.door === undefined ? 2 : 1;
-    const level = body.author === this.#recovery ? 0 : byDoor;
     switch (body.type) {
       case "node.add": {
         const target = nodeIdOf(this.#crypto, body.pass.sign, body.pass.box);
@@ -352,8 +423,8 @@ class Log implements MembershipLog {
     return this.#whole;
   }
 
-  #view(): View {
-    return { register: this.#register, judgement: this.#judgeNow() };
+  #settledView(): View {
+    return { register: this.#settled(), judgement: this.#judgeNow() };
   }
 
   #viewOf(parents: ReadonlyArray<EntryId>, within: Past): View {
@@ -392,29 +463,10 @@ function judgeOneMore(whole: Judgement, { deed, inert }: Held): Judgement | unde
   }
 }
 
-/** An author's entries form one chain: this one has seen the one before it, and none after that. */
-function continuesChain({ sequence }: AuthoredBody, said: ReadonlyArray<Held>): boolean {
-  return sequence === said.reduce((next, held) => Math.max(next, held.sequence + 1), 0);
-}
-
-function isOverQuota({ at }: AuthoredBody, said: ReadonlyArray<Held>): boolean {
-  const day = Math.floor(at / dayMillis);
-  const sameDay = said.filter(({ entry }) => Math.floor(entry.body.at / dayMillis) === day);
-  return sameDay.length >= entriesPerDayMax;
-}
-
-/** The last places are kept: for the passphrase, and the very last for the recovery key, which whoever has the words lacks. */
-function roomFor(by: { readonly byRecovery: boolean; readonly isPrivileged: boolean }): number {
-  if (by.byRecovery) return membershipEntriesMax;
-  const below = membershipEntriesMax - membershipEntriesForRecovery;
-  return by.isPrivileged ? below : below - membershipEntriesForTheDoor;
-}
-
 function rejected(reason: RejectReason): Verdict {
   return { kind: "rejected", reason };
 }
 
-/** What one author says on one day, by the days that it names itself. With the passphrase it says as much as it likes. */
-const entriesPerDayMax = 64;
-const dayMillis = 24 * 60 * 60_000;
 const judgementsMax = 64;
+/** Places are given out anew when somebody looks, or after so many entries. */
+const unsettledMax = 512;

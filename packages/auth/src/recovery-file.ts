@@ -18,9 +18,18 @@ export interface RecoveryFile {
 
 export function formatRecoveryFile(crypto: Crypto, { secret, log, at }: RecoveryFile): Bytes {
   const body = secret.reveal((revealed) =>
-    encode(Body, { magic, version: 1, at, secret: revealed, entries: log.all() }),
+    encode(Body, { magic, version: 1, at, secret: revealed, entries: firstOf(log.all()) }),
   );
   return concat(body, crypto.hash("recovery file", body).subarray(0, checkBytes));
+}
+
+/** As much of a flooded log as a file holds: what came first. */
+function firstOf(entries: ReadonlyArray<Bytes>): ReadonlyArray<Bytes> {
+  let room = logBytesMax - 1024;
+  return entries.slice(0, membershipEntriesMax).filter(({ length }) => {
+    room -= length + 4;
+    return room >= 0;
+  });
 }
 
 export type ReadRecoveryFile =

@@ -4,18 +4,11 @@
 
 import type { ObjectId } from "@skein/protocol/ids";
 import { walkSkips, walkStatus, walkWords } from "./kernel.ts";
+import { findHadCommits } from "./commit-log.ts";
 import { oidBytes } from "./object.ts";
 import { readWord, writeWord } from "./kernel-words.ts";
+import { openObjectSet, type ObjectSet } from "./object-set.ts";
 import type { PackShelf } from "./pack-shelf.ts";
-
-/** Stored objects by row, one bit each. */
-export interface ObjectSet {
-  readonly has: (row: number) => boolean;
-  /** Answers whether it was new. */
-  readonly add: (row: number) => boolean;
-  readonly addAll: (other: ObjectSet, except?: ObjectSet) => void;
-  readonly words: () => Uint32Array;
-}
 
 export interface Closures {
   /** All that `oid`, which is here, reaches. */
@@ -89,23 +82,14 @@ export function openClosures(shelf: () => PackShelf): Closures {
   };
 }
 
-/** The commits where what is new begins, with their trees; and all commits before them, if it takes those to tell. */
+/** The commits that are had where what is new begins, with their trees, and those that it took to tell. */
 async function findHad(opened: Opened, asked: Between, turn: WalkTurn): Promise<ObjectSet> {
-  const skip = walkSkips.trees;
-  const tips = openObjectSet();
   const shelf = opened.shelf();
-  for (const have of asked.haves) tips.add(shelf.find(oidBytes(have), 0));
-  const near = { starts: asked.wants, found: openObjectSet(), had: tips, turn, skip };
-  const found = await walk(opened, { ...near, most: nearCommitsMax });
-  let had = tips;
-  let begins = found.met;
-  // A way that leads to the very beginning may have joined theirs on the way.
-  if (found.roots > 0 || !found.over) {
-    had = openObjectSet();
-    await walk(opened, { starts: asked.haves, found: had, had: openObjectSet(), turn, skip });
-    begins = (await walk(opened, { ...near, found: openObjectSet(), had })).met;
-  }
-  begins.addAll(tips);
+  const had = await findHadCommits(shelf, asked, turn);
+  const skip = walkSkips.trees;
+  const near = { starts: asked.wants, found: openObjectSet(), had, turn, skip };
+  const begins = (await walk(opened, near)).met;
+  for (const have of asked.haves) begins.add(shelf.find(oidBytes(have), 0));
   const there = openObjectSet();
   const starts = idsOf(shelf, begins);
   const parents = walkSkips.parents;
@@ -115,37 +99,7 @@ async function findHad(opened: Opened, asked: Between, turn: WalkTurn): Promise<
 }
 
 function idsOf(shelf: PackShelf, set: ObjectSet): ReadonlyArray<ObjectId> {
-  const ids: ObjectId[] = [];
-  for (let row = 0; row < shelf.rows(); row++) if (set.has(row)) ids.push(shelf.idOf(row));
-  return ids;
-}
-
-export function openObjectSet(): ObjectSet {
-  let words = new Uint32Array(64);
-  const grow = (length: number): void => {
-    if (length <= words.length) return;
-    const more = new Uint32Array(Math.max(length, words.length * 2));
-    more.set(words);
-    words = more;
-  };
-  return {
-    has: (row) => ((words[row >>> 5] ?? 0) & (1 << (row & 31))) !== 0,
-    add: (row) => {
-      grow((row >>> 5) + 1);
-      const before = words[row >>> 5] ?? 0;
-      const after = before | (1 << (row & 31));
-      words[row >>> 5] = after;
-      return before !== after >>> 0;
-    },
-    addAll: (other, except) => {
-      const theirs = other.words();
-      const without = except?.words() ?? noWords;
-      grow(theirs.length);
-      for (let at = 0; at < theirs.length; at++)
-        words[at] = (words[at] ?? 0) | ((theirs[at] ?? 0) & ~(without[at] ?? 0));
-    },
-    words: () => words,
-  };
+  return Array.from(set.rows(), shelf.idOf);
 }
 
 interface Walk {
@@ -156,21 +110,16 @@ interface Walk {
   readonly turn: WalkTurn;
   /** `walkSkips`. */
   readonly skip?: number | undefined;
-  /** Gives up after so many objects. */
-  readonly most?: number | undefined;
 }
 
 interface Walked {
   /** What was come upon and was had. */
   readonly met: ObjectSet;
-  /** Commits without parents. */
-  readonly roots: number;
-  readonly over: boolean;
 }
 
 async function walk(opened: Opened, given: Walk): Promise<Walked> {
   const shelf = opened.shelf();
-  const { skip = 0, most = Infinity } = given;
+  const { skip = 0 } = given;
   const known = skip === 0 ? knownRows(opened) : new Map<number, ObjectSet>();
   const walking = openWalking(shelf, { ...given, skip });
   try {
@@ -178,7 +127,7 @@ async function walk(opened: Opened, given: Walk): Promise<Walked> {
     for (const start of given.starts) walking.meet(oidBytes(start));
     let done = 0;
     let status: number = walkStatus.tired;
-    while (status !== walkStatus.over && done < most) {
+    while (status !== walkStatus.over) {
       const answer = shelf.run(walking.goOn, (status) => status);
       status = typeof answer === "number" ? answer : await answer;
       // Commits first: they lead to closures that are known, and then most trees need not be looked at.
@@ -188,11 +137,7 @@ async function walk(opened: Opened, given: Walk): Promise<Walked> {
       if (waited !== undefined) await waited;
     }
     given.found.addAll(walking.set("found"));
-    return {
-      met: walking.set("met"),
-      roots: walking.roots(),
-      over: status === walkStatus.over,
-    };
+    return { met: walking.set("met") };
   } finally {
     walking.close();
   }
@@ -209,7 +154,6 @@ interface Walking {
   readonly markTip: (row: number) => void;
   readonly goOn: () => number;
   readonly walked: () => number;
-  readonly roots: () => number;
   readonly takeTips: () => ReadonlyArray<number>;
   readonly addFound: (closure: ObjectSet | undefined, had: ObjectSet) => void;
   readonly set: (name: "found" | "met") => ObjectSet;
@@ -244,7 +188,6 @@ function openWalking(
       walked = 0;
       return since;
     },
-    roots: () => readWord(kernel, at + walkWords.roots),
     takeTips: () => {
       const many = readWord(kernel, at + walkWords.tipsMet);
       writeWord(kernel, at + walkWords.tipsMet, 0);
@@ -264,7 +207,7 @@ function openWalking(
     set: (name) => {
       const copy = openObjectSet();
       const view = viewOf(name);
-      copy.addAll({ ...copy, words: () => view });
+      copy.addAll({ words: () => view });
       return copy;
     },
     close: () => shelf.giveBack(at),
@@ -297,11 +240,8 @@ function layOut(
   return { at, words, viewOf };
 }
 
-const noWords = new Uint32Array(0);
 /** The head of a walk, with the tips that one object can lead to. */
 const headBytes = 256;
-/** So many commits are looked through for those that the other side has, before theirs are. */
-const nearCommitsMax = 2_048;
 /** About a millisecond of work. */
 const objectsPerTurn = 1024;
 /** A set takes a bit for each object. */

@@ -1,8 +1,9 @@
-/** The commits that one reaches, in the order of a log: the kernel goes from one to the next. */
+/** Commits in the order of a log: those that one reaches, and those that the other side has. The kernel goes from one to the next. */
 
 import type { ObjectId } from "@skein/protocol/ids";
 import { logStatus, logWords } from "./kernel.ts";
-import { writeWord } from "./kernel-words.ts";
+import { readWord, writeWord } from "./kernel-words.ts";
+import { openObjectSet, type ObjectSet } from "./object-set.ts";
 import { oidAt, oidBytes } from "./object.ts";
 import type { PackShelf } from "./pack-shelf.ts";
 
@@ -45,19 +46,67 @@ export function openCommitLog(shelf: PackShelf, { start, firstParent }: LogAsked
   };
 }
 
-/** Its words, a bit for each row, and room for as many as can wait. */
+/** The commits that `haves` reach, as far back as it takes to tell which of those that `wants` reach are not among them. */
+export async function findHadCommits(
+  shelf: PackShelf,
+  {
+    wants,
+    haves,
+  }: { readonly wants: ReadonlyArray<ObjectId>; readonly haves: ReadonlyArray<ObjectId> },
+  turn: (done: number) => Promise<void> | void,
+): Promise<ObjectSet> {
+  const { kernel, run, find } = shelf;
+  const at = layOut(shelf, false);
+  try {
+    for (const [oids, isHad] of [[haves, 1] as const, [wants, 0] as const])
+      for (const oid of oids)
+        // oxlint-disable-next-line no-await-in-loop -- one after the other.
+        await run(() => kernel.paintMeet(at, find(oidBytes(oid), 0), isHad), Number);
+    for (let done = 0; ; done += commitsPerTurn) {
+      // oxlint-disable-next-line no-await-in-loop
+      const status = await run(() => kernel.paintOn(at, commitsPerTurn), Number);
+      if (status === logStatus.over) break;
+      // oxlint-disable-next-line no-await-in-loop
+      await turn(done);
+    }
+    const had = openObjectSet();
+    const words = new Uint32Array(
+      kernel.bytes().buffer,
+      readWord(kernel, at + logWords.had),
+      wordsFor(shelf.rows()),
+    );
+    had.addAll({ words: () => words });
+    return had;
+  } finally {
+    shelf.giveBack(at);
+  }
+}
+
+/** Its words, bits for each row, and room for as many as can wait. */
 function layOut(shelf: PackShelf, firstParent: boolean): number {
   const { kernel } = shelf;
   const rows = shelf.rows();
-  const knownBytes = ((rows >>> 5) + 1) * 4;
-  const heapBytes = (rows + 1) * 16;
-  const at = shelf.borrow(headBytes + knownBytes + heapBytes);
-  kernel.bytes().fill(0, at, at + headBytes + knownBytes);
-  writeWord(kernel, at + logWords.rows, rows);
-  writeWord(kernel, at + logWords.known, at + headBytes);
-  writeWord(kernel, at + logWords.heap, at + headBytes + knownBytes);
-  writeWord(kernel, at + logWords.firstOnly, Number(firstParent));
+  const bitsBytes = wordsFor(rows) * 4;
+  const heap = headBytes + 3 * bitsBytes;
+  const at = shelf.borrow(heap + (rows + 1) * 16);
+  kernel.bytes().fill(0, at, at + heap);
+  for (const [word, value] of [
+    [logWords.rows, rows],
+    [logWords.known, at + headBytes],
+    [logWords.had, at + headBytes + bitsBytes],
+    [logWords.waits, at + headBytes + 2 * bitsBytes],
+    [logWords.heap, at + heap],
+    [logWords.firstOnly, Number(firstParent)],
+    [logWords.oldest, 0xffff_ffff],
+    [logWords.oldest + 4, 0xffff_ffff],
+  ] as const)
+    writeWord(kernel, at + word, value);
   return at;
 }
 
-const headBytes = 64;
+function wordsFor(rows: number): number {
+  return (rows >>> 5) + 1;
+}
+
+const headBytes = 128;
+const commitsPerTurn = 256;

@@ -45,6 +45,28 @@ describe("a device without room", () => {
   });
 });
 
+test("what is written is cut out once, slice by slice, and what becomes of it later is nobody's business", async () => {
+  const files = await openIdbFiles("copies");
+  const around = new Uint8Array(3 * 1024 * 1024).fill(1);
+  const bytes = around.subarray(100, 2_500_000);
+  let copied = 0;
+  const arrays = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
+  // oxlint-disable-next-line typescript/unbound-method -- called with the array it was called on.
+  const { slice } = arrays;
+  vi.spyOn(arrays, "slice").mockImplementation(function (this: Uint8Array, ...range) {
+    const part = slice.apply(this, range);
+    copied += part.length;
+    return part;
+  });
+  const kept = files.commit({ put: [["a", bytes]], delete: [] }, { durability: "strict" });
+  vi.restoreAllMocks();
+  around.fill(2);
+  await kept;
+  expect(copied).toBe(bytes.length);
+  expect((await files.read("a"))?.every((byte) => byte === 1)).toBe(true);
+  await files.close();
+});
+
 test("a commit says how lasting it must be, and reads lock nobody out", async () => {
   const files = await openIdbFiles("modes");
   const seen: unknown[] = [];

@@ -41,7 +41,7 @@ export function inflateAt(from: Uint8Array, offset: number, size: number): Infla
 
 /** One zlib stream that holds `bytes`. */
 export function deflate(bytes: Uint8Array): Bytes {
-  stream ??= openStream();
+  const stream = streamFor(bytes.length);
   assert(zlibDeflateReset(stream) === Z_OK, "a deflate stream can be used again");
   // No more than what cannot be shrunk takes, in stored blocks.
   const out = new Uint8Array(bytes.length + (bytes.length >>> 9) + 64);
@@ -56,26 +56,36 @@ export function deflate(bytes: Uint8Array): Bytes {
   return out.slice(0, stream.next_out);
 }
 
-/** To make one takes longer than to deflate a small object. */
-let stream: ZStream | undefined;
+/** To make one takes longer than to deflate a small object. There is one for each size of window. */
+const streams = new Map<number, ZStream>();
 const nothing = new Uint8Array(0);
 
-function openStream(): ZStream {
+/** A window that all of the bytes fit in: for what is small a small one, since its tables are cleared each time. */
+function streamFor(bytes: number): ZStream {
+  const bits = Math.ceil(Math.log2(bytes + lookAheadBytes));
+  const windowBits = Math.min(windowBitsMax, Math.max(windowBitsMin, bits));
+  const kept = streams.get(windowBits);
+  if (kept !== undefined) return kept;
   const opened = new ZStream();
   const status = zlibDeflateInit2(
     opened,
     level,
     deflateMethod,
     windowBits,
-    memoryLevel,
+    // So many literals and copies as there can be bytes go into one block.
+    windowBits - windowBitsMin + memoryLevelMin,
     Z_DEFAULT_STRATEGY,
   );
   assert(status === Z_OK, "a deflate stream can be made");
+  streams.set(windowBits, opened);
   return opened;
 }
 
 /** Zlib's own. */
 const level = 6;
 const deflateMethod = 8;
-const windowBits = 15;
-const memoryLevel = 8;
+const windowBitsMin = 9;
+const windowBitsMax = 15;
+const memoryLevelMin = 3;
+/** Zlib looks no further back than a window without these. */
+const lookAheadBytes = 262;

@@ -21,6 +21,22 @@ export function openKernel(): Kernel {
   return compiled === undefined ? openPlainKernel() : openCompiled(compiled);
 }
 
+/** One that was given back, or a new one. What lies in its memory is nobody's. */
+export function borrowKernel(): Kernel {
+  for (let used = idle.pop(); used !== undefined; used = idle.pop()) {
+    const kernel = used instanceof WeakRef ? used.deref() : used;
+    if (kernel !== undefined) return kernel;
+  }
+  return openKernel();
+}
+
+/** Nobody may use it any more. Memory never shrinks: one with much of it is kept only as long as nobody needs that. */
+export function giveKernelBack(kernel: Kernel): void {
+  // Those of before the fast one was there are not worth keeping.
+  if (compiled === undefined || idle.length >= idleMax) return;
+  idle.push(kernel.bytes().length > idleBytesMax ? new WeakRef(kernel) : kernel);
+}
+
 /** One kernel for whatever is over before anyone else can begin. What lies in its memory is nobody's. */
 export function sharedKernel(): Kernel {
   if (shared === undefined || (compiled !== undefined && !shared.fast))
@@ -78,6 +94,9 @@ let prepared = false;
 let compiled: WebAssembly.Module | undefined;
 let shared: { readonly kernel: Kernel; readonly fast: boolean } | undefined;
 
+const idle: Array<Kernel | WeakRef<Kernel>> = [];
+const idleMax = 4;
+const idleBytesMax = 4 * 1024 * 1024;
 const pageBytes = 65_536;
 /** Growing is dear, and memory that is never touched is not. */
 const pagesPerGrowth = 32;

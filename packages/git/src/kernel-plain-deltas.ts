@@ -28,7 +28,7 @@ function tell(
   let told = 0;
   for (let at = 0; at < target.length;) {
     const match = bestMatch(places, { base, target, at, bits });
-    if (match.length < windowBytes) {
+    if (match.length < copyMin) {
       at += 1;
       continue;
     }
@@ -127,6 +127,7 @@ function putCopy(out: number[], from: number, many: number): void {
 
 const nothing = new Uint8Array(0);
 const windowBytes = 8;
+const copyMin = 12;
 const triesMax = 32;
 const longEnough = 4096;
 const copyMax = 0x1_0000;

@@ -8,7 +8,7 @@ import { codeOfType, readEntryHeader, type EntryHeader } from "./pack-entry.ts";
 
 export interface PlainPacks extends Omit<
   PacksKernel,
-  "walkMeet" | "walkOn" | "logMeet" | "logNext"
+  "walkMeet" | "walkOn" | "logMeet" | "logNext" | "paintMeet" | "paintOn"
 > {
   /** What was made last, for the walks. */
   readonly made: () => { readonly at: number; readonly size: number };

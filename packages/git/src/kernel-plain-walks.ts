@@ -56,10 +56,8 @@ function readCommit(walk: Walk, bytes: Uint8Array): void {
   const skip = get(walk, "skip");
   if ((skip & walkSkips.trees) === 0) meetNamed(walk, bytes, 5, "tree");
   if ((skip & walkSkips.parents) !== 0) return;
-  let line = 46;
-  for (; line + 48 <= bytes.length && bytes[line] === letterP; line += 48)
+  for (let line = 46; line + 48 <= bytes.length && bytes[line] === letterP; line += 48)
     meetNamed(walk, bytes, line + 7, "commit");
-  if (line === 46) set(walk, "roots", get(walk, "roots") + 1);
 }
 
 function readTree(walk: Walk, bytes: Uint8Array): void {

@@ -78,7 +78,7 @@ export interface CoreKernel {
 export interface PacksKernel {
   /** Where two words are told: address and size of what was made; a pack and a page, or an offset; or how much memory. */
   readonly packsTold: () => number;
-  /** What is made is remembered in a ring of `bytes`; the table at `places` has `mask` + 1 entries of 24 bytes. */
+  /** What is made is remembered in a ring of `bytes`; the table at `places` has `mask` + 1 entries of 24 bytes, all zeros. */
   // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
   readonly packsRing: (
     at: number,
@@ -115,6 +115,13 @@ export interface PacksKernel {
   readonly logMeet: (log: number, row: number) => void;
   /** Makes the next commit as `packsMake` does, and verifies its name. Answers its row, a `logStatus` or a `packsStatus`. */
   readonly logNext: (log: number) => number;
+  /** Begins a log of what is had and what is not with a commit, or with a tag of one. Answers 0 or a `packsStatus`. */
+  readonly paintMeet: (log: number, row: number, isHad: number) => number;
+  /**
+   * Goes on to up to `budget` commits: the parents of what is had are had. It is over when all that wait are had, and older
+   * than all that are not. Answers `walkStatus.tired`, `logStatus.over` or a `packsStatus`.
+   */
+  readonly paintOn: (log: number, budget: number) => number;
   /** Begins, or goes on, with the object named at `id`. A walk is laid out as `walkWords` says. */
   readonly walkMeet: (walk: number, id: number) => void;
   /** Goes into up to `budget` objects. Answers a `walkStatus` or a `packsStatus`. */
@@ -130,7 +137,8 @@ export const logStatus = { over: -4, missing: -5 } as const;
 /**
  * The words of a log: how many rows there are; where a bit for each tells that it is known; where those that wait are
  * told, with room for each row in 16 bytes; how many wait, and how many ever did; which is at work; whether only first
- * parents count; and the id that was looked for last. All but the first three and the last but one begin as zeros.
+ * parents count; and the id that was looked for last. Then, for a log of what is had: where a bit for each row tells that it
+ * is, and that it waits; how many wait that are not had; and, in two words, when the oldest of these was committed.
  */
 export const logWords = {
   rows: 0,
@@ -141,12 +149,16 @@ export const logWords = {
   current: 20,
   firstOnly: 24,
   parentId: 28,
+  had: 48,
+  waits: 52,
+  fresh: 56,
+  oldest: 64,
 } as const;
 
 /**
  * The words of a walk. Sets have a bit for each row: what was found, what was had and is not gone into, what was met of
  * that, and tips whose objects are known. Commits wait at the front of the stack, trees at its end. How many objects the
- * last turn went into, and how many tips it met, and which; what is skipped; how many commits had no parents.
+ * last turn went into, and how many tips it met, and which; and what is skipped.
  */
 export const walkWords = {
   found: 0,
@@ -161,7 +173,6 @@ export const walkWords = {
   tipsMet: 36,
   tipsList: 40,
   skip: 120,
-  roots: 124,
 } as const;
 
 /** What is not followed out of a commit, as flags. */

@@ -5,7 +5,7 @@
 import { concat, type Bytes } from "@skein/protocol/bytes";
 import { SkeinError } from "@skein/protocol/errors";
 import { formatObjectIds, type ObjectId } from "@skein/protocol/ids";
-import type { ObjectSet } from "./closure.ts";
+import type { ObjectSet } from "./object-set.ts";
 import type { Files } from "./files.ts";
 import { prepareKernel } from "./kernel-compiled.ts";
 import { hashObject } from "./object-hash.ts";

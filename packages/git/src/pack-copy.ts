@@ -5,12 +5,12 @@
 import { equal, type Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
-import type { ObjectSet } from "./closure.ts";
+import type { ObjectSet } from "./object-set.ts";
 import type { Kernel } from "./kernel.ts";
 import { makeDelta } from "./delta-make.ts";
 import { deflate } from "./inflate.ts";
 import { oidAt, type GitObject } from "./object.ts";
-import { findEarlier } from "./pack-earlier.ts";
+import { findEarlier, nothingEarlier, type Earlier } from "./pack-earlier.ts";
 import { rankOf } from "./pack-build.ts";
 import {
   formatOffsetDeltaHeader,
@@ -39,8 +39,7 @@ export interface Copying {
 
 interface Work extends Copying {
   readonly parts: Pick<PackParts, "offset" | "append">;
-  /** For what is sent, the version before. */
-  readonly earlier: ReadonlyMap<number, number>;
+  readonly earlier: Earlier;
   /** Where in the new pack each row's entry begins, and how many deltas lie below it. */
   readonly offsets: Uint32Array;
   readonly depths: Uint16Array;
@@ -86,18 +85,13 @@ export async function measurePack(given: Copying): Promise<MeasuredPack> {
     : { objects, bytes: whole.bytes, ...beside, parts: () => readWhole(given, whole) };
 }
 
-/** The one stored pack that is, as it stands, what is to be sent. */
-function wholePack({ packs, sending }: Copying): StoredPack | undefined {
-  const needed = packs.all().filter(({ base, idx }) => countIn(sending, base, idx.count) > 0);
+/** The one stored pack that is, as it stands, what is to be sent; but whoever has something gets deltas on it. */
+function wholePack({ packs, sending, had }: Copying): StoredPack | undefined {
+  if (!isEmpty(had)) return undefined;
+  const needed = packs.all().filter(({ base, idx }) => sending.countIn(base, idx.count) > 0);
   const [only] = needed;
   if (only === undefined || needed.length > 1) return undefined;
-  return countIn(sending, only.base, only.idx.count) === only.idx.count ? only : undefined;
-}
-
-function countIn(set: ObjectSet, base: number, count: number): number {
-  let many = 0;
-  for (let row = base; row < base + count; row++) if (set.has(row)) many += 1;
-  return many;
+  return sending.countIn(only.base, only.idx.count) === only.idx.count ? only : undefined;
 }
 
 /** As it is stored; but a damaged one comes to no end. */
@@ -127,15 +121,15 @@ async function checkTrailer(
 /** What is known before anything is written. */
 interface Plan extends Copying {
   readonly objects: number;
-  readonly earlier: ReadonlyMap<number, number>;
+  readonly earlier: Earlier;
 }
 
 async function planOf(given: Copying): Promise<Plan> {
   const objects = given.packs
     .all()
-    .reduce((count, { base, idx }) => count + countIn(given.sending, base, idx.count), 0);
+    .reduce((count, { base, idx }) => count + given.sending.countIn(base, idx.count), 0);
   // Whoever has nothing gets the history as it is stored.
-  const earlier = isEmpty(given.had) ? new Map<number, number>() : await findEarlier(given);
+  const earlier = isEmpty(given.had) ? nothingEarlier : await findEarlier(given);
   return { ...given, objects, earlier };
 }
 
@@ -203,8 +197,9 @@ function entryOf(pack: StoredPack, rank: number): Entry {
 /** Answers a promise only if it had to wait. */
 function copyEntry(work: Work, entry: Entry): Promise<void> | undefined {
   const base = nearestBase(work, entry.row);
+  const hasBase = base >= 0 || work.earlier.isNew(entry.row);
   const use = (kernel: Kernel, at: number): Copied =>
-    appendEntry(work, entry, { kernel, at, size: entry.end - entry.start, hasBase: base >= 0 });
+    appendEntry(work, entry, { kernel, at, size: entry.end - entry.start, hasBase });
   const copied = work.packs.stretch(entry, use);
   if (copied === "copied") return undefined;
   const goOn = async (how: Copied): Promise<void> => {
@@ -214,14 +209,20 @@ function copyEntry(work: Work, entry: Entry): Promise<void> | undefined {
 }
 
 /** The latest of its earlier versions that the other side has, or gets before it; or -1. */
-function nearestBase({ earlier, had, offsets, depths }: Work, row: number): number {
-  let at = earlier.get(row);
+function nearestBase(work: Work, row: number): number {
+  const { earlier } = work;
+  let at = earlier.before.get(row);
   for (let steps = 0; at !== undefined && steps < stepsBackMax; steps++) {
     if (at === row) return -1;
-    if (had.has(at) || ((offsets[at] ?? 0) > 0 && (depths[at] ?? 0) < newChainMax)) return at;
-    at = earlier.get(at);
+    if (isThere(work, at)) return at;
+    at = earlier.before.get(at);
   }
   return -1;
+}
+
+/** Whether the other side has a row or gets it before what comes now. */
+function isThere({ had, offsets, depths }: Work, row: number): boolean {
+  return had.has(row) || ((offsets[row] ?? 0) > 0 && (depths[row] ?? 0) < newChainMax);
 }
 
 /** `whole`: it could be copied, but a delta may be shorter. `lost`: it is a delta whose base is not sent. */
@@ -316,36 +317,62 @@ async function makeAnew(
   entry: Entry,
   { base, how }: { readonly base: number; readonly how: Copied },
 ): Promise<void> {
-  const { parts, offsets, depths, read } = work;
   const { pack, position, row, start, end } = entry;
-  const oid = oidAt(pack.idx.oids, position * 20);
-  const object = await read(oid);
-  const delta = base < 0 ? undefined : await deltaOn(work, base, object);
-  const pieces =
-    delta !== undefined && (how === "lost" || delta.stream.length + 20 < end - start)
-      ? [headOf(work, base, delta.size), delta.stream]
-      : undefined;
-  if (pieces === undefined && how === "whole") {
+  const object = await work.read(oidAt(pack.idx.oids, position * 20));
+  const delta = await shortestDelta(work, { row, base }, object);
+  const stream = delta && deflate(delta.bytes);
+  const isShorter = stream !== undefined && (how === "lost" || stream.length + 20 < end - start);
+  if (delta !== undefined && isShorter) {
+    const depth = (work.depths[delta.base] ?? 0) + 1;
+    put(work, { row, depth }, [headOf(work, delta.base, delta.bytes.length), stream]);
+  } else if (how === "lost") put(work, { row, depth: 0 }, wholeEntry(object));
+  else
     await work.packs.stretch(entry, (kernel, at) =>
       appendEntry(work, entry, { kernel, at, size: end - start, hasBase: false }),
     );
-    return;
-  }
-  depths[row] = pieces === undefined ? 0 : (depths[base] ?? 0) + 1;
+}
+
+function put(
+  { parts, offsets, depths }: Work,
+  { row, depth }: { readonly row: number; readonly depth: number },
+  pieces: ReadonlyArray<Uint8Array>,
+): void {
+  depths[row] = depth;
   offsets[row] = parts.offset();
-  for (const piece of pieces ?? wholeEntry(object)) parts.append(piece, 0, piece.length);
+  for (const piece of pieces) parts.append(piece, 0, piece.length);
+}
+
+interface MadeDelta {
+  readonly base: number;
+  readonly bytes: Bytes;
+}
+
+/** On its nearest version; or, if that has little of it, on what stands at its path elsewhere. */
+async function shortestDelta(
+  work: Work,
+  { row, base }: { readonly row: number; readonly base: number },
+  object: GitObject,
+): Promise<MadeDelta | undefined> {
+  let best = base < 0 ? undefined : await deltaOn(work, base, object);
+  if (best !== undefined && best.bytes.length <= shortDeltaBytes) return best;
+  for (const other of await work.earlier.besides(row)) {
+    if (other === base || !isThere(work, other)) continue;
+    const delta = await deltaOn(work, other, object);
+    if (delta !== undefined && delta.bytes.length < (best?.bytes.length ?? Infinity)) best = delta;
+  }
+  return best;
 }
 
 async function deltaOn(
   { packs }: Work,
   base: number,
   { bytes }: GitObject,
-): Promise<{ readonly size: number; readonly stream: Bytes } | undefined> {
+): Promise<MadeDelta | undefined> {
   if (bytes.length > newDeltaBytesMax || bytes.length < deltaWorthBytes) return undefined;
   const delta = await packs.make(base, (from) =>
     from.length > newDeltaBytesMax ? undefined : makeDelta(from, bytes, bytes.length >>> 1),
   );
-  return delta && { size: delta.length, stream: deflate(delta) };
+  return delta && { base, bytes: delta };
 }
 
 function headOf(work: Work, base: number, size: number): Uint8Array {
@@ -379,6 +406,8 @@ const chainMax = 1_000;
 const newChainMax = 50;
 const stepsBackMax = 10_000;
 const deltaWorthBytes = 50;
+/** A delta of no more is not worth a second try. */
+const shortDeltaBytes = 200;
 /** Of each side: more is not worth the wait. */
 const newDeltaBytesMax = 8 * 1024 * 1024;
 const partBytes = 1024 * 1024;

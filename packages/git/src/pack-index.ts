@@ -3,6 +3,7 @@
 /* oxlint-disable eslint/no-await-in-loop -- entries are read one after the other; to wait between them is to give way. */
 
 import { formatHex } from "@skein/protocol/bytes";
+import { assert } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
 import { sameId } from "./id-table.ts";
 import type { PackLimits } from "./pack-limits.ts";
@@ -96,14 +97,17 @@ export function openPackIndexing(given: Indexing): PackIndexing {
       if (reading.ready.length > 0) await resolveReady(reading, turn, "reading");
     }
   };
+  let isClosed = false;
   return {
     write: async (part) => {
+      assert(!isClosed, "what is let go of gets nothing more");
       checkLength(reading, spool.length() + part.length);
       spool.append(part);
       await read(false);
       await spool.settle(window.end);
     },
     finish: async () => {
+      assert(!isClosed, "what is let go of has no end");
       if (spool.length() < headerBytes + trailerBytes)
         throw new PackRejectedError("cut-short", "cut short");
       await read(true);
@@ -121,7 +125,11 @@ export function openPackIndexing(given: Indexing): PackIndexing {
       });
       return complete(reading);
     },
-    close: () => spool.close(),
+    close: async () => {
+      isClosed = true;
+      reading.memory.close();
+      await spool.close();
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /** How a kernel's memory is used while a pack is read: a ring of objects, a window on the pack, and room that is lent. */
 
 import type { Bytes } from "@skein/protocol/bytes";
-import { openKernel } from "./kernel-compiled.ts";
+import { borrowKernel, giveKernelBack } from "./kernel-compiled.ts";
 import { hashStateBytes, type Kernel } from "./kernel.ts";
 
 /** Bytes in the kernel's memory. */
@@ -37,10 +37,12 @@ export interface PackMemory {
   /** Where the window begins. It may be made larger as long as nothing is lent. */
   readonly windowAt: number;
   readonly widen: (bytes: number) => void;
+  /** Nothing of it may be used any more. */
+  readonly close: () => void;
 }
 
 export function openPackMemory(ringBytes: number): PackMemory {
-  const kernel = openKernel();
+  const kernel = borrowKernel();
   const idAt = kernel.heap;
   const hashAt = idAt + 64;
   const listAt = hashAt + hashStateBytes;
@@ -98,6 +100,15 @@ export function openPackMemory(ringBytes: number): PackMemory {
       lentEnd = lentAt;
       reserve(lentAt);
     },
+    close: once(() => giveKernelBack(kernel)),
+  };
+}
+
+function once(work: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) work();
+    isDone = true;
   };
 }
 

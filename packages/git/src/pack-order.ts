@@ -2,7 +2,7 @@
 
 /* oxlint-disable eslint/no-await-in-loop -- what comes before an object stands in what was read before. */
 
-import { openObjectSet, type ObjectSet } from "./closure.ts";
+import { openObjectSet, type ObjectSet } from "./object-set.ts";
 import { idInHex, kindOfMode, walkTree } from "./object.ts";
 import { typeOfPackCode } from "./pack-entry.ts";
 import type { StoredPacks } from "./stored-packs.ts";

@@ -29,6 +29,8 @@ export interface PackReading {
   readonly judge: PackJudge;
   readonly ids: IdTable;
   readonly outside: OutsideBase[];
+  /** Which of them has an id: many deltas may be on one. */
+  readonly outsideByOid: Map<string, number>;
   readonly waitingForIndex: Map<number, number[]>;
   readonly waitingForOid: Map<string, number[]>;
   /** Deltas whose base is resolved. The last goes first, so that its base is still at hand. */
@@ -67,6 +69,7 @@ export function openPackReading(
     judge: openPackJudge(),
     ids: openIdTable(() => rows.oids),
     outside: [],
+    outsideByOid: new Map(),
     waitingForIndex: new Map(),
     waitingForOid: new Map(),
     ready: [],
@@ -165,7 +168,9 @@ export function giveBase(reading: PackReading, oid: ObjectId, object: GitObject)
   reading.waitingForOid.delete(oid);
   claim(reading, object.bytes.length);
   reading.outside.push({ ...object, id: oidBytes(oid) });
-  wake(reading, waiting, outsideBase - (reading.outside.length - 1));
+  const given = outsideBase - (reading.outside.length - 1);
+  reading.outsideByOid.set(oid, given);
+  wake(reading, waiting, given);
 }
 
 /** The object at `index`, as bytes of its own. */
@@ -189,10 +194,15 @@ function findBase(reading: PackReading, index: number, header: EntryHeader): boo
   }
   nameAll(reading);
   const base = reading.ids.find(memory.kernel.bytes(), memory.idAt);
-  if (base < 0)
-    wait(reading.waitingForOid, formatHex(memory.view({ at: memory.idAt, size: 20 })), index);
-  else rows.bases[index] = base;
-  return base >= 0;
+  if (base >= 0) {
+    rows.bases[index] = base;
+    return true;
+  }
+  const oid = formatHex(memory.view({ at: memory.idAt, size: 20 }));
+  const given = reading.outsideByOid.get(oid);
+  if (given === undefined) wait(reading.waitingForOid, oid, index);
+  else rows.bases[index] = given;
+  return given !== undefined;
 }
 
 function resolve(reading: PackReading, index: number, delta: Held): void {

@@ -60,8 +60,12 @@ interface Shelf {
   readonly borrowed: Map<number, number>;
 }
 
-export function openPackShelf(files: Files, kernel: Kernel = openKernel()): PackShelf {
+export function openPackShelf(
+  files: Files,
+  { kernel = openKernel(), bytes = 0 }: { readonly kernel?: Kernel; readonly bytes?: number } = {},
+): PackShelf {
   const { heap } = kernel;
+  const ringBytes = Math.min(ringBytesMax, Math.max(ringBytesMin, bytes / 2)) & ~63;
   const placesAt = heap + 64;
   const ringAt = placesAt + placesCount * placeBytes;
   const shelf: Shelf = {
@@ -266,6 +270,8 @@ const placeBytes = 24;
 const placesCount = 32_768;
 const trailerBytes = 20;
 const rowsMin = 1024;
-const ringBytes = 16 * 1024 * 1024;
+/** The larger the ring, the less is made twice; but memory is dear when it is first touched, and far from the processor. */
+const ringBytesMin = 4 * 1024 * 1024;
+const ringBytesMax = 16 * 1024 * 1024;
 /** Most objects ask for less than this while they are made. */
 const lentBytes = 1024 * 1024;

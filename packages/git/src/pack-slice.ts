@@ -3,7 +3,7 @@
 /* oxlint-disable eslint/no-await-in-loop -- a slice is weighed one object after the other. */
 
 import type { ObjectId } from "@skein/protocol/ids";
-import { openObjectSet, type ObjectSet } from "./closure.ts";
+import { openObjectSet, type ObjectSet } from "./object-set.ts";
 import { oidAt, oidBytes } from "./object.ts";
 import { measurePack, type Copying, type MeasuredPack } from "./pack-copy.ts";
 import { packLimits, type PackLimits } from "./pack-limits.ts";

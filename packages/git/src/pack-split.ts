@@ -16,7 +16,7 @@ export interface Splitting {
   readonly columns: PackColumns;
   /** Where its last entry ends. */
   readonly end: number;
-  /** Bytes of the pack, until others are asked for. */
+  /** Bytes of the pack, which must not be changed. */
   readonly bytes: (start: number, end: number) => Promise<Uint8Array>;
   /** The index of an id: among the columns or, behind those, among what the pack builds on. Or -1. */
   readonly find: (id: Uint8Array, offset: number) => number;
@@ -32,17 +32,17 @@ export async function* splitPack(
   most: number,
 ): AsyncGenerator<MadePack, void, void> {
   const { count, offsets } = given.columns;
-  let segment = openSegment();
+  let segment = openSegment(Math.min(most, given.end + trailerBytes));
   for (let index = 0; index < count; index++) {
     if (segment.places.has(index)) continue;
     const start = offsets[index] ?? 0;
     const end = index + 1 < count ? (offsets[index + 1] ?? 0) : given.end;
-    const entry = readEntry(given, index, (await given.bytes(start, end)).slice());
+    const entry = readEntry(given, index, await given.bytes(start, end));
     let missing = await missingBase(given, segment, entry);
     const room = end - start + growthBytes + lengthOf(missing?.parts ?? []);
     if (segment.writer.offset() + room > most - trailerBytes && segment.writer.count() > 0) {
       yield finish(segment.writer);
-      segment = openSegment();
+      segment = openSegment(Math.min(most, given.end + trailerBytes));
       missing = await missingBase(given, segment, entry);
     }
     putEntry(segment, entry, missing);
@@ -71,8 +71,8 @@ interface Whole {
   readonly parts: ReadonlyArray<Uint8Array>;
 }
 
-function openSegment(): Segment {
-  return { writer: openPackWriter(), places: new Map() };
+function openSegment(roomBytes: number): Segment {
+  return { writer: openPackWriter({ roomBytes }), places: new Map() };
 }
 
 function readEntry(given: Splitting, index: number, bytes: Uint8Array): Entry {

@@ -1,6 +1,6 @@
 /** Writes packs: entry after entry, then the header's count and the checksum. */
 
-import { concat, type Bytes } from "@skein/protocol/bytes";
+import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { crc32 } from "./crc32.ts";
 import type { PackColumns } from "./idx.ts";
@@ -24,14 +24,28 @@ export interface PackWriter {
   readonly finish: () => WrittenPack;
 }
 
-/** Begins a pack, or goes on with one: `before` is its header and entries, without the checksum. */
-export function openPackWriter(
-  before: { readonly bytes: Uint8Array; readonly columns: PackColumns } = emptyPack,
-): PackWriter {
-  const parts: Uint8Array[] = [before.bytes];
+/**
+ * Begins a pack, or goes on with one: `before` is its header and entries, without the checksum. `roomBytes` is set aside at
+ * once, where it is known how long the pack will be.
+ */
+export function openPackWriter({
+  before = emptyPack,
+  roomBytes = 0,
+}: {
+  readonly before?: { readonly bytes: Uint8Array; readonly columns: PackColumns };
+  readonly roomBytes?: number;
+} = {}): PackWriter {
   const ids: Uint8Array[] = [];
   const offsets: number[] = [];
   let end = before.bytes.length;
+  let room = new Uint8Array(Math.max(roomBytes, end));
+  room.set(before.bytes);
+  const reserve = (bytes: number): void => {
+    if (bytes <= room.length) return;
+    const larger = new Uint8Array(Math.max(bytes, 2 * room.length));
+    larger.set(room.subarray(0, end));
+    room = larger;
+  };
   return {
     offset: () => end,
     count: () => before.columns.count + offsets.length,
@@ -39,13 +53,15 @@ export function openPackWriter(
       ids.push(id);
       offsets.push(end);
       for (const part of entry) {
-        parts.push(part);
+        reserve(end + part.length);
+        room.set(part, end);
         end += part.length;
       }
     },
     finish: () => {
       assert(end < 2 ** 31, "a pack's offsets fit in 31 bits");
-      const pack = concat(...parts, new Uint8Array(20));
+      reserve(end + 20);
+      const pack = room.subarray(0, end + 20);
       const count = before.columns.count + offsets.length;
       new DataView(pack.buffer).setUint32(8, count);
       pack.set(sha1(pack.subarray(0, end)), end);
@@ -64,7 +80,8 @@ export function appendObjects(
   given: { readonly pack: Uint8Array; readonly columns: PackColumns },
   objects: ReadonlyArray<GitObject>,
 ): WrittenPack {
-  const writer = openPackWriter({ bytes: given.pack.slice(0, -20), columns: given.columns });
+  const before = { bytes: given.pack.subarray(0, -20), columns: given.columns };
+  const writer = openPackWriter({ before });
   for (const object of objects)
     writer.append(hashBytes(object.type, object.bytes), ...wholeEntry(object));
   return writer.finish();

@@ -1,37 +1,36 @@
 /** IndexedDB that fails at any one write, in any way it can: a repository opens again as it was acknowledged, and work goes on. */
 
-import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
+import { concat, formatUtf8, parseUtf8, type Bytes } from "@skein/protocol/bytes";
 import { instant, parseRefName, type ObjectId, type RefName } from "@skein/protocol/ids";
+import { faults, surviveFaults, type Contents, type Stage } from "@skein/testkit/storage-faults";
 import * as fake from "fake-indexeddb";
-import * as git from "isomorphic-git";
-import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { StorageFailedError, StorageFullError, type Files } from "./files.ts";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import type { GitHost } from "./git-host.ts";
 import { openIdbFiles } from "./idb-files.ts";
-import { openLightningFs } from "./lightning-fs.ts";
+import { namesOfPath } from "./imports.ts";
 import { openMemoryFiles } from "./memory-files.ts";
+import { flushPacket, formatPacket } from "./pkt-line.ts";
 import { openRepository, type Repository } from "./repository.ts";
 
 beforeAll(() => {
   for (const [name, value] of Object.entries(fake))
     if (/^(?:IDB|indexedDB$)/u.test(name)) vi.stubGlobal(name, value);
 });
-afterEach(() => vi.restoreAllMocks());
 
 const { signal } = new AbortController();
 const author = { name: "Alice", email: "alice@example.org" };
-const faults = ["crash", "quota", "abort", "unknown"] as const;
-type Fault = (typeof faults)[number];
+const signed = { author, at: instant(1_750_000_000_000), offsetMinutes: 0 };
+const imported = { ...signed, parent: undefined, message: "Import", signal } as const;
 
-/** Each step is acknowledged before the next; what is done again after a fault begins with the step that failed. */
 interface Workflow {
   readonly name: string;
-  /** What is there before, written without any fault. */
-  readonly before: () => Promise<ReadonlyMap<string, Bytes>>;
+  readonly before: () => Promise<Contents>;
   readonly steps: ReadonlyArray<(repository: Repository) => Promise<unknown>>;
 }
 
 const main = refName("refs/heads/main");
 const side = refName("refs/heads/side");
+const trunk = refName("refs/heads/trunk");
 
 const workflows: ReadonlyArray<Workflow> = [
   {
@@ -82,10 +81,17 @@ const workflows: ReadonlyArray<Workflow> = [
     ],
   },
   {
-    name: "moving several refs at once",
+    name: "branches and tags",
     before: () => livedIn(2),
     steps: [
       async (repository) => repository.createBranch("side", await tipOf(repository, main)),
+      async (repository) =>
+        repository.createTag({
+          name: "first",
+          target: await tipOf(repository, side),
+          annotation: { ...signed, message: "First" },
+        }),
+      (repository) => repository.deleteTag("first"),
       async (repository) => {
         const tip = await tipOf(repository, main);
         const tag = refName("refs/tags/v1");
@@ -94,7 +100,9 @@ const workflows: ReadonlyArray<Workflow> = [
           { ref: tag, from: undefined, to: tip },
         ]);
       },
-      async (repository) => repository.renameBranch("main", "trunk"),
+      (repository) => repository.renameBranch("main", "trunk"),
+      async (repository) => repository.createBranch("late", await tipOf(repository, trunk)),
+      (repository) => repository.deleteBranch("late"),
     ],
   },
   {
@@ -106,72 +114,108 @@ const workflows: ReadonlyArray<Workflow> = [
       expect(await repository.undoMove(last)).toBe("done");
     }),
   },
+  {
+    name: "merging",
+    before: () => parted({ main: "a.txt", side: "b.txt" }),
+    steps: [
+      async (repository) => {
+        const tips = await bothTips(repository);
+        await moveTo(repository, tips.ours, await repository.merge(tips));
+      },
+    ],
+  },
+  {
+    name: "merging by choice",
+    before: () => parted({ main: "folder/a.txt", side: "folder/a.txt" }),
+    steps: [
+      async (repository) => {
+        const tips = await bothTips(repository);
+        const resolutions = [{ path: "folder/a.txt", take: "hunks", hunks: ["both"] }] as const;
+        const asked = { ...signed, ...tips, resolutions };
+        await moveTo(repository, tips.ours, await repository.mergeWithResolutions(asked));
+      },
+    ],
+  },
+  {
+    name: "picking and taking back",
+    before: () => parted({ main: "a.txt", side: "b.txt" }),
+    steps: [
+      async (repository) => {
+        const { ours: onto, theirs: commit } = await bothTips(repository);
+        await moveTo(repository, onto, await repository.cherryPick({ ...signed, commit, onto }));
+      },
+      async (repository) => {
+        const { ours: onto } = await bothTips(repository);
+        await moveTo(repository, onto, await repository.revert({ ...signed, commit: onto, onto }));
+      },
+    ],
+  },
+  {
+    name: "cloning from a git host",
+    before: nothing,
+    steps: [
+      async (repository) => {
+        const host = await hostOf(await elsewhere(4));
+        const cloned = await repository.cloneFrom({ url: "https://example.org/a", host, signal });
+        expect(cloned.refs.size).toBe(1);
+      },
+    ],
+  },
+  {
+    name: "importing a zip",
+    before: nothing,
+    steps: [
+      async (repository) => {
+        const other = await elsewhere(2);
+        const commit = await tipOf(other, main);
+        const zip = await other.exportZip({ commit, signal });
+        const { oid } = await repository.importZip(zip, imported);
+        await move(repository, [{ ref: main, from: undefined, to: oid }]);
+      },
+    ],
+  },
+  {
+    name: "importing a folder",
+    before: nothing,
+    steps: [
+      async (repository) => {
+        const files = ["a.txt", "b.txt"].map((path) => ({
+          names: namesOfPath(`notes/${path}`),
+          bytes: formatUtf8(path),
+          kind: "file" as const,
+        }));
+        const { oid } = await repository.importFiles(files, imported);
+        await move(repository, [{ ref: main, from: undefined, to: oid }]);
+      },
+    ],
+  },
 ];
-
-let databases = 0;
 
 describe.each(workflows.map((workflow) => [workflow.name, workflow] as const))(
   "%s",
-  (_, workflow) => {
+  (_, { before, steps }) => {
     test.each(faults)(
       "survives a fault at every single write: %s",
       async (fault) => {
-        const whole = await playWith(workflow, undefined);
-        expect(whole.writes).toBeGreaterThan(1);
-        for (let failing = 1; failing <= whole.writes; failing++) {
-          const played = await playWith(workflow, { fault, failing });
-          expect(played.failures, `${fault} at write ${failing}`).toBe(1);
-          expect(played.refs, `${fault} at write ${failing}`).toEqual(whole.refs);
-        }
+        const story = { before: await before(), steps };
+        expect(await surviveFaults(stage, story, fault)).toBeGreaterThan(0);
       },
       120_000,
     );
   },
 );
 
-/** Plays a workflow, goes on after the fault as after a restart, and answers with what is there in the end. */
-async function playWith(
-  workflow: Workflow,
-  planned: Planned | undefined,
-): Promise<{
-  readonly writes: number;
-  readonly failures: number;
-  readonly refs: ReadonlyMap<RefName, ObjectId>;
-}> {
-  const place = `faults-${++databases}`;
-  await fill(place, await workflow.before());
-  seconds = 1_800_000_000;
-  const injected = failAtWrite(planned);
-  let files = await openIdbFiles(place);
-  let repository: Repository | undefined;
-  let before: ReadonlyMap<RefName, ObjectId> | undefined;
-  let failures = 0;
-  for (let step = 0; step < workflow.steps.length;) {
-    try {
-      repository ??= await openRepository({ files, now: tick });
-      before = await repository.refs();
-      await workflow.steps[step]?.(repository);
-      step++;
-    } catch (error) {
-      if (++failures > 1 || planned === undefined) throw error;
-      expect(error).toBeInstanceOf(
-        planned.fault === "quota" ? StorageFullError : StorageFailedError,
-      );
-      injected.recover();
-      await files.close();
-      files = await openIdbFiles(place);
-      repository = await openRepository({ files, now: tick });
-      // Its last write is what acknowledges a step: until then nothing of it shows.
-      if (before !== undefined) expect(await repository.refs()).toEqual(before);
-      await judge(repository);
-    }
-  }
-  if (repository === undefined) throw new Error("a workflow has steps");
-  const refs = await repository.refs();
-  await files.close();
-  vi.restoreAllMocks();
-  return { writes: injected.writes(), failures, refs };
-}
+const stage: Stage<Repository> = {
+  fake,
+  openFiles: openIdbFiles,
+  // A clock that stands still: what is done once more leaves what it would have left.
+  open: (files) => openRepository({ files, now: () => instant(1_800_000_000_000) }),
+  look: async (repository) => {
+    await judge(repository);
+    const { head, refs, refMoves } = repository;
+    return { head: await head(), refs: await refs(), moves: await refMoves() };
+  },
+};
 
 /** All that refs name is there and can be read, and what is remembered of them agrees. */
 async function judge(repository: Repository): Promise<void> {
@@ -185,63 +229,8 @@ async function judge(repository: Repository): Promise<void> {
   for (const [ref, to] of last) expect(refs.get(ref), ref).toBe(to);
 }
 
-interface Planned {
-  readonly fault: Fault;
-  /** Counts from 1. */
-  readonly failing: number;
-}
-
-interface Injected {
-  readonly writes: () => number;
-  /** The disk has room again, or the tab is another one. */
-  readonly recover: () => void;
-}
-
-/** The platform's own store fails one write. After a crash nothing works, as nobody is left to ask. */
-function failAtWrite(planned: Planned | undefined): Injected {
-  let writes = 0;
-  let isDead = false;
-  let isOver = planned === undefined;
-  const fail = (transaction: IDBTransaction): void => {
-    const { fault } = planned ?? { fault: "abort" };
-    isOver = true;
-    isDead = fault === "crash";
-    abort(transaction, errorNames[fault]);
-  };
-  const prototype = fake.IDBObjectStore.prototype;
-  // oxlint-disable-next-line typescript/unbound-method -- called with the store it was called on.
-  const original = prototype.put;
-  vi.spyOn(prototype, "put").mockImplementation(function (this: IDBObjectStore, ...args) {
-    writes += 1;
-    const { transaction } = this;
-    const request = original.apply(this, args);
-    if (!isOver && writes === planned?.failing) queueMicrotask(() => fail(transaction));
-    return request;
-  });
-  const { prototype: database } = fake.IDBDatabase;
-  // oxlint-disable-next-line typescript/unbound-method -- called with the database it was called on.
-  const begin = database.transaction;
-  vi.spyOn(database, "transaction").mockImplementation(function (this: IDBDatabase, ...args) {
-    if (isDead) throw new DOMException("the process is gone", "InvalidStateError");
-    return Reflect.apply(begin, this, args);
-  });
-  return { writes: () => writes, recover: () => (isDead = false) };
-}
-
-const errorNames: Readonly<Record<Fault, string>> = {
-  crash: "AbortError",
-  quota: "QuotaExceededError",
-  abort: "AbortError",
-  unknown: "UnknownError",
-};
-
-/** The whole transaction is given up, with a reason, as browsers do. */
-function abort(transaction: IDBTransaction, name: string): void {
-  (transaction as unknown as { readonly _abort: (name: string) => void })._abort(name);
-}
-
 /** A repository in which somebody has worked: the same every time, so it is made once. */
-function livedIn(commits: number): Promise<ReadonlyMap<string, Bytes>> {
+function livedIn(commits: number): Promise<Contents> {
   const known = lived.get(commits);
   if (known !== undefined) return known;
   const made = liveIn(commits);
@@ -249,9 +238,9 @@ function livedIn(commits: number): Promise<ReadonlyMap<string, Bytes>> {
   return made;
 }
 
-const lived = new Map<number, Promise<ReadonlyMap<string, Bytes>>>();
+const lived = new Map<number, Promise<Contents>>();
 
-async function liveIn(commits: number): Promise<ReadonlyMap<string, Bytes>> {
+async function liveIn(commits: number): Promise<Contents> {
   const contents = new Map<string, Bytes>();
   let now = 1_700_000_000;
   const files = openMemoryFiles(contents);
@@ -292,19 +281,20 @@ async function commitOn(repository: Repository, ref: RefName, number: number): P
   await move(repository, [{ ref, from, to }]);
 }
 
-/** With a few commits that no ref has ever named. */
-function givenUp(): Promise<ReadonlyMap<string, Bytes>> {
+/** With commits that no ref has ever named, in one pack with others. */
+function givenUp(): Promise<Contents> {
   strays ??= (async () => {
     const contents = new Map(await livedIn(3));
     const repository = await openRepository({ files: openMemoryFiles(contents) });
-    for (let number = 0; number < 5; number++)
+    for (let number = 0; number < 9; number++)
       await repository.commitDraft(draft(undefined, `stray ${number}`, number));
+    expect(await repository.objects.mergePacks({ signal })).toBeGreaterThan(2);
     return contents;
   })();
   return strays;
 }
 
-let strays: Promise<ReadonlyMap<string, Bytes>> | undefined;
+let strays: Promise<Contents> | undefined;
 
 function draft(parent: ObjectId | undefined, text: string, number: number) {
   const changes = [{ path: "folder/a.txt", kind: "write", bytes: formatUtf8(text) }] as const;
@@ -325,16 +315,68 @@ async function tipOf(repository: Repository, ref: RefName): Promise<ObjectId> {
   return tip;
 }
 
-async function fill(place: string, contents: ReadonlyMap<string, Bytes>): Promise<void> {
-  const files = await openIdbFiles(place);
-  await files.commit({ put: [...contents], delete: [] }, { durability: "strict" });
-  await files.close();
+async function nothing(): Promise<Contents> {
+  return new Map();
 }
 
-let seconds = 1_700_000_000;
+/** Main and side each have a commit that the other lacks. */
+async function parted(files: { readonly main: string; readonly side: string }): Promise<Contents> {
+  const contents = new Map(await livedIn(1));
+  const now = (): ReturnType<typeof instant> => instant(1_700_000_000_000);
+  const repository = await openRepository({ files: openMemoryFiles(contents), now });
+  const base = await tipOf(repository, main);
+  const write = (path: string, text: string): Promise<ObjectId> => {
+    const changes = [{ path, kind: "write", bytes: formatUtf8(text) }] as const;
+    return repository.commitDraft({ ...signed, parent: base, changes, message: text });
+  };
+  const [ours, theirs] = [await write(files.main, "ours\n"), await write(files.side, "theirs\n")];
+  await move(repository, [
+    { ref: main, from: base, to: ours },
+    { ref: side, from: undefined, to: theirs },
+  ]);
+  return contents;
+}
 
-function tick(): ReturnType<typeof instant> {
-  return instant(++seconds * 1_000);
+async function bothTips(
+  repository: Repository,
+): Promise<{ readonly ours: ObjectId; readonly theirs: ObjectId }> {
+  return { ours: await tipOf(repository, main), theirs: await tipOf(repository, side) };
+}
+
+async function moveTo(
+  repository: Repository,
+  from: ObjectId,
+  made: { readonly kind: string; readonly oid?: ObjectId },
+): Promise<void> {
+  if (made.oid === undefined) throw new Error(made.kind);
+  await move(repository, [{ ref: main, from, to: made.oid }]);
+}
+
+/** A git host that has what `repository` has on main. */
+async function hostOf(repository: Repository): Promise<GitHost> {
+  const tip = await tipOf(repository, main);
+  const { bytes } = await repository.objects.buildPack({ wants: [tip], haves: [], signal });
+  const answerTo = (asked: string): Bytes => {
+    if (asked.includes("command=fetch"))
+      return concat(formatPacket("packfile"), onFirstBand(bytes), flushPacket);
+    const said = asked === "" ? ["version 2", "ls-refs", "fetch"] : [`${tip} refs/heads/main`];
+    return concat(...said.map(formatPacket), flushPacket);
+  };
+  return {
+    ask: async ({ url, body }) => ({
+      status: 200,
+      url,
+      type: `application/x-git-upload-pack-${body === undefined ? "advertisement" : "result"}`,
+      body: (async function* () {
+        yield answerTo(parseUtf8(body ?? new Uint8Array()) ?? "");
+      })(),
+    }),
+  };
+}
+
+function onFirstBand(bytes: Bytes): Bytes {
+  const length = (bytes.length + 5).toString(16).padStart(4, "0");
+  return concat(formatUtf8(length), Uint8Array.of(1), bytes);
 }
 
 function refName(text: string): RefName {
@@ -342,99 +384,3 @@ function refName(text: string): RefName {
   if (ref === undefined) throw new Error(`${text} is a ref name`);
   return ref;
 }
-
-describe("isomorphic-git on lightning-fs", () => {
-  test.each(faults)(
-    "survives a fault at every single write: %s",
-    async (fault) => {
-      const { writes, tip } = await playIsomorphic(undefined);
-      expect(writes).toBeGreaterThan(10);
-      for (let failing = 1; failing <= writes; failing++)
-        expect((await playIsomorphic({ fault, failing })).tip, `${fault} at write ${failing}`).toBe(
-          tip,
-        );
-    },
-    120_000,
-  );
-});
-
-/** Three commits by the library, which writes files one by one; what was acknowledged is there after a fault. */
-async function playIsomorphic(
-  planned: Planned | undefined,
-): Promise<{ readonly writes: number; readonly tip: string }> {
-  const place = `faults-${++databases}`;
-  const injected = failAtWrite(planned);
-  let files: Files = await openIdbFiles(place);
-  let acknowledged = "";
-  let failures = 0;
-  for (let step = 0; step <= 3;) {
-    const fs = openLightningFs(files);
-    const at = { fs, gitdir: "/", dir: "/" };
-    try {
-      if (step === 0) await git.init({ ...at, bare: true, defaultBranch: "main" });
-      else acknowledged = await commitByIsomorphic(at, step, acknowledged);
-      step++;
-    } catch (error) {
-      if (++failures > 1 || planned === undefined) throw error;
-      injected.recover();
-      await files.close();
-      files = await openIdbFiles(place);
-      if (acknowledged === "") continue;
-      const again = { fs: openLightningFs(files), gitdir: "/", dir: "/" };
-      const log = await git.log({ ...again, ref: "main" });
-      expect(log.map(({ oid }) => oid)).toContain(acknowledged);
-      await git.readBlob({ ...again, oid: acknowledged, filepath: "a.txt" });
-    }
-  }
-  const fs = openLightningFs(files);
-  expect(await git.log({ fs, gitdir: "/", ref: "main" })).toHaveLength(3);
-  await files.close();
-  vi.restoreAllMocks();
-  return { writes: injected.writes(), tip: acknowledged };
-}
-
-async function commitByIsomorphic(
-  at: {
-    readonly fs: ReturnType<typeof openLightningFs>;
-    readonly gitdir: string;
-    readonly dir: string;
-  },
-  number: number,
-  parent: string,
-): Promise<string> {
-  const blob = await git.writeBlob({ ...at, blob: formatUtf8(`text ${number}`) });
-  const entry = { mode: "100644", path: "a.txt", oid: blob, type: "blob" } as const;
-  const tree = await git.writeTree({ ...at, tree: [entry] });
-  const person = { ...author, timestamp: 1_700_000_000 + number, timezoneOffset: 0 };
-  const message = `Write ${number}`;
-  const asked = { ...at, tree, message, author: person, ref: "refs/heads/main" };
-  return git.commit(parent === "" ? asked : { ...asked, parent: [parent] });
-}
-
-test("a tab that commits all the time keeps another tab waiting for one commit at the most", async () => {
-  const place = `faults-${++databases}`;
-  const [busy, other] = [await openIdbFiles(place), await openIdbFiles(place)];
-  const batch = (path: string): Parameters<Files["commit"]>[0] => ({
-    put: [[path, new Uint8Array(100_000)]],
-    delete: [],
-  });
-  let busyCommits = 0;
-  const over = new AbortController();
-  const working = (async () => {
-    while (!over.signal.aborted) {
-      await busy.commit(batch("busy"), { durability: "strict" });
-      busyCommits++;
-    }
-  })();
-  for (let round = 0; round < 20; round++) {
-    const before = busyCommits;
-    await other.commit(batch(`other-${round}`), { durability: "strict" });
-    expect(await other.read(`other-${round}`)).toBeDefined();
-    // One was under way when it asked to write, and one may be when it asked to read.
-    expect(busyCommits - before).toBeLessThan(5);
-  }
-  over.abort();
-  await working;
-  expect(busyCommits).toBeGreaterThan(5);
-  for (const files of [busy, other]) await files.close();
-});

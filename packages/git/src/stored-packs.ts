@@ -145,7 +145,8 @@ function rowsOf(shelf: () => PackShelf): StoredRows & Pick<StoredPacks, "sizeOf"
 
 function shelfOf(opened: Opened): PackShelf {
   if (opened.shelf === undefined) {
-    opened.shelf = openPackShelf(opened.files);
+    const bytes = opened.packs.reduce((sum, pack) => sum + pack.bytes, 0);
+    opened.shelf = openPackShelf(opened.files, { bytes });
     for (const pack of inOrder(opened.packs)) opened.shelf.add(pack);
   }
   return opened.shelf;

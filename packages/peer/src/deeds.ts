@@ -1,6 +1,6 @@
 /** What devices did in the account's log: by their own dates, and by when this node first saw it. */
 
-import type { ToldEntry } from "@skein/auth/membership";
+import type { ToldEntry } from "@skein/auth/membership-told";
 import type { EntryId, Instant, NodeId } from "@skein/protocol/ids";
 import type { Home } from "./home.ts";
 import type { DeedView } from "./views.ts";

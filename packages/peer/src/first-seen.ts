@@ -35,10 +35,16 @@ export class FirstSeen {
 
   /** What is in the log and was not before is seen now. Answers whether there was any. */
   note(): boolean {
-    const before = this.#at.size;
     const now = this.#clock.now();
-    for (const { id } of this.#log.told()) if (!this.#at.has(id)) this.#at.set(id, now);
-    return this.#at.size > before;
+    let isNews = false;
+    for (const { id } of this.#log.told()) {
+      if (this.#at.has(id)) continue;
+      this.#at.set(id, now);
+      isNews = true;
+    }
+    // A flooded log puts entries aside.
+    for (const id of this.#at.keys()) if (!this.#log.has(id)) this.#at.delete(id);
+    return isNews;
   }
 
   stored(): StoredSeen {

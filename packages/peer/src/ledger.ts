@@ -156,7 +156,9 @@ export class Ledger {
   writeEntries(entries: ReadonlyArray<Bytes>, seen?: StoredSeen): Promise<void> {
     return this.#write(
       ...entries.map((entry, index) => [entryPath(index), entry] as const),
-      ...(seen === undefined ? [] : [["entries-seen", encode(StoredSeen, seen)] as const]),
+      ...(seen === undefined
+        ? []
+        : [["entries-seen", encode(StoredSeen, seen.slice(0, membershipEntriesMax))] as const]),
     );
   }
 

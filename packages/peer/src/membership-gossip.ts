@@ -10,7 +10,8 @@ import type { FirstSeen } from "./first-seen.ts";
 import { FlowFailedError, type AskNode } from "./flows.ts";
 import { sourceOf, type Source } from "./sources.ts";
 import type { Ledger } from "./ledger.ts";
-import { joinParts, splitParts } from "./parts.ts";
+import { headsToTell } from "./membership-heads.ts";
+import { joinParts, partLengthBytes, splitParts } from "./parts.ts";
 import type { Alarms } from "./alarms.ts";
 import type { Clock } from "./ports.ts";
 import type { Scope } from "./scope.ts";
@@ -91,20 +92,19 @@ export class MembershipGossip {
   source(node: NodeId, heads: ReadonlyArray<EntryId>): Source {
     const { log } = this.#options;
     const lacking = log.entriesAfter(heads);
-    if (!log.state().revoked.has(node)) return sourceOf(joinParts(lacking));
+    if (!log.state().revoked.has(node)) return sourceOf(joinFirst(lacking));
     const ends = log
       .told()
       .filter(({ type, target, counts }) => type === "node.revoke" && target === node && counts)
       .map(({ id }) => id);
     const later = new Set(log.entriesAfter(ends).map(formatHex));
-    return sourceOf(joinParts(lacking.filter((entry) => !later.has(formatHex(entry)))));
+    return sourceOf(joinFirst(lacking.filter((entry) => !later.has(formatHex(entry)))));
   }
 
   #tell(node: NodeId): void {
     if (!this.#isKept) return;
     const { log, send } = this.#options;
-    const heads = log.heads().slice(0, headsMax);
-    send(node, { type: "membership-heads", heads, entries: log.size() });
+    send(node, { type: "membership-heads", heads: headsToTell(log), entries: log.size() });
   }
 
   /** A word may be lost: news is said again soon, and then ever more seldom. */
@@ -120,7 +120,7 @@ export class MembershipGossip {
   async #fetch(from: NodeId, signal: AbortSignal): Promise<void> {
     const { log, ask } = this.#options;
     try {
-      const request = { type: "entries", heads: log.heads().slice(0, headsMax) } as const;
+      const request = { type: "entries", heads: headsToTell(log) } as const;
       const bytes = await ask(from, request, { bytesMax: logBytesMax, signal });
       const entries = splitParts(bytes, { partBytesMax: membershipEntryBytesMax });
       if (entries !== undefined) await this.#take(entries);
@@ -161,5 +161,14 @@ export class MembershipGossip {
 
 const repeatMillisMin = 2_000;
 const repeatMillisMax = 30_000;
-/** As many as the message holds. */
-const headsMax = 64;
+
+/** As many as one answer holds: whoever has these asks for those after them. */
+function joinFirst(entries: ReadonlyArray<Bytes>): Bytes {
+  let room = logBytesMax;
+  return joinParts(
+    entries.filter(({ length }) => {
+      room -= length + partLengthBytes;
+      return room >= 0;
+    }),
+  );
+}

@@ -1,3 +1,4 @@
+import { StorageFullError } from "@skein/git/files";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openRepository, type Repository } from "@skein/git/repository";
 import type { Bytes } from "@skein/protocol/bytes";
@@ -11,8 +12,10 @@ import {
 } from "@skein/protocol/ids";
 import { parseRefName } from "@skein/protocol/ids";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
+import { failAtCommit } from "@skein/testkit/failing-files";
 import { expect, test } from "vitest";
 import { FlowFailedError, NoSourceError, type AskNode } from "./flows.ts";
+import { openGarbageKeeping } from "./garbage-keeping.ts";
 import { fetchObjects } from "./object-fetching.ts";
 import { findPack } from "./object-sending.ts";
 import { openTasks } from "./tasks.ts";
@@ -189,4 +192,64 @@ test("a node that has nothing of what was begun leaves it as it is", async () =>
   await openTown(new Map([[carol, other]])).fetch(bob, carol, theirs);
   expect(await bob.git.objects.has(theirs)).toBe(true);
   expect(await bob.git.unfinished.read()).toMatchObject({ wants: [tip] });
+});
+
+test("a copy in slices survives storage that fails before or after any change", async () => {
+  const home = await openHome();
+  const tip = await grow(home, 16, undefined);
+  const error = new StorageFullError("The device has no room left");
+  for (let failing = 2; ; failing++) {
+    const moment = failing % 2 === 0 ? "before" : "after";
+    const contents = new Map<string, Bytes>();
+    const files = failAtCommit(openMemoryFiles(contents), { failing, moment, error });
+    const bob = { git: await openRepository({ files }), contents };
+    const why = await openTown(new Map([[alice, home]]))
+      .fetch(bob, alice, tip)
+      .then(
+        () => undefined,
+        (cause: unknown) => cause,
+      );
+    // Whatever it says is here is here: the copy goes on from it, and nobody is blamed.
+    const again = await openHome(contents);
+    const town = openTown(new Map([[alice, home]]));
+    await town.fetch(again, alice, tip);
+    const reached = await again.git.objects.listReachable({
+      wants: [tip],
+      haves: [],
+      signal: new AbortController().signal,
+    });
+    expect(reached.length).toBe(16 * 3);
+    if (why === undefined) return expect(failing).toBeGreaterThan(8);
+    expect(why).toBe(error);
+    if (failing > 5) expect(town.came()).toBeLessThan(16 * 5_300 - 15_000);
+  }
+});
+
+test("what came of a copy is not collected for a week, unless a person frees space", async () => {
+  const home = await openHome();
+  const tip = await grow(home, 30, undefined);
+  const begun = 1_700_000_000_000;
+  const week = 7 * 24 * 60 * 60 * 1_000;
+  for (const [at, unfinished, kept] of [
+    [begun + week - 1, "stays", true],
+    [begun + week, "stays", false],
+    [begun + 1, "goes", false],
+  ] as const) {
+    const bob = await openHome();
+    const broken = openTown(new Map([[alice, home]]), { breakAt: 90_000 });
+    await expect(broken.fetch(bob, alice, tip)).rejects.toThrow(FlowFailedError);
+    const after = (await bob.git.unfinished.read())?.after ?? tip;
+    const { collect } = openGarbageKeeping({
+      git: bob.git,
+      tips: () => Promise.resolve([]),
+      now: () => instant(at),
+    });
+    const { signal } = new AbortController();
+    const dropped = await collect({ signal, worthBytes: 1, unfinished });
+    expect(dropped === "busy").toBe(kept);
+    expect(await bob.git.objects.has(after)).toBe(kept);
+    expect((await bob.git.unfinished.read()) !== undefined).toBe(kept);
+    await openTown(new Map([[alice, home]])).fetch(bob, alice, tip);
+    expect(await bob.git.objects.has(tip)).toBe(true);
+  }
 });

@@ -265,16 +265,21 @@ test("a bundle that was cut short is refused in words that say each thing once",
   if (!made.ok) throw new Error("it is made");
   const bundle = await peer.ask("export-bundle", { id: made.value.id });
   if (!bundle.ok) throw new Error("it is exported");
-  const file = bundle.value.file.slice(0, bundle.value.file.size - 30);
-  expect(await peer.ask("import-bundle", { name: "short", file })).toEqual({
-    ok: false,
-    refused: {
-      code: "pack_rejected",
-      what: expect.stringMatching(/^The bundle is damaged or was cut short: [^:]+ at byte \d+\.$/u),
-      safe: "Nothing was changed.",
-      next: "The copy is damaged or forged; get it from somewhere else.",
-    },
-  });
+  // Some end between two objects, and some in the middle of one.
+  for (const missing of [21, 30, 45, 60, 100]) {
+    const file = bundle.value.file.slice(0, bundle.value.file.size - missing);
+    expect(await peer.ask("import-bundle", { name: "short", file })).toEqual({
+      ok: false,
+      refused: {
+        code: "pack_rejected",
+        what: expect.stringMatching(
+          /^The bundle (was cut short|is damaged or was cut short: [^:]+ at byte \d+)\.$/u,
+        ),
+        safe: "Nothing was changed.",
+        next: "The copy is damaged or forged; get it from somewhere else.",
+      },
+    });
+  }
   const sha256 = new Blob(["# v3 git bundle\n@object-format=sha256\n\n"]);
   const other = await peer.ask("import-bundle", { name: "sha256", file: sha256 });
   expect(other.ok ? "" : other.refused.next).not.toContain("bundle create");

@@ -74,7 +74,9 @@ export function refusalOf(cause: unknown): Refused {
 
 /** A pack that a command meets is one that a person brought, in a bundle. */
 function packWords(message: string): string {
-  return message.replace("The pack is refused", "The bundle is damaged or was cut short");
+  return message
+    .replace("The pack is refused: cut short", "The bundle was cut short")
+    .replace("The pack is refused", "The bundle is damaged or was cut short");
 }
 
 function sentence(text: string): string {

@@ -18,12 +18,18 @@ export const chunkBytesMax = 16 * 1024 - 256;
 export const objectIdsPerWantMax = 512;
 /** Nodes in one account. Each is a row a person looks at. */
 export const nodesPerAccountMax = 32;
-/** Entries of one membership log: years of adding and revoking by hand. */
+/** Entries that one membership entry may have before it: years of adding and revoking by hand. */
 export const membershipEntriesMax = 2_048;
-/** Places of them that only the recovery key fills: whoever has a node and the words can still be thrown out. */
+/** Of them, the last that only the recovery key says something after: whoever has a node and the words can still be thrown out. */
 export const membershipEntriesForRecovery = 128;
-/** Places before those for entries made with the passphrase: a node that fills the log can still be revoked. */
+/** Those before them that only something said with the passphrase comes after: a node that fills the log can still be revoked. */
 export const membershipEntriesForTheDoor = 128;
+/** What one node says without the passphrase: a hundred devices that it lets in and removes. */
+export const membershipEntriesPerAuthor = 256;
+/** Entries that are kept for one author, with all that is before them: no fewer than come before one entry. */
+export const membershipPlacesPerAuthor = 2_048;
+/** Authors in one log: sixteen times as many as an account has nodes at once. */
+export const membershipAuthorsMax = 512;
 /** One membership entry: keys, a name and sixteen parents fit in a tenth of this. */
 export const membershipEntryBytesMax = 8 * 1024;
 /** One ref record: about 500 refs set at once; more refs make more records. */

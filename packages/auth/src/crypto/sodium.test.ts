@@ -5,6 +5,7 @@ import { CryptoUnavailableError, functionsUsed, judgeLibrary } from "./library.t
 import type { Random } from "./random.ts";
 import { SecretKey } from "./secret.ts";
 import { openCrypto, sealOverheadBytes } from "./sodium.ts";
+import { webcryptoRandom } from "../webcrypto-random.ts";
 
 await module.ready;
 const library: object = Reflect.get(module, "default");
@@ -56,6 +57,14 @@ test("what Alice seals opens with her key and her associated data only", () => {
   expect(crypto.open(key, ad, sealed)).toEqual(hello);
   expect(crypto.open(key, hello, sealed)).toBeUndefined();
   expect(crypto.open(new Uint8Array(32), ad, sealed)).toBeUndefined();
+});
+
+test("what is sealed again under the same key, by a program that was restored too, has a nonce of its own", () => {
+  const sealOnce = (): string => {
+    const sealed = crypto.seal(key, ad, hello, webcryptoRandom);
+    return formatHex(sealed.subarray(0, 24));
+  };
+  expect(new Set(Array.from({ length: 8 }, sealOnce)).size).toBe(8);
 });
 
 test("a sealed message opens neither with any bit turned nor cut short", () => {

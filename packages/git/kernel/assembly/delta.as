@@ -66,6 +66,8 @@ export function applyDelta(
 
 /** Of the base, so many bytes at every fourth place are looked up. Shorter copies are not worth telling. */
 const windowBytes: u32 = 8;
+/** What a shorter copy saves, telling it takes. */
+const copyMin: u32 = 12;
 const triesMax: u32 = 32;
 const longEnough: u32 = 4096;
 const copyMax: u32 = 0x10000;
@@ -121,7 +123,7 @@ export function makeDelta(
         candidate = load<u32>(links + from);
       }
     }
-    if (best < windowBytes) {
+    if (best < copyMin) {
       at++;
       continue;
     }

@@ -4,7 +4,7 @@ export { crc32 } from "./crc32";
 export { applyDelta, deltaResult, makeDelta } from "./delta";
 export { inflate } from "./inflate";
 export { nameObjects } from "./lanes";
-export { logMeet, logNext } from "./log";
+export { logMeet, logNext, paintMeet, paintOn } from "./log";
 export {
   packsBytes,
   packsFind,

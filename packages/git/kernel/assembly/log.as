@@ -1,4 +1,7 @@
-/** Commits in the order of a log: of those that are known the latest is next, and then its parents are known. */
+/**
+ * Commits in the order of a log: of those that are known the latest is next, and then its parents are known. And, in the
+ * same order, which of them the other side has, as far back as there are any that it has not.
+ */
 
 import { madeAt, madeSize, makeRow, packsFind, packsMake, verifyRow } from "./packs";
 
@@ -12,10 +15,16 @@ const cameAt: usize = 16;
 const currentAt: usize = 20;
 const firstOnlyAt: usize = 24;
 const parentIdAt: usize = 28;
+/** A bit for each row that is had, and for each that waits; how many wait that are not had; and when the oldest of these was committed. */
+const hadAt: usize = 48;
+const waitsAt: usize = 52;
+const freshAt: usize = 56;
+const oldestAt: usize = 64;
 
 /** In the heap: when it was committed, how many came before it, and its row. */
 const entryBits: u32 = 4;
 
+const tired: i32 = 1;
 const over: i32 = -4;
 const missing: i32 = -5;
 const noParent: i32 = -2;
@@ -51,14 +60,89 @@ export function logNext(log: usize): i32 {
   return verifyRow(row, code);
 }
 
+/** Begins with what is had, or with what is not. What leads to no commit is passed over. */
+export function paintMeet(log: usize, row: u32, isHad: bool): i32 {
+  let code = makeRow(row);
+  while (code == 4 && madeSize > 47) {
+    const target = rowNamedAt(log, madeAt + 7);
+    if (target < 0) return 0;
+    row = target;
+    code = makeRow(row);
+  }
+  if (code < 0) return code;
+  if (code == 1) paint(log, row, isHad, committedAt());
+  return 0;
+}
+
+/** Goes on to so many commits. Answers whether it is tired or over, or what went wrong. */
+export function paintOn(log: usize, budget: u32): i32 {
+  const heap: usize = load<u32>(log + heapAt);
+  for (; budget > 0; budget--) {
+    if (load<u32>(log + currentAt) == 0) {
+      if (load<u32>(log + waitingAt) == 0) return over;
+      // What is older than all that is not had cannot lead to any of it.
+      if (load<u32>(log + freshAt) == 0 && load<u64>(heap) < load<u64>(log + oldestAt)) return over;
+      const seconds = load<u64>(heap);
+      const row = pop(log);
+      clearBit(load<u32>(log + waitsAt), row);
+      if (!hasBit(load<u32>(log + hadAt), row)) {
+        store<u32>(log + freshAt, load<u32>(log + freshAt) - 1);
+        if (seconds < load<u64>(log + oldestAt)) store<u64>(log + oldestAt, seconds);
+      }
+      store<u32>(log + currentAt, row + 1);
+    }
+    const code = paintParents(log, load<u32>(log + currentAt) - 1);
+    if (code < 0) return code;
+    store<u32>(log + currentAt, 0);
+  }
+  return tired;
+}
+
+/** The parents of what is had are had. */
+function paintParents(log: usize, row: u32): i32 {
+  const isHad = hasBit(load<u32>(log + hadAt), row);
+  for (let index: u32 = 0; index < 0xffffffff; index++) {
+    let code = makeRow(row);
+    if (code < 0) return code;
+    const parent = parentRow(log, index);
+    if (parent == noParent) break;
+    if (parent < 0 || (isKnown(log, parent) && (!isHad || hasBit(load<u32>(log + hadAt), parent)))) continue;
+    code = makeRow(parent);
+    if (code < 0) return code;
+    paint(log, parent, isHad, committedAt());
+  }
+  return 0;
+}
+
+/** A commit that was gone through and turns out to be had waits once more, so that its parents are told. */
+function paint(log: usize, row: u32, isHad: bool, seconds: u64): void {
+  const had: usize = load<u32>(log + hadAt);
+  const waits: usize = load<u32>(log + waitsAt);
+  const isWaiting = hasBit(waits, row);
+  if (isKnown(log, row) && (!isHad || hasBit(had, row))) return;
+  if (isHad) {
+    setBit(had, row);
+    if (isWaiting) {
+      store<u32>(log + freshAt, load<u32>(log + freshAt) - 1);
+      return;
+    }
+  } else store<u32>(log + freshAt, load<u32>(log + freshAt) + 1);
+  setBit(waits, row);
+  know(log, row, seconds);
+}
+
 /** The row of a parent of the commit that was just made, or -1 if it is not here. */
 function parentRow(log: usize, index: u32): i32 {
   const line = madeAt + 46 + index * 48;
   if (line + 48 > madeAt + madeSize || load<u8>(line) != 0x70) return noParent;
+  return rowNamedAt(log, line + 7);
+}
+
+function rowNamedAt(log: usize, hex: usize): i32 {
   const id = log + parentIdAt;
   for (let at: usize = 0; at < 20; at++) {
-    const high = digit(load<u8>(line + at * 2, 7));
-    store<u8>(id + at, (high << 4) | digit(load<u8>(line + at * 2, 8)));
+    const high = digit(load<u8>(hex + at * 2));
+    store<u8>(id + at, (high << 4) | digit(load<u8>(hex + at * 2, 1)));
   }
   const row = packsFind(id);
   // What came after the log began is not a part of it.
@@ -99,13 +183,29 @@ function secondsIn(line: usize, end: usize): u64 {
 
 @inline
 function isKnown(log: usize, row: u32): bool {
-  return ((load<u32>(load<u32>(log + knownAt) + ((row >> 5) << 2)) >> (row & 31)) & 1) != 0;
+  return hasBit(load<u32>(log + knownAt), row);
+}
+
+@inline
+function hasBit(bits: usize, row: u32): bool {
+  return ((load<u32>(bits + ((row >> 5) << 2)) >> (row & 31)) & 1) != 0;
+}
+
+@inline
+function setBit(bits: usize, row: u32): void {
+  const word = bits + ((row >> 5) << 2);
+  store<u32>(word, load<u32>(word) | (1 << (row & 31)));
+}
+
+@inline
+function clearBit(bits: usize, row: u32): void {
+  const word = bits + ((row >> 5) << 2);
+  store<u32>(word, load<u32>(word) & ~(1 << (row & 31)));
 }
 
 /** It is known from now on, and waits for its turn. */
 function know(log: usize, row: u32, seconds: u64): void {
-  const word = load<u32>(log + knownAt) + ((row >> 5) << 2);
-  store<u32>(word, load<u32>(word) | (1 << (row & 31)));
+  setBit(load<u32>(log + knownAt), row);
   const heap: usize = load<u32>(log + heapAt);
   const came = load<u32>(log + cameAt);
   let index = load<u32>(log + waitingAt);

@@ -64,7 +64,6 @@ export function packsRing(at: usize, bytes: u32, table: usize, mask: u32, larges
   places = table;
   placeMask = mask;
   objectMax = largest;
-  memory.fill(table, 0, (mask + 1) * 24);
 }
 
 export function packsRows(idsAt: usize, offsetsAt: usize, ownersAt: usize, table: usize, mask: u32): void {

@@ -15,7 +15,6 @@ const walkedAt: usize = 32;
 const tipsMetAt: usize = 36;
 const tipsListAt: usize = 40;
 const skipAt: usize = 120;
-const rootsAt: usize = 124;
 
 const skipTrees: u32 = 1;
 const skipParents: u32 = 2;
@@ -76,7 +75,6 @@ function readCommit(walk: usize): void {
   if (skip & skipParents) return;
   let line = madeAt + 46;
   for (; line + 48 <= end && load<u8>(line) == 0x70; line += 48) meetNamed(walk, line + 7, commit);
-  if (line == madeAt + 46) store<u32>(walk + rootsAt, load<u32>(walk + rootsAt) + 1);
 }
 
 function readTree(walk: usize): void {

@@ -1,0 +1,127 @@
+/**
+ * Large packs take no more memory than small ones: an import whose bytes wait on the device, and a copy in slices, both
+ * sides of it in one process. At full size: SKEIN_PACK_MEGABYTES=96 npx -y pnpm exec vitest run tests/interop/pack-memory
+ */
+
+import { fork } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { PackRoom } from "@skein/git/pack-spool";
+import { packSliceBytesMax } from "@skein/protocol/limits";
+import { build } from "vite";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { makeGit } from "./pack-git.ts";
+import type { Asked, Took } from "./pack-memory-process.ts";
+
+const megabytes = Number(process.env["SKEIN_PACK_MEGABYTES"] ?? 0);
+const isFull = megabytes > 0;
+/** Small by default: as much less is held. */
+const room: PackRoom | undefined = isFull
+  ? undefined
+  : { heldBytes: 1_000_000, chunkBytes: 64 * 1024, chunksAtOnce: 4, segmentBytes: 1_000_000 };
+const sliceBytesMax = isFull ? packSliceBytesMax : 2_000_000;
+const folder = mkdtempSync(join(tmpdir(), "skein-memory-"));
+const git = makeGit();
+afterAll(() => {
+  git[Symbol.dispose]();
+  rmSync(folder, { recursive: true });
+});
+
+beforeAll(async () => {
+  makeLarge(isFull ? megabytes : 24);
+  await build({
+    configFile: false,
+    logLevel: "error",
+    build: {
+      outDir: folder,
+      target: "es2023",
+      minify: false,
+      lib: {
+        entry: join(import.meta.dirname, "pack-memory-process.ts"),
+        formats: ["es"],
+        fileName: () => "process.mjs",
+      },
+      rolldownOptions: { external: [/^node:/u] },
+    },
+  });
+}, 300_000);
+
+test("an import and a copy of much take little more memory than nothing does", async () => {
+  const packs = join(git.path, "objects/pack");
+  const pack = join(packs, readdirSync(packs).find((name) => name.endsWith(".pack")) ?? "");
+  const tips = [git.oid("main")];
+  const asked = { from: pack, tips, room, sliceBytesMax };
+  const idle = await ask({ ...asked, kind: "nothing", to: join(folder, "idle") });
+  const imported = await ask({ ...asked, kind: "import", to: join(folder, "alice") });
+  const alice = join(folder, "alice");
+  const copied = await ask({ ...asked, kind: "copy", from: alice, to: join(folder, "bob") });
+  const grown = [imported, copied].map(({ peakBytes }) => peakBytes - idle.peakBytes);
+  const [forImport = 0, forCopy = 0] = grown.map((bytes) => Math.round(bytes / 1_000_000));
+  process.stdout.write(
+    `a pack of ${Math.round(statSync(pack).size / 1_000_000)} MB: imported with ${forImport} MB in ${imported.millis} ms, ` +
+      `copied in ${copied.slices} slices with ${forCopy} MB in ${copied.millis} ms\n`,
+  );
+  expect(copied.slices).toBeGreaterThan(2);
+  for (const name of ["alice", "bob"]) expect(fsckOf(join(folder, name))).toBe("");
+  if (!isFull) return;
+  expect(forImport).toBeLessThan(240);
+  expect(forCopy).toBeLessThan(330);
+}, 900_000);
+
+function ask(asked: Asked): Promise<Took> {
+  const child = fork(join(folder, "process.mjs"), { serialization: "advanced" });
+  return new Promise((resolve, reject) => {
+    child.once("exit", (code) => reject(new Error(`the process ended with ${code}`)));
+    child.once("message", (took: Took) => {
+      resolve(took);
+      child.kill();
+    });
+    child.send(asked);
+  });
+}
+
+/** Files that do not shrink, and texts that do, in commits of two megabytes. */
+function makeLarge(megabytesMin: number): void {
+  let state = 1;
+  const noise = (bytes: number): Buffer =>
+    Buffer.from(
+      Uint8Array.from({ length: bytes }, () => {
+        state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+        return state >> 16;
+      }),
+    );
+  const parts: Buffer[] = [];
+  for (let commit = 0; commit * 2 < megabytesMin; commit++) {
+    const at = 1_700_000_000 + commit;
+    parts.push(
+      Buffer.from(
+        `commit refs/heads/main\nmark :${commit + 1}\ncommitter Alice <a@example.org> ${at} +0000\ndata 2\nx\n`,
+      ),
+    );
+    for (let file = 0; file < 20; file++)
+      parts.push(
+        Buffer.from(`M 100644 inline noise/${commit}/${file}\ndata 100000\n`),
+        noise(100_000),
+        Buffer.from("\n"),
+      );
+    for (let file = 0; file < 20; file++) {
+      const text = Array.from({ length: 500 }, (_, line) =>
+        line % 50 === commit % 50 ? `changed in ${commit}\n` : `line ${line} of ${file}\n`,
+      ).join("");
+      parts.push(
+        Buffer.from(`M 100644 inline texts/${file}\ndata ${Buffer.byteLength(text)}\n${text}\n`),
+      );
+    }
+  }
+  git.run(["fast-import", "--quiet"], Buffer.concat(parts));
+  git.run(["repack", "-adfq", "--depth=50", "--window=10"]);
+}
+
+/** What is kept there is a repository's `objects`. */
+function fsckOf(path: string): string {
+  using bare = makeGit();
+  rmSync(join(bare.path, "objects"), { recursive: true });
+  symlinkSync(join(path, "objects"), join(bare.path, "objects"));
+  return bare.text("fsck", "--full", "--strict", "--no-dangling");
+}
