@@ -5,7 +5,12 @@ import { SecretKey } from "@skein/auth/crypto/secret";
 import { openCrypto, type Crypto } from "@skein/auth/crypto/sodium";
 import { openDoor } from "@skein/auth/door";
 import { mintNodeKeys, type NodeKeys } from "@skein/auth/identity";
-import { createAccount, proposeNodeAdd, proposeRevoke } from "@skein/auth/membership-proposals";
+import {
+  createAccount,
+  proposeNodeAdd,
+  proposeRename,
+  proposeRevoke,
+} from "@skein/auth/membership-proposals";
 import { openLog, type MembershipLog } from "@skein/auth/membership";
 import { makePass } from "@skein/auth/pass";
 
@@ -80,6 +85,8 @@ interface Story {
   readonly evil: ReadonlyArray<Evil>;
   /** Entries that the owner's revocation vouches for. */
   readonly vouched: ReadonlySet<EntryId>;
+  /** The owner signed something upon the harm, and distrusts it later. */
+  readonly isLate: boolean;
 }
 
 /** An account grows; one of its nodes is stolen and does harm, before and after its owner revokes it with the passphrase. */
@@ -145,11 +152,22 @@ function tellStory(seed: number): Story | undefined {
   const seen = log.fork();
   const isFooled = chance() < 0.4 && seen.state().nodes.has(owner.id);
   const view = isFooled ? seen : open(clean);
-  const vouched = new Set([...entries].filter(([id]) => view.has(id)).map(([id]) => id));
-  const target = thief.id;
-  say(proposeRevoke({ log: view, keys: owner, at, target, reason: "compromised", door }));
+  const isLate = isFooled && chance() < 0.5;
+  const known = isLate ? open(clean) : view;
+  const vouched = new Set([...entries.keys()].filter((id) => known.has(id)));
+  const revoke = (): void => {
+    if (isLate) {
+      const rename = proposeRename({ log: view, keys: owner, at, name: "Mine" });
+      view.add(rename);
+      say(rename);
+    }
+    const leaveOut = isLate ? evil.map(({ id }) => id) : [];
+    const revocation = { target: thief.id, reason: "compromised", door, leaveOut } as const;
+    say(proposeRevoke({ log: view, keys: owner, at, ...revocation }));
+  };
+  revoke();
   for (let count = chance() * 8; count > 0; count--) doHarm();
-  return { log, thief, owner, honest, evil, vouched };
+  return { log, thief, owner, honest, evil, vouched, isLate };
 }
 
 function shuffle<T>(items: ReadonlyArray<T>, chance: () => number): ReadonlyArray<T> {
@@ -200,6 +218,8 @@ test("stories have thieves that get something done, or they would prove nothing"
   expect(all.length).toBeGreaterThanOrEqual(stories * 0.9);
   expect(harmed).toBeGreaterThan(stories * 0.45);
   expect(repelled).toBeGreaterThan(stories * 0.2);
+  const late = all.filter(({ isLate, evil }) => isLate && evil.length > 0).length;
+  expect(late).toBeGreaterThan(stories * 0.05);
 });
 
 test("A3: a log is the same whatever the order in which its entries come", () => {

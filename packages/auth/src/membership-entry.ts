@@ -46,7 +46,10 @@ const nodeBoxes = parsed(
 /** Repositories named in one revocation. What the others hold of those that are not named is for them to judge. */
 export const frontierMax = 64;
 
-/** How far the ref records of a revoked node are vouched for: the last number and hash in each repository. */
+/**
+ * How far the ref records of a revoked node are vouched for: the last number and hash in each repository. Items with the
+ * account's id as their hash name entries of its log instead: the last that are vouched for.
+ */
 export type RefFrontier = Decoded<typeof frontier>;
 const frontier = parsed(
   list(struct({ repo: repoId, seq: u48, hash: recordHash }), frontierMax),

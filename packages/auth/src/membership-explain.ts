@@ -20,7 +20,7 @@ function verdictOn(node: NodeId, judgement: Judgement): string {
   if (judgement.members.has(node)) return "It is a member.";
   if (judgement.revoked.has(node)) return "It is not a member: it was revoked.";
   if (judgement.known.has(node))
-    return "It is not a member: whoever let it in was revoked, and had not been seen to do so.";
+    return "It is not a member: whoever let it in was revoked, and had not been seen to do so, or nobody vouches for it.";
   return "It is not a member: nobody let it in.";
 }
 
@@ -37,7 +37,7 @@ function explainEntry(
     deed.type === "revoke" ? judgement.effective.has(deed.id) : judgement.stands(deed.author, deed);
   return counts
     ? `${said}.`
-    : `${said}; this does not count: a revocation that comes before it in rank had not seen it, or somebody else vouches for the node.`;
+    : `${said}; this does not count: a revocation that comes before it in rank had not seen it or does not vouch for it, or somebody else vouches for the node.`;
 }
 
 function how(deed: Deed): string {

@@ -13,12 +13,14 @@ import { bytesOf, type NodeKeys } from "./identity.ts";
 import {
   EntryBody,
   formatEntry,
+  frontierMax,
   membershipVersion,
   type AuthoredBody,
   type RefFrontier,
   type RevokeReason,
 } from "./membership-entry.ts";
 import { accountIdOf, type MembershipLog } from "./membership.ts";
+import { compareText } from "./membership-rules.ts";
 import { cleanName } from "./pass.ts";
 import { commitReadKey, sealReadKey } from "./read-key.ts";
 import { mintRecoverySecret, openRecoveryKey, sealRecoverySecret } from "./recovery-key.ts";
@@ -130,8 +132,18 @@ export function proposeRevoke(
   },
 ): Bytes {
   const { target, reason, door, leaveOut = [], frontier = [] } = options;
-  const said = { ...place(options, leaveOut), target, reason, frontier };
+  const at = place(options, leaveOut);
+  const { author, parents } = at;
+  const vouched = options.log.vouch({ author, target, leaveOut, parents });
+  const said = { ...at, target, reason, frontier: joined(vouched, frontier) };
   return sign(options, { type: "node.revoke", ...said }, door);
+}
+
+/** What is vouched for in the log comes first, if there is not room for all. */
+function joined(vouched: RefFrontier, refs: RefFrontier): RefFrontier {
+  return [...vouched, ...refs]
+    .slice(0, frontierMax)
+    .toSorted((a, b) => compareText(a.repo, b.repo));
 }
 
 export function place(

@@ -3,7 +3,7 @@
  *
  * Revocations are taken in rank order: by the recovery key, then with the passphrase, then without it; then the author
  * nearest to the account's first node, then by name. One is void if a better one removed its author (or whoever let its author in) without
- * having seen it. So there is always exactly one answer, cycles cannot arise, and nothing depends on who heard what first.
+ * having seen it, or without vouching for it. So there is always exactly one answer, cycles cannot arise, and nothing depends on who heard what first.
  */
 
 import type { EntryId, NodeId } from "@skein/protocol/ids";
@@ -56,6 +56,8 @@ export type Deed =
       readonly type: "revoke";
       readonly target: NodeId;
       readonly level: Level;
+      /** What its author vouches for of what `target` said. `undefined`: all that the author had seen. */
+      readonly vouched: Past | undefined;
     })
   /** These make nobody a member, and remove nobody. */
   | (Common & { readonly type: "rename" })
@@ -114,6 +116,21 @@ export function judge(deeds: ReadonlyArray<Deed>, recovery: NodeId | undefined):
     known,
     effective: new Set(court.effective.map(({ id }) => id)),
   });
+}
+
+/** The same with one more deed than went into `whole`. `undefined`: everything has to be looked at again. */
+export function judgeOneMore(whole: Judgement, deed: Deed): Judgement | undefined {
+  switch (deed.type) {
+    case "rename":
+    case "rotate":
+    case "door":
+      return whole;
+    case "begin":
+    case "add":
+      return whole.known.has(deed.target) ? undefined : whole.with(deed);
+    case "revoke":
+      return undefined;
+  }
 }
 
 function tellJudgement(
@@ -179,7 +196,9 @@ function openCourt(
   const stands = (node: NodeId, at: Deed): boolean =>
     node === recovery ||
     (letInBefore(additionsOf, node, at).some(additionStands) &&
-      !(effectiveOn.get(node) ?? []).some(({ past, id }) => id !== at.id && !past.has(at.index)));
+      !(effectiveOn.get(node) ?? []).some(
+        ({ past, vouched, id }) => id !== at.id && !(vouched ?? past).has(at.index),
+      ));
   const dependsOn = (node: NodeId, author: NodeId): boolean => {
     const independent = new Set<number>();
     for (const addition of additions) {

@@ -16,6 +16,7 @@ import {
   type AuthoredBody,
   type GenesisBody,
   type ParsedEntry,
+  type RefFrontier,
 } from "./membership-entry.ts";
 import { continuesChain, entriesBeforeMax, isOverQuota } from "./membership-bounds.ts";
 import { explainNode } from "./membership-explain.ts";
@@ -27,6 +28,7 @@ import { Register, type Held, type InertReason } from "./membership-register.ts"
 import {
   compareText,
   judge,
+  judgeOneMore,
   Past,
   type Deed,
   type Judgement,
@@ -35,6 +37,7 @@ import {
 import { signersIn, type Signer } from "./membership-signers.ts";
 import { summarise, type AccountState } from "./membership-state.ts";
 import { tellEntries, type ToldEntry } from "./membership-told.ts";
+import { vouchedBy, vouchIn, type Vouching } from "./membership-vouching.ts";
 import { WaitingRoom, type Waiting } from "./membership-waiting.ts";
 
 export type RejectReason =
@@ -76,6 +79,8 @@ export interface MembershipLog {
   readonly state: () => AccountState;
   /** Where the next entry of `author` goes: after everything known, less what is left out. */
   readonly nextPlace: (author: NodeId, leaveOut?: ReadonlyArray<EntryId>) => Place;
+  /** What a revocation has to name, so that what it leaves out does not count even where its author built upon it. */
+  readonly vouch: (vouching: Vouching) => RefFrontier;
   /** Why a node is, or is not, a member: one sentence a line. */
   readonly explain: (node: NodeId) => ReadonlyArray<string>;
   /** Every entry, told: what a person is shown, and from which an instant is turned into what is left out. */
@@ -240,6 +245,10 @@ class Log implements MembershipLog {
     return placeIn({ register, author, left, heads: this.heads(), most });
   }
 
+  vouch(vouching: Vouching): RefFrontier {
+    return vouchIn(this.#settledView(), this.account, vouching);
+  }
+
   #idOf(entry: ParsedEntry): EntryId {
     const id = parseEntryId(formatHex(this.#crypto.hash("entry", entry.bytes)));
     assert(id !== undefined, "a hash is an entry id");
@@ -345,8 +354,10 @@ class Log implements MembershipLog {
       const { body } = one.entry;
       const parents = body.type === "genesis" ? [] : body.parents;
       if (kept.has(one.deed.index)) {
-        const place = { index: this.#register.held.length, past: this.#pastOf(parents) };
-        this.#hold({ ...one, deed: { ...one.deed, ...place } }, parents);
+        const past = this.#pastOf(parents);
+        const deed = { ...one.deed, index: this.#register.held.length, past };
+        const vouched = vouchedBy(body, this.#register, past);
+        this.#hold({ ...one, deed: deed.type === "revoke" ? { ...deed, vouched } : deed }, parents);
       } else if (body.type !== "genesis") {
         const { entry, deed } = one;
         this.#spare.add({ entry, body, id: deed.id, sender: "those without a place" });
@@ -371,7 +382,8 @@ class Log implements MembershipLog {
     for (const parent of parents) this.#heads.delete(parent);
     this.#heads.add(held.deed.id);
     this.#state = undefined;
-    if (this.#whole !== undefined) this.#whole = judgeOneMore(this.#whole, held);
+    if (this.#whole !== undefined && held.inert === undefined)
+      this.#whole = judgeOneMore(this.#whole, held.deed);
   }
 
   /** The recovery key is its own proof; a node has to have been let in by something that this entry has seen. */
@@ -408,7 +420,13 @@ class Log implements MembershipLog {
         return { ...common, type: "add", target };
       }
       case "node.revoke":
-        return { ...common, type: "revoke", target: body.target, level };
+        return {
+          ...common,
+          type: "revoke",
+          target: body.target,
+          level,
+          vouched: vouchedBy(body, this.#register, common.past),
+        };
       case "key.rotate":
         return { ...common, type: "rotate", door };
       case "door.set":
@@ -444,22 +462,6 @@ class Log implements MembershipLog {
     if (this.#judgements.size > judgementsMax && oldest.done !== true)
       this.#judgements.delete(oldest.value);
     return { register, within, judgement: known };
-  }
-}
-
-/** `undefined`: everything has to be looked at again. */
-function judgeOneMore(whole: Judgement, { deed, inert }: Held): Judgement | undefined {
-  if (inert !== undefined) return whole;
-  switch (deed.type) {
-    case "rename":
-    case "rotate":
-    case "door":
-      return whole;
-    case "begin":
-    case "add":
-      return whole.known.has(deed.target) ? undefined : whole.with(deed);
-    case "revoke":
-      return undefined;
   }
 }
 
