@@ -101,10 +101,10 @@ export async function openRefs(
       if (changes.some(({ ref, from }) => refs.get(ref) !== from)) return "moved";
       await judge(refs, { changes, head: options.head, objects });
       const { why = "", followed } = options;
-      const move = { at: now(), why, followed };
+      const at = now();
       const moves = changes
         .filter(({ from, to }) => from !== to)
-        .map(({ ref, from, to }) => ({ ref, from, to, ...move }));
+        .map(({ ref, from, to }) => ({ ref, from, to, at, why, followed }));
       await files.commit(await batchOf({ refs, changes, moves, reflog }, options.head), {
         durability: "strict",
       });
