@@ -18,10 +18,11 @@ import { Device } from "./device.ts";
 import { startRecordingProxy } from "./recording-proxy.ts";
 import { buffersWith, bytesOf, heapOf, stringsOf } from "./relay-memory.ts";
 import { startRelayProcess, type RelayProcess } from "./relay-process.ts";
+import { mintWords, unwrappedHome } from "./stored-bytes.ts";
 
 const token = "watcher";
 
-test("A11 a full run of the main job, relayed, leaves no canary with the relay", async () => {
+test("A11 a full run of the main job, relayed, leaves no canary with the relay, and no key in any console", async () => {
   const folder = await mkdtemp(join(tmpdir(), "skein-"));
   const bundle = join(folder, "canary-repository.bundle");
   const oids = await makeBundle(folder, bundle);
@@ -32,8 +33,11 @@ test("A11 a full run of the main job, relayed, leaves no canary with the relay",
   await using proxy = await startRecordingProxy(relay.url);
   const browser = await launch();
   try {
-    const alice = await Device.open(await relayedOnly(browser), proxy.url);
-    const words = await alice.createAccount();
+    const minted = await mintWords();
+    const words = minted.join(" ");
+    // Of an account that the test made, its secrets are known.
+    const home = await unwrappedHome(minted);
+    const alice = await Device.atHome(await relayedOnly(browser), proxy.url, home);
     await callIt(alice, "canary-laptop");
     await alice.goTo("Repositories");
     await alice.importBundle(bundle);
@@ -52,10 +56,10 @@ test("A11 a full run of the main job, relayed, leaves no canary with the relay",
     await alice.waitForPath("relayed");
     expect([...alice.complaints, ...bob.complaints]).toEqual([]);
 
-    const secrets = [...(await secretsOf(alice)), ...(await secretsOf(bob))];
+    const { secrets } = home;
     const ids = await repositoryIds(bob);
     const descriptions = [...(await descriptionsOf(alice)), ...(await descriptionsOf(bob))];
-    expect([secrets.length, ids.length]).toEqual([8, 1]);
+    expect([secrets.length, ids.length]).toEqual([6, 1]);
     expect(descriptions.length).toBeGreaterThan(8);
     const own = [
       new Canary("a name, a path, a text or a message", Buffer.from("canary")),
@@ -65,6 +69,7 @@ test("A11 a full run of the main job, relayed, leaves no canary with the relay",
       ...ids.flatMap((id) => bytesAndHex("a repository", Buffer.from(id, "hex"))),
       ...descriptions.flatMap((text) => forms("a session description", text)),
     ];
+    judgeConsoles([alice, bob], own);
     judgeWire(proxy.messages, [...own, ...words.split(" ").concat(tellingWords).map(worded)]);
     // A browser tells every host what it is and on what it runs.
     expect(found(own, [Buffer.from(proxy.asked.join("\n"))])).toEqual(new Set());
@@ -124,6 +129,14 @@ function found(canaries: ReadonlyArray<Canary>, places: ReadonlyArray<Uint8Array
 }
 
 // --- Where the relay could have them from. ---
+
+/** What pages and their workers print, anybody with the device may read, and people paste it into reports. */
+function judgeConsoles(devices: ReadonlyArray<Device>, canaries: ReadonlyArray<Canary>): void {
+  const secret = canaries.filter(({ what }) => what === "a key" || what === "the passphrase");
+  expect(secret.length).toBeGreaterThan(18);
+  const said = devices.flatMap((device) => device.said).join("\n");
+  expect(found(secret, [Buffer.from(said)])).toEqual(new Set());
+}
 
 function judgeWire(messages: ReadonlyArray<Buffer>, canaries: ReadonlyArray<Canary>): void {
   const seen = Buffer.concat(messages);
@@ -223,25 +236,6 @@ async function showInAddress({ page }: Device, path: string): Promise<void> {
   expect(page.url()).toContain(path);
   await page.reload();
   await page.getByText("canary-new-contents").first().waitFor();
-}
-
-/** The four secrets that a node keeps: its two seeds, the meeting secret and the read key. */
-async function secretsOf({ page }: Device): Promise<ReadonlyArray<Buffer>> {
-  const stored = await page.evaluate(
-    () =>
-      new Promise<number[]>((resolve, reject) => {
-        const opening = indexedDB.open("skein");
-        opening.addEventListener("error", () => reject(new Error("no ledger")));
-        opening.addEventListener("success", () => {
-          const read = opening.result.transaction("contents").objectStore("contents").get("node");
-          read.addEventListener("success", () => {
-            resolve([...new Uint8Array(read.result)]);
-            opening.result.close();
-          });
-        });
-      }),
-  );
-  return [0, 1, 2, 3].map((index) => Buffer.from(stored.slice(1 + index * 32, 33 + index * 32)));
 }
 
 async function repositoryIds({ page }: Device): Promise<ReadonlyArray<string>> {

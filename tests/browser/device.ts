@@ -2,15 +2,20 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import type { BrowserContext, Locator, Page } from "playwright-core";
+import type { UnwrappedHome } from "./stored-bytes.ts";
 
 export class Device {
   readonly page: Page;
   /** What the console said that is an error, and what the content security policy refused. */
   readonly complaints: string[] = [];
+  /** Everything that the page and its workers said to the console, and the errors that nobody caught. */
+  readonly said: string[] = [];
 
   constructor(page: Page) {
     this.page = page;
+    page.on("pageerror", (error) => this.said.push(`${error.message} ${error.stack}`));
     page.on("console", (message) => {
+      this.said.push(message.text());
       if (message.type() === "error" && !isRelayAway(message.text()))
         this.complaints.push(message.text());
     });
@@ -21,6 +26,18 @@ export class Device {
     const page = await context.newPage();
     const device = new Device(page);
     await page.goto(url);
+    return device;
+  }
+
+  /** Opens the account of a home that an older version of the app left in this profile. */
+  static async atHome(context: BrowserContext, url: string, home: UnwrappedHome): Promise<Device> {
+    const page = await context.newPage();
+    // Something of the origin that does not start the app. There the browser looks for an icon that is none.
+    await page.goto(`${url}/skein.json`);
+    await home.put(page);
+    const device = new Device(page);
+    await page.goto(url);
+    await page.getByTestId("node-role").filter({ hasText: "Writer" }).waitFor();
     return device;
   }
 

@@ -222,8 +222,13 @@ describe.for(variants)("$title", ({ kind, weather, secondTab, refusals }) => {
     for (const tag of tags) expect(refs[0]).toContain(`refs/tags/${tag}\n`);
   });
 
-  test("nobody complained", () => {
-    expect([alice, aliceElsewhere, bob].flatMap(({ complaints }) => complaints)).toEqual([]);
+  test("A28 nobody complained, and no console was told a word of the passphrase beside another", () => {
+    const devices = [alice, aliceElsewhere, bob];
+    expect(devices.flatMap(({ complaints }) => complaints)).toEqual([]);
+    const each = words.split(" ");
+    const pairs = each.slice(1).map((word, index) => `${each[index]}\\W+${word}`);
+    const said = devices.flatMap((device) => device.said).join("\n");
+    expect(said).not.toMatch(new RegExp(pairs.join("|"), "u"));
   });
 });
 

@@ -50,6 +50,25 @@ test("choosing the notification opens the request that was put off, and authoris
   expect(await bob.role()).toBe("Read-only");
 });
 
+test("A9 no address of the app authorises a device, or fills in its number", async () => {
+  const { page } = alice;
+  const { request } = alice;
+  const digits = await bob.approvalNumber();
+  for (const address of [
+    `/?authorise=${digits}`,
+    `/devices?request=1&digits=${digits}`,
+    `/requests/${digits}`,
+    `/#approve=${digits}`,
+    "/devices?revoke=everybody",
+  ]) {
+    await page.goto(`${relay.url}${address}`);
+    await request.waitFor({ timeout: 60_000 });
+    expect(await request.getByLabel("Number shown on the new device").inputValue()).toBe("");
+    expect(await page.getByRole("dialog").count()).toBe(1);
+  }
+  expect(await bob.role()).toBe("Read-only");
+});
+
 test("a device that was denied stays denied after a reload of the one that denied it, until it is let ask again", async () => {
   const { page } = alice;
   await alice.request.getByRole("button", { name: "Deny" }).click();

@@ -1,9 +1,10 @@
 /** Keeping others out, in real Chromium: the first device is revoked from the second, a third joins, and the kit brings the account back. */
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
+import { explainFile } from "@skein/auth/explain";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launch } from "./chromium.ts";
@@ -72,11 +73,23 @@ test("the second device is authorised, and revokes the first with the passphrase
   await page.getByRole("link", { name: /^Revoke…/u }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByText("It keeps what it already has").waitFor();
+  await dialog.getByLabel("Somebody else may have used it").check();
+  await dialog.getByLabel("From when").fill("30");
+  await dialog.getByText("It let “").waitFor();
   await expectAccessible(page);
+  await dialog.getByLabel("Somebody else may have used it").uncheck();
   await dialog.getByLabel("Passphrase").fill(words);
   await dialog.getByRole("button", { name: "Revoke" }).click();
   await dialog.waitFor({ state: "hidden" });
   await page.getByTestId("revoked").getByRole("listitem").waitFor();
+});
+
+test("the log that a device saves says who is in and who is out, to whoever prints it", async () => {
+  const { page } = second;
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save the log" }).click();
+  const told = await explainFile(await readFile(await (await download).path()));
+  expect(told?.join("\n")).toMatch(/Members \(1\)[^]*Not members any more[^]*node\.revoke/u);
 });
 
 test("the first is out, and what it committed meanwhile is refused", async () => {
@@ -86,18 +99,40 @@ test("the first is out, and what it committed meanwhile is refused", async () =>
   await first.page.getByText(/You were signed out by/u).waitFor({ timeout: 60_000 });
   await expectAccessible(first.page);
   expect(await first.page.getByRole("button", { name: "New file" }).count()).toBe(0);
-  expect(await second.tip()).not.toBe(late);
-  expect(await second.page.getByText("main has diverged").count()).toBe(0);
 });
 
-test("a third device joins, and commits flow", async () => {
+test("A7 a third device joins by its own number, which is of no use to a stranger with the words who asks meanwhile", async () => {
   third = await newDevice(1280);
-  await third.signIn(words);
-  await second.authorise(third);
+  const mallory = await newDevice(390);
+  await Promise.all([third.signIn(words), mallory.signIn(words)]);
+  const [wanted, strange] = await Promise.all([third, mallory].map(keyOf));
+  await lookAt(second, wanted);
+  const digits = await third.approvalNumber();
+  await lookAt(second, strange);
+  await second.typeNumber(digits);
+  await second.request.getByText("That is not the number").waitFor();
+  await second.request.getByRole("button", { name: "Deny" }).click();
+  await mallory.page.getByText("Not authorised by").waitFor();
+  await lookAt(second, wanted);
+  await second.typeNumber(digits);
+  await third.waitForRole("Writer");
+  expect(await mallory.role()).toBe("Read-only");
+  await mallory.page.context().close();
+});
+
+test("commits flow among those that stay, and what the first committed is with none of them", async () => {
   await third.openRepository("notes");
   await second.openRepository("notes");
   const oid = await third.commitFile("third.txt", "Third.\n", "Commit from the third");
   await second.waitForTip(oid);
+  for (const { page } of [second, third]) {
+    await page.getByRole("link", { name: /^Remotes/u }).click();
+    await page.locator(".remote code").first().waitFor();
+    expect(await page.locator(".remote code").allTextContents()).not.toContain(late.slice(0, 7));
+    await page.getByRole("link", { name: "History" }).click();
+    await page.getByText("Commit from the third").first().waitFor();
+    expect(await page.getByText("Commit while being revoked").count()).toBe(0);
+  }
 });
 
 test("when all are lost, the kit brings the account back under new words", async () => {
@@ -129,6 +164,25 @@ test("nobody complained", () => {
 async function newDevice(width: number): Promise<Device> {
   const context = await browser.newContext({ viewport: { width, height: 900 } });
   return Device.open(context, relay.url);
+}
+
+/** The short form of a device's key, as it shows it itself. */
+async function keyOf(device: Device): Promise<string> {
+  await device.goTo("Devices");
+  return (await device.page.locator(".node-list code").first().textContent()) ?? "";
+}
+
+/** Puts off what is asked until it is the request of this key. */
+async function lookAt({ page, request }: Device, key: string | undefined): Promise<void> {
+  const review = page.getByRole("button", { name: "Review" });
+  const look = async (): Promise<string | undefined> => {
+    if (await review.isVisible()) await review.click();
+    if (!(await request.isVisible())) return undefined;
+    const shown = (await request.locator("code").textContent()) ?? "";
+    if (shown !== key) await page.keyboard.press("Escape");
+    return shown;
+  };
+  await expect.poll(look, { timeout: 60_000 }).toBe(key);
 }
 
 async function openSafety(page: Page, name: string): Promise<void> {

@@ -2,9 +2,11 @@
 
 import { openCrypto, type Crypto } from "@skein/auth/crypto/sodium";
 import { SecretKey } from "@skein/auth/crypto/secret";
-import { openDoor } from "@skein/auth/door";
+import { openDoor, type DoorSeeds } from "@skein/auth/door";
 import { mintNodeKeys } from "@skein/auth/identity";
 import { createAccount } from "@skein/auth/membership-proposals";
+import { parsePassphrase } from "@skein/auth/passphrase";
+import { openUnlock } from "@skein/auth/unlock";
 import { StoredNode } from "@skein/peer/home-vault";
 import { equal, type Bytes } from "@skein/protocol/bytes";
 import { encode } from "@skein/protocol/codec";
@@ -75,19 +77,25 @@ export interface UnwrappedHome {
   readonly put: (page: Page) => Promise<void>;
 }
 
-export async function unwrappedHome(): Promise<UnwrappedHome> {
+/** With `words`, whoever types them signs in to this account, and anybody can see what its secrets are. */
+export async function unwrappedHome(words?: ReadonlyArray<string>): Promise<UnwrappedHome> {
   const crypto = await openCrypto();
   const random = {
     bytes: (length: number) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
   };
   const secret = (): SecretKey => new SecretKey(random.bytes(32));
-  using door = openDoor(crypto, { sign: secret(), box: secret(), meeting: secret() });
+  const seeds =
+    words === undefined
+      ? { sign: secret(), box: secret(), meeting: secret() }
+      : await seedsFrom(words);
+  const lent = (key: SecretKey): Bytes => key.reveal((bytes) => bytes.slice());
+  const doorSecrets = words === undefined ? [] : [lent(seeds.sign), lent(seeds.box)];
+  using door = openDoor(crypto, seeds);
   using keys = mintNodeKeys(crypto, random);
   const names = { name: "Old laptop", platform: "Chrome on Linux" };
   const at = instant(1_790_000_000_000);
   const { genesis, readKey } = createAccount({ crypto, random, door, keys, ...names, at });
   const { signSeed, boxSeed } = keys.exportSeeds();
-  const lent = (key: SecretKey): Bytes => key.reveal((bytes) => bytes.slice());
   const node = {
     version: 1,
     signSeed: lent(signSeed),
@@ -106,7 +114,7 @@ export async function unwrappedHome(): Promise<UnwrappedHome> {
     ["entries/000000", [...genesis]],
   ] as const;
   return {
-    secrets: [node.signSeed, node.boxSeed, node.meeting, node.readKey].map((one) =>
+    secrets: [node.signSeed, node.boxSeed, node.meeting, node.readKey, ...doorSecrets].map((one) =>
       Buffer.from(one),
     ),
     put: (page) =>
@@ -134,4 +142,18 @@ export async function unwrappedHome(): Promise<UnwrappedHome> {
         files,
       ),
   };
+}
+
+/** A passphrase that nobody has. */
+export async function mintWords(): Promise<ReadonlyArray<string>> {
+  const unlock = await openUnlock();
+  return unlock.mint({
+    bytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
+  });
+}
+
+async function seedsFrom(words: ReadonlyArray<string>): Promise<DoorSeeds> {
+  const passphrase = parsePassphrase(words.join(" "));
+  if (!passphrase.ok) throw new Error("these are no words of a passphrase");
+  return (await openUnlock()).derive(passphrase);
 }

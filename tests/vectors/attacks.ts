@@ -82,6 +82,7 @@ export const alsoProves: Readonly<Record<string, ReadonlyArray<string>>> = {
     "whatever Mallory sends, the hub refuses or closes, and Bob still hears Alice",
   ],
   A28: [
+    "a full run of the main job, relayed, leaves no canary with the relay, and no key in any console",
     "words that are shown are seen in the owner tab and never on the air",
     "what Rita prints tells nothing of who spoke and about what, and a signal ends her with a goodbye",
   ],

@@ -55,7 +55,8 @@ export function openGarbageKeeping({
 
   const drop: Drop = async ({ signal, worthBytes, unfinished }) => {
     const begun = await git.unfinished.read();
-    const isNew = begun !== undefined && now() < later(begun.at, unfinishedMillis);
+    // A clock that was ahead once must not keep it for ever.
+    const isNew = begun !== undefined && Math.abs(now() - begun.at) < unfinishedMillis;
     if (isNew && unfinished === "stays") return "busy";
     // First it is not known any more, then it goes: it would not be whole.
     await git.unfinished.forget();

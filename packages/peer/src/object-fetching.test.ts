@@ -233,6 +233,9 @@ test("what came of a copy is not collected for a week, unless a person frees spa
   for (const [at, unfinished, kept] of [
     [begun + week - 1, "stays", true],
     [begun + week, "stays", false],
+    // The clock was ahead when it began.
+    [begun - week + 1, "stays", true],
+    [begun - week, "stays", false],
     [begun + 1, "goes", false],
   ] as const) {
     const bob = await openHome();
