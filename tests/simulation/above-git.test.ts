@@ -1,5 +1,7 @@
 /** What people do on top of commits, at two whole peers: resolving, undoing, picking, deleting, and taking off a device. */
 
+import { openRepository } from "@skein/git/repository";
+import { parseRefName } from "@skein/protocol/ids";
 import { calm } from "@skein/testkit/weather";
 import { expect, test } from "vitest";
 import { approve, haveAccount, signIn } from "./main-job.ts";
@@ -127,6 +129,20 @@ test("a branch that Alice deleted stays deleted at hers and stays at Bob's, and 
   expect(alice.tip("notes", "idea")).toBe(from);
   await world.until("it in Bob's view", () => theirs(bob, "alice", "idea")?.relation === "same");
   await expect(alice.ask("delete-branch", { id, name: "main" })).rejects.toThrow("branch_in_use");
+  noBugs(pair);
+});
+
+test("what moves at Alice's because Bob moved it is told apart from what she moves herself", async () => {
+  await using pair = await meet(32);
+  const { world, alice, bob, id } = pair;
+  await bob.commit("notes", "b.txt", "Bob goes on");
+  await world.until("his commit", () => alice.tip("notes") === bob.tip("notes"));
+  await alice.commit("notes", "a.txt", "Alice goes on");
+  const git = await openRepository({ files: alice.disk(id) });
+  const [own, his] = await git.refMoves({ ref: parseRefName("refs/heads/main"), limit: 2 });
+  expect(own).toMatchObject({ to: alice.tip("notes") });
+  expect(own?.followed).toBeUndefined();
+  expect(his).toMatchObject({ to: bob.tip("notes"), followed: true });
   noBugs(pair);
 });
 

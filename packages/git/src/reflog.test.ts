@@ -4,6 +4,7 @@ import type { ObjectId, RefName } from "@skein/protocol/ids";
 import { expect, test } from "vitest";
 import { openMemoryFiles } from "./memory-files.ts";
 import { openReflog, reflogSegmentBytesMax } from "./reflog.ts";
+import type { RefMove } from "./reflog.ts";
 import { openRefs } from "./refs.ts";
 import type { Refs } from "./refs.ts";
 
@@ -154,7 +155,7 @@ test("all moves of the last ninety days are kept, however often a ref moves", as
 
 test("a reflog that is full loses its oldest moves first", async () => {
   const bytesMax = 3 * reflogSegmentBytesMax;
-  const { kept, moved, files } = await moveOften({ bytesMax });
+  const { kept, moved, files } = await moveOften({ ownBytesMax: bytesMax });
   expect(kept).toBeLessThan(moved);
   let bytes = 0;
   for (const segment of await files.list("reflog"))
@@ -163,7 +164,44 @@ test("a reflog that is full loses its oldest moves first", async () => {
   expect(bytes).toBeGreaterThan(bytesMax - reflogSegmentBytesMax);
 });
 
-async function moveOften(options: { readonly bytesMax?: number }) {
+test.each([
+  ["shows of her refs", "remotes/p2p-mallory/", undefined],
+  ["moves forward for all to follow", "heads/", true],
+] as const)(
+  "however much Mallory %s, Alice has her deleted branch back",
+  async (_, prefix, followed) => {
+    const files = openMemoryFiles();
+    const budgets = { ownBytesMax: 4_096, othersBytesMax: 2 * reflogSegmentBytesMax };
+    const reflog = openReflog(files, budgets);
+    const at = instant(1_700_000_000_000);
+    const record = async (moves: ReadonlyArray<RefMove>): Promise<void> =>
+      files.commit(await reflog.record(moves), { durability: "strict" });
+    const deleted = { ref: name("heads/side"), from: one, to: undefined, at, why: "delete" };
+    const moved = { ref: main, from: one, to: two, at, why: "commit" };
+    const flood = Array.from({ length: 100 }, (__, branch): RefMove => {
+      const ref = name(`${prefix}${branch}-${"b".repeat(100)}`);
+      return { ref, from: one, to: two, at, why: "", followed };
+    });
+    await record([deleted]);
+    for (let update = 0; update < 20; update++) {
+      await record(flood);
+      await record([moved]);
+    }
+    await files.commit(await reflog.age(instant(at + day)), { durability: "strict" });
+    const left = await reflog.read();
+    const own = left.filter(({ ref }) => ref === main || ref === deleted.ref);
+    expect(own).toEqual([deleted, ...Array.from({ length: 20 }, () => moved)]);
+    // The latest of the others are there, in their place.
+    expect(left.slice(-1 - flood.length)).toEqual([...flood, moved]);
+    expect(left.length).toBeLessThan(10 * flood.length);
+    let bytes = 0;
+    for (const segment of await files.list("reflog"))
+      bytes += (await files.read(`reflog/${segment}`))?.length ?? 0;
+    expect(bytes).toBeLessThan(budgets.othersBytesMax + budgets.ownBytesMax);
+  },
+);
+
+async function moveOften(options: { readonly ownBytesMax?: number }) {
   const files = openMemoryFiles();
   const reflog = openReflog(files, options);
   const move = { ref: main, from: one, to: two, at: instant(1_700_000_000_000), why: "" };

@@ -15,6 +15,8 @@ export interface RefMove {
   readonly at: Instant;
   /** One line. */
   readonly why: string;
+  /** Another device moved it, and here it followed. */
+  readonly followed?: true | undefined;
 }
 
 export interface Reflog {
@@ -39,15 +41,18 @@ export const reflogAgeMillisMax = 90 * 24 * 60 * 60 * 1_000;
 export const reflogUnseenMillisMax = 7 * 24 * 60 * 60 * 1_000;
 /** That the node is in use is noted this often at most. */
 export const reflogSeenMillisMin = 24 * 60 * 60 * 1_000;
-/** 90 days of about 100,000 moves. Beyond it the oldest go first, so that a ref that never rests cannot fill a disk. */
+/** 90 days of about 100,000 moves made here. Beyond it the oldest go first: a ref that never rests cannot fill a disk. */
 export const reflogBytesMax = 16 * 1024 * 1024;
+/** The same for what other devices move here: however much that is, it takes nothing from what is moved here. */
+export const reflogOthersBytesMax = 8 * 1024 * 1024;
 /** A segment is written anew with each move until it has this many bytes; then the next one begins. */
 export const reflogSegmentBytesMax = 32 * 1024;
 
 export function openReflog(
   files: Pick<Files, "list" | "read">,
-  { bytesMax = reflogBytesMax }: { readonly bytesMax?: number } = {},
+  { ownBytesMax = reflogBytesMax, othersBytesMax = reflogOthersBytesMax }: Partial<Budgets> = {},
 ): Reflog {
+  const budgets = { ownBytesMax, othersBytesMax };
   const names = async (): Promise<ReadonlyArray<string>> =>
     (await files.list(folder)).filter((name) => segmentPattern.test(name));
   const readBytes = async (name: string): Promise<Bytes> =>
@@ -65,7 +70,7 @@ export function openReflog(
       const last = all.flatMap(({ lines }) => lines).at(-1);
       if (last === undefined) return nothingToDo;
       const isSeen = Math.abs(now - last.at) >= reflogSeenMillisMin;
-      return rewrite(all, isSeen ? [{ at: now }] : [], bytesMax);
+      return rewrite(all, isSeen ? [{ at: now }] : [], budgets);
     },
     record: async (moves) => {
       if (moves.length === 0) return nothingToDo;
@@ -74,7 +79,7 @@ export function openReflog(
       if (last !== undefined && bytes.length < reflogSegmentBytesMax)
         return { ...nothingToDo, put: [[pathOf(last), append(bytes, moves)]] };
       // A segment is full: a good moment to look which of them still hold what may be undone.
-      return rewrite(await segments(), moves, bytesMax);
+      return rewrite(await segments(), moves, budgets);
     },
   };
 }
@@ -82,32 +87,34 @@ export function openReflog(
 /** A move, or that the node was in use. */
 type Line = RefMove | { readonly at: Instant };
 
+interface Budgets {
+  readonly ownBytesMax: number;
+  readonly othersBytesMax: number;
+}
+
 interface Segment {
   readonly name: string;
   readonly bytes: Bytes;
   readonly lines: ReadonlyArray<Line>;
 }
 
-/** Adds lines, and takes out what is too old with them. Segments that keep all they have are not written. */
+/** Adds lines, and takes out what is too old or too much with them. Segments that keep all they have are not written. */
 function rewrite(
   segments: ReadonlyArray<Segment>,
   added: ReadonlyArray<Line>,
-  bytesMax: number,
+  budgets: Budgets,
 ): ReflogBatch {
   const last = segments.at(-1);
   const next = last !== undefined && last.bytes.length < reflogSegmentBytesMax ? last : after(last);
   const all = [...segments.flatMap(({ lines }) => lines), ...added];
-  const old = countOld(all.map(({ at }) => at));
+  const old = new Set(all.slice(0, countOld(all.map(({ at }) => at))));
+  const much = findTooMuch(segments, budgets);
   const kept = new Map<string, Bytes>();
-  let [bytes, from, gone] = [0, all.length - added.length, 0];
-  // The latest are counted first.
-  for (const segment of segments.toReversed()) {
-    const { name, lines } = segment;
-    bytes += segment.bytes.length;
-    from -= lines.length;
-    const first = bytes > bytesMax ? lines.length : Math.min(lines.length, Math.max(0, old - from));
-    gone += lines.slice(0, first).filter(isMove).length;
-    kept.set(name, first === 0 ? segment.bytes : append(new Uint8Array(), lines.slice(first)));
+  let gone = 0;
+  for (const { name, bytes, lines } of segments) {
+    const left = lines.filter((line) => !old.has(line) && !much.has(line));
+    gone += lines.filter(isMove).length - left.filter(isMove).length;
+    kept.set(name, left.length === lines.length ? bytes : append(new Uint8Array(), left));
   }
   if (added.length > 0) kept.set(next.name, append(kept.get(next.name) ?? next.bytes, added));
   const was = new Map(segments.map((segment) => [segment.name, segment.bytes]));
@@ -117,6 +124,31 @@ function rewrite(
     delete: changed.filter(([, now]) => now.length === 0).map(([name]) => pathOf(name)),
     gone,
   };
+}
+
+/** The oldest of what was moved here, and of what other devices moved: each kind beyond its own budget. */
+function findTooMuch(
+  segments: ReadonlyArray<Segment>,
+  { ownBytesMax, othersBytesMax }: Budgets,
+): ReadonlySet<Line> {
+  const found = new Set<Line>();
+  const stored = segments.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  if (stored <= Math.min(ownBytesMax, othersBytesMax)) return found;
+  let [own, others] = [0, 0];
+  // The latest are counted first.
+  for (const { lines } of segments.toReversed())
+    for (const line of lines.toReversed()) {
+      const bytes = append(new Uint8Array(), [line]).length;
+      if (isOthers(line)) others += bytes;
+      else own += bytes;
+      if (isOthers(line) ? others > othersBytesMax : own > ownBytesMax) found.add(line);
+    }
+  return found;
+}
+
+/** Not a move that somebody made here. */
+function isOthers(line: Line): boolean {
+  return isMove(line) && (line.followed === true || line.ref.startsWith(remotePrefix));
 }
 
 function after(last: Segment | undefined): Segment {
@@ -154,8 +186,9 @@ function pathOf(name: string): string {
   return `${folder}/${name}`;
 }
 
-function formatMove({ ref, from, to, at, why }: RefMove): string {
-  return `${from ?? nothing} ${to ?? nothing} ${formatAt(at)} ${ref} ${cleanReason(why)}\n`;
+function formatMove({ ref, from, to, at, why, followed }: RefMove): string {
+  const mark = followed === true ? "followed " : "";
+  return `${mark}${from ?? nothing} ${to ?? nothing} ${formatAt(at)} ${ref} ${cleanReason(why)}\n`;
 }
 
 function formatAt(at: Instant): string {
@@ -173,9 +206,12 @@ function parseLines(bytes: Uint8Array): ReadonlyArray<Line> {
 }
 
 function parseMove(line: string): RefMove | undefined {
-  const { from = "", to = "", at = "", name = "", why = "" } = linePattern.exec(line)?.groups ?? {};
+  const found = linePattern.exec(line)?.groups ?? {};
+  const { mark, from = "", to = "", at = "", name = "", why = "" } = found;
   const ref = parseRefName(name);
-  return ref && { ref, from: parseSide(from), to: parseSide(to), at: instant(Number(at)), why };
+  if (ref === undefined) return undefined;
+  const move = { ref, from: parseSide(from), to: parseSide(to), at: instant(Number(at)), why };
+  return mark === undefined ? move : { ...move, followed: true };
 }
 
 function parseSide(text: string): ObjectId | undefined {
@@ -188,6 +224,7 @@ function cleanReason(why: string): string {
 
 const nothingToDo: ReflogBatch = { put: [], delete: [], gone: 0 };
 const folder = "reflog";
+const remotePrefix = "refs/remotes/";
 const seen = "seen";
 const seenPattern = /^seen (?<at>\d{1,16})$/u;
 const segmentDigits = 10;
@@ -195,6 +232,6 @@ const segmentPattern = /^\d{10}$/u;
 const nothing = "0".repeat(40);
 const reasonLettersMax = 200;
 const linePattern =
-  /^(?<from>[0-9a-f]{40}) (?<to>[0-9a-f]{40}) (?<at>\d{1,16}) (?<name>\S+) ?(?<why>.*)$/u;
+  /^(?<mark>followed )?(?<from>[0-9a-f]{40}) (?<to>[0-9a-f]{40}) (?<at>\d{1,16}) (?<name>\S+) ?(?<why>.*)$/u;
 // eslint-disable-next-line no-control-regex -- control bytes are exactly what is taken out.
 const unwantedInReasons = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|[\ud800-\udfff]/gu;

@@ -42,6 +42,8 @@ export interface RefUpdateOptions {
   readonly head?: RefName | undefined;
   /** One line for the reflog. */
   readonly why?: string | undefined;
+  /** They only go where another device took them: such moves leave lines that take no room from those made here. */
+  readonly followed?: true | undefined;
 }
 
 export interface MovesAsked {
@@ -98,10 +100,11 @@ export async function openRefs(
       const refs = await all();
       if (changes.some(({ ref, from }) => refs.get(ref) !== from)) return "moved";
       await judge(refs, { changes, head: options.head, objects });
+      const { why = "", followed } = options;
       const at = now();
       const moves = changes
         .filter(({ from, to }) => from !== to)
-        .map(({ ref, from, to }) => ({ ref, from, to, at, why: options.why ?? "" }));
+        .map(({ ref, from, to }) => ({ ref, from, to, at, why, followed }));
       await files.commit(await batchOf({ refs, changes, moves, reflog }, options.head), {
         durability: "strict",
       });

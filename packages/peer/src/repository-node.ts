@@ -48,6 +48,8 @@ interface MoveOptions {
   readonly name?: string | undefined;
   /** One line for the list of what was. */
   readonly why?: string | undefined;
+  /** Another device went there before. */
+  readonly followed?: true | undefined;
 }
 
 type Sync = Machine<RepoSyncState, RepoSyncEvent, RepoSyncEffect>;
@@ -344,6 +346,7 @@ export class RepositoryNode {
       await this.#move(plan, {
         head: isFirst ? target.head : undefined,
         why: `came from ${this.#world.nameOf(of)}`,
+        followed: true,
       });
     await this.#world.ledger.writeHeld(this.id, of, { seq: target.seq, hash: target.hash });
     this.#changedAt = instant(Math.max(this.#changedAt, target.at));
@@ -402,7 +405,7 @@ export class RepositoryNode {
   /** The record first, the ref after: what others are told is never ahead of what is durable here. */
   async #move(
     changes: ReadonlyArray<RefChange>,
-    { head, name, why }: MoveOptions,
+    { head, name, why, followed }: MoveOptions,
   ): Promise<"done" | "moved"> {
     if (changes.some(({ ref, from }) => this.#refs.get(ref) !== from)) return "moved";
     const refs = new Map(this.#ownRefs());
@@ -413,7 +416,7 @@ export class RepositoryNode {
     const signed = this.#isWriter()
       ? await this.#streams.sign({ refs, head: head ?? this.#head, name })
       : undefined;
-    const done = await this.git.updateRefs(changes, { head, why });
+    const done = await this.git.updateRefs(changes, { head, why, followed });
     await this.#readRefs();
     this.#changedAt = this.#now();
     if (signed !== undefined) {
