@@ -102,7 +102,6 @@ async function roundsUntilSame(
         messages += 1;
         if (message.type === "membership-heads") to.gossip.heard(node, message);
       }
-      // oxlint-disable-next-line no-await-in-loop -- one round after the other.
       await to.rest();
     }
     left.repeat(instant(noon + (rounds + 1) * 30_000));
@@ -139,7 +138,6 @@ test("of two hundred forks nobody keeps one from Bob: he hears of the last of th
     const [alices, bobs] = [log.fork(), log.fork()];
     alices.add(revocations[place]?.bytes ?? new Uint8Array());
     expect(bobs.state().nodes.has(carol.id)).toBe(true);
-    // oxlint-disable-next-line no-await-in-loop -- each is a world of its own.
     const { rounds } = await roundsUntilSame([alices, bobs], nodes, 50);
     expect(bobs.state().nodes.has(carol.id)).toBe(false);
     expect(rounds).toBeLessThanOrEqual(2);
@@ -171,7 +169,6 @@ test("Mallory, who says that she has more than there is, is asked ever more seld
       heads,
       entries: 60_000 + (millis % 7),
     });
-    // oxlint-disable-next-line no-await-in-loop -- one second after the other.
     await alice.rest();
   }
   expect(alice.asked()).toBeLessThan(25);
