@@ -118,9 +118,9 @@ export class ObjectRejectedError extends SkeinError {
 }
 
 export interface StoreOptions {
-  readonly breathe?: Breathe;
-  readonly limits?: PackLimits;
-  readonly room?: PackRoom;
+  readonly breathe?: Breathe | undefined;
+  readonly limits?: PackLimits | undefined;
+  readonly room?: PackRoom | undefined;
 }
 
 /**
@@ -433,7 +433,8 @@ async function checkConnected(
         throw new PackRejectedError("object-missing", `${expected} ${oid} is missing`);
       throw new PackRejectedError("wrong-type", `${oid} is a ${type}, not a ${expected}`);
     }
-    await turn(link + 1);
+    const waited = turn(link + 1);
+    if (waited !== undefined) await waited;
   }
 }
 
