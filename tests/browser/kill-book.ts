@@ -46,8 +46,9 @@ export class Book {
     return commits + this.imported;
   }
 
-  inTheMiddle(): number {
-    return [...this.interrupted.values()].reduce((sum, kills) => sum + kills, 0);
+  /** Modes that were killed in the middle of what they do less often than this. */
+  modesCaughtLess(least: number): ReadonlyArray<KillMode> {
+    return modes.filter((mode) => (this.interrupted.get(mode) ?? 0) < least);
   }
 
   /** Every repository opens, and all that was acknowledged is there. Imports are removed once they were looked at. */

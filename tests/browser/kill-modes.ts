@@ -25,9 +25,15 @@ export const otherRepository = "From elsewhere";
 /** Each does what it is named after, kills, and writes down what it knows. */
 export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void>>> = {
   opening: async ({ page, url, chance, kill, book }) => {
-    const opening = page.goto(url).catch(endedByKill);
+    let [hasBegun, hasOpened] = [false, false];
+    const opening = (async () => {
+      await page.goto(url, { waitUntil: "commit" });
+      hasBegun = true;
+      await opened(await DoorTab.open(page), [ownRepository, otherRepository]);
+      hasOpened = true;
+    })().catch(endedByKill);
     await wait(chance() * 1_200);
-    book.killed("opening", { isUnderWay: true });
+    book.killed("opening", { isUnderWay: hasBegun && !hasOpened });
     await kill();
     await opening;
   },

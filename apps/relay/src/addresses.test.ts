@@ -178,6 +178,13 @@ test("behind a proxy only what the proxy wrote last is believed", () => {
   expect(forwardedAddress("10.0.0.1", " ")).toBe("10.0.0.1");
 });
 
+test("a port that a proxy writes behind an address makes no other address of it", () => {
+  expect(forwardedAddress("10.0.0.1", "6.6.6.6, 192.0.2.9:4711")).toBe("192.0.2.9");
+  expect(forwardedAddress("10.0.0.1", "[2001:db8::9]:4711")).toBe("2001:db8::9");
+  expect(forwardedAddress("10.0.0.1", "[2001:db8::9]")).toBe("2001:db8::9");
+  expect(forwardedAddress("10.0.0.1", "2001:db8::9")).toBe("2001:db8::9");
+});
+
 test("only this machine, a private network or a named address may be a proxy", () => {
   const named = ["203.0.113.7"];
   for (const address of [

@@ -295,7 +295,13 @@ function prefix64(text: string): string {
  */
 export function forwardedAddress(remote: string, forwardedFor: string | undefined): string {
   const last = forwardedFor?.split(",").at(-1)?.trim();
-  return last === undefined || last === "" ? remote : last;
+  return last === undefined || last === "" ? remote : withoutPort(last);
+}
+
+/** Some proxies write the port too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+function withoutPort(text: string): string {
+  const match = /^(?:\[([^\]]*)\](?::\d+)?|([^:]+):\d+)$/u.exec(text);
+  return match?.[1] ?? match?.[2] ?? text;
 }
 
 /** Whether a proxy may be there: on this machine, on a private network, or named by the operator. */

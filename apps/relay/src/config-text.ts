@@ -34,12 +34,17 @@ export function printConfig(values: ReadonlyArray<Value>): string {
     const remark = source === "default" ? "default" : `${source} ${place}`.trim();
     const shown = texts.length === 0 ? [""] : texts;
     return shown.map((text) => {
-      const value = option.isSecret === true && text !== "" ? "(secret)" : text;
+      const value = option.isSecret === true && text !== "" ? "(secret)" : withoutPassword(text);
       const line = value === "" ? `# ${option.name} =` : `${option.name} = ${value}`;
       return `${line.padEnd(48)} # ${remark}`;
     });
   });
   return `${lines.join("\n")}\n`;
+}
+
+/** `nats://user:password@host` is shown as `nats://(secret)@host`. */
+function withoutPassword(text: string): string {
+  return text.replace(/^((?:\w+:\/\/)?)[^/@]+@/u, "$1(secret)@");
 }
 
 /** A commented config file with every setting at its default. */

@@ -357,7 +357,8 @@ export class Hub {
     { tag, publish, expiresMillis }: { tag: TagKey; publish: Buffer; expiresMillis: number },
   ): void {
     const name = this.#junction?.mint() ?? String(this.#nextKept++);
-    if (this.#keeper.hold(tag, publish, { name, expiresMillis }) === "full")
+    const from = member.visitor?.hidden;
+    if (this.#keeper.hold(tag, publish, { name, expiresMillis, from }) === "full")
       this.#refuse(member, "full", relayOps.keep);
     else this.totals.kept += 1;
     this.#junction?.offer(name, tag, publish);

@@ -4,9 +4,18 @@ import { expect, test } from "vitest";
 
 import { openKeeper } from "./keeper.ts";
 
-const limits = { keptPerTagMax: 3, keptBytesPerTagMax: 2_000, keptBytesMax: 3_000 };
+const limits = {
+  keptPerTagMax: 3,
+  keptBytesPerTagMax: 2_000,
+  keptBytesPerAddressMax: 1_000,
+  keptBytesMax: 3_000,
+};
 const [door, inbox] = ["d".repeat(16), "i".repeat(16)];
-const until = (expiresMillis: number, name = String(Math.random())) => ({ name, expiresMillis });
+const until = (expiresMillis: number, name = String(Math.random()), from?: string) => ({
+  name,
+  expiresMillis,
+  from,
+});
 
 test("what was left is handed out once, the oldest first, and is gone then", () => {
   const keeper = openKeeper(limits);
@@ -46,4 +55,20 @@ test("a frame is a copy, and can be taken back by its name", () => {
   keeper.takeBack("a");
   keeper.takeBack("a");
   expect(keeper.collect(inbox, 0)).toEqual([Buffer.of(1)]);
+});
+
+test("one address holds a part of the room, whatever tags it names, and has it again when what it left is gone", () => {
+  const keeper = openKeeper(limits);
+  const leave = (tag: string, from: string) =>
+    keeper.hold(tag.repeat(16), Buffer.alloc(200), until(100, tag, from));
+  expect([leave("a", "mallory"), leave("b", "mallory"), leave("c", "mallory")]).toEqual([
+    "held",
+    "held",
+    "full",
+  ]);
+  expect(leave("d", "alice")).toBe("held");
+  keeper.collect("a".repeat(16), 0);
+  expect(leave("c", "mallory")).toBe("held");
+  keeper.sweep(100);
+  expect([leave("a", "mallory"), leave("b", "mallory")]).toEqual(["held", "held"]);
 });

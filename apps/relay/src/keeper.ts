@@ -9,6 +9,7 @@ import type { TagKey } from "./tag-table.ts";
 export interface KeeperLimits {
   readonly keptPerTagMax: number;
   readonly keptBytesPerTagMax: number;
+  readonly keptBytesPerAddressMax: number;
   readonly keptBytesMax: number;
 }
 
@@ -26,13 +27,13 @@ export interface Keeper {
 export interface Terms {
   readonly name: string;
   readonly expiresMillis: number;
+  /** Who left it, as an address is held; `undefined` for this machine, which has no limit of its own. */
+  readonly from: string | undefined;
 }
 
-interface Held {
-  readonly name: string;
+interface Held extends Terms {
   readonly tag: TagKey;
   readonly frame: Buffer;
-  readonly expiresMillis: number;
 }
 
 /** Told when a frame begins to wait under a tag, and when it has ended to. */
@@ -47,11 +48,20 @@ export function openKeeper(
 ): Keeper {
   const byTag = new Map<TagKey, Held[]>();
   const byName = new Map<string, Held>();
+  const bytesFrom = new Map<string, number>();
   let bytes = 0;
+
+  function count(from: string | undefined, change: number): void {
+    bytes += change;
+    if (from === undefined) return;
+    const left = (bytesFrom.get(from) ?? 0) + change;
+    if (left === 0) bytesFrom.delete(from);
+    else bytesFrom.set(from, left);
+  }
 
   function forget(held: Held): void {
     if (!byName.delete(held.name)) return;
-    bytes -= held.frame.length + heldCostBytes;
+    count(held.from, -held.frame.length - heldCostBytes);
     const left = (byTag.get(held.tag) ?? []).filter((one) => one !== held);
     if (left.length === 0) byTag.delete(held.tag);
     else byTag.set(held.tag, left);
@@ -59,20 +69,23 @@ export function openKeeper(
   }
 
   return {
-    hold: (tag, frame, { name, expiresMillis }) => {
+    hold: (tag, frame, terms) => {
       const waiting = byTag.get(tag) ?? [];
       const size = frame.length + heldCostBytes;
       const tagBytes = waiting.reduce((sum, held) => sum + held.frame.length + heldCostBytes, size);
       if (waiting.length >= limits.keptPerTagMax || tagBytes > limits.keptBytesPerTagMax)
         return "full";
       if (bytes + size > limits.keptBytesMax) return "full";
+      const { name, from } = terms;
+      const fromBytes = from === undefined ? 0 : (bytesFrom.get(from) ?? 0) + size;
+      if (fromBytes > limits.keptBytesPerAddressMax) return "full";
       // In memory of its own: it may wait for days, and would keep what lies beside it in a pool.
       const own = Buffer.allocUnsafeSlow(frame.length);
       own.set(frame);
-      const held = { name, tag, frame: own, expiresMillis };
+      const held = { ...terms, tag, frame: own };
       byTag.set(tag, [...waiting, held]);
       byName.set(name, held);
-      bytes += size;
+      count(from, size);
       news.came(tag);
       return "held";
     },

@@ -59,6 +59,7 @@ export const limitWords: Readonly<Record<keyof Limits, string>> = {
   keepSecondsMax: "seconds a frame waits for a reader who is away; 0 keeps nothing",
   keptPerTagMax: "frames waiting under one tag",
   keptBytesPerTagMax: "bytes waiting under one tag",
+  keptBytesPerAddressMax: "bytes waiting that one address left",
   keptBytesMax: "bytes waiting in all",
   keepsPerAddressPerMinute: "frames one address may leave, a minute",
   memoryBytesMax: "bytes of memory: nobody new above 80 %, the slowest cut above 90 %",

@@ -112,6 +112,8 @@ export interface Limits {
   /** Frames waiting under one tag, and their bytes. */
   readonly keptPerTagMax: number;
   readonly keptBytesPerTagMax: number;
+  /** What one address has waiting under all tags: it takes 64 of them to fill the room. */
+  readonly keptBytesPerAddressMax: number;
   /** Bytes waiting in all; beyond it nothing more is taken. */
   readonly keptBytesMax: number;
   /** Frames one address may leave, a minute. */
@@ -211,6 +213,7 @@ export const defaultLimits: Limits = {
   keepSecondsMax: 0,
   keptPerTagMax: 64,
   keptBytesPerTagMax: 1024 * 1024,
+  keptBytesPerAddressMax: 1024 * 1024,
   keptBytesMax: 64 * 1024 * 1024,
   keepsPerAddressPerMinute: 60,
   memoryBytesMax: 1024 * 1024 * 1024,

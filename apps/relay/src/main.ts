@@ -21,11 +21,19 @@ async function main(): Promise<void> {
   const read = readSettings({
     args: process.argv.slice(2),
     environment: process.env,
-    readFile: (path) => (existsSync(path) ? readFileSync(path, "utf8") : undefined),
+    readFile: readText,
   });
   if (read.kind === "help") process.stdout.write(helpText(read.isLong));
   else if (read.kind === "wrong") fail(`${read.why}\n\n${helpText(false)}`, 2);
   else await obey(read);
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 async function obey(read: Extract<Read, { readonly kind: "settings" }>): Promise<void> {

@@ -64,9 +64,10 @@ test("a flag wins over the environment, and that over the file", () => {
 
 test("every setting has one name: a flag, a variable and a line say the same", () => {
   for (const option of options) {
-    if (option.kind !== "number" || option.name === "port") continue;
-    const value = "7";
-    const byFlag = settings([`--${option.name}`, value]);
+    const isSwitch = option.kind === "switch";
+    if ((option.kind !== "number" && !isSwitch) || option.name === "port") continue;
+    const value = isSwitch ? "on" : "7";
+    const byFlag = settings(isSwitch ? [`--${option.name}`] : [`--${option.name}`, value]);
     expect(byFlag).toEqual(settings([], { [variableOf(option)]: value }));
     const line = settings(["--config", "/etc/skein.conf"], {}, `${option.name} = ${value}`);
     expect(line).toEqual(byFlag);
@@ -147,4 +148,21 @@ test("help is short, and long when asked", () => {
   expect(helpText(false)).not.toContain(nameOfLimit("tagsMax"));
   for (const { name } of options) expect(helpText(true)).toContain(`--${name} `);
   expect(options.every(({ words }) => words.length > 5)).toBe(true);
+});
+
+test("half a connection, a switch that is neither on nor off, and a folder for a file are refused in words", () => {
+  const said = (args: ReadonlyArray<string>, environment: Environment = {}) => {
+    const outcome = read(args, environment);
+    return outcome.kind === "wrong" ? outcome.why : outcome.kind;
+  };
+  expect(said(["--connections-max", "0.5"])).toContain("without a fraction");
+  expect(said(["--upgrades-per-address-per-second", "0.5"])).toBe("settings");
+  expect(said([], { SKEIN_NO_APP: "maybe" })).toBe('no-app is `on` or `off`, not "maybe".');
+  expect(said(["--config", "/etc"])).toBe("There is no file /etc that can be read.");
+});
+
+test("`config print` keeps the password in an address of NATS", () => {
+  const outcome = read(["config", "print", "--nats", "nats://rita:canary@nats.example.org"]);
+  if (outcome.kind !== "settings") throw new Error("it should have been read");
+  expect(printConfig(outcome.values)).toContain("nats = nats://(secret)@nats.example.org");
 });

@@ -65,7 +65,7 @@ export type Read =
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** `readFile` answers `undefined` for a file that is not there. */
+/** `readFile` answers `undefined` for what is not there, or is no file that can be read. */
 export interface Sources {
   readonly args: ReadonlyArray<string>;
   readonly environment: Environment;
@@ -86,7 +86,9 @@ export function readSettings({ args, environment, readFile }: Sources): Read {
   const file = readLines(path, readFile);
   if (typeof file === "string") return wrong(file);
   const values = options.map((option) => choose(option, { flags, environment, file, path }));
-  const settings = settle(new Map(values.map((value) => [value.option.name, value.texts])));
+  const settings =
+    findOddSwitch(values) ??
+    settle(new Map(values.map((value) => [value.option.name, value.texts])));
   return typeof settings === "string"
     ? wrong(settings)
     : { kind: "settings", command: command.command, settings, values };
@@ -148,7 +150,7 @@ function readLines(
 ): ReadonlyMap<string, ReadonlyArray<string>> | string {
   if (path === undefined || path === "") return new Map();
   const text = readFile(path);
-  if (text === undefined) return `There is no file ${path}.`;
+  if (text === undefined) return `There is no file ${path} that can be read.`;
   const read = readConfigText(text, path);
   if (read.kind === "wrong") return read.why;
   const file = new Map<string, ReadonlyArray<string>>();
@@ -178,6 +180,16 @@ function choose(
   if (line !== undefined) return { option, texts: line, source: "file", place: from.path ?? "" };
   const texts = option.fallback === "" ? [] : [option.fallback];
   return { option, texts, source: "default", place: "" };
+}
+
+function findOddSwitch(values: ReadonlyArray<Value>): string | undefined {
+  for (const { option, texts } of values) {
+    const said = texts.at(-1) ?? "";
+    const word = said.toLowerCase();
+    if (option.kind === "switch" && !onWords.has(word) && !offWords.has(word))
+      return `${option.name} is \`on\` or \`off\`, not "${said}".`;
+  }
+  return undefined;
 }
 
 function words(text: string): ReadonlyArray<string> {
@@ -233,15 +245,31 @@ function settleLimits(text: (name: string) => string): Limits | string {
   for (const key of limitNames) {
     const name = nameOfLimit(key);
     const said = text(name);
-    const match = /^(\d+(?:\.\d+)?)([kMGT]?)$/u.exec(said);
-    const number = match === null ? Number.NaN : Number(match[1]) * (scales[match[2] ?? ""] ?? 1);
+    const number = readNumber(said);
+    const isWhole = Number.isInteger(number) || mayBeFraction(key);
     const least = switchable.has(key) ? 0 : Number.MIN_VALUE;
     const most = ceilings[key] ?? Number.MAX_SAFE_INTEGER;
-    if (!(number >= least && number <= most))
-      return `${name} is a number above 0${ceilings[key] === undefined ? "" : ` and at most ${most}`}, not "${said}".`;
+    if (!(isWhole && number >= least && number <= most))
+      return `${name} is ${numberWords(key)}, not "${said}".`;
     limits[key] = number;
   }
   return limits;
+}
+
+function readNumber(said: string): number {
+  const match = /^(\d+(?:\.\d+)?)([kMGT]?)$/u.exec(said);
+  return match === null ? Number.NaN : Number(match[1]) * (scales[match[2] ?? ""] ?? 1);
+}
+
+function numberWords(key: keyof Limits): string {
+  const most = ceilings[key];
+  const bound = most === undefined ? "" : ` and at most ${most}`;
+  return `a number above 0${bound}${mayBeFraction(key) ? "" : ", without a fraction"}`;
+}
+
+/** Once in two seconds is a rate, and a millisecond and a half a pause; half a connection is nothing. */
+function mayBeFraction(key: string): boolean {
+  return /Per(?:Second|Minute|Connection)$/u.test(key);
 }
 
 function findFault(settings: Settings, log: string): string | undefined {
@@ -301,6 +329,7 @@ function isOrigin(text: string): boolean {
 
 const ice = /^(?:stun|turns?):\S{1,250}$/u;
 const onWords: ReadonlySet<string> = new Set(["1", "true", "yes", "on"]);
+const offWords: ReadonlySet<string> = new Set(["", "0", "false", "no", "off"]);
 const scales: Readonly<Record<string, number>> = {
   k: 1024,
   M: 1024 ** 2,

@@ -9,16 +9,17 @@ export const judgePlainTree =
   (from, size, to) => {
     const bytes = memory().slice(from, from + size);
     if (objectFault("tree", bytes) !== undefined) return closely;
-    const ids: number[] = [];
+    const words: number[] = [];
     const plain = walkTree(bytes, (mode, start, end) => {
       const kind = kindOfMode(mode);
-      if (kind !== "submodule") ids.push(from + end + 1 + (kind === "tree" ? 2 ** 31 : 0));
+      const id = from + end + 1 + (kind === "tree" ? 2 ** 31 : 0);
+      words.push(kind === "submodule" ? 0 : id, end - start);
       return isPlain(bytes.subarray(start, end));
     });
     if (!plain) return closely;
     const view = new DataView(memory().buffer);
-    for (const [at, id] of ids.entries()) view.setUint32(to + at * 4, id, true);
-    return ids.length;
+    for (const [at, word] of words.entries()) view.setUint32(to + at * 4, word, true);
+    return words.length / 2;
   };
 
 /** Nobody takes it for another name. */

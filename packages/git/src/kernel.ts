@@ -60,8 +60,9 @@ export interface CoreKernel {
    */
   readonly nameObjects: (list: number, count: number) => number;
   /**
-   * Lists where the ids in a tree stand, as words at `to` whose highest bit is set for trees. Answers how many, or -1 if
-   * it has to be looked at closely: something is wrong with it, or it has a name that some system might take for another.
+   * Lists the entries of a tree at `to`, in two words each: where its id stands, with the highest bit set for trees, or 0
+   * for a submodule; and how long its name is. Answers how many, or -1 if it has to be looked at closely: something is
+   * wrong with it, or it has a name that some system might take for another.
    */
   readonly judgeTree: (from: number, size: number, to: number) => number;
   /** A hash under way takes `hashStateBytes` at `state`. */

@@ -157,21 +157,35 @@ function personFault(line: Uint8Array): string | undefined {
   const open = line.indexOf(0x3c);
   if (open < 0) return "missingEmail";
   if (open === 0) return "missingNameBeforeEmail";
-  if (line.subarray(0, open).includes(0x3e)) return "badName";
+  const close = line.indexOf(0x3e);
+  if (close >= 0 && close < open) return "badName";
   if (line[open - 1] !== 0x20) return "missingSpaceBeforeEmail";
-  const close = line.indexOf(0x3e, open);
-  if (close < 0 || line.subarray(open + 1, close).includes(0x3c)) return "badEmail";
-  return dateFault(asciiOf(line.subarray(close + 1)));
+  const again = line.indexOf(0x3c, open + 1);
+  if (close < 0 || (again >= 0 && again < close)) return "badEmail";
+  return dateFault(line, close + 1);
 }
 
-function dateFault(text: string): string | undefined {
-  if (!text.startsWith(" ")) return "missingSpaceBeforeDate";
-  const match = /^ (?<date>\d+) (?<zone>.*)$/su.exec(text)?.groups;
-  if (match === undefined) return "badDate";
-  const { date = "", zone = "" } = match;
-  if (date.startsWith("0") && date !== "0") return "zeroPaddedDate";
-  if (date.length > secondsDigitsMax) return "badDateOverflow";
-  return /^[+-]\d{4}$/u.test(zone) ? undefined : "badTimezone";
+function dateFault(line: Uint8Array, start: number): string | undefined {
+  if (line[start] !== 0x20) return "missingSpaceBeforeDate";
+  const date = start + 1;
+  let end = date;
+  while (isDigit(line[end])) end += 1;
+  if (end === date || line[end] !== 0x20) return "badDate";
+  if (line[date] === 0x30 && end > date + 1) return "zeroPaddedDate";
+  if (end - date > secondsDigitsMax) return "badDateOverflow";
+  return isZone(line, end + 1) ? undefined : "badTimezone";
+}
+
+/** A sign and four digits, up to the end. */
+function isZone(line: Uint8Array, start: number): boolean {
+  const sign = line[start];
+  if (line.length !== start + 5 || (sign !== 0x2b && sign !== 0x2d)) return false;
+  for (let at = start + 1; at < start + 5; at++) if (!isDigit(line[at])) return false;
+  return true;
+}
+
+function isDigit(byte = 0): boolean {
+  return byte >= 0x30 && byte <= 0x39;
 }
 
 interface Lines {

@@ -433,7 +433,8 @@ async function checkConnected(
         throw new PackRejectedError("object-missing", `${expected} ${oid} is missing`);
       throw new PackRejectedError("wrong-type", `${oid} is a ${type}, not a ${expected}`);
     }
-    await turn(link + 1);
+    const waited = turn(link + 1);
+    if (waited !== undefined) await waited;
   }
 }
 

@@ -21,21 +21,22 @@ export interface PackJudge {
     object: GitObject,
     id: { readonly bytes: Uint8Array; readonly offset: number },
   ) => void;
-  /** Takes a tree that the kernel found sound: where its ids stand, with the highest bit set for those of trees. */
+  /** Takes a tree that the kernel found sound, as it lists its entries: two words each, `many` times from `list` on. */
   readonly takeTree: (
     tree: SoundTree,
-    ids: Uint32Array,
     id: { readonly bytes: Uint8Array; readonly offset: number },
   ) => void;
   /** Judges the files that git reads, and the trees together with those that are here already. */
   readonly judgeWhole: (around: Around) => Promise<void>;
 }
 
-/** Where a tree lies. */
+/** A tree's entries, as `judgeTree` lists them: where in `bytes` the ids stand, and how long the names are. */
 export interface SoundTree {
   readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
+  readonly words: Uint32Array;
+  /** The first of the words. */
+  readonly list: number;
+  readonly many: number;
 }
 
 /** What is here besides the pack. */
@@ -48,7 +49,7 @@ export interface Around {
 export function openPackJudge(): PackJudge {
   const links = openLinkSet();
   const shapes = openTreeShapes();
-  const treeIds: Uint8Array[] = [];
+  const treeIds = openTreeIds();
   const special = new Map<string, SpecialName>();
   let found: Found | undefined;
 
@@ -61,7 +62,7 @@ export function openPackJudge(): PackJudge {
   const ofTree = {
     name: (bytes: number, kind: EntryKind): void => {
       nameBytes = bytes;
-      if (kind !== "tree") shapes.file(bytes);
+      if (kind !== "tree") shapes.files(1, bytes);
     },
     refer: (bytes: Uint8Array, offset: number, type: ObjectType): void => {
       const link = refer(bytes, offset, type);
@@ -88,7 +89,7 @@ export function openPackJudge(): PackJudge {
     judge: ({ type, bytes }, id) => {
       if (type === "tree") {
         shapes.begin();
-        treeIds.push(id.bytes.subarray(id.offset, id.offset + 20));
+        treeIds.add(id.bytes, id.offset);
       }
       asRefusal(() => {
         const fault = objectFault(type, bytes, type === "tree" ? ofTree : ofOthers);
@@ -96,10 +97,10 @@ export function openPackJudge(): PackJudge {
       });
       if (found !== undefined) throw refusalOf(found, type, id);
     },
-    takeTree: (tree, ids, id) => {
+    takeTree: (tree, id) => {
       shapes.begin();
-      treeIds.push(id.bytes.subarray(id.offset, id.offset + 20));
-      takeIds({ links, shapes, id }, tree, ids);
+      treeIds.add(id.bytes, id.offset);
+      takeEntries({ links, shapes, id }, tree);
     },
     judgeWhole: async (around) => {
       await judgeShapes({ links, shapes, treeIds }, around);
@@ -133,22 +134,43 @@ async function judgeShapes(
     links,
     shapes,
     treeIds,
-  }: {
-    readonly links: LinkSet;
-    readonly shapes: TreeShapes;
-    readonly treeIds: ReadonlyArray<Uint8Array>;
-  },
+  }: { readonly links: LinkSet; readonly shapes: TreeShapes; readonly treeIds: TreeIds },
   { shapes: stored, turn }: Around,
 ): Promise<void> {
-  const linkOfTree = (tree: number): number => {
-    const id = treeIds[tree];
-    return id === undefined ? -1 : links.find(id, 0);
-  };
+  const known = { linkOfTree: treeIds.linksIn(links), links: links.size() };
   const ids = links.ids();
   if (stored !== undefined)
-    for (const link of shapes.outside(linkOfTree))
+    for (const link of shapes.outside(known))
       await stored.measure({ bytes: ids, offset: link * 20 }, turn);
-  shapes.judge(linkOfTree, (link) => stored?.shapeOf(ids, link * 20));
+  shapes.judge(known, (link) => stored?.shapeOf(ids, link * 20));
+}
+
+/** The ids of the trees of a pack, in the order in which they were judged. */
+interface TreeIds {
+  readonly add: (bytes: Uint8Array, offset: number) => void;
+  /** The link to each of them, or -1. */
+  readonly linksIn: (links: LinkSet) => Int32Array;
+}
+
+function openTreeIds(): TreeIds {
+  let ids = new Uint8Array(20 * 256);
+  let filled = 0;
+  return {
+    add: (bytes, offset) => {
+      if (filled === ids.length) {
+        const more = new Uint8Array(ids.length * 2);
+        more.set(ids);
+        ids = more;
+      }
+      for (let byte = 0; byte < 20; byte++) ids[filled++] = bytes[offset + byte] ?? 0;
+    },
+    linksIn: (links) => {
+      const linkOfTree = new Int32Array(filled / 20);
+      for (let tree = 0; tree < linkOfTree.length; tree++)
+        linkOfTree[tree] = links.find(ids, tree * 20);
+      return linkOfTree;
+    },
+  };
 }
 
 async function judgeSpecial(
@@ -169,49 +191,31 @@ interface Taking {
   readonly id: { readonly bytes: Uint8Array; readonly offset: number };
 }
 
-function takeIds({ links, shapes, id }: Taking, tree: SoundTree, ids: Uint32Array): void {
-  const { bytes } = tree;
-  let next = tree.start;
+function takeEntries({ links, shapes, id }: Taking, tree: SoundTree): void {
+  const { bytes, words, list, many } = tree;
+  let files = 0;
+  let longest = 0;
+  let before = -1;
   asRefusal(() => {
-    for (const at of ids) {
-      const isTree = at >= treeBit;
-      const idAt = isTree ? at - treeBit : at;
-      next = passSubmodules(shapes, bytes, { from: next, until: idAt });
-      const nameBytes = idAt - 1 - nameStart(bytes, next);
-      next = idAt + 20;
-      const link = links.addCode(bytes, idAt, isTree ? treeCode : blobCode);
-      if (link < 0) throw refusalOf(twoTypes, "tree", id);
-      if (isTree) shapes.folder(link, nameBytes);
-      else shapes.file(nameBytes);
+    for (let at = list; at < list + 2 * many; at += 2) {
+      const idAt = words[at] ?? 0;
+      const nameBytes = words[at + 1] ?? 0;
+      const isTree = idAt >= treeBit;
+      if (!isTree) {
+        files += 1;
+        if (nameBytes > longest) longest = nameBytes;
+        // A submodule refers to nothing here.
+        if (idAt === 0) continue;
+      }
+      const code = isTree ? treeCode : blobCode;
+      before = links.addCode(bytes, isTree ? idAt - treeBit : idAt, code, before);
+      if (before < 0) throw refusalOf(twoTypes, "tree", id);
+      if (isTree) shapes.folder(before, nameBytes);
     }
   });
-  passSubmodules(shapes, bytes, { from: next, until: tree.end });
+  shapes.files(files, longest);
 }
 
-/** The kernel lists no submodules: they lie between what it lists, or at the end. Answers where the next entry begins. */
-function passSubmodules(
-  shapes: TreeShapes,
-  bytes: Uint8Array,
-  { from, until }: { readonly from: number; readonly until: number },
-): number {
-  let begin = from;
-  while (until - begin >= entryBytesMin) {
-    const idAt = bytes.indexOf(0, begin) + 1;
-    if (idAt >= until) break;
-    shapes.file(idAt - 1 - nameStart(bytes, begin));
-    begin = idAt + 20;
-  }
-  return begin;
-}
-
-function nameStart(bytes: Uint8Array, begin: number): number {
-  let space = begin;
-  while (bytes[space] !== 0x20) space += 1;
-  return space + 1;
-}
-
-/** A digit, a space, a letter, a zero and an id. */
-const entryBytesMin = 24;
 const treeBit = 2 ** 31;
 const treeCode = 2;
 const blobCode = 3;

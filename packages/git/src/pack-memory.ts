@@ -34,6 +34,8 @@ export interface PackMemory {
   readonly release: (mark: number, kept?: Held) => Held;
   readonly isLent: (held: Held) => boolean;
   readonly view: (held: Held) => Bytes;
+  /** All of the memory, four bytes a word, until there is more of it. */
+  readonly words: () => Uint32Array;
   /** Where the window begins. It may be made larger as long as nothing is lent. */
   readonly windowAt: number;
   readonly widen: (bytes: number) => void;
@@ -56,9 +58,8 @@ export function openPackMemory(ringBytes: number): PackMemory {
 
   /** Memory is asked for when the ring first goes round. */
   const reserve = (end: number): void => {
-    if (end <= reserved) return;
-    reserved = end;
-    kernel.reserve(end);
+    if (end > reserved) kernel.reserve(end);
+    reserved = Math.max(reserved, end);
   };
   return {
     kernel,
@@ -94,6 +95,7 @@ export function openPackMemory(ringBytes: number): PackMemory {
     },
     isLent: ({ at }) => at >= lentAt,
     view: ({ at, size }) => kernel.bytes().subarray(at, at + size),
+    words: openWords(kernel),
     windowAt,
     widen: (bytes) => {
       lentAt = windowAt + ((bytes + slackBytes) & ~15);
@@ -101,6 +103,15 @@ export function openPackMemory(ringBytes: number): PackMemory {
       reserve(lentAt);
     },
     close: once(() => giveKernelBack(kernel)),
+  };
+}
+
+function openWords(kernel: Kernel): () => Uint32Array {
+  let words = new Uint32Array(0);
+  return () => {
+    const { buffer } = kernel.bytes();
+    if (words.buffer !== buffer) words = new Uint32Array(buffer, 0, buffer.byteLength >>> 2);
+    return words;
   };
 }
 

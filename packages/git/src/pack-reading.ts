@@ -313,9 +313,11 @@ function finish(reading: PackReading, index: number, held: Held): void {
   const isLent = memory.isLent(held);
   if (reading.unnamedPlace < 0 && !isLent) reading.unnamedPlace = rows.places[index] ?? noPlace;
   const many = unnamed.push(index);
-  const record = [rows.codes[index] ?? 0, held.at, held.size, memory.namesAt + (many - 1) * 20];
-  for (const [at, word] of record.entries())
-    writeWord(memory.kernel, memory.listAt + (many - 1) * 16 + at * 4, word);
+  const record = memory.listAt + (many - 1) * 16;
+  writeWord(memory.kernel, record, rows.codes[index] ?? 0);
+  writeWord(memory.kernel, record + 4, held.at);
+  writeWord(memory.kernel, record + 8, held.size);
+  writeWord(memory.kernel, record + 12, memory.namesAt + (many - 1) * 20);
   if (isLent || many === namedAtOnce) nameAll(reading);
 }
 
@@ -367,14 +369,13 @@ function judge(reading: PackReading, index: number, held: Held): void {
   if (type === "blob") return;
   if (type === "tree") {
     const mark = memory.mark();
-    // An entry has a digit, a space, a letter, a zero and an id: 24 bytes, of which four are listed.
-    const list = memory.lend(Math.ceil(held.size / 6));
+    // An entry has a digit, a space, a letter, a zero and an id: 24 bytes, for which eight are listed.
+    const list = memory.lend(Math.ceil(held.size / 3));
     const many = kernel.judgeTree(held.at, held.size, list.at);
     memory.release(mark);
-    const bytes = kernel.bytes();
     if (many >= 0) {
-      const tree = { bytes, start: held.at, end: held.at + held.size };
-      reading.judge.takeTree(tree, new Uint32Array(bytes.buffer, list.at, many), id);
+      const tree = { bytes: kernel.bytes(), words: memory.words(), list: list.at / 4, many };
+      reading.judge.takeTree(tree, id);
       return;
     }
   }

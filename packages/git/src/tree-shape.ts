@@ -14,17 +14,22 @@ export interface TreeShape {
 }
 
 export interface TreeShapes {
-  /** Begins the tree that is known as `link` to those that refer to it. */
+  /** Begins the next tree. */
   readonly begin: () => void;
-  readonly file: (nameBytes: number) => void;
+  /** Files in the tree, and how long the longest name of them is. */
+  readonly files: (many: number, nameBytes: number) => void;
+  /** A folder in the tree, known as `link`. */
   readonly folder: (link: number, nameBytes: number) => void;
-  /** The folders that are not among the trees, each once. `linkOfTree` says under which link each tree is referred to, or -1. */
-  readonly outside: (linkOfTree: (tree: number) => number) => Iterable<number>;
+  /** The folders that are not among the trees, each once. */
+  readonly outside: (known: KnownTrees) => ReadonlyArray<number>;
   /** Throws `PackRejectedError` if one of them is more than may be. `shapeOf` knows the shapes of folders outside. */
-  readonly judge: (
-    linkOfTree: (tree: number) => number,
-    shapeOf: (link: number) => TreeShape | undefined,
-  ) => void;
+  readonly judge: (known: KnownTrees, shapeOf: (link: number) => TreeShape | undefined) => void;
+}
+
+/** Under which link each tree is referred to, or -1; and how many links there are. */
+export interface KnownTrees {
+  readonly linkOfTree: Int32Array;
+  readonly links: number;
 }
 
 /** Folders are named by the links to them, since those inside a tree may not have been read yet. */
@@ -33,37 +38,37 @@ export function openTreeShapes(): TreeShapes {
     folders: new Uint32Array(1024),
     names: new Uint8Array(1024),
     folderCount: 0,
-    starts: [],
-    files: [],
-    longest: [],
+    starts: new Uint32Array(256),
+    files: new Uint32Array(256),
+    longest: new Uint8Array(256),
+    treeCount: 0,
   };
   return {
     begin: () => {
-      shapes.starts.push(shapes.folderCount);
-      shapes.files.push(0);
-      shapes.longest.push(0);
+      if (shapes.treeCount === shapes.starts.length) makeRoomForTrees(shapes);
+      shapes.starts[shapes.treeCount++] = shapes.folderCount;
     },
-    file: (nameBytes) => {
-      const tree = shapes.files.length - 1;
-      shapes.files[tree] = (shapes.files[tree] ?? 0) + 1;
+    files: (many, nameBytes) => {
+      const tree = shapes.treeCount - 1;
+      shapes.files[tree] = (shapes.files[tree] ?? 0) + many;
       shapes.longest[tree] = Math.max(shapes.longest[tree] ?? 0, nameBytes);
     },
     folder: (link, nameBytes) => {
-      if (shapes.folderCount === shapes.folders.length) makeRoom(shapes);
+      if (shapes.folderCount === shapes.folders.length) makeRoomForFolders(shapes);
       shapes.names[shapes.folderCount] = nameBytes;
       shapes.folders[shapes.folderCount++] = link;
     },
-    outside: (linkOfTree) => {
-      const links = new Set(shapes.folders.subarray(0, shapes.folderCount));
-      for (let tree = 0; tree < shapes.starts.length; tree++) links.delete(linkOfTree(tree));
-      return links;
-    },
-    judge: (linkOfTree, shapeOf) => judgeShapes(shapes, linkOfTree, shapeOf),
+    outside: (known) => foldersOutside(shapes, known),
+    judge: (known, shapeOf) => judgeShapes(shapes, known, shapeOf),
   };
 }
 
 /** Throws `PackRejectedError` at a tree of a shape that nobody takes. */
 export function judgeShape({ depth, paths, pathBytes }: TreeShape): void {
+  judgeNumbers(depth, paths, pathBytes);
+}
+
+function judgeNumbers(depth: number, paths: number, pathBytes: number): void {
   if (depth > treeDepthMax)
     throw new PackRejectedError("tree-depth", `folders deeper than ${treeDepthMax}`);
   if (paths > treePathsMax)
@@ -103,53 +108,69 @@ interface Shapes {
   names: Uint8Array<ArrayBuffer>;
   folderCount: number;
   /** Where each tree's folders begin. */
-  readonly starts: number[];
-  readonly files: number[];
+  starts: Uint32Array<ArrayBuffer>;
+  files: Uint32Array<ArrayBuffer>;
   /** The longest name of a file in each tree. */
-  readonly longest: number[];
+  longest: Uint8Array<ArrayBuffer>;
+  treeCount: number;
+}
+
+/** Which tree each link leads to, counted from 1. */
+function treesOfLinks({ linkOfTree, links }: KnownTrees): Int32Array {
+  const trees = new Int32Array(links);
+  for (let tree = 0; tree < linkOfTree.length; tree++) {
+    const link = linkOfTree[tree] ?? -1;
+    if (link >= 0) trees[link] = tree + 1;
+  }
+  return trees;
+}
+
+function foldersOutside({ folders, folderCount }: Shapes, known: KnownTrees): number[] {
+  const treeOfLink = treesOfLinks(known);
+  const outside: number[] = [];
+  for (let at = 0; at < folderCount; at++) {
+    const link = folders[at] ?? 0;
+    if (treeOfLink[link] !== 0) continue;
+    treeOfLink[link] = told;
+    outside.push(link);
+  }
+  return outside;
 }
 
 function judgeShapes(
-  { folders, names, folderCount, starts, files, longest }: Shapes,
-  linkOfTree: (tree: number) => number,
+  shapes: Shapes,
+  known: KnownTrees,
   shapeOf: (link: number) => TreeShape | undefined,
 ): void {
-  const treeOfLink = new Map<number, number>();
-  starts.forEach((_, tree) => {
-    const link = linkOfTree(tree);
-    if (link >= 0) treeOfLink.set(link, tree);
-  });
-  const measured = openColumns(starts.length);
-  /** Adds up a tree from where it was left, or answers the folder that must be measured before. */
-  const measure = (frame: Frame): number | undefined => {
-    const end = starts[frame.tree + 1] ?? folderCount;
-    for (; frame.at < end; frame.at++) {
-      const link = folders[frame.at] ?? 0;
-      const inner = treeOfLink.get(link);
-      const shape = inner === undefined ? (shapeOf(link) ?? emptyShape) : measured.read(inner);
-      if (shape === undefined) return inner;
-      addFolder(frame, names[frame.at] ?? 0, shape);
-    }
-    measured.write(frame.tree, frame);
-    return undefined;
+  const { treeCount } = shapes;
+  const measuring: Measuring = {
+    shapes,
+    treeOfLink: treesOfLinks(known),
+    shapeOf,
+    depths: new Uint16Array(treeCount),
+    paths: new Uint32Array(treeCount),
+    lengths: new Uint16Array(treeCount),
   };
-  const open = (tree: number): Frame => ({
-    tree,
-    at: starts[tree] ?? 0,
-    depth: 1,
-    paths: files[tree] ?? 0,
-    pathBytes: longest[tree] ?? 0,
-  });
-  for (let tree = 0; tree < starts.length; tree++) {
-    if (measured.read(tree) !== undefined) continue;
-    const stack = [open(tree)];
+  for (let tree = 0; tree < treeCount; tree++) {
+    if (measuring.depths[tree] !== 0) continue;
+    const stack = [openFrame(shapes, tree)];
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const inner = measure(top);
-      judgeShape({ ...top, depth: Math.max(top.depth, stack.length) });
-      if (inner === undefined) stack.pop();
-      else stack.push(open(inner));
+      const inner = measure(measuring, top);
+      judgeNumbers(Math.max(top.depth, stack.length), top.paths, top.pathBytes);
+      if (inner < 0) stack.pop();
+      else stack.push(openFrame(shapes, inner));
     }
   }
+}
+
+/** The shapes that are known, in columns; the depth of a tree that is not measured yet is 0. */
+interface Measuring {
+  readonly shapes: Shapes;
+  readonly treeOfLink: Int32Array;
+  readonly shapeOf: (link: number) => TreeShape | undefined;
+  readonly depths: Uint16Array;
+  readonly paths: Uint32Array;
+  readonly lengths: Uint16Array;
 }
 
 interface Frame extends GrowingShape {
@@ -157,29 +178,42 @@ interface Frame extends GrowingShape {
   at: number;
 }
 
-/** Shapes within the limits, in few bytes each. */
-function openColumns(trees: number): {
-  readonly read: (tree: number) => TreeShape | undefined;
-  readonly write: (tree: number, shape: TreeShape) => void;
-} {
-  const depths = new Uint16Array(trees);
-  const paths = new Uint32Array(trees);
-  const lengths = new Uint16Array(trees);
+function openFrame({ starts, files, longest }: Shapes, tree: number): Frame {
   return {
-    read: (tree) => {
-      const depth = depths[tree] ?? 0;
-      if (depth === 0) return undefined;
-      return { depth, paths: paths[tree] ?? 0, pathBytes: lengths[tree] ?? 0 };
-    },
-    write: (tree, shape) => {
-      depths[tree] = shape.depth;
-      paths[tree] = shape.paths;
-      lengths[tree] = shape.pathBytes;
-    },
+    tree,
+    at: starts[tree] ?? 0,
+    depth: 1,
+    paths: files[tree] ?? 0,
+    pathBytes: longest[tree] ?? 0,
   };
 }
 
-function makeRoom(shapes: Shapes): void {
+/** Adds up a tree from where it was left. Answers the folder that must be measured before, or -1. */
+function measure(measuring: Measuring, frame: Frame): number {
+  const { treeOfLink, shapeOf } = measuring;
+  const { folders, names, folderCount, starts, treeCount } = measuring.shapes;
+  const { tree } = frame;
+  const end = tree + 1 < treeCount ? (starts[tree + 1] ?? 0) : folderCount;
+  for (; frame.at < end; frame.at++) {
+    const link = folders[frame.at] ?? 0;
+    const inner = (treeOfLink[link] ?? 0) - 1;
+    const shape = inner < 0 ? (shapeOf(link) ?? emptyShape) : measuredAt(measuring, inner);
+    if (shape === undefined) return inner;
+    addFolder(frame, names[frame.at] ?? 0, shape);
+  }
+  measuring.depths[tree] = frame.depth;
+  measuring.paths[tree] = frame.paths;
+  measuring.lengths[tree] = frame.pathBytes;
+  return -1;
+}
+
+function measuredAt({ depths, paths, lengths }: Measuring, tree: number): TreeShape | undefined {
+  const depth = depths[tree] ?? 0;
+  if (depth === 0) return undefined;
+  return { depth, paths: paths[tree] ?? 0, pathBytes: lengths[tree] ?? 0 };
+}
+
+function makeRoomForFolders(shapes: Shapes): void {
   const { folders, names } = shapes;
   if (folders.length >= foldersMax)
     throw new LimitExceededError("folders in the trees of one pack", {
@@ -192,5 +226,16 @@ function makeRoom(shapes: Shapes): void {
   shapes.names.set(names);
 }
 
+function makeRoomForTrees(shapes: Shapes): void {
+  const { starts, files, longest } = shapes;
+  shapes.starts = new Uint32Array(starts.length * 2);
+  shapes.starts.set(starts);
+  shapes.files = new Uint32Array(files.length * 2);
+  shapes.files.set(files);
+  shapes.longest = new Uint8Array(longest.length * 2);
+  shapes.longest.set(longest);
+}
+
 /** 80 MiB of them. */
 const foldersMax = 16 * 1024 * 1024;
+const told = -1;

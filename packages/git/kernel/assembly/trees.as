@@ -8,8 +8,9 @@ const prefixes: usize = memory.data(64 * 8, 16);
 const closely: i32 = -1;
 
 /**
- * Lists where the ids in a tree stand at `to`, with the highest bit set for those of trees. Answers how many, or -1 if
- * the tree is to be looked at closely: something is wrong with it, or has a name that some system might take for another.
+ * Lists the entries of a tree at `to`, in two words each: where its id stands, with the highest bit set for trees, or 0
+ * for a submodule; and how long its name is. Answers how many, or -1 if the tree is to be looked at closely: something
+ * is wrong with it, or it has a name that some system might take for another.
  */
 export function judgeTree(from: usize, size: u32, to: usize): i32 {
   const end = from + size;
@@ -55,8 +56,10 @@ export function judgeTree(from: usize, size: u32, to: usize): i32 {
       store<u32>(prefixes + open * 8, length, 4);
       open++;
     }
-    if (isTree) store<u32>(to + (many++ << 2), u32(id) | 0x80000000);
-    else if (kind == 0x8000 || kind == 0xa000) store<u32>(to + (many++ << 2), u32(id));
+    const entry = to + (many++ << 3);
+    if (isTree) store<u32>(entry, u32(id) | 0x80000000);
+    else store<u32>(entry, kind == 0x8000 || kind == 0xa000 ? u32(id) : 0);
+    store<u32>(entry, length, 4);
     lastStart = start;
     lastEnd = nameEnd;
     lastIsTree = isTree;
