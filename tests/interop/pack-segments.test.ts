@@ -1,5 +1,6 @@
 /** Large packs are kept as segments: each is a pack that git takes by itself, whenever the storage fails. */
 
+import { createCipheriv } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { StorageFullError } from "@skein/git/files";
@@ -10,6 +11,7 @@ import type { Bytes } from "@skein/protocol/bytes";
 import { packSegmentBytesMax } from "@skein/protocol/limits";
 import { failAtCommit } from "@skein/testkit/failing-files";
 import { afterAll, expect, test } from "vitest";
+import { blobCode, copy, delta, entry, idOf, insert, packOf, refDelta } from "./pack-builder.ts";
 import { indexByGit, makeGit, makeHistory, readObjects, readPack } from "./pack-git.ts";
 
 const history = makeHistory(60);
@@ -30,16 +32,18 @@ test.each([1, 700, 3_000, 20_000])(
   async (most) => {
     const indexed = await index(pack);
     const contents = new Map<string, Bytes>();
+    let bytes = 0;
     for await (const segment of indexed.segments(most)) {
       const byGit = indexByGit(history, segment.pack);
       expect(byGit.why).toBe("");
       expect(Buffer.from(segment.idx).equals(byGit.idx ?? new Uint8Array(0))).toBe(true);
       contents.set(`objects/pack/pack-${segment.name}.pack`, Uint8Array.from(segment.pack));
       contents.set(`objects/pack/pack-${segment.name}.idx`, segment.idx);
-      // A single object may be more; no other is in its segment but its base.
-      if (segment.pack.length > most) expect(segment.pack[11]).toBeLessThanOrEqual(2);
+      bytes += segment.pack.length - 32;
     }
     expect(contents.size).toBeGreaterThan(2);
+    // Whatever is there twice.
+    expect(bytes).toBeLessThanOrEqual(1.5 * pack.length);
     expect(fsckOf(contents, history.oid("main"))).toBe("");
     const store = await openObjectStore(openMemoryFiles(contents));
     for (const [oid, { bytes }] of readObjects(history, oids))
@@ -76,6 +80,78 @@ test("what is received and is more than a segment is kept as several, and sent a
   expect(bytes.length).toBeLessThan(received.length * 1.01);
 }, 60_000);
 
+test("many small changes of an object that is more than a segment stand behind one copy of it", async () => {
+  const base = noiseOf(17_000_000, 1);
+  const sent = packOf([entry(blobCode, base), ...changesOf(base, 20)]);
+  const packs = await received(sent);
+  expect(packs.length).toBe(1);
+  expect(packs[0]?.length).toBeLessThan(sent.length + 1_000);
+  for (const one of packs) expect(indexByGit(history, one).why).toBe("");
+}, 60_000);
+
+test("changes of large objects in turn stand behind one copy of each", async () => {
+  const bases = [1, 2, 3].map((seed) => noiseOf(9_000_000, seed));
+  const changes = bases.map((base) => changesOf(base, 5));
+  const inTurn = [0, 1, 2, 3, 4].flatMap((at) => changes.flatMap((some) => some[at] ?? []));
+  const sent = packOf([...bases.map((base) => entry(blobCode, base)), ...inTurn]);
+  const packs = await received(sent);
+  expect(packs.length).toBe(3);
+  expect(packs.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(sent.length + 1_000);
+  for (const one of packs) expect(indexByGit(history, one).why).toBe("");
+}, 60_000);
+
+test("a chain is copied only where twice as much stands behind it", async () => {
+  const base = noiseOf(20_000, 1);
+  const sent = packOf([entry(blobCode, base), ...changesOf(base, 40, 5_000)]);
+  let bytes = 0;
+  let many = 0;
+  for await (const segment of (await index(sent)).segments(30_000)) {
+    expect(indexByGit(history, segment.pack).why).toBe("");
+    expect(segment.pack.length).toBeLessThan(3 * 20_000 + 5_500);
+    bytes += segment.pack.length;
+    many += 1;
+  }
+  expect(many).toBeGreaterThan(3);
+  expect(bytes).toBeLessThanOrEqual(1.5 * sent.length);
+});
+
+test("a base that was left out and comes after all, on what stands on it, makes no circle", async () => {
+  const first = noiseOf(2_000, 1);
+  const second = Buffer.concat([first, Buffer.of(7)]);
+  const onFirst = delta(2_000, 2_001, copy(0, 2_000), insert(Buffer.of(7)));
+  const onSecond = delta(2_001, 2_000, copy(0, 2_000));
+  const [here, there] = [idOf("blob", first), idOf("blob", second)];
+  const bytes = packOf([refDelta(here, onFirst), refDelta(there, onSecond)]);
+  const contents = new Map<string, Bytes>();
+  const store = await openObjectStore(openMemoryFiles(contents));
+  await store.storePack({ bytes: packOf([entry(blobCode, first)]), tips: [], signal });
+  await store.storePack({ bytes, tips: [], signal });
+  const [kept] = [...contents]
+    .flatMap(([path, pack]) => (path.endsWith(".pack") ? [pack] : []))
+    .slice(1);
+  expect(indexByGit(history, kept ?? bytes)).toMatchObject({ why: "" });
+  expect(kept?.[11]).toBe(2);
+});
+
+test("keeping that is stopped between segments leaves nothing", async () => {
+  const contents = new Map<string, Bytes>();
+  const controller = new AbortController();
+  const files = openMemoryFiles(contents);
+  const written: number[] = [];
+  const commit: typeof files.commit = async (...change) => {
+    await files.commit(...change);
+    written.push(contents.size);
+    controller.abort();
+  };
+  const store = await openObjectStore({ ...files, commit });
+  const tip = large.oid("main");
+  const asked = { bytes: readPack(large).pack, tips: [tip], signal: controller.signal };
+  await expect(store.storePack(asked)).rejects.toThrow(/abort/u);
+  expect(written).toEqual([1, 0]);
+  expect(contents.size).toBe(0);
+  expect(await store.has(tip)).toBe(false);
+}, 60_000);
+
 test.each([
   [1, "before"],
   [2, "after"],
@@ -101,6 +177,38 @@ test.each([
   },
   60_000,
 );
+
+/** What is kept of a pack that comes in parts. */
+async function received(bytes: Uint8Array): Promise<ReadonlyArray<Uint8Array>> {
+  const contents = new Map<string, Bytes>();
+  const store = await openObjectStore(openMemoryFiles(contents));
+  const receiver = store.openReceiver({ tips: [], signal });
+  for (let at = 0; at < bytes.length; at += 1_000_000)
+    await receiver.write(Uint8Array.from(bytes.subarray(at, at + 1_000_000)));
+  await receiver.finish();
+  return [...contents].flatMap(([path, pack]) => (path.endsWith(".pack") ? [pack] : []));
+}
+
+/** Bytes that cannot be shrunk. */
+function noiseOf(length: number, seed: number): Buffer {
+  const key = Buffer.alloc(16, seed);
+  return createCipheriv("aes-128-ctr", key, Buffer.alloc(16)).update(Buffer.alloc(length));
+}
+
+/** Deltas that name their base, and add a few bytes each, or so many. */
+function changesOf(base: Buffer, count: number, added = 100): ReadonlyArray<Uint8Array> {
+  const name = idOf("blob", base);
+  const copies: Uint8Array[] = [];
+  for (let at = 0; at < base.length; at += 0xff_ffff)
+    copies.push(copy(at, Math.min(0xff_ffff, base.length - at)));
+  return Array.from({ length: count }, (_, at) => {
+    const rest = noiseOf(added, 100 + at);
+    const inserts: Uint8Array[] = [];
+    for (let from = 0; from < added; from += 100)
+      inserts.push(insert(rest.subarray(from, from + 100)));
+    return refDelta(name, delta(base.length, base.length + added, ...copies, ...inserts));
+  });
+}
 
 async function index(bytes: Uint8Array): Promise<IndexedPack> {
   return await indexPack({

@@ -5,7 +5,6 @@
 import { formatHex } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import type { ObjectId } from "@skein/protocol/ids";
-import { sameId } from "./id-table.ts";
 import type { PackLimits } from "./pack-limits.ts";
 import { formatIdx, sortByOid, type PackColumns } from "./idx.ts";
 import type { LinkSet } from "./link-set.ts";
@@ -16,8 +15,10 @@ import {
   missingBases,
   nameAll,
   openPackReading,
+  outsideBase,
   resolveNext,
   typeAt,
+  type OutsideBase,
   type PackReading,
 } from "./pack-reading.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
@@ -44,7 +45,7 @@ export interface IndexedPack {
   readonly whole: () => Promise<MadePack>;
   /** Objects that were received. */
   readonly objects: number;
-  /** The same objects in packs of at most `most` bytes, each of which stands on its own. */
+  /** The same objects in packs of about `most` bytes, each of which stands on its own; see `splitPack`. */
   readonly segments: (most: number) => AsyncIterable<MadePack>;
   readonly typeOf: (id: Uint8Array, offset: number) => ObjectType | undefined;
   /** All that the pack's objects refer to, in it or outside. */
@@ -123,7 +124,7 @@ export function openPackIndexing(given: Indexing): PackIndexing {
         shapes: given.shapes?.(),
         turn: () => turn("resolving", reading.resolved, 0),
       });
-      return complete(reading);
+      return complete(reading, given);
     },
     close: async () => {
       isClosed = true;
@@ -199,30 +200,39 @@ async function resolveRest(
     );
 }
 
-function complete(reading: PackReading): IndexedPack {
+function complete(reading: PackReading, { signal, breathe }: Indexing): IndexedPack {
   const { rows, outside, ids, spool } = reading;
   const count = reading.read;
   const columns = { count, ...rows };
   const bases = outside.filter(({ id }) => ids.find(id, 0) < 0);
+  const segments = (most: number): AsyncIterable<MadePack> =>
+    splitPack(
+      {
+        columns,
+        end: spool.length() - trailerBytes,
+        bytes: (start, end) => bringing(reading, () => spool.view(start, end)),
+        bases: basesOf(reading, bases),
+        read: async (index) =>
+          bases[index - count] ?? {
+            type: typeAt(reading, index),
+            bytes: await bringing(reading, () => bytesOf(reading, index)),
+          },
+        turn: async () => {
+          await breathe();
+          signal.throwIfAborted();
+        },
+      },
+      most,
+    );
   return {
     bytes: bases.reduce((sum, { bytes }) => sum + bytes.length, spool.length()),
-    whole: () => wholePack(reading, columns, bases),
+    whole: async () => {
+      // A base that came after all may stand on what stands on it: git reads no circles, so it is written whole.
+      if (bases.length < outside.length) for await (const only of segments(Infinity)) return only;
+      return await wholePack(reading, columns, bases);
+    },
     objects: count,
-    segments: (most) =>
-      splitPack(
-        {
-          columns,
-          end: spool.length() - trailerBytes,
-          bytes: (start, end) => bringing(reading, () => spool.view(start, end)),
-          find: (id, offset) => findWith(reading, bases, { id, offset }),
-          read: async (index) =>
-            bases[index - count] ?? {
-              type: typeAt(reading, index),
-              bytes: await bringing(reading, () => bytesOf(reading, index)),
-            },
-        },
-        most,
-      ),
+    segments,
     typeOf: (id, offset) => {
       const index = ids.find(id, offset);
       return index < 0 ? undefined : typeAt(reading, index);
@@ -248,15 +258,24 @@ async function wholePack(
   return { name: formatHex(packHash), pack, idx };
 }
 
-/** Bases that were left out stand behind what was received. */
-function findWith(
-  { ids, read }: PackReading,
-  bases: ReadonlyArray<{ readonly id: Uint8Array }>,
-  { id, offset }: { readonly id: Uint8Array; readonly offset: number },
-): number {
-  const inside = ids.find(id, offset);
-  const behind = inside < 0 ? bases.findIndex((base) => sameId(base.id, 0, id, offset)) : -1;
-  return behind < 0 ? inside : read + behind;
+/** What each entry stands on. Bases that were left out stand behind what was received. */
+function basesOf(
+  { rows, ids, outside, read }: PackReading,
+  leftOut: ReadonlyArray<OutsideBase>,
+): Int32Array {
+  const bases = new Int32Array(read + leftOut.length).fill(-1);
+  let behind = read;
+  const given = outside.map(({ id }) => {
+    const inside = ids.find(id, 0);
+    return inside < 0 ? behind++ : inside;
+  });
+  for (let index = 0; index < read; index++) {
+    const base = rows.bases[index] ?? -1;
+    bases[index] = base < -1 ? (given[outsideBase - base] ?? -1) : base;
+  }
+  // It may stand on what stands on it, as both were here before.
+  for (const index of given) bases[index] = -1;
+  return bases;
 }
 
 type Turn = (

@@ -451,7 +451,8 @@ function ringBytesFor(expectedBytes: number): number {
 const needsMore = -2;
 const noPlace = -1;
 const wholeBase = -1;
-const outsideBase = -2;
+/** The first base outside; the others are below. */
+export const outsideBase = -2;
 const ringBytesMax = 32 * 1024 * 1024;
 const ringBytesMin = 1024 * 1024;
 const ringBytesPerByte = 4;

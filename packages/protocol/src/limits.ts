@@ -57,7 +57,7 @@ export const relayUrlBytesMax = 256;
 export const packBytesMax = 256 * 1024 * 1024;
 /** What one node asks of another at a time of a larger history, and what is held of a pack that arrives: the rest waits on the device. */
 export const packSliceBytesMax = 32 * 1024 * 1024;
-/** What is kept of a larger pack at a time, and what small ones grow to. */
+/** What is kept of a larger pack at a time, unless what stands on one large object is more, and what small ones grow to. */
 export const packSegmentBytesMax = 16 * 1024 * 1024;
 /** Objects in one pack. */
 export const packObjectsMax = 1_000_000;
