@@ -118,9 +118,9 @@ export class ObjectRejectedError extends SkeinError {
 }
 
 export interface StoreOptions {
-  readonly breathe?: Breathe;
-  readonly limits?: PackLimits;
-  readonly room?: PackRoom;
+  readonly breathe?: Breathe | undefined;
+  readonly limits?: PackLimits | undefined;
+  readonly room?: PackRoom | undefined;
 }
 
 /**

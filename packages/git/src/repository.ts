@@ -25,6 +25,7 @@ import { mergeTips, mergeWithResolutions, readConflicts } from "./merge.ts";
 import type { Conflicts, MergeAsked, MergeResult, ResolvedMerge } from "./merge.ts";
 import { openObjectStore } from "./object-store.ts";
 import type { ObjectStore } from "./object-store.ts";
+import type { PackRoom } from "./pack-spool.ts";
 import { cherryPick, revert } from "./pick.ts";
 import type { PickAsked, PickResult } from "./pick.ts";
 import { openRefs } from "./refs.ts";
@@ -124,13 +125,16 @@ export async function openRepository({
   files,
   breathe,
   now,
+  room,
 }: {
   readonly files: Files;
   readonly breathe?: Breathe | undefined;
   /** Dates what refs leave behind when they move. */
   readonly now?: (() => Instant) | undefined;
+  /** How much of packs is in memory at once. */
+  readonly room?: PackRoom | undefined;
 }): Promise<Repository> {
-  const objects = await openObjectStore(files, breathe === undefined ? {} : { breathe });
+  const objects = await openObjectStore(files, { breathe, room });
   const commits = openCommits(objects);
   const refs = await openRefs(files, objects, { now });
   const parts = { objects, commits, refs };

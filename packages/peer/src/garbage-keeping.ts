@@ -54,12 +54,14 @@ export function openGarbageKeeping({
   };
 
   const drop: Drop = async ({ signal, worthBytes, unfinished }) => {
-    const begun = await git.unfinished.read();
-    // A clock that was ahead once must not keep it for ever.
-    const isNew = begun !== undefined && Math.abs(now() - begun.at) < unfinishedMillis;
+    // A clock that was ahead once must not keep them for ever, nor one that comes little by little.
+    const isNew = (await git.unfinished.list()).some(
+      ({ begun, at }) =>
+        Math.abs(now() - at) < unfinishedMillis && Math.abs(now() - begun) < comingMillis,
+    );
     if (isNew && unfinished === "stays") return "busy";
     // First it is not known any more, then it goes: it would not be whole.
-    await git.unfinished.forget();
+    await git.unfinished.forgetAll();
     await git.ageMoves();
     const roots = [...(await git.reachableRoots()), ...(await tips()), ...made.list()];
     const here = await Promise.all(roots.map(git.objects.has));
@@ -152,5 +154,7 @@ function openMade(now: () => Instant): {
 
 /** By then the devices it came from have been there, or are not used any more. */
 const unfinishedMillis = 7 * 24 * 60 * 60 * 1_000;
+/** By then it came slower than anybody waits for. */
+const comingMillis = 30 * 24 * 60 * 60 * 1_000;
 /** From storing a commit to moving a ref to it takes moments. */
 const madeMillis = 60 * 60 * 1_000;

@@ -1,11 +1,14 @@
 import { StorageFullError } from "@skein/git/files";
 import { openMemoryFiles } from "@skein/git/memory-files";
+import { PackRejectedError } from "@skein/git/pack-rejected";
 import { openRepository, type Repository } from "@skein/git/repository";
-import type { Bytes } from "@skein/protocol/bytes";
+import { concat, parseHex, type Bytes } from "@skein/protocol/bytes";
+import { sliceHeadBytes } from "@skein/protocol/node-messages/stream-open";
 import {
   instant,
   parseNodeId,
   parseRepoId,
+  type Instant,
   type NodeId,
   type ObjectId,
   type RefName,
@@ -16,18 +19,26 @@ import { failAtCommit } from "@skein/testkit/failing-files";
 import { expect, test } from "vitest";
 import { FlowFailedError, NoSourceError, type AskNode } from "./flows.ts";
 import { openGarbageKeeping } from "./garbage-keeping.ts";
-import { fetchObjects } from "./object-fetching.ts";
+import { openObjectCopying } from "./object-copying.ts";
+import { fetchObjects, type Fetching } from "./object-fetching.ts";
 import { findPack } from "./object-sending.ts";
 import { openTasks } from "./tasks.ts";
 import type { TaskView } from "./views.ts";
 
-const [alice, carol] = [parseNodeId("a".repeat(64)), parseNodeId("c".repeat(64))];
+const [alice, carol, mallory] = ["a", "c", "f"].map((digit) => parseNodeId(digit.repeat(64)));
 const repo = parseRepoId("b".repeat(64));
 const ref = parseRefName("refs/heads/main");
-if (alice === undefined || carol === undefined || repo === undefined || ref === undefined)
+if (
+  alice === undefined ||
+  carol === undefined ||
+  mallory === undefined ||
+  repo === undefined ||
+  ref === undefined
+)
   throw new Error("these are ids");
 const main: RefName = ref;
 const sliceBytesMax = 20_000;
+const begun = { haves: [], objects: 3, begun: instant(0), at: instant(0), doubted: [] };
 
 interface Home {
   readonly git: Repository;
@@ -39,7 +50,12 @@ async function openHome(contents = new Map<string, Bytes>()): Promise<Home> {
 }
 
 /** Commits of 5 kB each that do not shrink. */
-async function grow({ git }: Home, many: number, onto: ObjectId | undefined): Promise<ObjectId> {
+async function grow(
+  { git }: Home,
+  many: number,
+  onto: ObjectId | undefined,
+  message = "Change",
+): Promise<ObjectId> {
   let tip = onto;
   for (let at = 0; at < many; at++) {
     let state = at + (tip === undefined ? 1 : Number.parseInt(tip.slice(0, 6), 16));
@@ -53,7 +69,7 @@ async function grow({ git }: Home, many: number, onto: ObjectId | undefined): Pr
       author: { name: "Alice", email: "alice@example.org" },
       at: instant(1_700_000_000_000 + at),
       offsetMinutes: 0,
-      message: `Change ${at}\n`,
+      message: `${message} ${at}\n`,
     });
   }
   if (tip === undefined) throw new Error("there are commits");
@@ -67,6 +83,7 @@ interface Town {
   readonly came: () => number;
   readonly shown: TaskView[];
   readonly fetch: (home: Home, from: NodeId, tip: ObjectId) => Promise<void>;
+  readonly fetching: (home: Home, from: NodeId, tip: ObjectId) => Fetching;
 }
 
 /** `breakAt`: the line breaks once so many bytes have come. */
@@ -98,26 +115,29 @@ function openTown(
     return new Uint8Array();
   };
   const { signal } = new AbortController();
+  const fetching: Town["fetching"] = ({ git }, from, tip) => ({
+    repo,
+    git,
+    ask,
+    tasks,
+    title: "Copying notes",
+    from,
+    target: { refs: [{ ref: main, oid: tip }] },
+    haves: [],
+    clock: { now: () => instant(1_700_000_000_000) },
+    sliceBytesMax,
+    guard: (work) => work(),
+    arrived: () => {},
+    signal,
+  });
   const tasks = openTasks({ parent: signal, changed: () => shown.push(...tasks.list()) });
   return {
     ask,
     asked,
     came: () => came,
     shown,
-    fetch: ({ git }, from, tip) =>
-      fetchObjects({
-        repo,
-        git,
-        ask,
-        tasks,
-        title: "Copying notes",
-        from,
-        target: { refs: [{ ref: main, oid: tip }] },
-        haves: [],
-        clock: { now: () => instant(1_700_000_000_000) },
-        sliceBytesMax,
-        signal,
-      }),
+    fetching,
+    fetch: (home, from, tip) => fetchObjects(fetching(home, from, tip)),
   };
 }
 
@@ -129,7 +149,7 @@ test("a repository that is more than a slice comes in slices, and its progress n
   await town.fetch(bob, alice, tip);
   expect(await bob.git.objects.has(tip)).toBe(true);
   expect(town.asked.length).toBeGreaterThan(5);
-  expect(await bob.git.unfinished.read()).toBeUndefined();
+  expect(await bob.git.unfinished.list()).toEqual([]);
   const shares = town.shown.flatMap(({ share }) => share ?? []);
   expect(shares.length).toBeGreaterThan(5);
   expect(shares).toEqual(shares.toSorted((a, b) => a - b));
@@ -142,7 +162,7 @@ test("a copy that was broken off goes on from the slices that came, also after a
   const broken = openTown(new Map([[alice, home]]), { breakAt: 90_000 });
   const bob = await openHome();
   await expect(broken.fetch(bob, alice, tip)).rejects.toThrow(FlowFailedError);
-  expect((await bob.git.unfinished.read())?.wants).toEqual([tip]);
+  expect((await bob.git.unfinished.list())[0]?.wants).toEqual([tip]);
   const restarted = await openHome(bob.contents);
   // Carol has the same, and more; she got it all at once.
   const other = await openHome();
@@ -152,7 +172,7 @@ test("a copy that was broken off goes on from the slices that came, also after a
   const town = openTown(new Map([[carol, other]]));
   await town.fetch(restarted, carol, further);
   expect(await restarted.git.objects.has(further)).toBe(true);
-  expect(await restarted.git.unfinished.read()).toBeUndefined();
+  expect(await restarted.git.unfinished.list()).toEqual([]);
   // Of 33 commits of more than 5 kB each, 15 were here.
   expect(town.came()).toBeLessThan(20 * 6_000);
 });
@@ -164,11 +184,11 @@ test("a beginning that is not what it was said to be is given up, and nobody els
   // Mallory said that all but the last commit is here.
   const [after] = (await home.git.readCommit(tip)).parents;
   if (after === undefined) throw new Error("there is a commit before");
-  await bob.git.unfinished.write({ wants: [tip], haves: [], objects: 3, at: instant(0), after });
+  await bob.git.unfinished.write({ ...begun, wants: [tip], from: mallory, after });
   const town = openTown(new Map([[alice, home]]));
   await town.fetch(bob, alice, tip);
   expect(await bob.git.objects.has(tip)).toBe(true);
-  expect(await bob.git.unfinished.read()).toBeUndefined();
+  expect(await bob.git.unfinished.list()).toEqual([]);
 });
 
 test("a node of before there were slices is asked for all of it", async () => {
@@ -187,11 +207,19 @@ test("a node that has nothing of what was begun leaves it as it is", async () =>
   const bob = await openHome();
   const broken = openTown(new Map([[alice, home]]), { breakAt: 60_000 });
   await expect(broken.fetch(bob, alice, tip)).rejects.toThrow(FlowFailedError);
-  const other = await openHome();
-  const theirs = await grow(other, 2, undefined);
-  await openTown(new Map([[carol, other]])).fetch(bob, carol, theirs);
-  expect(await bob.git.objects.has(theirs)).toBe(true);
-  expect(await bob.git.unfinished.read()).toMatchObject({ wants: [tip] });
+  const left = await bob.git.unfinished.list();
+  expect(left).toMatchObject([{ wants: [tip] }]);
+  // One commit, and then many.
+  for (const many of [1, 12]) {
+    const other = await openHome();
+    const theirs = await grow(other, many, undefined, "Carol's");
+    expect(await bob.git.objects.has(theirs)).toBe(false);
+    const town = openTown(new Map([[carol, other]]));
+    await town.fetch(bob, carol, theirs);
+    expect(town.asked.length).toBeGreaterThan(many / 3);
+    expect(await bob.git.objects.has(theirs)).toBe(true);
+    expect(await bob.git.unfinished.list()).toEqual(left);
+  }
 });
 
 test("a copy in slices survives storage that fails before or after any change", async () => {
@@ -228,20 +256,20 @@ test("a copy in slices survives storage that fails before or after any change", 
 test("what came of a copy is not collected for a week, unless a person frees space", async () => {
   const home = await openHome();
   const tip = await grow(home, 30, undefined);
-  const begun = 1_700_000_000_000;
+  const started = 1_700_000_000_000;
   const week = 7 * 24 * 60 * 60 * 1_000;
   for (const [at, unfinished, kept] of [
-    [begun + week - 1, "stays", true],
-    [begun + week, "stays", false],
+    [started + week - 1, "stays", true],
+    [started + week, "stays", false],
     // The clock was ahead when it began.
-    [begun - week + 1, "stays", true],
-    [begun - week, "stays", false],
-    [begun + 1, "goes", false],
+    [started - week + 1, "stays", true],
+    [started - week, "stays", false],
+    [started + 1, "goes", false],
   ] as const) {
     const bob = await openHome();
     const broken = openTown(new Map([[alice, home]]), { breakAt: 90_000 });
     await expect(broken.fetch(bob, alice, tip)).rejects.toThrow(FlowFailedError);
-    const after = (await bob.git.unfinished.read())?.after ?? tip;
+    const after = (await bob.git.unfinished.list())[0]?.after ?? tip;
     const { collect } = openGarbageKeeping({
       git: bob.git,
       tips: () => Promise.resolve([]),
@@ -251,8 +279,155 @@ test("what came of a copy is not collected for a week, unless a person frees spa
     const dropped = await collect({ signal, worthBytes: 1, unfinished });
     expect(dropped === "busy").toBe(kept);
     expect(await bob.git.objects.has(after)).toBe(kept);
-    expect((await bob.git.unfinished.read()) !== undefined).toBe(kept);
+    expect((await bob.git.unfinished.list()).length > 0).toBe(kept);
     await openTown(new Map([[alice, home]])).fetch(bob, alice, tip);
     expect(await bob.git.objects.has(tip)).toBe(true);
   }
+});
+
+/** Its head, no objects, and the checksum of that. */
+const emptyPack =
+  parseHex("5041434b0000000200000000029d08823bd8a8eab510ad6ac75c823cfd3ed31e") ?? new Uint8Array();
+
+/** Mallory sends what is asked for, and says what is not so of what is left. */
+function openLiar(
+  home: Home,
+  say: (asked: number) => { readonly left: number; readonly isEmpty?: boolean },
+): { readonly ask: AskNode; readonly asked: () => number } {
+  let asked = 0;
+  const ask: AskNode = async (_, request, { take, signal }) => {
+    if (request.type !== "slice") throw new Error("nothing else");
+    if (++asked > 50) throw new Error("it never ends");
+    const { left, isEmpty = false } = say(asked);
+    const { after, ...rest } = request;
+    const honest = { ...rest, after, haves: [] };
+    const source = await findPack(home.git, honest, signal);
+    const bytes = await source.read(0, source.bytes);
+    const told = isEmpty ? [bytes.subarray(0, sliceHeadBytes), emptyPack] : [bytes];
+    const all = concat(...told);
+    new DataView(all.buffer, all.byteOffset).setUint32(20, left);
+    await take?.(all, { bytes: all.length, bytesAll: all.length, objects: source.objects });
+    return new Uint8Array();
+  };
+  return { ask, asked: () => asked };
+}
+
+test("a sender whose slices bring nothing, or who finds ever more, is refused at once", async () => {
+  const home = await openHome();
+  const tip = await grow(home, 30, undefined);
+  for (const [say, most] of [
+    // Bob would ask for nothing as long as the number falls.
+    [(asked: number) => ({ left: 4_000_000_000 - asked, isEmpty: asked > 1 }), 1],
+    [(asked: number) => ({ left: 3_000 - asked, isEmpty: asked > 1 }), 2],
+    [(asked: number) => ({ left: 3_000 - asked }), 2],
+  ] as const) {
+    const bob = await openHome();
+    const liar = openLiar(home, say);
+    const town = openTown(new Map());
+    const fetching = { ...town.fetching(bob, alice, tip), ask: liar.ask };
+    await expect(fetchObjects(fetching)).rejects.toThrow(PackRejectedError);
+    expect(liar.asked()).toBe(most);
+  }
+});
+
+test("space may be freed between two slices, and what is copied comes anew", async () => {
+  const home = await openHome();
+  const tip = await grow(home, 30, undefined);
+  const bob = await openHome();
+  const town = openTown(new Map([[alice, home]]));
+  const tips = (): Promise<ReadonlyArray<ObjectId>> => Promise.resolve([]);
+  const now = (): Instant => instant(1_700_000_000_000);
+  const { guard, collect } = openGarbageKeeping({ git: bob.git, tips, now });
+  const { signal } = new AbortController();
+  const asked = { signal, worthBytes: 1, unfinished: "goes" } as const;
+  const freed: unknown[] = [];
+  let slices = 0;
+  await fetchObjects({
+    ...town.fetching(bob, alice, tip),
+    guard: async (work) => {
+      slices += 1;
+      if (slices === 4) freed.push(await collect(asked));
+      return await guard(async () => {
+        if (slices === 6) freed.push(await collect(asked));
+        return await work();
+      });
+    },
+  });
+  expect(freed).toMatchObject([{ objects: expect.any(Number) }, "busy"]);
+  expect(await bob.git.objects.has(tip)).toBe(true);
+});
+
+test("a node that answers with what does not fit ends nobody else's copy, two of them do", async () => {
+  const home = await openHome();
+  const tip = await grow(home, 30, undefined);
+  const bob = await openHome();
+  const broken = openTown(new Map([[alice, home]]), { breakAt: 90_000 });
+  await expect(broken.fetch(bob, alice, tip)).rejects.toThrow(FlowFailedError);
+  const left = await bob.git.unfinished.list();
+  // The last objects alone, as if all the others were here.
+  const [parent] = (await home.git.readCommit(tip)).parents;
+  const town = openTown(new Map());
+  const lie: AskNode = async (_, request, { take, signal }) => {
+    if (request.type !== "slice" || parent === undefined) throw new Error("nothing else");
+    const source = await findPack(home.git, { ...request, after: parent }, signal);
+    const bytes = await source.read(0, source.bytes);
+    await take?.(bytes, { bytes: bytes.length, bytesAll: bytes.length, objects: source.objects });
+    return new Uint8Array();
+  };
+  for (const [from, here] of [
+    [mallory, 1],
+    [mallory, 1],
+    [carol, 0],
+  ] as const) {
+    const fetching = { ...town.fetching(bob, from, tip), ask: lie };
+    await expect(fetchObjects(fetching)).rejects.toThrow(PackRejectedError);
+    const known = await bob.git.unfinished.list();
+    expect(known.map(({ after }) => after)).toEqual(left.map(({ after }) => after).slice(0, here));
+  }
+});
+
+test("two streams that name the same are copied one after the other, and nothing comes twice", async () => {
+  const home = await openHome();
+  const tip = await grow(home, 20, undefined);
+  const further = await grow(home, 2, tip);
+  const bob = await openHome();
+  const town = openTown(new Map([[alice, home]]));
+  const { signal } = new AbortController();
+  const moved: NodeId[] = [];
+  const { copy, stop } = openObjectCopying(({ of }) => moved.push(of));
+  const here: ObjectId[] = [];
+  const copying = (of: NodeId, oid: ObjectId): Promise<void> => {
+    const arrived = (): void => void here.push(oid);
+    const fetching = () => ({ ...town.fetching(bob, alice, oid), haves: [...here], arrived });
+    return copy({ of, from: alice, signal, fetching });
+  };
+  const all = [copying(alice, tip), copying(carol, further), copying(mallory, tip)];
+  stop(mallory, alice);
+  const ends = await Promise.allSettled(all);
+  expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+  expect(here).toEqual([tip, further]);
+  expect(town.came()).toBeLessThan(22 * 5_600);
+  // While the first comes, the second does not wait in vain.
+  expect(moved.filter((of) => of === carol).length).toBeGreaterThan(5);
+});
+
+test("a copy that takes too long is ended in its middle", async () => {
+  const home = await openHome();
+  const tip = await grow(home, 20, undefined);
+  const bob = await openHome();
+  const town = openTown(new Map([[alice, home]]));
+  const { signal } = new AbortController();
+  const copying = openObjectCopying(() => {
+    if (town.came() > 40_000) copying.stop(carol, alice);
+  });
+  const ask: AskNode = (node, request, options) =>
+    options.signal.aborted
+      ? Promise.reject(new FlowFailedError("stopped"))
+      : town.ask(node, request, options);
+  const fetching = () => ({ ...town.fetching(bob, alice, tip), ask });
+  const copied = copying.copy({ of: carol, from: alice, signal, fetching });
+  await expect(copied).rejects.toThrow(FlowFailedError);
+  expect(town.came()).toBeLessThan(80_000);
+  await openTown(new Map([[alice, home]])).fetch(bob, alice, tip);
+  expect(await bob.git.objects.has(tip)).toBe(true);
 });

@@ -1,11 +1,20 @@
 /** Fetching what a stream's refs name and this repository lacks from one node: in slices, each kept before the next is asked for. */
 
 import type { Repository } from "@skein/git/repository";
-import { PackRejectedError } from "@skein/git/pack-rejected";
+import { PackRejectedError, type PackFault } from "@skein/git/pack-rejected";
+import { isSameCopy, type CopyName, type UnfinishedCopy } from "@skein/git/unfinished-copy";
 import type { NodeId, ObjectId, RepoId } from "@skein/protocol/ids";
-import { objectIdsPerWantMax, packBytesMax, packSliceBytesMax } from "@skein/protocol/limits";
+import {
+  historyObjectsMax,
+  objectBytesMax,
+  objectIdsPerWantMax,
+  packBytesMax,
+  packSliceBytesMax,
+  zlibStreamBytesFree,
+} from "@skein/protocol/limits";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { FlowFailedError, type AskNode, type AskOptions } from "./flows.ts";
+import type { GarbageKeeping } from "./garbage-keeping.ts";
 import type { StoredStream } from "./ledger.ts";
 import type { Clock } from "./ports.ts";
 import { openSliceReading, type SliceReading } from "./slice-reading.ts";
@@ -24,75 +33,153 @@ export interface Fetching {
   readonly clock: Pick<Clock, "now">;
   /** How much is asked for at a time. */
   readonly sliceBytesMax?: number | undefined;
+  /** Around each slice: between two of them space may be freed. */
+  readonly guard: GarbageKeeping["guard"];
+  /** All of it is here, and stays until this has ended. */
+  readonly arrived: () => void | Promise<void>;
+  /** A slice was kept. */
+  readonly moved?: (() => void) | undefined;
   readonly signal: AbortSignal;
+}
+
+/** What one fetch has seen so far. */
+interface Seen {
+  /** Tips that came. */
+  readonly come: ObjectId[];
+  /** What this node was asked to go on with. */
+  readonly tried: CopyName[];
+  /** Whether its account of what is left may still change. */
+  mayShift: boolean;
 }
 
 /** Rejects with `FlowFailedError`, `PackRejectedError` or a storage error; what came before stays. */
 export async function fetchObjects(fetching: Fetching): Promise<void> {
-  const { git, target, haves } = fetching;
-  const come = [...(await goOn(fetching))];
+  const { guard, arrived } = fetching;
+  const seen: Seen = { come: [], tried: [], mayShift: true };
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- what is lacking depends on what came before.
-    const lacking = await lackingTips(git, target);
-    if (lacking.length === 0) return;
-    const wants = lacking.slice(0, objectIdsPerWantMax);
-    const had = [...come, ...haves].slice(0, objectIdsPerWantMax);
+    const copy = await guard(async () => {
+      const next = await nextCopy(fetching, seen);
+      if (next === undefined) await arrived();
+      return next;
+    });
+    if (copy === undefined) return;
     // oxlint-disable-next-line no-await-in-loop
-    await copyHistory(fetching, { wants, haves: had, after: undefined, objects: 0 });
-    come.unshift(...wants);
+    const isWhole = await (copy.after === undefined ? copyHistory : goOn)(fetching, copy, seen);
+    if (isWhole) seen.come.unshift(...copy.wants);
   }
 }
 
-async function lackingTips(
+type Copy = Omit<UnfinishedCopy, "after" | "at"> & { readonly after: ObjectId | undefined };
+
+/** A copy that was broken off goes on where it was, from whichever node it began. */
+async function nextCopy(fetching: Fetching, seen: Seen): Promise<Copy | undefined> {
+  const { git, target, haves, from, clock } = fetching;
+  const lacking = await lackingAmong(
+    git,
+    target.refs.map(({ oid }) => oid),
+  );
+  if (lacking.length === 0) return undefined;
+  for (const begun of await git.unfinished.list()) {
+    if (begun.doubted.includes(from) || seen.tried.some((one) => isSameCopy(one, begun))) continue;
+    seen.tried.push(begun);
+    // oxlint-disable-next-line no-await-in-loop -- one is enough.
+    if ((await lackingAmong(git, [begun.after, ...begun.haves])).length === 0) return begun;
+    // What it stands on is not here any more.
+    // oxlint-disable-next-line no-await-in-loop
+    await git.unfinished.forget(begun);
+  }
+  const wants = lacking.slice(0, objectIdsPerWantMax);
+  const tips = [...new Set([...seen.come, ...haves])].slice(0, objectIdsPerWantMax);
+  const gone = new Set(await lackingAmong(git, tips));
+  const had = tips.filter((oid) => !gone.has(oid));
+  const begun = clock.now();
+  return { wants, haves: had, from, after: undefined, objects: 0, begun, doubted: [] };
+}
+
+async function lackingAmong(
   git: Repository,
-  target: Fetching["target"],
+  oids: ReadonlyArray<ObjectId>,
 ): Promise<ReadonlyArray<ObjectId>> {
-  const tips = [...new Set(target.refs.map(({ oid }) => oid))];
+  const tips = [...new Set(oids)];
   const here = await Promise.all(tips.map((oid) => git.objects.has(oid)));
   return tips.filter((_, index) => here[index] === false);
 }
 
-/** A copy that was broken off goes on where it was, from whichever node it began. Answers the tips that came. */
-async function goOn(fetching: Fetching): Promise<ReadonlyArray<ObjectId>> {
-  const { unfinished } = fetching.git;
-  const begun = await unfinished.read();
-  if (begun === undefined) return [];
+/** Whether all of it came. Whoever it was begun with may have lied about how far it is: nobody is blamed then. */
+async function goOn(fetching: Fetching, begun: Copy, seen: Seen): Promise<boolean> {
+  const { git, guard, from } = fetching;
   try {
-    await copyHistory(fetching, begun);
-    return begun.wants;
+    return await copyHistory(fetching, begun, seen);
   } catch (error) {
-    if (error instanceof FlowFailedError && error.why === "not-here") return [];
-    // Whoever it began with may have lied about how far it was: nobody is blamed, and it begins anew.
-    if (!(error instanceof PackRejectedError)) throw error;
-    await unfinished.forget();
-    return [];
+    if (error instanceof FlowFailedError && error.why === "not-here") return false;
+    if (!(error instanceof PackRejectedError && misfits.has(error.fault))) throw error;
+    await guard(() => doubt(git, begun, from));
+    return false;
   }
 }
 
-interface Copy {
-  readonly wants: ReadonlyArray<ObjectId>;
-  readonly haves: ReadonlyArray<ObjectId>;
-  /** Up to where it is here, and how many objects that is. */
-  readonly after: ObjectId | undefined;
-  readonly objects: number;
+/** One node's word is no proof: the others may have what fits. Two, or whom it was begun with, are enough. */
+async function doubt({ unfinished }: Repository, copy: Copy, by: NodeId): Promise<void> {
+  const known = (await unfinished.list()).find((one) => isSameCopy(one, copy));
+  if (known === undefined) return;
+  const { doubted, from } = known;
+  if (from === by || doubted.length > 0) await unfinished.forget(known);
+  else await unfinished.write({ ...known, doubted: [by] });
 }
 
-async function copyHistory(fetching: Fetching, begun: Copy): Promise<void> {
-  const { git, clock } = fetching;
+/** What a slice looks like to whoever lacks what comes before it. */
+const misfits: ReadonlySet<PackFault> = new Set(["object-missing", "base-missing", "tip-missing"]);
+
+/** `false`: what came of it is not here any more, or was told otherwise, and it begins anew. */
+async function copyHistory(fetching: Fetching, begun: Copy, seen: Seen): Promise<boolean> {
+  const { git, guard, clock, moved } = fetching;
   using shown = openShown(fetching);
-  let { after, objects } = begun;
-  for (let left = Infinity; left > 0;) {
+  let copy = begun;
+  let account: Account = { left: Infinity, total: historyObjectsMax };
+  const next = async (): Promise<"whole" | "more" | "anew"> => {
+    if (copy.after !== undefined && !(await isKnown(git, copy))) return "anew";
+    const slice = await fetchSlice(fetching, copy, shown);
+    const objects = copy.objects + slice.objects;
+    if (!isProgress(account, { ...slice, all: objects + slice.left })) {
+      if (copy.haves.length === 0 || slice.objects === 0 || !seen.mayShift)
+        throw new PackRejectedError("object-count", "a slice that brings it no further");
+      // Whoever sends it may have come to know what is here, and leaves that out now. It happens once.
+      seen.mayShift = false;
+      await doubt(git, copy, fetching.from);
+      return "anew";
+    }
+    account = { left: slice.left, total: Math.min(account.total, objects + slice.left) };
+    if (slice.left === 0) await git.unfinished.finish(copy.wants);
+    else await git.unfinished.write({ ...copy, after: slice.last, objects, at: clock.now() });
+    copy = { ...copy, after: slice.last, objects };
+    return slice.left === 0 ? "whole" : "more";
+  };
+  for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- each slice builds on the one before.
-    const slice = await fetchSlice(fetching, { ...begun, after, objects }, shown);
-    if (slice.left >= left)
-      throw new PackRejectedError("tip-missing", "a slice that brings it no further");
-    ({ left, last: after } = slice);
-    objects += slice.objects;
-    // oxlint-disable-next-line no-await-in-loop
-    await (left === 0
-      ? git.unfinished.forget()
-      : git.unfinished.write({ ...begun, after: slice.last, objects, at: clock.now() }));
+    const came = await guard(next);
+    if (came === "anew") return false;
+    moved?.();
+    if (came === "whole") return true;
   }
+}
+
+/** What a node said is left of a copy, and what there is of it in all: it follows from what the objects say. */
+interface Account {
+  readonly left: number;
+  readonly total: number;
+}
+
+function isProgress(
+  account: Account,
+  slice: { readonly objects: number; readonly left: number; readonly all: number },
+): boolean {
+  return slice.objects > 0 && slice.left < account.left && slice.all <= account.total;
+}
+
+async function isKnown({ unfinished }: Repository, copy: Copy): Promise<boolean> {
+  const known = (await unfinished.list()).find((one) => isSameCopy(one, copy));
+  return known?.after === copy.after;
 }
 
 type Slice = Awaited<ReturnType<SliceReading["finish"]>>;
@@ -122,7 +209,10 @@ async function askFor(
 ): Promise<Slice | "unheard"> {
   const { ask, from, git, signal } = fetching;
   const hasHead = request.type === "slice";
-  const reading = openSliceReading({ objects: git.objects, wants: copy.wants, signal, hasHead });
+  // What was asked for, unless one object is more.
+  const bytesMax = hasHead ? request.bytesMax + objectBytesMax + zlibStreamBytesFree : packBytesMax;
+  const { wants } = copy;
+  const reading = openSliceReading({ objects: git.objects, wants, signal, hasHead, bytesMax });
   let hasCome = false;
   const take: AskOptions["take"] = async (part, done) => {
     hasCome = true;

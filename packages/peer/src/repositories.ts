@@ -218,7 +218,8 @@ export class Repositories {
     const repo = stored.id;
     try {
       const fetching = { ...this.#world, repo, git, title, from, target, haves: [], signal };
-      await fetchObjects(fetching);
+      // It is not open yet: nothing is collected.
+      await fetchObjects({ ...fetching, guard: (work) => work(), arrived: () => {} });
       return true;
     } catch (error) {
       if (error instanceof FlowFailedError || error instanceof PackRejectedError) return false;

@@ -23,7 +23,7 @@ import { Copies } from "./copies.ts";
 import { FlowFailedError } from "./flows.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import type { StoredRepository, StoredStream } from "./ledger.ts";
-import { fetchObjects } from "./object-fetching.ts";
+import { openObjectCopying, type Fetch } from "./object-copying.ts";
 import { OwnGiving, twoPlaces } from "./own-giving.ts";
 import { openPackKeeping, type PackKeeping } from "./pack-keeping.ts";
 import { splitParts } from "./parts.ts";
@@ -64,6 +64,9 @@ export class RepositoryNode {
   readonly #streams: RefStreams;
   readonly #own: OwnGiving;
   readonly #turns = openTurns();
+  readonly #copying = openObjectCopying((asked) =>
+    this.#post({ type: "objects-moved", ...asked, now: this.#now() }),
+  );
   /** Streams as they were when all that they name was here. */
   readonly #ready = new Map<NodeId, StoredStream>();
   readonly #copies: Copies;
@@ -255,6 +258,8 @@ export class RepositoryNode {
         return scope.start(() => this.#judge(effect));
       case "ask-objects":
         return this.#whileConnected(effect.from, (until) => this.#askObjects(effect, until));
+      case "stop-objects":
+        return this.#copying.stop(effect.of, effect.from);
       case "advance":
         return scope.start(() => this.#turns.take(() => this.#advance(effect.of)));
       case "penalise":
@@ -306,28 +311,27 @@ export class RepositoryNode {
     if (target === undefined) return this.#missObjects(of, from, "environment");
     const { nameOf, storageFailed } = this.#world;
     try {
-      const fetching = {
-        ...this.#world,
-        repo: this.id,
-        git: this.git,
-        title: `Copying ${this.name()} from ${nameOf(from)}`,
-        from,
-        target,
-        haves: havesTowards(this.#refs, of, target),
-        signal,
-      };
-      await this.#keeping.guard(async () => {
-        await fetchObjects(fetching);
-        this.#ready.set(of, target);
-      });
+      const title = `Copying ${this.name()} from ${nameOf(from)}`;
+      const arrived = (): void => void this.#ready.set(of, target);
+      const fetching = () => this.#fetching(of, target, { title, arrived });
+      await this.#copying.copy({ of, from, signal, fetching });
       const { seq, hash } = target;
       this.#post({ type: "objects-stored", of, from, seq, hash, now: this.#now() });
     } catch (error) {
       const misbehaved = error instanceof FlowFailedError && error.why === "misbehaved";
       const blame = misbehaved || error instanceof PackRejectedError ? "peer" : "environment";
-      if (!(error instanceof FlowFailedError) && blame === "environment") storageFailed(error);
+      const isStorage = !(error instanceof FlowFailedError) && blame === "environment";
+      if (isStorage && !signal.aborted) storageFailed(error);
       this.#missObjects(of, from, blame);
     }
+  }
+
+  #fetching(of: NodeId, target: StoredStream, rest: Pick<Fetch, "title" | "arrived">): Fetch {
+    // What came for another stream is here, though no ref shows it yet.
+    const came = [...this.#ready.values()].flatMap(({ refs }) => refs.map(({ oid }) => oid));
+    const haves = [...havesTowards(this.#refs, of, target), ...came];
+    const { id: repo, git } = this;
+    return { ...this.#world, ...rest, repo, git, guard: this.#keeping.guard, target, haves };
   }
 
   #missObjects(of: NodeId, from: NodeId, blame: "peer" | "environment"): void {
@@ -362,17 +366,16 @@ export class RepositoryNode {
         const found = await this.#own.catchUp(from, signal);
         if (this.#own.isForked()) this.#world.notice(twoPlaces(this.name()));
         if (found === undefined) return;
-        const { id: repo, git } = this;
         const target = found.stream;
-        const haves = havesTowards(this.#refs, this.#world.keys.id, target);
         const title = `Catching up with what this device had in ${this.name()}`;
-        await this.#keeping.guard(async () => {
-          await fetchObjects({ ...this.#world, repo, git, title, from, target, haves, signal });
-          await this.#own.adopt(found);
-        });
-        const plan = await planTakingBack({ git, refs: this.#refs, target });
-        const { seq, hash } = target;
-        this.#post({ type: "record-made", seq, hash, now: this.#now() });
+        const arrived = (): Promise<void> => this.#own.adopt(found);
+        const of = this.#world.keys.id;
+        const fetching = () => this.#fetching(of, target, { title, arrived });
+        // Nothing is signed meanwhile: the others go on after it.
+        this.#copying.stopAll();
+        await this.#copying.copy({ of, from, signal, fetching });
+        const plan = await planTakingBack({ git: this.git, refs: this.#refs, target });
+        this.#tellMade(target);
         if (plan.length > 0 || !isRecorded(target, this.#ownRefs()))
           await this.#move(plan, { why: "had been here before this device was restored" });
       })

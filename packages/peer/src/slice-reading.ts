@@ -24,11 +24,14 @@ export function openSliceReading({
   wants,
   signal,
   hasHead,
+  bytesMax,
 }: {
   readonly objects: Pick<ObjectStore, "openReceiver">;
   readonly wants: ReadonlyArray<ObjectId>;
   readonly signal: AbortSignal;
   readonly hasHead: boolean;
+  /** What its pack may have. */
+  readonly bytesMax: number;
 }): SliceReading {
   const headBytes = new Uint8Array(hasHead ? sliceHeadBytes : 0);
   const [want] = wants;
@@ -41,6 +44,8 @@ export function openSliceReading({
     objects.openReceiver({ tips: left === 0 ? wants : [last], packBytes, signal });
   return {
     take: async (part, { bytesAll }) => {
+      if (bytesAll - headBytes.length > bytesMax)
+        throw new PackRejectedError("pack-bytes", "a slice that is more than was asked for");
       const many = Math.min(part.length, headBytes.length - filled);
       headBytes.set(part.subarray(0, many), filled);
       filled += many;

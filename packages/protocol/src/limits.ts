@@ -61,6 +61,8 @@ export const packSliceBytesMax = 32 * 1024 * 1024;
 export const packSegmentBytesMax = 16 * 1024 * 1024;
 /** Objects in one pack. */
 export const packObjectsMax = 1_000_000;
+/** Objects in one history that comes in slices: that of Linux has about 11 million. */
+export const historyObjectsMax = 20_000_000;
 /** One git object, inflated. */
 export const objectBytesMax = 64 * 1024 * 1024;
 /** All objects of one pack, inflated. */

@@ -210,6 +210,22 @@ test("bad objects are blamed on who sent them, a full disk on nobody", () => {
   expect(play.orders()).toEqual(["penalise Bob"]);
 });
 
+test("a copy has as long as it takes while it moves, and is ended where it does not", () => {
+  const hour = 60 * 60_000;
+  const play = new Play().tell(...connect(bob), claim(bob, 1), came(bob, 1), accepted(1));
+  play.orders();
+  for (let at = 1; at < 5; at++) {
+    play.until(at * (hour - 1));
+    expect(play.orders()).toEqual([]);
+    play.tell({ type: "objects-moved", of: carol, from: bob });
+  }
+  play.tell({ type: "objects-moved", of: carol, from: mallory });
+  play.until(5 * (hour - 1) - 1);
+  expect(play.orders()).toEqual([]);
+  play.until(5 * (hour - 1) + 1);
+  expect(play.orders()).toEqual(["stop-objects Bob"]);
+});
+
 test("of a stream that forks nothing more is asked, ever", () => {
   const play = new Play().tell(
     ...connect(bob),

@@ -137,6 +137,7 @@ class Node {
       case "penalise":
         this.penalised.push(`${this.world.kindOf(effect.node)} ${effect.why}`);
         return;
+      case "stop-objects":
       case "advance":
         return;
     }

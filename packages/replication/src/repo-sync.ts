@@ -71,6 +71,7 @@ export function repoSync({
         "ref-record-judged": answer(takeVerdict),
         "objects-stored": answer(takeObjects),
         "objects-failed": answer(missObjects),
+        "objects-moved": answer(waitOn),
         "record-made": answer(addOwn),
         "fork-proven": answer(freeze),
         "membership-changed": answer(judgeAgain),
@@ -272,6 +273,12 @@ function missObjects(draft: Draft, { of, from, blame }: Told<"objects-failed">):
   noteFailure(draft, of, from);
 }
 
+function waitOn(draft: Draft, { of, from, now }: Told<"objects-moved">): void {
+  const stream = draft.writers.get(of);
+  if (stream?.objectsFetch?.from === from)
+    draft.writers.set(of, { ...stream, objectsFetch: { from, since: now } });
+}
+
 function addOwn(draft: Draft, { seq, hash }: Told<"record-made">): void {
   const stream = draft.writers.get(draft.me) ?? emptyStream;
   if (seq <= (stream.objects?.seq ?? 0)) return;
@@ -297,14 +304,11 @@ function letTimePass(draft: Draft): void {
     const { now } = draft;
     if (recordsFetch !== undefined && now >= later(recordsFetch.since, recordsMillisMax))
       missRecords(draft, { type: "records-failed", of, from: recordsFetch.from, now });
-    if (objectsFetch !== undefined && now >= later(objectsFetch.since, objectsMillisMax))
-      missObjects(draft, {
-        type: "objects-failed",
-        of,
-        from: objectsFetch.from,
-        blame: "environment",
-        now,
-      });
+    if (objectsFetch !== undefined && now >= later(objectsFetch.since, objectsMillisMax)) {
+      const { from } = objectsFetch;
+      draft.effects.push({ type: "stop-objects", of, from });
+      missObjects(draft, { type: "objects-failed", of, from, blame: "environment", now });
+    }
   }
 }
 
@@ -449,4 +453,5 @@ const recordsPerBatchMax = 1_024;
 const fetchesPerNodeMax = 4;
 /** A stream gives up on its own after a minute of silence; this is for one that trickles. */
 const recordsMillisMax = 2 * 60_000;
+/** From one slice to the next, as slow as a line may be. */
 const objectsMillisMax = 60 * 60_000;

@@ -79,6 +79,8 @@ export type RepoSyncEvent = { readonly now: Instant } & (
       readonly from: NodeId;
       readonly blame: "peer" | "environment";
     }
+  /** Some of what was asked for came, or its turn did. */
+  | { readonly type: "objects-moved"; readonly of: NodeId; readonly from: NodeId }
   /** This node made and stored a record of its own; its objects are here. */
   | { readonly type: "record-made"; readonly seq: number; readonly hash: RecordHash }
   /** Its node signed two things in one place, as somebody has shown. */
@@ -115,6 +117,8 @@ export type RepoSyncEffect =
       readonly of: NodeId;
       readonly seq: number;
     }
+  /** It takes too long, and is asked for elsewhere. */
+  | { readonly type: "stop-objects"; readonly from: NodeId; readonly of: NodeId }
   /** Records and objects are here: move `refs/remotes/…`, consider a fast-forward. */
   | {
       readonly type: "advance";
