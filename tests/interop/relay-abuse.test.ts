@@ -4,16 +4,25 @@
  * Small by default. At full size: SKEIN_STORM=full npx -y pnpm test tests/interop/relay-abuse
  */
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { get as getPlain, type IncomingMessage } from "node:http";
+import { get as getSecured } from "node:https";
+import { connect as connectPlain, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectSecured } from "node:tls";
 
+import { answerCostBytes, pieceBytes } from "@skein/relay/answers";
 import { defaultLimits } from "@skein/relay/limits";
-import { boundOf, requestBytes, type Held } from "@skein/relay/memory-bound";
+import { boundOf, requestBytes, tlsBytes, type Held } from "@skein/relay/memory-bound";
 import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { findFreePort, installed, start } from "./installed.ts";
 import {
   besiege,
   comeIn,
@@ -38,6 +47,8 @@ const lateMillisMax = 250;
 const waitMillisMax = 5_000;
 /** Beyond what the formula counts for what Mallory makes the relay hold. One that has just started grows into its heap as well. */
 const grownBytesMax = isFull ? 60e6 : 90e6;
+/** The same for pages: what the collector has not swept of them, and the heap growing into its size. */
+const unreadGrownBytesMax = 60e6;
 const token = "watcher";
 
 const relayFolder = join(import.meta.dirname, "..", "..", "apps", "relay");
@@ -136,9 +147,8 @@ test("while Mallory storms, floods, stalls, squats and replays, Alice, Bob and w
 }, 180_000);
 
 /** What Mallory has to have done at least once. */
-const deeds = "stall crowd storm fragments halves deafness flood squatting intrusion replay".split(
-  " ",
-);
+const deeds =
+  "stall crowd storm fragments halves deafness flood squatting intrusion replay unread".split(" ");
 
 async function heldBy(port: number): Promise<Held> {
   const asked = { headers: { authorization: `Bearer ${token}` } };
@@ -216,6 +226,91 @@ test("readers that never read cost a relay no more than what may wait for them, 
   expect(most).toBeLessThan(60e6);
   for (const { socket } of [...readers, alice, bob]) socket.destroy();
 }, 90_000);
+
+/** Rita with a large page, as a process, and what she says of herself. */
+async function openLibrary(isSecured: boolean) {
+  const site = await mkdtemp(join(folder, "site-"));
+  await mkdir(join(site, "assets"));
+  await writeFile(join(site, "index.html"), "<!doctype html><title>Skein</title>");
+  await writeFile(join(site, "assets", "main-0123abcd.js"), Buffer.alloc(pageBytes, 7));
+  const port = await findFreePort();
+  const [cert, key] = [join(site, "cert.pem"), join(site, "key.pem")];
+  if (isSecured) {
+    const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+    const names = ["-subj", "/CN=localhost", "-days", "1", "-nodes", "-keyout", key, "-out", cert];
+    execFileSync(installed("openssl") ?? "", [...made, ...names], { stdio: "ignore" });
+  }
+  const rules = ["--metrics-token", token, "--stall-millis-max", "1000"];
+  const secured = isSecured ? ["--tls-cert", cert, "--tls-key", key] : [];
+  const place = ["serve", "--app", site, "--host", "127.0.0.1", "--port", String(port)];
+  const rita = await start(process.execPath, [program, ...place, ...rules, ...secured], port);
+  const get = isSecured ? getSecured : getPlain;
+  const ask = async (path: string): Promise<Buffer> => {
+    const headers = { authorization: `Bearer ${token}` };
+    const options = { host: "127.0.0.1", port, path, headers, rejectUnauthorized: false };
+    const [answer] = (await once(get(options), "response")) as [IncomingMessage];
+    return Buffer.concat(await answer.toArray());
+  };
+  return {
+    ask,
+    dial: (): Socket => {
+      const at = { host: "127.0.0.1", port, rejectUnauthorized: false };
+      return (isSecured ? connectSecured(at) : connectPlain(at)).on("error", () => undefined);
+    },
+    tell: async () =>
+      JSON.parse(String(await ask("/transparency"))) as {
+        readonly holds: { readonly answers: number; readonly backlogBytes: number };
+        readonly did: { readonly httpCut: number };
+      },
+    residentBytes: (): number => {
+      const status = readFileSync(`/proc/${rita.child.pid}/status`, "utf8");
+      return Number(/VmRSS:\s+(\d+)/u.exec(status)?.[1] ?? 0) * 1024;
+    },
+    [Symbol.asyncDispose]: () => rita[Symbol.asyncDispose](),
+  };
+}
+
+const pageBytes = 8e6;
+const page = "/assets/main-0123abcd.js";
+
+test.each([
+  { over: "plain sockets", isSecured: false },
+  { over: "TLS", isSecured: true },
+])(
+  "pages that Mallory asks for over $over and never reads cost a relay a piece of each, and she is cut",
+  async ({ isSecured }) => {
+    await using rita = await openLibrary(isSecured);
+    const asked = `GET ${page} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    expect((await rita.ask(page)).length).toBe(pageBytes);
+    const [before, sockets] = [rita.residentBytes(), 150];
+    let most = 0;
+    for (const times of [1, 1000]) {
+      const { httpCut } = (await rita.tell()).did;
+      const mallory = Array.from({ length: sockets }, () => rita.dial());
+      for (const socket of mallory) socket.pause().write(asked.repeat(times));
+      await expect
+        .poll(
+          async () => {
+            most = Math.max(most, rita.residentBytes() - before);
+            const { holds, did } = await rita.tell();
+            // The one who looks is given an answer as well.
+            return [did.httpCut - httpCut, holds.answers];
+          },
+          { timeout: 20_000, interval: 100 },
+        )
+        .toEqual([sockets, 1]);
+      for (const socket of mallory) socket.destroy();
+    }
+    const each = requestBytes + pieceBytes + answerCostBytes + (isSecured ? tlsBytes : 0);
+    process.stderr.write(
+      `${sockets} that read no page: grown by ${(most / 1e6).toFixed(1)} MB at most, ` +
+        `${((sockets * each) / 1e6).toFixed(1)} by the formula\n`,
+    );
+    expect(most).toBeLessThan(sockets * each + unreadGrownBytesMax);
+    expect((await rita.ask(page)).length).toBe(pageBytes);
+  },
+  60_000,
+);
 
 function tagOfIndex(index: number): Buffer {
   const tag = Buffer.alloc(16, 1);

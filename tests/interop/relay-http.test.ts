@@ -155,3 +155,34 @@ test("while Rita says goodbye, a balancer hears 503 and whoever comes anew is tu
   await closing;
   expect(new Set(await Promise.all(nodes.map(({ ended }) => ended)))).toEqual(new Set([1012]));
 });
+
+test("an answer that nobody reads goes first where too much waits, and a socket gets one at a time", async () => {
+  const app = join(folder, "large");
+  await mkdir(app);
+  await writeFile(join(app, "index.html"), "<!doctype html><title>Skein</title>");
+  await writeFile(join(app, "large.js"), Buffer.alloc(8_000_000, 7));
+  await using stage = await openStage({ app, limits: { backlogTotalBytesMax: 200_000 } });
+  const { port, station } = stage.relay;
+  const asked = "GET /large.js HTTP/1.1\r\nHost: a\r\n\r\n";
+  const dial = () => connectSocket(port, "127.0.0.1").on("error", () => undefined);
+  const alice = await stage.connect();
+  const unread = Array.from({ length: 30 }, dial);
+  for (const socket of unread) socket.pause().write(asked);
+  await expect.poll(() => station.report().did.httpCut, { timeout: 5_000 }).toBeGreaterThan(20);
+  expect(station.report().holds.answers).toBeLessThan(10);
+  expect(await alice.hearAll()).toEqual([]);
+  for (const socket of unread) socket.destroy();
+  await expect.poll(() => station.report().holds.answers).toBe(0);
+  const { httpCut, httpAnswers } = station.report().did;
+  const upgrade =
+    "GET /relay HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+  const greedy = [dial().resume(), dial().resume()];
+  greedy[0]?.write(asked.repeat(50));
+  greedy[1]?.write(asked + upgrade);
+  await Promise.all(greedy.map((socket) => once(socket, "close")));
+  expect(station.report().did).toMatchObject({
+    httpCut: httpCut + 2,
+    httpAnswers: httpAnswers + 2,
+  });
+  expect((await ask(port, "/large.js")).text.length).toBe(8_000_000);
+});

@@ -102,6 +102,17 @@ const replay: Deed = (socket, index) => {
   }
 };
 
+/** Asks for a page again and again on one socket, and reads none. */
+async function unread(address: string): Promise<void> {
+  const socket = connectSocket({ port, host: "127.0.0.1" });
+  socket.on("error", () => undefined).pause();
+  const asked = `GET /doctor/program.js HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${address}\r\n\r\n`;
+  socket.write(asked.repeat(100));
+  count("unread");
+  await Promise.race([new Promise((resolve) => socket.once("close", resolve)), sleep(5_000)]);
+  socket.destroy();
+}
+
 const deeds = [fragments, halves, deafness, flood, squatting, intrusion, replay];
 
 /** From an address of her own, does one thing for a second or two, or until she is thrown out; then comes again. */
@@ -127,6 +138,7 @@ const crowd = async (): Promise<void> => {
 for (let index = 0; index < few; index++) void again(crowd, 10);
 const address = (kind: number, index: number): string => `203.${kind}.${index >> 8}.${index & 255}`;
 for (let index = 0; index < few; index++) void again(() => storm(address(1, index)), 10);
+for (let index = 0; index < few; index++) void again(() => unread(address(20, index)), 4);
 for (const [place, deed] of deeds.entries())
   for (let index = 0; index < few; index++)
     void again(() => assault(deed, address(place + 2, index), index), 4);

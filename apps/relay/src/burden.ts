@@ -1,10 +1,11 @@
 /**
- * What everybody together makes the relay hold: messages that wait for readers, and messages that have not come whole.
+ * What everybody together makes the relay hold: messages and pages that wait for readers, and messages that have not come whole.
  *
  * Both are bounded at any moment, not only when somebody looks. Who is cut is chosen by walking over everybody, so that is
  * done only when a sixteenth of what may wait has been added since the last time.
  */
 
+import type { Waiting } from "./answers.ts";
 import type { Limits } from "./limits.ts";
 import type { Member } from "./member.ts";
 
@@ -14,15 +15,25 @@ export interface BurdenSetup {
   readonly cut: (member: Member) => void;
 }
 
+interface Weighed extends Waiting {
+  readonly weight: number;
+}
+
 export class Burden {
   readonly #setup: BurdenSetup;
   /** What waited for readers at the last walk, and what was handed out since. */
   #weighedBytes = 0;
   #sinceBytes = 0;
   #halfBytes = 0;
+  #answers: { readonly waiting: () => Iterable<Waiting> } = { waiting: () => [] };
 
   constructor(setup: BurdenSetup) {
     this.#setup = setup;
+  }
+
+  /** From now on what these wait with counts as well, and they may be cut. */
+  countAnswers(answers: { readonly waiting: () => Iterable<Waiting> }): void {
+    this.#answers = answers;
   }
 
   /** Bytes that waited for readers when that was last counted, a second ago at most. */
@@ -55,6 +66,7 @@ export class Burden {
     this.#sinceBytes = 0;
     this.#weighedBytes = 0;
     for (const { exit } of this.#setup.members) this.#weighedBytes += exit.backlogBytes();
+    for (const { bytes } of this.#answers.waiting()) this.#weighedBytes += bytes;
     if (this.#weighedBytes > most * nearly) this.#cutSlowest(most * relief);
   }
 
@@ -67,12 +79,15 @@ export class Burden {
 
   /** The slowest readers first, until no more than this waits for the rest. */
   #cutSlowest(bytesMax: number): void {
-    const bytesOf = ({ exit }: Member): number => exit.backlogBytes();
-    this.#weighedBytes = this.#cut(bytesOf, bytesOf, { bytes: this.#weighedBytes, bytesMax });
+    if (this.#weighedBytes <= bytesMax) return;
+    const all = this.#weighAll(({ exit }) => exit.backlogBytes());
+    for (const one of this.#answers.waiting()) all.push({ ...one, weight: one.bytes });
+    this.#weighedBytes = cutHeaviest(all, this.#weighedBytes, bytesMax);
   }
 
   /** Whoever's address makes the relay hold most first: an honest node shares its with few. */
   #cutHalves(bytesMax: number): void {
+    if (this.#halfBytes <= bytesMax) return;
     const bytesOf = ({ exit }: Member): number => exit.halfReceivedBytes();
     const shares = new Map<object, number>();
     for (const member of this.#setup.members) {
@@ -80,31 +95,33 @@ export class Burden {
       shares.set(whose, (shares.get(whose) ?? 0) + bytesOf(member));
     }
     const weightOf = (member: Member): number => shares.get(member.visitor ?? member) ?? 0;
-    this.#cut(bytesOf, weightOf, { bytes: this.#halfBytes, bytesMax });
+    cutHeaviest(this.#weighAll(bytesOf, weightOf), this.#halfBytes, bytesMax);
   }
 
-  /** Cuts the heaviest of those who have anything, and answers what is left. */
-  #cut(
+  #weighAll(
     bytesOf: (member: Member) => number,
-    weightOf: (member: Member) => number,
-    { bytes, bytesMax }: { readonly bytes: number; readonly bytesMax: number },
-  ): number {
-    let left = bytes;
-    if (left <= bytesMax) return left;
-    const heaviestFirst = Array.from(this.#setup.members, (member) => ({
-      member,
+    weightOf: (member: Member) => number = bytesOf,
+  ): Weighed[] {
+    return Array.from(this.#setup.members, (member) => ({
       bytes: bytesOf(member),
       weight: weightOf(member),
-    }))
-      .filter((one) => one.bytes > 0)
-      .toSorted((a, b) => b.weight - a.weight || b.bytes - a.bytes);
-    for (const { member, bytes: own } of heaviestFirst) {
-      if (left <= bytesMax) return left;
-      this.#setup.cut(member);
-      left -= own;
-    }
-    return left;
+      cut: () => this.#setup.cut(member),
+    }));
   }
+}
+
+/** Cuts the heaviest of those who have anything, and answers what is left. */
+function cutHeaviest(all: ReadonlyArray<Weighed>, bytes: number, bytesMax: number): number {
+  let left = bytes;
+  const heaviestFirst = all
+    .filter((one) => one.bytes > 0)
+    .toSorted((a, b) => b.weight - a.weight || b.bytes - a.bytes);
+  for (const one of heaviestFirst) {
+    if (left <= bytesMax) return left;
+    one.cut();
+    left -= one.bytes;
+  }
+  return left;
 }
 
 /** Cut is when so much of what may be held is held, down to so much. */

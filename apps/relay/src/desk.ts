@@ -21,6 +21,7 @@ export interface Desk {
 }
 
 export function answerHttp(request: IncomingMessage, response: ServerResponse, desk: Desk): void {
+  if (!desk.station.answers.begin(request, response)) return;
   const path = pathOf(request);
   const asked = desk.station.ask(request, vitalPaths.has(path));
   if (asked.verdict === "refused") {
@@ -57,6 +58,7 @@ export function answerWatcher(
   response: ServerResponse,
   desk: Desk,
 ): void {
+  if (!desk.station.answers.begin(request, response)) return;
   const answer = answerCounts(pathOf(request), desk) ?? plain(404, "There is /metrics here.");
   send(request, response, { answer, desk });
 }
@@ -71,7 +73,7 @@ function send(
   // Whoever keeps asking over an open connection would otherwise hold up the end.
   if (desk.station.isClosing) response.setHeader("connection", "close");
   response.writeHead(status, status === 304 ? headers : { ...headers, "content-length": length });
-  response.end(request.method === "HEAD" ? undefined : body);
+  desk.station.answers.send(response, request.method === "HEAD" ? undefined : body);
   request.resume();
 }
 

@@ -82,7 +82,15 @@ export class Junction {
   #strangersMillis = Number.POSITIVE_INFINITY;
   #nextOwner = 0;
   /** Records left out, records nobody wanted, batches sent, records and unreadable batches heard. */
-  readonly counts = { leftOut: 0, spared: 0, sent: 0, heard: 0, unreadable: 0 };
+  readonly counts = {
+    leftOut: 0,
+    spared: 0,
+    sent: 0,
+    sentBytes: 0,
+    heard: 0,
+    heardBytes: 0,
+    unreadable: 0,
+  };
 
   constructor(setup: JunctionSetup) {
     this.#setup = setup;
@@ -277,8 +285,10 @@ export class Junction {
     const batches = this.#batches;
     this.#batches = new Map();
     for (const [place, batch] of batches)
-      if (engine.publish(place, batch.take())) this.counts.sent += 1;
-      else this.counts.leftOut += 1;
+      if (engine.publish(place, batch.take())) {
+        this.counts.sent += 1;
+        this.counts.sentBytes += batch.length;
+      } else this.counts.leftOut += 1;
   }
 
   #hear(bytes: Uint8Array): void {
@@ -288,6 +298,7 @@ export class Junction {
       return;
     }
     if (batch.relay === this.#name) return;
+    this.counts.heardBytes += bytes.length;
     this.#meet(batch.relay);
     for (const heard of batch.records)
       if ("slots" in heard) this.#takeInterest(batch.relay, heard);

@@ -171,7 +171,7 @@ const connectionBytes = 16 * 1024;
 /** The headers of a request as they come, and what Node makes of them. */
 export const requestBytes = 24 * 1024;
 /** Buffers and state of a TLS session, measured at 33 to 43 KiB with the connection in it. */
-const tlsBytes = 32 * 1024;
+export const tlsBytes = 32 * 1024;
 const tagBytes = 100;
 /** The second reader of a topic makes a set of both. */
 const secondReaderBytes = 300;

@@ -4,13 +4,17 @@ import type { Report } from "./station.ts";
 
 export const metricsType = "text/plain; version=0.0.4; charset=utf-8";
 
+type Family = (
+  name: string,
+  kind: "gauge" | "counter",
+  ...said: readonly [words: string, rows: number | ReadonlyMap<string, number>]
+) => void;
+
+type Counts = Pick<Report, "holds" | "did">;
+
 export function formatMetrics({ holds, did, process: own }: Report): string {
   const lines: string[] = [];
-  const family = (
-    name: string,
-    kind: "gauge" | "counter",
-    ...[words, rows]: readonly [words: string, rows: number | ReadonlyMap<string, number>]
-  ): void => {
+  const family: Family = (name, kind, ...[words, rows]) => {
     const full = `skein_${name}`;
     lines.push(`# HELP ${full} ${words}`, `# TYPE ${full} ${kind}`);
     if (typeof rows === "number") lines.push(`${full} ${rows}`);
@@ -39,6 +43,7 @@ export function formatMetrics({ holds, did, process: own }: Report): string {
   family("kept_total", "counter", "Frames kept for readers who were away.", did.kept);
   family("git_answers_total", "counter", "Questions to git hosts.", did.gitAnswers);
   family("git_bytes_total", "counter", "Bytes of their answers.", did.gitBytes);
+  addHttp(family, { holds, did });
   family("refused_total", "counter", "Frames refused.", labelled("reason", did.refused));
   family(
     "closed_total",
@@ -46,10 +51,7 @@ export function formatMetrics({ holds, did, process: own }: Report): string {
     "Connections closed by the relay.",
     labelled("code", did.closed),
   );
-  family("backplane_up", "gauge", "Whether the engine between relays is there.", holds.backplaneUp);
-  family("backplane_relays", "gauge", "Other relays heard lately.", holds.relays);
-  const unsent = { away: did.backplaneLeftOut, unwanted: did.backplaneSpared };
-  family("backplane_unsent_total", "counter", "Records not sent.", labelled("why", unsent));
+  addBackplane(family, { holds, did });
   family("memory_bytes", "gauge", "Resident memory.", own.memoryBytes);
   family(
     "loop_lag_milliseconds",
@@ -59,6 +61,27 @@ export function formatMetrics({ holds, did, process: own }: Report): string {
   );
   family("uptime_seconds", "gauge", "Since the start.", own.uptimeSeconds);
   return `${lines.join("\n")}\n`;
+}
+
+function addHttp(family: Family, { holds, did }: Counts): void {
+  family("http_answers_total", "counter", "Answers over HTTP.", did.httpAnswers);
+  family("http_bytes_total", "counter", "Bytes of their bodies.", did.httpBytes);
+  family("http_refused_total", "counter", "Of these, refusals of addresses.", did.httpRefused);
+  family("http_cut_total", "counter", "Sockets cut that took no answer.", did.httpCut);
+  family("http_answers_waiting", "gauge", "Answers over HTTP under way.", holds.answers);
+  family("other_sockets", "gauge", "Sockets that are not connections.", holds.otherSockets);
+}
+
+function addBackplane(family: Family, { holds, did }: Counts): void {
+  family("backplane_up", "gauge", "Whether the engine between relays is there.", holds.backplaneUp);
+  family("backplane_relays", "gauge", "Other relays heard lately.", holds.relays);
+  const unsent = { away: did.backplaneLeftOut, unwanted: did.backplaneSpared };
+  family("backplane_unsent_total", "counter", "Records not sent.", labelled("why", unsent));
+  const [sentBytes, heardBytes] = [did.backplaneSentBytes, did.backplaneHeardBytes];
+  family("backplane_sent_total", "counter", "Batches sent to other relays.", did.backplaneSent);
+  family("backplane_sent_bytes_total", "counter", "Their bytes.", sentBytes);
+  family("backplane_heard_total", "counter", "Records heard of other relays.", did.backplaneHeard);
+  family("backplane_heard_bytes_total", "counter", "Bytes they came in.", heardBytes);
 }
 
 function byKind(publish: number, bulk: number): ReadonlyMap<string, number> {

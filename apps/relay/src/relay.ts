@@ -88,7 +88,10 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const hasWatcher = metrics !== undefined && metrics.port !== 0;
   const watchers = hasWatcher ? (await listen(() => openWatcher(desk), metrics)).servers : [];
   const servers = [...main.servers, ...watchers];
-  const timer = setInterval(() => station.tick(), station.tickMillis);
+  const timer = setInterval(() => {
+    station.tick();
+    countSockets(main.servers, station);
+  }, station.tickMillis);
   const reporter = options.isTransparent === true ? reportEvery(station, journal) : undefined;
 
   let closing: Promise<void> | undefined;
@@ -180,6 +183,16 @@ function openWatcher(desk: Desk): Server {
   server.maxConnections = 64;
   server.on("clientError", (_error, socket) => socket.destroy());
   return server;
+}
+
+/** Node tells each count a moment later. */
+function countSockets(servers: ReadonlyArray<Server>, station: Station): void {
+  let sum = 0;
+  for (const server of servers)
+    server.getConnections((_error, count) => {
+      sum += count;
+      station.countSockets(sum);
+    });
 }
 
 function readTls({ cert, key }: { readonly cert: string; readonly key: string }) {

@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import { protocolVersion, relaySubprotocol } from "@skein/protocol/version";
 import { WebSocketServer, type WebSocket } from "ws";
 
+import { Answers } from "./answers.ts";
 import { isPrivate, type Visitor } from "./addresses.ts";
 import { openConnection, type Connection, type House } from "./connection.ts";
 import { Entrance, type Asked, type Judged, type Readiness } from "./entrance.ts";
@@ -53,6 +54,9 @@ export interface Report {
     readonly addresses: number;
     readonly backlogBytes: number;
     readonly halfReceivedBytes: number;
+    /** HTTP answers under way, and sockets that are no connections. */
+    readonly answers: number;
+    readonly otherSockets: number;
     readonly backplaneUp: number;
     readonly relays: number;
   };
@@ -85,10 +89,20 @@ type DidCount =
   | "keptExpired"
   | "gitAnswers"
   | "gitBytes"
+  | "httpAnswers"
+  | "httpBytes"
+  | "httpRefused"
+  | "httpCut"
   | "backplaneLeftOut"
-  | "backplaneSpared";
+  | "backplaneSpared"
+  | "backplaneSent"
+  | "backplaneSentBytes"
+  | "backplaneHeard"
+  | "backplaneHeardBytes";
 
 export class Station {
+  /** Of this port and of the one for counts. */
+  readonly answers: Answers;
   readonly #rules: StationRules;
   readonly #hub: Hub;
   readonly #heartbeat: Heartbeat;
@@ -101,6 +115,7 @@ export class Station {
   #ticks = 0;
   /** Connections from a private address although no proxy was named: perhaps there is one. */
   #private = 0;
+  #sockets = 0;
   #isJoined = false;
   #isClosing = false;
   #onEmpty: () => void = () => undefined;
@@ -109,6 +124,9 @@ export class Station {
     const { limits, iceServers, turnSecret, clock, junction } = rules;
     this.#rules = rules;
     this.#hub = new Hub({ limits, iceServers, turnSecret, junction });
+    const { burden, totals } = this.#hub;
+    this.answers = new Answers({ limits, totals, onWrite: (bytes) => burden.add(bytes) });
+    burden.countAnswers(this.answers);
     const { wallMillis } = clock;
     this.#heartbeat = openHeartbeat({ hub: this.#hub, limits, wallMillis, chance: Math.random });
     this.#entrance = new Entrance({ ...rules, purse: this.#hub.purse });
@@ -175,14 +193,15 @@ export class Station {
         addresses: this.#entrance.size(),
         backlogBytes: this.#hub.burden.waitingBytes(),
         halfReceivedBytes: this.#hub.burden.halfReceivedBytes(),
+        answers: this.answers.size,
+        otherSockets: Math.max(0, this.#sockets - this.#connections.size),
         backplaneUp: junction?.isUp() === true ? 1 : 0,
         relays: junction?.relayCount() ?? 0,
         ...this.#hub.counts(),
       },
       did: {
         ...did,
-        backplaneLeftOut: junction?.counts.leftOut ?? 0,
-        backplaneSpared: junction?.counts.spared ?? 0,
+        ...backplaneCounts(junction),
         refused: Object.fromEntries(refused),
         closed: Object.fromEntries(closed),
       },
@@ -201,12 +220,20 @@ export class Station {
 
   /** Counts a question over HTTP. A vital one, such as a balancer's, waits for nobody else's. */
   ask(request: IncomingMessage, isVital: boolean): Asked {
-    return this.#entrance.ask(request, isVital);
+    const asked = this.#entrance.ask(request, isVital);
+    if (asked.verdict === "refused") this.#hub.totals.httpRefused += 1;
+    return asked;
+  }
+
+  /** Told how many sockets its port has, connections or not. */
+  countSockets(count: number): void {
+    this.#sockets = count;
   }
 
   /** Answers an HTTP upgrade: with a connection, or with the reason why not. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     destroyOnError(socket);
+    if (this.answers.cutBusy(request.socket)) return;
     const verdict = this.#judge(request);
     if (verdict.verdict === "refused") {
       this.#hub.totals.upgradesRefused += 1;
@@ -335,6 +362,20 @@ export type Admitted =
       readonly why: string;
       readonly retrySeconds: number;
     };
+
+function backplaneCounts(junction: Junction | undefined) {
+  const { counts } = junction ?? { counts: noCounts };
+  return {
+    backplaneLeftOut: counts.leftOut,
+    backplaneSpared: counts.spared,
+    backplaneSent: counts.sent,
+    backplaneSentBytes: counts.sentBytes,
+    backplaneHeard: counts.heard,
+    backplaneHeardBytes: counts.heardBytes,
+  };
+}
+
+const noCounts = { leftOut: 0, spared: 0, sent: 0, sentBytes: 0, heard: 0, heardBytes: 0 };
 
 /** One function for all sockets, that holds nothing: a listener beside one that uses the request would keep it, 4 KiB, for as long. */
 function destroyOnError(socket: Duplex): void {

@@ -21,6 +21,10 @@ export class Totals {
   keptExpired = 0;
   gitAnswers = 0;
   gitBytes = 0;
+  httpAnswers = 0;
+  httpBytes = 0;
+  httpRefused = 0;
+  httpCut = 0;
   readonly refused = new Map<RefusedReason, number>();
   readonly closed = new Map<number, number>();
 
