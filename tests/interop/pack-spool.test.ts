@@ -8,6 +8,7 @@ import { openObjectStore } from "@skein/git/object-store";
 import { PackRejectedError } from "@skein/git/pack-rejected";
 import type { PackRoom } from "@skein/git/pack-spool";
 import type { Bytes } from "@skein/protocol/bytes";
+import { StorageDamagedError } from "@skein/git/stored-pack";
 import { parseObjectId, type ObjectId } from "@skein/protocol/ids";
 import { failAtCommit } from "@skein/testkit/failing-files";
 import { afterAll, describe, expect, test } from "vitest";
@@ -135,6 +136,22 @@ test("a thin pack that waits is completed with what is here", async () => {
     await receiver.finish();
   }
   expect(fsckOf(contents)).toBe("");
+});
+
+test("what the device gives back otherwise than it was put away is not kept", async () => {
+  const { pack } = readPack(history);
+  const contents = new Map<string, Bytes>();
+  const store = await openObjectStore(openMemoryFiles(contents), { room });
+  const receiver = store.openReceiver({ tips, signal });
+  for (let at = 0; at < pack.length; at += 500) await receiver.write(pack.slice(at, at + 500));
+  const bent = contents.get("objects/arriving/1-3");
+  if (bent === undefined) throw new Error("some of it waits");
+  contents.set(
+    "objects/arriving/1-3",
+    bent.map((byte, at) => (at === 100 ? byte ^ 1 : byte)),
+  );
+  await expect(receiver.finish()).rejects.toThrow(StorageDamagedError);
+  expect(contents.size).toBe(0);
 });
 
 test("more than was announced is junk, however it is cut", async () => {

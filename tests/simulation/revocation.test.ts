@@ -220,6 +220,14 @@ describe("a recovery kit", () => {
     await later.ask("choose-nodes", { keep: [], words: "" });
     const fresh = await retype(later);
     expect(later.views.account).toMatchObject({ phase: "open", role: "writer", mark });
+    // The file knows nothing of this device: another one is asked for, and the old one is not taken.
+    expect(kitOf(later)).toEqual({ phase: "kept" });
+    await later.ask("show-kit", { words: fresh });
+    const { file: newer } = await later.ask("kit-file", {});
+    await later.ask("put-kit-away", {});
+    await expect(later.ask("verify-kit", { words: "", file })).rejects.toThrow("wrong_kit");
+    await later.ask("verify-kit", { words: "", file: newer });
+    expect(kitOf(later)).toEqual({ phase: "written" });
     await later.ask("new-repository", { name: "restored", files: [] });
     const tablet = world.node("tablet");
     await signIn(world, tablet, fresh);

@@ -59,7 +59,7 @@ export const safetyCopy = {
     title: "Recovery kit",
     text: "A file that brings your account back when every device is lost and nobody is left to ask. It stands above every device and above the passphrase: keep it away from both.",
     limits:
-      "It brings back the account, not your repositories: those are where copies of them are. It is shown once, on the device that began the account.",
+      "It brings back the account, not your repositories: those are where copies of them are. It is shown once, on the device that began the account, and once more on a device that a kit let in: a file from before that does not know that device and would not sign it out, so throw the old file away when you have the new one. The words stay the same.",
     open: "Open the kit",
     fileTitle: "1. Save the file",
     fileText:
@@ -80,7 +80,7 @@ export const safetyCopy = {
     writtenText: "It cannot be shown again. Keep it where you keep a passport.",
     elsewhere: "The kit is not on this device",
     elsewhereText:
-      "It is made on the device that began the account, and nowhere else: if other devices had it, the passphrase alone would open everything. If that device is lost and the kit was not written down, this account has none.",
+      "It is made on the device that began the account, or on one that a kit let in, and nowhere else: if other devices had it, the passphrase alone would open everything. If that device is lost and the kit was not written down, this account has none.",
     link: "Recovery kit",
     useText:
       "If none of your devices that may write is left, the words of the recovery kit let this one write. You do not need the file for that.",
@@ -90,7 +90,7 @@ export const safetyCopy = {
   },
   kitSignIn: {
     title: "Use a recovery kit",
-    text: "Choose the file. You are asked what becomes of your passphrase and your other devices before anything is changed.",
+    text: "Choose the file; if you have several, the one that was saved last. You are asked what becomes of your passphrase and your other devices before anything is changed.",
     read: "Read the kit",
     noFile: "I have the sheet of words only",
     noFileText:
@@ -98,11 +98,11 @@ export const safetyCopy = {
     chooseTitle: "Bring the account back",
     made: (at: string) => `kit made ${at}`,
     words: "The passphrase",
-    newWords: "Make a new one. All former devices are signed out.",
+    newWords: "Make a new one. All devices that the kit knows are signed out.",
     sameWords: "Keep it: I know it, and nobody else does. Devices may stay.",
     stay: "Which devices are still in your hands?",
     warning:
-      "All former devices of the account are signed out, and the old passphrase opens nothing any more. If one of them still works, sign in with your passphrase instead.",
+      "All devices that the kit knows are signed out, and the passphrase of that time opens nothing any more. A device that came after this file was saved is not known to it: sign it out under Devices when it appears. If one of your devices still works, sign in with your passphrase instead.",
     warningKept:
       "Devices that you do not tick are signed out for good. They keep what they have and get nothing new.",
     submit: "Bring the account back",

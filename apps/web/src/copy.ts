@@ -43,7 +43,7 @@ export const copy = {
     title: "Write down these twelve words",
     text: "They are your passphrase. With them you sign in on another device.",
     recoverText:
-      "They are the new passphrase of your account; the old one opens nothing any more. Your former devices are signed out.",
+      "They are the new passphrase of your account; the old one opens nothing any more. The devices that the kit knew are signed out. Save a new kit file afterwards: the one you used does not know this device.",
     warning:
       "With them anyone can read your repositories. Without them and without any of your devices nobody can open your account again, and nobody can reset it: not even whoever runs the relay.",
     copy: "Copy",

@@ -7,6 +7,7 @@ import { logBytesMax, membershipEntriesMax, membershipEntryBytesMax } from "@ske
 import { SecretKey } from "./crypto/secret.ts";
 import type { Crypto } from "./crypto/sodium.ts";
 import { openLog, type MembershipLog } from "./membership.ts";
+import { foremostOf } from "./membership-foremost.ts";
 import { openRecoveryKey, secretBytes } from "./recovery-key.ts";
 
 export interface RecoveryFile {
@@ -18,18 +19,14 @@ export interface RecoveryFile {
 
 export function formatRecoveryFile(crypto: Crypto, { secret, log, at }: RecoveryFile): Bytes {
   const body = secret.reveal((revealed) =>
-    encode(Body, { magic, version: 1, at, secret: revealed, entries: firstOf(log.all()) }),
+    encode(Body, { magic, version: 1, at, secret: revealed, entries: firstOf(log) }),
   );
   return concat(body, crypto.hash("recovery file", body).subarray(0, checkBytes));
 }
 
-/** As much of a flooded log as a file holds: what came first. */
-function firstOf(entries: ReadonlyArray<Bytes>): ReadonlyArray<Bytes> {
-  let room = logBytesMax - 1024;
-  return entries.slice(0, membershipEntriesMax).filter(({ length }) => {
-    room -= length + 4;
-    return room >= 0;
-  });
+/** As much of a flooded log as a file holds. */
+function firstOf(log: MembershipLog): ReadonlyArray<Bytes> {
+  return foremostOf(log, { entries: membershipEntriesMax, bytes: logBytesMax - 1024 });
 }
 
 export type ReadRecoveryFile =

@@ -52,13 +52,13 @@ export function parseRecoveryWords(crypto: Crypto, text: string): RecoveryWords 
   return { ok: true, secret: new SecretKey(parsed.entropy) };
 }
 
-/** For the first node to keep until the kit was written down: only whoever types the passphrase opens it. Never sent. */
+/** For one node to keep until the kit was written down: only whoever types the passphrase opens it. Never sent. */
 export function sealRecoverySecret(
   {
     crypto,
     random,
     door,
-  }: { readonly crypto: Crypto; readonly random: Random; readonly door: Door },
+  }: { readonly crypto: Crypto; readonly random: Random; readonly door: Pick<Door, "boxPublic"> },
   secret: SecretKey,
 ): Bytes | undefined {
   using key = openRecoveryKey(crypto, secret);

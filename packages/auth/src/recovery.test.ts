@@ -1,9 +1,14 @@
 import { expect, test } from "vitest";
+import type { Bytes } from "@skein/protocol/bytes";
 import { instant, later } from "@skein/protocol/ids";
 import { step } from "@skein/protocol/machine";
 import { SecretKey } from "./crypto/secret.ts";
 import { openCrypto } from "./crypto/sodium.ts";
+import type { NodeKeys } from "./identity.ts";
 import { recoverAccount } from "./membership-changes.ts";
+import { foremostOf } from "./membership-foremost.ts";
+import { proposeRename } from "./membership-proposals.ts";
+import type { MembershipLog } from "./membership.ts";
 import { formatPassphrase } from "./passphrase.ts";
 import {
   isReminderDue,
@@ -82,6 +87,70 @@ test("a kit in a file brings its log along, and a new node comes in when every o
   });
   for (const entry of saved.entries) expect(read.file.log.add(entry).kind).toBe("accepted");
   expect(read.file.log.state().nodes.has(found.id)).toBe(true);
+});
+
+test("a kit that was saved after a recovery removes whom that recovery let in; an old file does not, and a new one made once the logs met does", () => {
+  const account = makeUpAccount(crypto, 7);
+  const save = (log: MembershipLog): Bytes =>
+    formatRecoveryFile(crypto, { secret: account.recoverySecret(), log, at });
+  const restore = (kit: Bytes): { readonly log: MembershipLog; readonly keys: NodeKeys } => {
+    const read = parseRecoveryFile(crypto, kit);
+    if (!read.ok) throw new Error("it is a kit");
+    const { log } = read.file;
+    const keys = account.mint();
+    using recovery = account.recovery();
+    const { entries } = recoverAccount({
+      crypto,
+      random: account.random,
+      log,
+      recovery,
+      door: account.newDoor(),
+      keys,
+      name: "Found",
+      platform: "Linux",
+      at,
+      remove: [...log.state().nodes.keys()],
+    });
+    for (const entry of entries) log.add(entry);
+    return { log, keys };
+  };
+  const meet = (one: MembershipLog, other: MembershipLog): void => {
+    for (const entry of one.all()) other.add(entry);
+    for (const entry of other.all()) one.add(entry);
+  };
+  const old = save(account.open());
+  const lost = restore(old);
+  const fresh = restore(save(lost.log));
+  meet(lost.log, fresh.log);
+  expect([...lost.log.state().nodes.keys()]).toEqual([fresh.keys.id]);
+  // The old file was never told of the first recovery.
+  const again = restore(old);
+  meet(again.log, fresh.log);
+  expect(again.log.state().nodes.has(fresh.keys.id)).toBe(true);
+  const last = restore(save(again.log));
+  meet(last.log, fresh.log);
+  expect([...fresh.log.state().nodes.keys()]).toEqual([last.keys.id]);
+});
+
+test("a kit made of a flooded log has what others said in it, however late that came", () => {
+  const account = makeUpAccount(crypto, 8);
+  const { first: mallory, mint, change, add } = account;
+  const log = account.open();
+  const bob = mint();
+  log.add(add(log, mallory, bob));
+  const before = log.fork();
+  for (let count = 0; count < 60; count++)
+    log.add(proposeRename({ ...change(before, mallory), name: `${count}` }));
+  const said = proposeRename({ ...change(before, bob), name: "Bob" });
+  log.add(said);
+  const kept = foremostOf(log, { entries: 10, bytes: 100_000 });
+  expect(kept.length).toBe(10);
+  expect(kept).toContainEqual(said);
+  const opened = account.open(kept);
+  expect(opened.size()).toBe(10);
+  expect(opened.state().nodes.get(bob.id)?.name).toBe("Bob");
+  const bytes = account.genesis.length + 4;
+  expect(foremostOf(log, { entries: 10, bytes })).toEqual([account.genesis]);
 });
 
 test("A5: a kit that is damaged, cut or of somebody else is refused by name, and never throws", () => {

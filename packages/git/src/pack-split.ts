@@ -4,12 +4,13 @@
 
 import { formatHex } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
+import { crc32 } from "./crc32.ts";
 import { formatIdx, sortByOid, type PackColumns } from "./idx.ts";
 import { hashBytes } from "./object-hash.ts";
 import type { GitObject } from "./object.ts";
 import { formatOffsetDeltaHeader, readEntryHeader } from "./pack-entry.ts";
 import { openPackWriter, wholeEntry, type PackWriter } from "./pack-write.ts";
-import type { MadePack } from "./stored-pack.ts";
+import { StorageDamagedError, type MadePack } from "./stored-pack.ts";
 
 export interface Splitting {
   /** In the order of the pack. */
@@ -125,11 +126,15 @@ function chainOf(bases: Int32Array, last: number): ReadonlyArray<number> {
 }
 
 async function readEntry(given: Splitting, index: number): Promise<Entry> {
-  const { count, oids, offsets } = given.columns;
+  const { count, oids, offsets, crcs } = given.columns;
   const isDelta = (given.bases[index] ?? -1) >= 0;
   if (index < count) {
+    const start = offsets[index] ?? 0;
     const end = index + 1 < count ? (offsets[index + 1] ?? 0) : given.end;
-    const bytes = await given.bytes(offsets[index] ?? 0, end);
+    const bytes = await given.bytes(start, end);
+    // It may have waited on the device since it was read.
+    if (crc32(bytes, 0, bytes.length) !== crcs[index])
+      throw new StorageDamagedError(`What arrived is damaged at byte ${start}`);
     const header = readEntryHeader(bytes, 0);
     assert(header !== undefined, "an entry that was read can be read again");
     const id = oids.subarray(index * 20, index * 20 + 20);

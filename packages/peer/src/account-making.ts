@@ -7,7 +7,7 @@ import { recoverAccount, revokeNodes } from "@skein/auth/membership-changes";
 import { createAccount } from "@skein/auth/membership-proposals";
 import { makePass } from "@skein/auth/pass";
 import type { RecoveryFile } from "@skein/auth/recovery-file";
-import { openRecoveryKey } from "@skein/auth/recovery-key";
+import { openRecoveryKey, sealRecoverySecret } from "@skein/auth/recovery-key";
 import { equal, type Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import type { NodeId } from "@skein/protocol/ids";
@@ -58,7 +58,7 @@ export function recoverIdentity(
     readonly door: Door;
     readonly remove: ReadonlyArray<NodeId>;
   },
-): Identity | undefined {
+): { readonly identity: Identity; readonly sealedKit: Bytes | undefined } | undefined {
   const keys = mintNodeKeys(crypto, random);
   using recovery = openRecoveryKey(crypto, secret);
   const { entries, readKey } = recoverAccount({
@@ -79,7 +79,10 @@ export function recoverIdentity(
   const author = firstAuthor(nodeName);
   // Shown to nodes that stay: they have not heard of this one.
   const pass = makePass({ door, keys, name: nodeName, platform, at: clock.now() });
-  return { keys, meeting, readKey, log, pass, nodeName, platform, author };
+  // The file knows nothing of this node: until a new one was saved, this account has no kit.
+  const sealedKit = sealRecoverySecret({ crypto, random, door }, secret);
+  const identity = { keys, meeting, readKey, log, pass, nodeName, platform, author };
+  return { identity, sealedKit };
 }
 
 /** What revokes whoever signed this node out, or `undefined` if that would not bring it back. */

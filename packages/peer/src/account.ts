@@ -269,12 +269,12 @@ export class Account {
   // --- Making an account. ---
 
   async #recover(before: Life, given: Parameters<typeof recoverIdentity>[1]): Promise<void> {
-    const identity = recoverIdentity(this.#world.ports, given);
-    if (identity === undefined) {
+    const recovered = recoverIdentity(this.#world.ports, given);
+    if (recovered === undefined) {
       this.#live(before);
       throw badKit("foreign");
     }
-    await this.#keep(before, identity, { sealedKit: undefined, kitWritten: 1 });
+    await this.#keep(before, recovered.identity, { sealedKit: recovered.sealedKit, kitWritten: 0 });
     given.kit.secret[Symbol.dispose]();
   }
 

@@ -34,6 +34,10 @@ export class MembershipGossip {
   readonly #options: MembershipGossipOptions;
   readonly #connected = new Set<NodeId>();
   readonly #asking = new Set<NodeId>();
+  /** How often each was told: what does not fit into one word is told in turn. */
+  readonly #rounds = new Map<NodeId, number>();
+  /** Who said that it has more, and what came of asking for it. */
+  readonly #claims = new Map<NodeId, Claim>();
   readonly #turns = openTurns();
   /** Whether all of the log is durable here. */
   #isKept = true;
@@ -66,9 +70,25 @@ export class MembershipGossip {
     const isKnown = heads.every((id) => log.has(id));
     // Whoever knows less is told more; it says so again as long as that does not reach it.
     if (isKnown && entries < log.size()) this.#tell(from);
-    if (isKnown || this.#asking.has(from)) return;
+    if (this.#asking.has(from) || (isKnown && !this.#isClaimHeard(from, entries))) return;
     this.#asking.add(from);
     scope.start((signal) => this.#fetch(from, signal));
+  }
+
+  /**
+   * Whether a node is asked only because it says that it has more. Its number proves nothing: as long as nothing comes of
+   * it, it is asked ever more seldom.
+   */
+  #isClaimHeard(node: NodeId, entries: number): boolean {
+    const { log, clock } = this.#options;
+    if (entries <= log.size()) return false;
+    const now = clock.now();
+    const last = this.#claims.get(node);
+    const isFruitful = last !== undefined && last.size !== log.size();
+    if (last !== undefined && !isFruitful && now < later(last.at, last.wait)) return false;
+    const wait = last === undefined || isFruitful ? claimMillisMin : last.wait * 2;
+    this.#claims.set(node, { at: now, size: log.size(), wait: Math.min(wait, claimMillisMax) });
+    return true;
   }
 
   /** Adds entries made here: durable before they count or are told, for nobody else has them. */
@@ -104,7 +124,14 @@ export class MembershipGossip {
   #tell(node: NodeId): void {
     if (!this.#isKept) return;
     const { log, send } = this.#options;
-    send(node, { type: "membership-heads", heads: headsToTell(log), entries: log.size() });
+    const heads = headsToTell(log, this.#nextRound(node));
+    send(node, { type: "membership-heads", heads, entries: log.size() });
+  }
+
+  #nextRound(node: NodeId): number {
+    const round = this.#rounds.get(node) ?? 0;
+    this.#rounds.set(node, round + 1);
+    return round;
   }
 
   /** A word may be lost: news is said again soon, and then ever more seldom. */
@@ -120,7 +147,7 @@ export class MembershipGossip {
   async #fetch(from: NodeId, signal: AbortSignal): Promise<void> {
     const { log, ask } = this.#options;
     try {
-      const request = { type: "entries", heads: headsToTell(log) } as const;
+      const request = { type: "entries", heads: headsToTell(log, this.#nextRound(from)) } as const;
       const bytes = await ask(from, request, { bytesMax: logBytesMax, signal });
       const entries = splitParts(bytes, { partBytesMax: membershipEntryBytesMax });
       if (entries !== undefined) await this.#take(entries);
@@ -159,8 +186,18 @@ export class MembershipGossip {
   }
 }
 
+interface Claim {
+  /** When it was asked last because of it. */
+  readonly at: Instant;
+  /** How much was known here then: if that did not change, nothing came of it. */
+  readonly size: number;
+  readonly wait: number;
+}
+
 const repeatMillisMin = 2_000;
 const repeatMillisMax = 30_000;
+const claimMillisMin = 2_000;
+const claimMillisMax = 5 * 60_000;
 
 /** As many as one answer holds: whoever has these asks for those after them. */
 function joinFirst(entries: ReadonlyArray<Bytes>): Bytes {

@@ -103,7 +103,12 @@ export class RecoveryKit {
     if (typeof returned !== "string") {
       const read = parseRecoveryFile(crypto, returned);
       if (read.ok) read.file.secret[Symbol.dispose]();
-      return read.ok && read.file.log.account === identity.log.account;
+      // A file from before this node was let in would not know it.
+      return (
+        read.ok &&
+        read.file.log.account === identity.log.account &&
+        read.file.log.state().nodes.has(identity.keys.id)
+      );
     }
     const read = parseRecoveryWords(crypto, returned);
     if (!read.ok) return false;

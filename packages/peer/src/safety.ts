@@ -224,7 +224,10 @@ export class Safety {
     const remove = [...log.state().nodes.keys()].filter((node) => !keep.includes(node));
     const at = clock.now();
     await this.#say(recoverReplica({ crypto, random, log, recovery, pass, at, remove, readKey }));
-    await this.keep({ kitWritten: 1 });
+    // No file knows of this node yet.
+    const door = { boxPublic: log.state().door.box };
+    const sealedKit = sealRecoverySecret({ crypto, random, door }, secret);
+    await this.keep({ sealedKit, kitWritten: 0 });
   }
 
   /** Says, now and then, that one accident is all it takes. */
