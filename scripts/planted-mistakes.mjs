@@ -1,7 +1,7 @@
 /**
  * Plants mistakes in the code, one at a time, and checks that tests notice each. No file is touched: the tests load the
- * mistaken code in place of what is on the disk. First the same tests run without a mistake: a test that fails anyway
- * notices nothing.
+ * mistaken code in place of what is on the disk. The same tests run without a mistake, too: a test that fails anyway
+ * notices nothing. And of all tests only the one that is about the mistake counts: that others fail shows little.
  *
  * Two are tried at a time.
  *
@@ -14,7 +14,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 
-import { mistakes } from "./planted/mistakes.mjs";
+import { editsOf, mistakes } from "./planted/mistakes.mjs";
 import { programOf, root, say } from "./tools.mjs";
 
 const [asked] = process.argv.slice(2);
@@ -35,9 +35,10 @@ process.exitCode = unnoticed.length === 0 && chosen.length > 0 ? 0 : 1;
 async function tryNext() {
   const mistake = waiting.shift();
   if (mistake === undefined) return;
-  const times = readFileSync(join(root, mistake.file), "utf8").split(mistake.from).length - 1;
-  const isNoticed = times === 1 && (await run(mistake)).isRed;
-  if (times !== 1) say(`?  ${mistake.name}: its place is ${times} times in ${mistake.file}`);
+  const code = readFileSync(join(root, mistake.file), "utf8");
+  const hasPlaces = editsOf(mistake).every(({ from }) => code.split(from).length === 2);
+  const isNoticed = hasPlaces && (await run(mistake)).isRed;
+  if (!hasPlaces) say(`?  ${mistake.name}: its places are not in ${mistake.file}, once each`);
   else say(`${isNoticed ? "ok" : "NO"} ${mistake.name}`);
   if (!isNoticed) unnoticed.push(mistake.name);
   await tryNext();

@@ -1,4 +1,4 @@
-/** Mistakes that people make in code like ours: where, what, and which tests have to notice. */
+/** Mistakes that people make in code like ours: where, what, and which test has to notice: `title` is part of its title. */
 
 const auth = "packages/auth/src";
 
@@ -9,6 +9,7 @@ export const mistakes = [
     from: "const nonce = random.bytes(nonceBytes);",
     to: "const nonce = random.bytes(nonceBytes).fill(0);",
     tests: [`${auth}/crypto/sodium.test.ts`],
+    title: "what is sealed again under the same key",
   },
   {
     name: "a nonce is used twice in a session",
@@ -16,6 +17,7 @@ export const mistakes = [
     from: "this.#sent += 1;",
     to: "",
     tests: [`${auth}/session.test.ts`],
+    title: "what was said before the session was up",
   },
   {
     name: "a packet is taken for a duplicate before it proved authentic",
@@ -23,13 +25,24 @@ export const mistakes = [
     from: "if (!this.#window.isNew(counter)) return undefined;",
     to: "if (!this.#window.isNew(counter)) return undefined;\n    this.#window.remember(counter);",
     tests: [`${auth}/session.test.ts`],
+    title: "A16: a counter of 2",
   },
   {
     name: "the signature of a ref record counts without its repository's id",
     file: `${auth}/repo.ts`,
-    from: "read.record.repo !== repo || ",
-    to: "",
+    edits: [
+      { from: "read.record.repo !== repo || ", to: "" },
+      {
+        from: 'keys.sign("ref record", idBytes(record.repo), body)',
+        to: 'keys.sign("ref record", body)',
+      },
+      {
+        from: 'crypto.hash("ref record", idBytes(repo), body)',
+        to: 'crypto.hash("ref record", body)',
+      },
+    ],
     tests: [`${auth}/repo.test.ts`],
+    title: "A22: a record of another repository",
   },
   {
     name: "approval goes by the name alone, not by whose keys ask",
@@ -37,13 +50,15 @@ export const mistakes = [
     from: "...[options.account, options.asker, options.approver].map(bytesOf),",
     to: "...[options.account, options.account, options.account].map(bytesOf),",
     tests: [`${auth}/approval-digits.test.ts`],
+    title: "A8: every part changes the digits",
   },
   {
     name: "the constant-time comparison of a commitment is missing",
     file: `${auth}/approval.ts`,
     from: "crypto.secretsEqual(approvalCommitment(crypto, { handshakeHash, askerNonce }), commitment),",
-    to: "crypto.secretsEqual(approvalCommitment(crypto, { handshakeHash, askerNonce }).slice(0, 0), commitment.slice(0, 0)),",
+    to: "approvalCommitment(crypto, { handshakeHash, askerNonce }).length === commitment.length,",
     tests: [`${auth}/approval.test.ts`],
+    title: "A8: a nonce that is not the one committed to",
   },
   {
     name: "a sealed message is not bound to one key",
@@ -51,6 +66,7 @@ export const mistakes = [
     from: "if (!library.memcmp(commitment, seal.commitment)) return undefined;",
     to: "",
     tests: [`${auth}/crypto/sodium.test.ts`],
+    title: "a sealed message commits to its key",
   },
   {
     name: "a pass counts without the door's signature",
@@ -58,6 +74,7 @@ export const mistakes = [
     from: "return crypto.verify(doorSignPublic, digest, pass.signature)",
     to: "return crypto.verify(doorSignPublic, digest, pass.signature) || pass.at > 0",
     tests: [`${auth}/pass.test.ts`, `${auth}/membership-keys.test.ts`],
+    title: "after new words, the old ones sign nothing",
   },
   {
     name: "a rotation may leave members out",
@@ -65,6 +82,7 @@ export const mistakes = [
     from: "return boxes.length === members.size && boxes.every(({ node }) => members.has(node));",
     to: "return boxes.every(({ node }) => members.has(node)) || members.size > 0;",
     tests: [`${auth}/membership-keys.test.ts`],
+    title: "A21: a rotation that leaves a member out",
   },
   {
     name: "old words sign new entries",
@@ -72,6 +90,7 @@ export const mistakes = [
     from: "if (!this.#isSignedAtDoor(door.sign, entry)) return",
     to: "if (!this.#isSignedAtDoor(this.#first.door.sign, entry) && !this.#isSignedAtDoor(door.sign, entry)) return",
     tests: [`${auth}/membership-keys.test.ts`],
+    title: "after new words, the old ones sign nothing",
   },
   {
     name: "what a thief said unseen still counts",
@@ -79,6 +98,7 @@ export const mistakes = [
     from: "id !== at.id && !past.has(at.index)",
     to: "id !== at.id && !past.has(at.index) && past.has(at.index)",
     tests: ["tests/simulation/membership-stories.test.ts"],
+    title: "A4: whoever revoked the thief is never locked out",
   },
   {
     name: "whoever greets keeps its own greeting",
@@ -86,6 +106,7 @@ export const mistakes = [
     from: "return greeting.stamp > stamp || (greeting.stamp === stamp && outranks);",
     to: "return greeting.stamp > 0 || stamp > 0 || outranks;",
     tests: ["tests/simulation/session-machine.test.ts"],
+    title: "A13: any two of two to six nodes",
   },
   {
     name: "a chain may skip a place or take one twice",
@@ -93,6 +114,7 @@ export const mistakes = [
     from: "return sequence === said.reduce((next, held) => Math.max(next, held.sequence + 1), 0);",
     to: "return sequence >= 0 || said.length > 0;",
     tests: [`${auth}/membership.test.ts`],
+    title: "an entry that skips a place in its author",
   },
   {
     name: "places in a flooded log go to whoever came first",
@@ -108,6 +130,7 @@ export const mistakes = [
     from: 'return { does: "catch-up", after: given };',
     to: 'return { does: "give", from: 1 };',
     tests: [`${auth}/own-stream.test.ts`],
+    title: "A15: a profile restored from a snapshot",
   },
   {
     name: "a point of low order is agreed with",
@@ -115,6 +138,7 @@ export const mistakes = [
     from: "attempt(() => lend(secretKey, (bytes) => library.crypto_scalarmult(bytes, publicKey))),",
     to: "attempt(() => lend(secretKey, (bytes) => library.crypto_scalarmult(bytes, publicKey))) ?? new Uint8Array(32),",
     tests: [`${auth}/crypto/sodium.test.ts`],
+    title: "A18: a public key of low order",
   },
   {
     name: "what is stored for one node opens for another",
@@ -122,6 +146,7 @@ export const mistakes = [
     from: "formatUtf8(`skein key store 1 ${purpose}`)",
     to: "formatUtf8(`skein key store 1 ${purpose.slice(0, 0)}`)",
     tests: [`${auth}/vault.test.ts`],
+    title: "a vault copied to another browser",
   },
   {
     name: "a kit is forgotten before it came back",
@@ -129,6 +154,7 @@ export const mistakes = [
     from: 'return [{ phase: "asked", tries: 0 }, [{ type: "hide-kit" }, { type: "ask-for-kit" }]];',
     to: 'return [{ phase: "exported" }, [{ type: "hide-kit" }, { type: "forget-kit" }]];',
     tests: [`${auth}/recovery.test.ts`],
+    title: "the kit is forgotten here only once it came back",
   },
   {
     name: "what waits for a session is without bounds",
@@ -136,6 +162,7 @@ export const mistakes = [
     from: "state.queue.length >= queueMessagesMax ||",
     to: "",
     tests: ["tests/simulation/session-machine.test.ts"],
+    title: "A14: nothing is heard twice",
   },
   {
     name: "a forged answer ends a greeting",
@@ -143,6 +170,7 @@ export const mistakes = [
     from: "const opened = greeted.greeting.finish(packet);\n    if (opened === undefined) return [];",
     to: "const opened = greeted.greeting.finish(packet);\n    if (opened === undefined) this.#forgetLink(peer, greeted.link);\n    if (opened === undefined) return [];",
     tests: ["tests/simulation/session.test.ts"],
+    title: "A13: two to six nodes with real keys",
   },
   {
     name: "a stamp that was told counts without proof",
@@ -150,6 +178,7 @@ export const mistakes = [
     from: "const plain = key && crypto.open(key, digest, sealed);",
     to: "const plain = key && (crypto.open(key, digest, sealed) ?? sealed.slice(-6));",
     tests: ["tests/simulation/session.test.ts"],
+    title: "A13: two to six nodes with real keys",
   },
   {
     name: "a session is used before anybody proved to have its key",
@@ -157,5 +186,11 @@ export const mistakes = [
     from: "{ ...quiet, seen: stamp, seenHello: hello, next: link, links: link.id },",
     to: "{ ...quiet, seen: stamp, seenHello: hello, current: link, isUp: true, links: link.id },",
     tests: ["tests/simulation/session-machine.test.ts"],
+    title: "A14: nothing is heard twice",
   },
 ];
+
+/** Most mistakes are made in one place. */
+export function editsOf({ edits, from, to }) {
+  return edits ?? [{ from, to }];
+}

@@ -5,7 +5,7 @@ import process from "node:process";
 import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
 
-import { mistakes } from "./mistakes.mjs";
+import { editsOf, mistakes } from "./mistakes.mjs";
 
 const asked = process.env.PLANTED_MISTAKE;
 const mistake = mistakes.find(({ name }) => name === asked);
@@ -20,7 +20,7 @@ export default defineConfig({
       enforce: "pre",
       transform: (code, id) =>
         mistake !== undefined && id.endsWith(mistake.file)
-          ? code.replace(mistake.from, () => mistake.to)
+          ? editsOf(mistake).reduce((text, { from, to }) => text.replace(from, () => to), code)
           : undefined,
     },
   ],

@@ -1,7 +1,15 @@
 /** packages/auth as others get it: packed, installed without a network into a folder of its own, and used there. */
 
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -80,6 +88,16 @@ test("the example in its README runs in plain Node, and is short enough to read"
   writeFileSync(join(folder, "example.js"), example);
   // Its own assertions throw if it does not do what it says.
   await run(process.execPath, ["example.js"], { cwd: folder });
+});
+
+test("the package brings its license, and its README leads nowhere that it does not have", () => {
+  const license = readFileSync(join(installed, "LICENSE"), "utf8");
+  expect(license).toBe(readFileSync(join(root, "LICENSE"), "utf8"));
+  const links = [...readme.matchAll(/\]\((?<target>[^)#\s]+)/gu)].map(
+    ({ groups }) => groups?.["target"] ?? "",
+  );
+  const relative = links.filter((target) => !/^[a-z]+:/u.test(target));
+  expect(relative.filter((target) => !existsSync(join(installed, target)))).toEqual([]);
 });
 
 test("every door of the package opens in Node and in a worker, and types what it gives", async () => {

@@ -129,11 +129,9 @@ test("the log is lines of JSON, and neither it nor the memory afterwards holds a
   rita.child.kill("SIGTERM");
   await once(rita.child, "exit");
   const lines = rita.said.text.split("\n").filter((line) => line.startsWith("{"));
-  expect(lines.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual([
-    "started",
-    "stopping",
-    "stopped",
-  ]);
+  const events = lines.map((line) => (JSON.parse(line) as { event: string }).event);
+  // Writing the heap down may take it longer than it may be busy.
+  expect(events.filter((event) => event !== "room")).toEqual(["started", "stopping", "stopped"]);
   expect(snapshot.length).toBeGreaterThan(1e6);
   for (const canary of [address, tag.toString(), word.toString(), tag.toString("hex")]) {
     expect(snapshot.includes(canary)).toBe(false);

@@ -21,7 +21,7 @@ export interface KnockJudgement {
 
 export type JudgedKnock =
   | { readonly verdict: "answer"; readonly node: NodeId }
-  /** Genuine, but made at another time by the knocker's clock or ours: answered, and shown as such. */
+  /** Genuine, but a replay, or made by a clock that is wrong: no reason not to answer, nor one to say that somebody is there. */
   | { readonly verdict: "untimely"; readonly node: NodeId }
   /** Whoever made it did not know the passphrase. */
   | { readonly verdict: "forged" };

@@ -34,7 +34,7 @@ test("A1: a pass with any bit turned is no pass", () => {
   }
 });
 
-test("a knock is answered when the clocks roughly agree, and shown as untimely when they do not", () => {
+test("a knock is timely when the clocks roughly agree, and told from one that is not", () => {
   const quarter = 15 * 60_000;
   const judged = (millis: number): unknown =>
     judgeKnock({ crypto, doorSignPublic: door.signPublic, knock, now: later(noon, millis) });

@@ -29,7 +29,7 @@ async function open(
 test("who was met is known after a restart, with the time", async () => {
   const ledger = disk();
   const first = await open(ledger);
-  first.contacts.met(nodeOf(1), undefined);
+  first.contacts.met(nodeOf(1));
   await first.scope[Symbol.asyncDispose]();
   const { contacts } = await open(ledger);
   expect([...contacts.all().values()]).toEqual([{ node: nodeOf(1), lastSeen: 7, pass: undefined }]);
@@ -39,8 +39,8 @@ test("Mallory, who knows the words, cannot fill Alice's disk with nodes, nor hav
   const bob = nodeOf(1_000);
   const ledger = disk();
   const first = await open(ledger, new Set([bob]));
-  first.contacts.met(bob, undefined);
-  for (let number = 0; number < 100; number++) first.contacts.met(nodeOf(number), undefined);
+  first.contacts.met(bob);
+  for (let number = 0; number < 100; number++) first.contacts.met(nodeOf(number));
   expect(first.contacts.all().size).toBe(nodesPerAccountMax + 1);
   await first.scope[Symbol.asyncDispose]();
   const { contacts } = await open(ledger, new Set([bob]));

@@ -9,8 +9,10 @@ import type { Scope } from "./scope.ts";
 
 export interface Contacts {
   readonly all: () => ReadonlyMap<NodeId, StoredContact>;
+  /** Remembers the pass, until the node is met: a greeting may be a replay, and proves nothing yet. */
+  readonly showed: (node: NodeId, pass: Pass) => void;
   /** Writes down that the node was heard just now. Where there are too many replicas, the one heard longest ago is forgotten. */
-  readonly met: (node: NodeId, pass: Pass | undefined) => void;
+  readonly met: (node: NodeId) => void;
 }
 
 export async function openContacts({
@@ -25,6 +27,7 @@ export async function openContacts({
   readonly isMember: (node: NodeId) => boolean;
 }): Promise<Contacts> {
   const contacts = new Map<NodeId, StoredContact>();
+  const shown = new Map<NodeId, Pass>();
   for (const contact of await ledger.readContacts()) contacts.set(contact.node, contact);
   const forgetOldest = (): void => {
     const replicas = [...contacts.values()].filter(({ node }) => !isMember(node));
@@ -37,7 +40,15 @@ export async function openContacts({
   };
   return {
     all: () => contacts,
-    met: (node, pass) => {
+    showed: (node, pass) => {
+      shown.delete(node);
+      shown.set(node, pass);
+      const [oldest] = shown.keys();
+      if (oldest !== undefined && shown.size > replicasMax) shown.delete(oldest);
+    },
+    met: (node) => {
+      const pass = shown.get(node);
+      shown.delete(node);
       const known = contacts.get(node);
       const isNews = known === undefined || (pass !== undefined && known.pass === undefined);
       if (!isNews && clock.now() - known.lastSeen < writtenMillisMin) return;
@@ -49,7 +60,7 @@ export async function openContacts({
   };
 }
 
-/** Nobody looks at "last seen" to the second, and whoever has the words may knock without end. */
+/** Nobody looks at "last seen" to the second, and whoever has the words may come and go without end. */
 const writtenMillisMin = 30_000;
 /** As many as there may be members: whoever has the passphrase could otherwise fill the disk with new ones. */
 const replicasMax = nodesPerAccountMax;

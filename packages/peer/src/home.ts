@@ -223,7 +223,7 @@ export class Home {
         if (this.#isOut(node)) return this.#tellOut(node);
         this.#watch.met(node);
         if (this.#watch.isStranger(node)) return;
-        this.contacts.met(node, undefined);
+        this.contacts.met(node);
         this.#keyCare.met();
         membership.connected(node);
         repositories.connected(node);
@@ -238,7 +238,7 @@ export class Home {
       },
       down: (node) => {
         if (this.#watch.isStranger(node)) return;
-        this.contacts.met(node, undefined);
+        this.contacts.met(node);
         this.letters.gone(node);
         membership.gone(node);
         repositories.gone(node);
@@ -262,7 +262,7 @@ export class Home {
     const mayRead = pass !== undefined && judgePass(crypto, door.sign, pass) === node;
     if (!nodes.has(node) && !mayRead) return !atFormerPlace && this.#watch.admits(node);
     this.#watch.knows(node);
-    this.contacts.met(node, pass);
+    if (pass !== undefined) this.contacts.showed(node, pass);
     return true;
   }
 
@@ -282,7 +282,7 @@ export class Home {
     else this.approvals.heard(node, message);
   }
 
-  /** Who knocks, if it may be called back. */
+  /** Who knocks, if it may be called back. It may be a replay: only a session shows that somebody is there. */
   #judgeKnock(knock: Knock): NodeId | undefined {
     const { crypto, clock } = this.#options.ports;
     const { log, keys } = this.identity;
@@ -290,7 +290,6 @@ export class Home {
     const judged = judgeKnock({ crypto, doorSignPublic: door.sign, knock, now: clock.now() });
     if (judged.verdict === "forged" || revoked.has(judged.node)) return undefined;
     if (judged.node === keys.id) return undefined;
-    this.contacts.met(judged.node, knock.pass);
     return judged.node;
   }
 
