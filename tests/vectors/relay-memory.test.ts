@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { answerCostBytes, pieceBytes } from "@skein/relay/answers";
 import { defaultLimits } from "@skein/relay/limits";
 import { everythingOff, memoryBound, roomIn } from "@skein/relay/memory-bound";
 import { expect, test } from "vitest";
@@ -29,6 +30,13 @@ test("the formula in the documentation is the one that is computed, with its num
   expect(more.length).toBe(5);
   for (const { name, each, count } of more)
     expect(page).toContain(`${name}: ${each.toLocaleString("en")} × ${count.toLocaleString("en")}`);
+});
+
+test("what waits of a page is what the documentation says", () => {
+  const [piece, request] = [pieceBytes / 1024, answerCostBytes / 1024];
+  expect(page).toContain(
+    `one piece of ${piece} KiB waits at most and ${request} KiB for its request`,
+  );
 });
 
 test("what stands at every limit is less than what closes a relay to newcomers", () => {
