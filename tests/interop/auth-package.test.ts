@@ -27,12 +27,14 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const auth = join(root, "packages", "auth");
 const folder = mkdtempSync(join(tmpdir(), "skein-auth-"));
+/** As it is named by whoever installed it. */
+const packed = "@skein/auth";
 const installed = join(folder, "node_modules", "@skein", "auth");
 const readme = readFileSync(join(auth, "README.md"), "utf8");
 const example = /```js\n(?<code>.*?)```/su.exec(readme)?.groups?.["code"] ?? "";
 
 beforeAll(async () => {
-  const packed = await pack(auth);
+  const own = await pack(auth);
   const sodium = await realpath(join(auth, "node_modules", "libsodium-wrappers"));
   const sumo = await realpath(join(auth, "node_modules", "libsodium-wrappers-sumo"));
   const libraries = [
@@ -41,7 +43,7 @@ beforeAll(async () => {
     sumo,
     join(sumo, "..", "libsodium-sumo"),
   ];
-  const all = [packed, ...(await Promise.all(libraries.map(pack)))];
+  const all = [own, ...(await Promise.all(libraries.map(pack)))];
   writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }');
   // The cache is empty and the registry is nowhere: what is not in these files is not to be had.
   const alone = ["--offline", "--no-audit", "--no-fund", "--cache", join(folder, "cache")];
@@ -142,9 +144,7 @@ function importsOf(doors: ReadonlyArray<string>): Readonly<Record<string, string
     assert.deepEqual = (a, b) => assert(JSON.stringify(a) === JSON.stringify(b));
     export default assert;`;
   return {
-    ...Object.fromEntries(
-      [...doors, "@skein/auth/protocol/ids"].map((door) => [door, fileOf(door)]),
-    ),
+    ...Object.fromEntries([...doors, `${packed}/protocol/ids`].map((door) => [door, fileOf(door)])),
     ...Object.fromEntries(
       sodium.map((name) => {
         const sumo = name.endsWith("-sumo") ? "-sumo" : "";
