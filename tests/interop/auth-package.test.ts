@@ -1,6 +1,7 @@
 /** packages/auth as others get it: packed, installed without a network into a folder of its own, and used there. */
 
 import { execFile } from "node:child_process";
+import { createServer } from "node:http";
 import {
   existsSync,
   mkdirSync,
@@ -20,17 +21,20 @@ import { openCrypto } from "@skein/auth/crypto/sodium";
 import { formatLogFile } from "@skein/auth/explain";
 import { makeUpAccount } from "@skein/auth/testing/account";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { launch } from "../browser/chromium.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const auth = join(root, "packages", "auth");
 const folder = mkdtempSync(join(tmpdir(), "skein-auth-"));
+/** As it is named by whoever installed it. */
+const packed = "@skein/auth";
 const installed = join(folder, "node_modules", "@skein", "auth");
 const readme = readFileSync(join(auth, "README.md"), "utf8");
 const example = /```js\n(?<code>.*?)```/su.exec(readme)?.groups?.["code"] ?? "";
 
 beforeAll(async () => {
-  const packed = await pack(auth);
+  const own = await pack(auth);
   const sodium = await realpath(join(auth, "node_modules", "libsodium-wrappers"));
   const sumo = await realpath(join(auth, "node_modules", "libsodium-wrappers-sumo"));
   const libraries = [
@@ -39,7 +43,7 @@ beforeAll(async () => {
     sumo,
     join(sumo, "..", "libsodium-sumo"),
   ];
-  const all = [packed, ...(await Promise.all(libraries.map(pack)))];
+  const all = [own, ...(await Promise.all(libraries.map(pack)))];
   writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }');
   // The cache is empty and the registry is nowhere: what is not in these files is not to be had.
   const alone = ["--offline", "--no-audit", "--no-fund", "--cache", join(folder, "cache")];
@@ -100,13 +104,67 @@ test("the package brings its license, and its README leads nowhere that it does 
   expect(relative.filter((target) => !existsSync(join(installed, target)))).toEqual([]);
 });
 
-test("every door of the package opens in Node and in a worker, and types what it gives", async () => {
+test("every door of the package opens in Chromium, and the example in its README runs there", async () => {
+  const doors = doorsOfPackage();
+  const opened = doors.map((door) => `import ${JSON.stringify(door)};`);
+  const page = `<!doctype html><script type="importmap">${JSON.stringify({ imports: importsOf(doors) })}</script>
+    <script type="module">${opened.join("")}${example};document.title = "done";</script>`;
+  const server = createServer(({ url = "/" }, response) => {
+    const path = join(folder, url);
+    if (url === "/") response.setHeader("content-type", "text/html").end(page);
+    else if (/\.m?js$/u.test(url) && existsSync(path))
+      response.setHeader("content-type", "text/javascript").end(readFileSync(path));
+    else response.writeHead(url === "/favicon.ico" ? 204 : 404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const browser = await launch();
+  try {
+    const tab = await browser.newPage();
+    const errors: string[] = [];
+    tab.on("pageerror", ({ message }) => errors.push(message));
+    tab.on("console", (said) => errors.push(said.text()));
+    const address = server.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    await tab.goto(`http://127.0.0.1:${port}/`);
+    await expect
+      .poll(async () => [await tab.title(), ...errors], { timeout: 30_000 })
+      .toEqual(["done"]);
+  } finally {
+    await browser.close();
+    server.close();
+  }
+}, 60_000);
+
+/** What a bundler would find for each name, and an assertion in place of Node's. */
+function importsOf(doors: ReadonlyArray<string>): Readonly<Record<string, string>> {
+  const fileOf = (door: string): string =>
+    `/node_modules/@skein/auth/lib/${door.replace("@skein/auth/", "")}.js`;
+  const sodium = ["libsodium-wrappers", "libsodium-wrappers-sumo", "libsodium", "libsodium-sumo"];
+  const asserts = `const assert = (holds) => { if (!holds) throw new Error("it does not hold"); };
+    assert.deepEqual = (a, b) => assert(JSON.stringify(a) === JSON.stringify(b));
+    export default assert;`;
+  return {
+    ...Object.fromEntries([...doors, `${packed}/protocol/ids`].map((door) => [door, fileOf(door)])),
+    ...Object.fromEntries(
+      sodium.map((name) => {
+        const sumo = name.endsWith("-sumo") ? "-sumo" : "";
+        const file = name === "libsodium-wrappers-sumo" ? "libsodium-wrappers" : name;
+        return [name, `/node_modules/${name}/dist/modules${sumo}-esm/${file}.mjs`];
+      }),
+    ),
+    "node:assert": `data:text/javascript,${encodeURIComponent(asserts)}`,
+  };
+}
+
+function doorsOfPackage(): ReadonlyArray<string> {
   const { exports } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
   const doors = Object.keys(exports).filter((door) => !door.includes("*"));
   expect(doors.length).toBeGreaterThan(40);
-  const imports = doors.map(
-    (door) => `import ${JSON.stringify(door.replace(".", "@skein/auth"))};`,
-  );
+  return doors.map((door) => door.replace(".", "@skein/auth"));
+}
+
+test("every door of the package opens in Node and in a worker, and types what it gives", async () => {
+  const imports = doorsOfPackage().map((door) => `import ${JSON.stringify(door)};`);
   writeFileSync(join(folder, "doors.js"), imports.join("\n"));
   writeFileSync(
     join(folder, "in-worker.js"),
