@@ -95,7 +95,7 @@ export const mistakes = [
   {
     name: "what a thief said unseen still counts",
     file: `${auth}/membership-rules.ts`,
-    from: "id !== at.id && !past.has(at.index)",
+    from: "id !== at.id && !(vouched ?? past).has(at.index)",
     to: "id !== at.id && !past.has(at.index) && past.has(at.index)",
     tests: ["tests/simulation/membership-stories.test.ts"],
     title: "A4: whoever revoked the thief is never locked out",

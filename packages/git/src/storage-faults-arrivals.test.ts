@@ -1,7 +1,13 @@
 /** IndexedDB that fails at any one write of what is done piece by piece: slices, packs larger than what is held, and a reflog that ages. */
 
 import { concat, formatUtf8, type Bytes } from "@skein/protocol/bytes";
-import { instant, parseRefName, type ObjectId, type RefName } from "@skein/protocol/ids";
+import {
+  instant,
+  parseNodeId,
+  parseRefName,
+  type ObjectId,
+  type RefName,
+} from "@skein/protocol/ids";
 import { faults, surviveFaults, type Contents, type Stage } from "@skein/testkit/storage-faults";
 import * as fake from "fake-indexeddb";
 import { beforeAll, describe, expect, test, vi } from "vitest";
@@ -108,7 +114,7 @@ function stageOf(room: PackRoom | undefined, changes: Array<ReadonlyArray<string
       return { ...repository, leftOver: () => files.list(spoolFolder) };
     },
     look: async ({ objects, refs, refMoves, unfinished, leftOver }) => {
-      const [named, copy] = [await refs(), await unfinished.read()];
+      const [named, [copy]] = [await refs(), await unfinished.list()];
       const wants = [...named.values()].concat(copy?.after ?? []);
       for (const oid of await objects.listReachable({ wants, haves: [], signal }))
         expect(await objects.read(oid)).toBeDefined();
@@ -161,16 +167,29 @@ const slices = once(async () => {
   }
 });
 
+const alice = parseNodeId("a1".repeat(32)) ?? expect.unreachable();
+
 /** The next slice, and how far that is. */
 async function takeSlice({ objects: store, unfinished }: Repository): Promise<void> {
   const { want, byAfter } = await slices();
-  const begun = await unfinished.read();
+  const [begun] = await unfinished.list();
   const slice = byAfter.get(begun?.after);
   if (slice === undefined) throw new Error("there is more");
   await receive({ objects: store }, slice.last, slice.bytes);
   const objects = (begun?.objects ?? 0) + slice.objects;
-  const copy = { wants: [want], haves: [], after: slice.last, objects, at: instant(0) };
-  await (slice.left === 0 ? unfinished.forget() : unfinished.write(copy));
+  const wants = [want];
+  const [at, haves] = [instant(0), []];
+  const copy = {
+    wants,
+    haves,
+    from: alice,
+    after: slice.last,
+    objects,
+    begun: at,
+    at,
+    doubted: [],
+  };
+  await (slice.left === 0 ? unfinished.finish(wants) : unfinished.write(copy));
 }
 
 /** A segment full of moves, and some behind it, that are as old as they may be. */
