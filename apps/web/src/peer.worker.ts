@@ -7,6 +7,7 @@ import { plainKeyStore } from "@skein/auth/plain-key-store";
 import { openWebCryptoKeyStore } from "@skein/auth/webcrypto-key-store";
 import { webcryptoRandom } from "@skein/auth/webcrypto-random";
 import { openIdbFiles, removeIdbFiles } from "@skein/git/idb-files";
+import { renewIdbLog } from "@skein/git/idb-log";
 import { prepareKernel } from "@skein/git/kernel-compiled";
 import { openPeer } from "@skein/peer/peer";
 import { parseRelayAddress } from "@skein/peer/relay-address";
@@ -23,11 +24,14 @@ import { unlockPort } from "./unlock.ts";
 const settingsPath = "/skein.json";
 /** Repositories on this device do not wait longer for a host that does not answer. */
 const settingsMillisMax = 2_000;
+/** It takes a hundredth of a second. */
+const renewalMillisMax = 2_000;
 const repositoryPrefix = "skein-repository-";
 const channelsOffered = awaitChannels(globalThis);
 
 async function serve(): Promise<void> {
   prepareKernel();
+  const { lost } = await renewLog();
   const [crypto, sockets, ledger, keyStore, offer] = await Promise.all([
     openCrypto(),
     openWebSockets(),
@@ -48,6 +52,7 @@ async function serve(): Promise<void> {
     storedRepositories,
     removeFiles: (repository) => removeIdbFiles(`${repositoryPrefix}${repository}`),
     measureStorage,
+    storageLost: lost,
     sockets,
     relayUrls: await findRelays(globalThis.location),
     channels: channelsOver(offer.port, { supported: offer.supported }),
@@ -61,6 +66,15 @@ async function serve(): Promise<void> {
     door[Symbol.dispose]();
     globalThis.postMessage(over);
   };
+}
+
+/** A device without room, or whose other tabs are in the way, does without. */
+async function renewLog(): Promise<{ readonly lost: boolean }> {
+  const waited = AbortSignal.timeout(renewalMillisMax);
+  const without = new Promise<{ readonly lost: boolean }>((resolve) => {
+    waited.addEventListener("abort", () => resolve({ lost: false }));
+  });
+  return await Promise.race([renewIdbLog().catch(() => ({ lost: false })), without]);
 }
 
 /** WebCrypto is missing where the page was not served securely, as by plain http on a network. */

@@ -2,13 +2,8 @@
 
 import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from "idb";
 import type { Bytes } from "@skein/protocol/bytes";
-import {
-  StorageFailedError,
-  StorageFullError,
-  type Durability,
-  type FileBatch,
-  type Files,
-} from "./files.ts";
+import type { Durability, FileBatch, Files } from "./files.ts";
+import { asFault, isFull } from "./idb-fault.ts";
 
 /** Opens the files kept under `name`, making the database if there is none. */
 export async function openIdbFiles(name: string): Promise<Files> {
@@ -174,22 +169,6 @@ async function commit(database: Database, batch: FileBatch, durability: Durabili
     result.status === "rejected" ? [result.reason] : [],
   );
   if (failures.length > 0) throw failures.find((why) => isFull(why)) ?? failures[0];
-}
-
-/** What the platform throws, in our words. */
-async function asFault<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (isFull(error)) throw new StorageFullError("The device has no room left", { cause: error });
-    const why = error instanceof Error ? error.message : String(error);
-    throw new StorageFailedError(`The device's storage failed: ${why}`, { cause: error });
-  }
-}
-
-/** A full disk may also show as an abort, with the quota as its cause. */
-function isFull(error: unknown): boolean {
-  return error instanceof Error && (error.name === "QuotaExceededError" || isFull(error.cause));
 }
 
 const schemaVersion = 1;

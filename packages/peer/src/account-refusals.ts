@@ -44,3 +44,11 @@ export const copiedProfile = {
   safe: "Nothing was lost.",
   next: "Use one of the two only: sign in on the other one as a new device.",
 } as const;
+
+export const storageLost = {
+  tone: "error",
+  what: "This browser found what Skein had stored here damaged, and dropped it.",
+  safe: "Your other devices have what they had.",
+  next: "Sign in with your passphrase, or use your recovery kit: this device then counts as a new one. Revoke the old one afterwards.",
+  lasting: true,
+} as const;

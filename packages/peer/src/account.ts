@@ -105,6 +105,7 @@ export class Account {
     const resting = await this.#world.vault.open();
     switch (resting.kind) {
       case "none":
+        this.#world.notices.restore(await this.#world.ledger.readNotices());
         return this.#live({ phase: "none" });
       case "lost":
         return this.#live(lostKey);

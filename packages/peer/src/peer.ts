@@ -1,6 +1,7 @@
 /** The peer: one node, whole. Screens read its views and ask it things; everything else happens by itself. */
 
 import { Account } from "./account.ts";
+import { storageLost } from "./account-refusals.ts";
 import { openAlarms } from "./alarms.ts";
 import type { Answer, Ask, CommandName, Outcome } from "./commands.ts";
 import { commandTable } from "./command-table.ts";
@@ -110,6 +111,7 @@ class LocalPeer implements Peer {
 
   async open(): Promise<void> {
     this.#storage.look({ much: true });
+    if (this.#ports.storageLost === true) this.#notices.add(storageLost);
     await this.#account.open();
   }
 

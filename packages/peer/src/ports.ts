@@ -51,6 +51,8 @@ export interface Ports {
     readonly usedBytes: number | undefined;
     readonly quotaBytes: number | undefined;
   }>;
+  /** The browser said that it dropped all that was stored here, because it was damaged. */
+  readonly storageLost?: boolean;
   readonly sockets: Sockets;
   /** The relays that whoever serves the program names. At least one, and no more than a node may use. */
   readonly relayUrls: ReadonlyArray<string>;

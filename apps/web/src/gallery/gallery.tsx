@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { render } from "preact";
 import type { Commands } from "@skein/peer/commands";
+import { storageLost } from "@skein/peer/account-refusals";
 import type { Views } from "@skein/peer/views";
 import { App } from "../app.tsx";
 import type { Door, Owner } from "../door/tab.ts";
@@ -65,6 +66,12 @@ const signingIn = (step: "reaching-relay" | "knocking" | "checking"): State => (
 const states: Readonly<Record<string, State>> = {
   opening: { views: { account: { phase: "opening" } } },
   welcome: { views: { account: { phase: "none" } } },
+  "storage-lost": {
+    views: {
+      account: { phase: "none" },
+      notices: [{ id: "n1", action: undefined, at: present, ...storageLost }],
+    },
+  },
   "sign-in": { views: { account: { phase: "none" } }, press: "Sign in on this device" },
   words: {
     views: { account: { phase: "words-shown", words, ask: [3, 7, 11], purpose: "create" } },

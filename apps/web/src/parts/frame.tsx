@@ -3,13 +3,14 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso/router";
-import type { AccountView, NoticeView, TaskView } from "@skein/peer/views";
+import type { AccountView, TaskView } from "@skein/peer/views";
 import { copy } from "../copy.ts";
 import type { Updates } from "../updates.ts";
 import { ApprovalBanner, Requests } from "./approval.tsx";
 import { Banner } from "./banner.tsx";
 import { now, useDoor } from "./door-context.ts";
 import { Icon, Mark } from "./icons.tsx";
+import { Notices } from "./notices.tsx";
 import { usePersonActing } from "./person-acting.ts";
 import { Progress } from "./pieces.tsx";
 
@@ -22,7 +23,7 @@ export function Frame({
   readonly updates: Updates;
   readonly children: ComponentChildren;
 }): JSX.Element {
-  const { network, notices } = useDoor().views;
+  const { network } = useDoor().views;
   usePersonActing(account.lock.set?.patience !== undefined);
   return (
     <>
@@ -46,9 +47,7 @@ export function Frame({
               <p>{copy.offlineRelay}</p>
             </Banner>
           )}
-          {notices.value.map((notice) => (
-            <Notice key={notice.id} notice={notice} />
-          ))}
+          <Notices />
           <Requests />
           <ApprovalBanner approval={account.approval} />
         </div>
@@ -112,41 +111,6 @@ function Header({ role }: { readonly role: "writer" | "read-only" }): JSX.Elemen
       </div>
     </header>
   );
-}
-
-function Notice({ notice }: { readonly notice: NoticeView }): JSX.Element {
-  const door = useDoor();
-  const tone = { info: "plain", warning: "warn", error: "bad" } as const;
-  return (
-    <Banner
-      tone={tone[notice.tone]}
-      icon={notice.tone === "info" ? "info" : "warning"}
-      title={notice.what}
-      live
-    >
-      {notice.safe !== undefined && <p>{notice.safe}</p>}
-      {notice.next !== undefined && <p>{notice.next}</p>}
-      <div class="button-row">
-        {notice.action !== undefined && (
-          <a class="button" href={placeOf(notice.action)}>
-            {copy.notices.action[notice.action.kind]}
-          </a>
-        )}
-        <button
-          type="button"
-          class="button"
-          onClick={() => void door.ask("dismiss-notice", { id: notice.id })}
-        >
-          {copy.notices.dismiss}
-        </button>
-      </div>
-    </Banner>
-  );
-}
-
-function placeOf(action: NonNullable<NoticeView["action"]>): string {
-  if (action.kind === "revoke") return `/devices?revoke=${action.node}`;
-  return action.kind === "kit" ? "/recovery-kit" : "/passphrase";
 }
 
 function Tasks(): JSX.Element | null {

@@ -5,6 +5,7 @@ import { copy } from "../copy.ts";
 import { useOrder } from "../parts/door-context.ts";
 import { Refusal } from "../parts/banner.tsx";
 import { Mark } from "../parts/icons.tsx";
+import { Notices } from "../parts/notices.tsx";
 import { Progress } from "../parts/pieces.tsx";
 import { platformOf } from "../platform.ts";
 
@@ -23,6 +24,7 @@ export function Welcome({ onSignIn }: { readonly onSignIn: () => void }): JSX.El
         <h1>{copy.name}</h1>
         <p>{copy.welcome.tagline}</p>
       </div>
+      <Notices />
       <div class="gate-choices">
         <button
           type="button"
