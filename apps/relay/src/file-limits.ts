@@ -2,6 +2,8 @@
 
 import { readFileSync } from "node:fs";
 
+import { fixedLimits } from "./fixed-limits.ts";
+
 export interface FileLimits {
   readonly soft: number;
   readonly hard: number;
@@ -31,7 +33,7 @@ export function shareFiles(files: number): {
   const socketsMax = Math.max(2, files - ownFiles);
   return {
     socketsMax,
-    connectionsMax: Math.max(1, Math.min(Math.floor(files * 0.8), socketsMax - requestsMin)),
+    connectionsMax: Math.max(1, Math.min(Math.floor(files * 0.8), socketsMax - requestSocketsMin)),
   };
 }
 
@@ -39,7 +41,4 @@ function parse(text: string | undefined): number {
   return text === "unlimited" ? Number.POSITIVE_INFINITY : Number(text);
 }
 
-/** A relay without anyone holds some thirty. */
-const ownFiles = 48;
-/** Sockets left for pages, health and metrics when all connections are taken. */
-const requestsMin = 16;
+const { ownFiles, requestSocketsMin } = fixedLimits;

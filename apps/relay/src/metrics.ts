@@ -75,6 +75,9 @@ function addHttp(family: Family, { holds, did }: Counts): void {
 function addBackplane(family: Family, { holds, did }: Counts): void {
   family("backplane_up", "gauge", "Whether the engine between relays is there.", holds.backplaneUp);
   family("backplane_relays", "gauge", "Other relays heard lately.", holds.relays);
+  const asking = holds.neighbourQuestions;
+  family("backplane_owners", "gauge", "Their connections that announce.", holds.neighbourOwners);
+  family("backplane_questions", "gauge", "Askers who wait for what they know.", asking);
   const unsent = { away: did.backplaneLeftOut, unwanted: did.backplaneSpared };
   family("backplane_unsent_total", "counter", "Records not sent.", labelled("why", unsent));
   const [sentBytes, heardBytes] = [did.backplaneSentBytes, did.backplaneHeardBytes];

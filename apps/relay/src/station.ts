@@ -10,6 +10,7 @@ import { Answers } from "./answers.ts";
 import { isPrivate, type Visitor } from "./addresses.ts";
 import { openConnection, type Connection, type House } from "./connection.ts";
 import { Entrance, type Asked, type Judged, type Readiness } from "./entrance.ts";
+import { fixedLimits } from "./fixed-limits.ts";
 import { openHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { Hub, type Clock, type HubCounts } from "./hub.ts";
 import type { Journal } from "./journal.ts";
@@ -59,6 +60,8 @@ export interface Report {
     readonly otherSockets: number;
     readonly backplaneUp: number;
     readonly relays: number;
+    /** Connections of other relays whose announcements are held. */
+    readonly neighbourOwners: number;
   };
   readonly did: Readonly<Record<DidCount, number>> & {
     readonly refused: Readonly<Record<string, number>>;
@@ -159,7 +162,7 @@ export class Station {
     this.#look(nowMillis);
     renewPool();
     this.#ticks += 1;
-    if (this.#ticks % sweepTicks === 0) this.#entrance.sweep(nowMillis);
+    if (this.#ticks % fixedLimits.sweepTicks === 0) this.#entrance.sweep(nowMillis);
   }
 
   /** Whether it would take another connection now, and if not, why not. */
@@ -197,6 +200,7 @@ export class Station {
         otherSockets: Math.max(0, this.#sockets - this.#connections.size),
         backplaneUp: junction?.isUp() === true ? 1 : 0,
         relays: junction?.relayCount() ?? 0,
+        neighbourOwners: junction?.ownerCount() ?? 0,
         ...this.#hub.counts(),
       },
       did: {
@@ -427,5 +431,3 @@ function refuse(socket: Duplex, { status, why, retrySeconds }: UpgradeRefused): 
 
 /** The seconds of a keep frame. */
 const keepBytes = 4;
-/** Seconds between two looks for addresses to forget. */
-const sweepTicks = 30;
