@@ -7,13 +7,14 @@ import { sliceHeadBytes } from "@skein/protocol/node-messages/stream-open";
 import {
   instant,
   parseNodeId,
+  parseRefName,
   parseRepoId,
   type Instant,
   type NodeId,
   type ObjectId,
   type RefName,
+  type RepoId,
 } from "@skein/protocol/ids";
-import { parseRefName } from "@skein/protocol/ids";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { failAtCommit } from "@skein/testkit/failing-files";
 import { expect, test } from "vitest";
@@ -26,16 +27,17 @@ import { openTasks } from "./tasks.ts";
 import type { TaskView } from "./views.ts";
 
 const [alice, carol, mallory] = ["a", "c", "f"].map((digit) => parseNodeId(digit.repeat(64)));
-const repo = parseRepoId("b".repeat(64));
+const notes = parseRepoId("b".repeat(64));
 const ref = parseRefName("refs/heads/main");
 if (
   alice === undefined ||
   carol === undefined ||
   mallory === undefined ||
-  repo === undefined ||
+  notes === undefined ||
   ref === undefined
 )
   throw new Error("these are ids");
+const repo: RepoId = notes;
 const main: RefName = ref;
 const sliceBytesMax = 20_000;
 const begun = { haves: [], objects: 3, begun: instant(0), at: instant(0), doubted: [] };
