@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { printConfig, sampleConfig } from "./config-text.ts";
 import { examine, printFindings } from "./doctor.ts";
-import { fileLimits, shareFiles } from "./file-limits.ts";
+import { fileLimits, findFewFiles, sayFewFiles, shareFiles } from "./file-limits.ts";
 import { findTrustNotice, greet } from "./greeting.ts";
 import { silentJournal, type Journal } from "./journal.ts";
 import { openNatsEngine } from "./nats-engine.ts";
@@ -42,7 +42,7 @@ async function obey(read: Extract<Read, { readonly kind: "settings" }>): Promise
     case "serve":
       return serve(settings);
     case "config print":
-      process.stdout.write(printConfig(values));
+      process.stdout.write(printConfig(values, remarksOn(settings)));
       return;
     case "config sample":
       process.stdout.write(sampleConfig());
@@ -94,11 +94,31 @@ async function serve(settings: Settings): Promise<void> {
   stopOnSignals(relay, journal);
   const isAppBuilt = existsSync(join(app, "index.html"));
   const { port } = relay;
+  const few = findFewFiles(settings.limits.connectionsMax, fileLimits());
+  if (few !== undefined) journal.warn({ event: "few-files", ...few });
   journal.write({ event: "started", port, app: settings.servesApp && isAppBuilt });
   const says = findTrustNotice(settings);
   if (says !== undefined && settings.log === "json") journal.write({ event: "trust", says });
   if (settings.log === "off")
-    process.stdout.write(greet({ ...settings, port, isAppBuilt, lanAddresses: lanAddresses() }));
+    process.stdout.write(
+      greet({
+        ...settings,
+        port,
+        isAppBuilt,
+        lanAddresses: lanAddresses(),
+        warnings: few === undefined ? [] : [sayFewFiles(few)],
+      }),
+    );
+}
+
+/** What holds instead of a value, and why. */
+function remarksOn({ limits }: Settings): ReadonlyMap<string, string> {
+  const few = findFewFiles(limits.connectionsMax, fileLimits());
+  return new Map(
+    few === undefined
+      ? []
+      : [["connections-max", `${few.connections} hold, as here ${few.files} files may be open`]],
+  );
 }
 
 function parts(settings: Settings, journal: Journal) {
