@@ -71,12 +71,7 @@ function printTurnserver({ publicName, turnSecret: secret }: Settings): void {
 async function serve(settings: Settings): Promise<void> {
   const bare = findBareName(settings);
   if (bare !== undefined) return fail(bare, 2);
-  const journal =
-    settings.log === "json"
-      ? openPinoJournal()
-      : settings.isTransparent
-        ? plainJournal
-        : silentJournal;
+  const journal = openJournal(settings);
   // A log that cannot be written must not end the relay.
   process.stdout.on("error", () => undefined);
   process.stderr.on("error", () => undefined);
@@ -99,16 +94,10 @@ async function serve(settings: Settings): Promise<void> {
   journal.write({ event: "started", port, app: settings.servesApp && isAppBuilt });
   const says = findTrustNotice(settings);
   if (says !== undefined && settings.log === "json") journal.write({ event: "trust", says });
-  if (settings.log === "off")
-    process.stdout.write(
-      greet({
-        ...settings,
-        port,
-        isAppBuilt,
-        lanAddresses: lanAddresses(),
-        warnings: few === undefined ? [] : [sayFewFiles(few)],
-      }),
-    );
+  if (settings.log !== "off") return;
+  const warnings = few === undefined ? [] : [sayFewFiles(few)];
+  const situation = { ...settings, port, isAppBuilt, lanAddresses: lanAddresses(), warnings };
+  process.stdout.write(greet(situation));
 }
 
 /** What holds instead of a value, and why. */
@@ -125,6 +114,11 @@ function parts(settings: Settings, journal: Journal) {
   const { nats, limits } = settings;
   const engine = nats === undefined ? undefined : openNatsEngine({ ...nats, limits });
   return { journal, engine };
+}
+
+function openJournal({ log, isTransparent }: Settings): Journal {
+  if (log === "json") return openPinoJournal();
+  return isTransparent ? plainJournal : silentJournal;
 }
 
 /** No more connections than the system has files for: four in five. */
