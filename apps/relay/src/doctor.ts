@@ -14,7 +14,7 @@ import { relaySubprotocol } from "@skein/protocol/version";
 import { WebSocket } from "ws";
 
 import { isPrivate } from "./addresses.ts";
-import { fileLimits } from "./file-limits.ts";
+import { fileLimits, filesFor, findFewFiles } from "./file-limits.ts";
 import { fixedLimits } from "./fixed-limits.ts";
 import { isLoopback } from "./greeting.ts";
 import { askIce, type IceAnswer } from "./ice-asking.ts";
@@ -116,13 +116,13 @@ async function get(
 function checkFiles({ limits }: Settings): Finding {
   const files = fileLimits();
   if (files === undefined) return note("This system does not say how many files may be open.");
-  const wanted = Math.ceil(limits.connectionsMax / 0.8);
-  return files.hard >= wanted
+  const few = findFewFiles(limits.connectionsMax, files);
+  return few === undefined
     ? good(
         `Files: the doctor itself may open ${files.hard}; with the same limit, a relay has enough for ${limits.connectionsMax} connections.`,
       )
     : note(
-        `Files: the doctor itself may open only ${files.hard}; with the same limit, a relay has ${Math.floor(files.hard * 0.8)} connections at most. A unit or container has a limit of its own: LimitNOFILE=${wanted} in the unit, or ulimit -n, raises it.`,
+        `Files: the doctor itself may open only ${files.hard}; with the same limit, a relay has ${few.connections} connections at most, not ${few.wanted}. A unit or container has a limit of its own: LimitNOFILE=${filesFor(few.wanted)} in the unit, or ulimit -n, raises it.`,
       );
 }
 

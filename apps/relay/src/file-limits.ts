@@ -33,8 +33,36 @@ export function shareFiles(files: number): {
   const socketsMax = Math.max(2, files - ownFiles);
   return {
     socketsMax,
-    connectionsMax: Math.max(1, Math.min(Math.floor(files * 0.8), socketsMax - requestSocketsMin)),
+    connectionsMax: Math.max(
+      1,
+      Math.min(Math.floor(files * connectionShare), socketsMax - requestSocketsMin),
+    ),
   };
+}
+
+/** What is lowered for want of files, for the operator; `undefined` where there are enough. */
+export interface FewFiles {
+  readonly files: number;
+  readonly wanted: number;
+  readonly connections: number;
+}
+
+export function findFewFiles(wanted: number, files: FileLimits | undefined): FewFiles | undefined {
+  if (files === undefined) return undefined;
+  const { connectionsMax: connections } = shareFiles(files.hard);
+  return connections < wanted ? { files: files.hard, wanted, connections } : undefined;
+}
+
+export function sayFewFiles({ files, wanted, connections }: FewFiles): string {
+  return `This process may open ${files} files, so ${connections} connections fit, not ${wanted}. LimitNOFILE=${filesFor(wanted)} in the unit, or ulimit -n, raises it.`;
+}
+
+/** What so many connections take. */
+export function filesFor(connections: number): number {
+  return Math.max(
+    Math.ceil(connections / connectionShare),
+    connections + requestSocketsMin + ownFiles,
+  );
 }
 
 function parse(text: string | undefined): number {
@@ -42,3 +70,4 @@ function parse(text: string | undefined): number {
 }
 
 const { ownFiles, requestSocketsMin } = fixedLimits;
+const connectionShare = 0.8;

@@ -84,7 +84,7 @@ export class Junction {
   /** Until then relays may be there that have not said so yet. */
   #strangersMillis = Number.POSITIVE_INFINITY;
   #nextOwner = 0;
-  /** Records left out, records nobody wanted, batches sent, records and unreadable batches heard. */
+  /** Records left out, records nobody wanted, batches of records sent, records and unreadable batches heard; the bytes are of all there is. */
   readonly counts = {
     leftOut: 0,
     spared: 0,
@@ -211,7 +211,14 @@ export class Junction {
     this.#aliveMillis = this.#setup.nowMillis();
     const batch = new Batch(this.#setup.name);
     batch.add(recordKinds.interest, this.#interest.write());
-    this.#setup.engine.publish("everyone", batch.take());
+    this.#publish("everyone", batch);
+  }
+
+  /** Whatever goes to other relays goes through here, and its bytes are counted. */
+  #publish(place: Bucket, batch: Batch): boolean {
+    const isTaken = this.#setup.engine.publish(place, batch.take());
+    if (isTaken) this.counts.sentBytes += batch.length;
+    return isTaken;
   }
 
   #forgetSilent(nowMillis: number): void {
@@ -296,16 +303,14 @@ export class Junction {
     for (let at = 0; at < fresh.length && engine.isUp(); at += slotsPerRecordMax) {
       const batch = new Batch(name);
       batch.add(recordKinds.wants, writeSlots(fresh.slice(at, at + slotsPerRecordMax)));
-      engine.publish("everyone", batch.take());
+      this.#publish("everyone", batch);
     }
     const batches = this.#batches;
     this.#batches = new Map();
     this.#batchedBytes = 0;
     for (const [place, batch] of batches)
-      if (engine.publish(place, batch.take())) {
-        this.counts.sent += 1;
-        this.counts.sentBytes += batch.length;
-      } else this.counts.leftOut += 1;
+      if (this.#publish(place, batch)) this.counts.sent += 1;
+      else this.counts.leftOut += 1;
   }
 
   #hear(bytes: Uint8Array): void {

@@ -177,7 +177,7 @@ export interface Limits {
   /** A wait for an address's bytes that is longer ends the answer: it has had those of the day. */
   readonly gitWaitMillisMax: number;
 
-  /** On shutdown, the time between two closings, so that nodes do not all redial at once. */
+  /** On shutdown, the time between two closings, so that nodes do not all redial at once: a hundred within two seconds. */
   readonly drainMillisPerConnection: number;
   /** All closings together take no longer. */
   readonly drainMillisMax: number;
@@ -271,7 +271,7 @@ export const defaultLimits: Limits = {
   gitAddressesMax: 4,
   gitConnectMillisMax: 5_000,
   gitWaitMillisMax: 30_000,
-  drainMillisPerConnection: 1.5,
+  drainMillisPerConnection: 20,
   drainMillisMax: 15_000,
   lingerMillisMax: 2_000,
 };

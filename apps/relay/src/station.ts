@@ -11,6 +11,7 @@ import { isPrivate, type Visitor } from "./addresses.ts";
 import { openConnection, type Connection, type House } from "./connection.ts";
 import { Entrance, type Asked, type Judged, type Readiness } from "./entrance.ts";
 import { fixedLimits } from "./fixed-limits.ts";
+import { spreadGoodbyes } from "./goodbyes.ts";
 import { openHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { Hub, type Clock, type HubCounts } from "./hub.ts";
 import type { Journal } from "./journal.ts";
@@ -281,16 +282,13 @@ export class Station {
   async drain(): Promise<void> {
     this.#isClosing = true;
     if (this.#connections.size === 0) return;
-    const { drainMillisMax, drainMillisPerConnection } = this.#rules.limits;
-    const spreadMillis = Math.min(
-      drainMillisMax,
-      this.#connections.size * drainMillisPerConnection,
-    );
+    const all = [...this.#connections];
+    const goodbyes = spreadGoodbyes(all.length, this.#rules.limits, Math.random);
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
-    for (const connection of this.#connections)
-      setTimeout(() => connection.close(1012), spreadMillis * Math.random());
+    for (const [index, connection] of all.entries())
+      setTimeout(() => connection.close(1012), goodbyes[index]);
     await empty;
   }
 
