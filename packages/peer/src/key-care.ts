@@ -2,7 +2,7 @@
 
 import type { SecretKey } from "@skein/auth/crypto/secret";
 import { openMeeting, staysAtFormerDoor } from "@skein/auth/meeting";
-import { proposeRotation } from "@skein/auth/membership-changes";
+import { hasBoxForEach, proposeRotation } from "@skein/auth/membership-changes";
 import {
   debts,
   keyDebtMachine,
@@ -133,6 +133,8 @@ export class KeyCare {
     const { crypto, random, clock } = ports;
     const { log, keys, readKey } = identity;
     if (!this.#isOwed() || !log.state().nodes.has(keys.id)) return;
+    // It stays owed until a person removed some.
+    if (!hasBoxForEach(log.state())) return;
     const knows = openReadKey({ crypto, state: log.state(), keys }) !== undefined;
     const made = proposeRotation({
       crypto,
