@@ -125,7 +125,6 @@ async function pass(opened: Opened, visit: Visit, spend: Spend): Promise<void> {
   const timer = setTimeout(end, limits.gitMillisMax);
   response.on("close", end);
   const isListed = (host: string): boolean => listed.has(host);
-  const { gitStallMillisMax: stallMillisMax } = limits;
   try {
     const body = await readQuestion(request, limits.gitQuestionBytesMax);
     if (body === undefined) return say(request, response, tooLong);
@@ -134,7 +133,7 @@ async function pass(opened: Opened, visit: Visit, spend: Spend): Promise<void> {
       protocol: protocolOf(request),
       body: target.ask === "pack" ? body : undefined,
       signal,
-      stallMillisMax,
+      limits,
     };
     await pour(opened, visit, {
       answered: await askHost(question, { reach, isListed }),
@@ -181,7 +180,8 @@ async function pour(
     if (length > limits.gitBytesMax) throw new Error("The host sends more than is passed on.");
     station.countGit(chunk.length);
     for (let wait = spend(chunk.length); wait > 0; wait = spend(chunk.length)) {
-      if (wait > patienceMillis) throw new Error("The address has had its bytes of the day.");
+      if (wait > limits.gitWaitMillisMax)
+        throw new Error("The address has had its bytes of the day.");
       // oxlint-disable-next-line no-await-in-loop -- to wait is what it is for.
       await sleep(wait, undefined, { signal });
     }
@@ -286,5 +286,3 @@ const enough: Said = {
 const tooLong: Said = { status: 413, text: "The question is too long." };
 const unreachable: Said = { status: 502, text: "The host could not be reached." };
 const notGit: Said = { status: 502, text: "What answers there is no git host." };
-/** Whoever has to wait longer than this for bytes is told that there are none. */
-const patienceMillis = 30_000;
