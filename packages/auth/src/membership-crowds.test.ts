@@ -59,8 +59,10 @@ test("A4: the recovery kit that keeps too many is refused without a throw, and o
   using recovery = world.recovery();
   const recover = (remove: ReadonlyArray<NodeKeys>) =>
     recoverAccount({
-      ...world.change(log, world.first),
-      readKey: undefined,
+      crypto,
+      random: world.random,
+      log,
+      at: world.change(log, world.first).at,
       recovery,
       door: world.newDoor(),
       keys: world.mint(),
