@@ -342,9 +342,6 @@ export const copy = {
     title: "Devices",
     this: "This device",
     others: "Your other nodes",
-    crowdTitle: (most: number) => `More than ${most} devices may write`,
-    crowd:
-      "Devices that were let in or brought back at the same time made more than an account has room for. All of them work, but no new secrets can be made: a removed device could still look where yours meet. Revoke devices that you no longer use.",
     added: (by: string, at: string) => `Authorised by ${by}, ${at}`,
     seenHere: (at: string, seen: string) => `${at} by its clock, seen here ${seen}`,
     origin: "The first node of this account",

@@ -3,7 +3,6 @@
 import type { JSX } from "preact";
 import { useLocation } from "preact-iso/router";
 import { useEffect, useState } from "preact/hooks";
-import { nodesPerAccountMax } from "@skein/protocol/limits";
 import type { AccountView, DeviceView, StorageView } from "@skein/peer/views";
 import { copy } from "../copy.ts";
 import { formatDateTime, formatSize, isAbout } from "../format.ts";
@@ -38,7 +37,6 @@ export function Devices({ account }: { readonly account: Open }): JSX.Element {
           <Device key={device.node} device={device} />
         ))}
       </ul>
-      <Crowd devices={devices.value} />
       <section class="section">
         <h2>{copy.devices.others}</h2>
         {others.length === 0 ? (
@@ -331,17 +329,6 @@ function Storage({ storage }: { readonly storage: StorageView }): JSX.Element {
         </Banner>
       )}
     </div>
-  );
-}
-
-/** More than one entry of the log can give new secrets to. */
-function Crowd({ devices }: { readonly devices: ReadonlyArray<DeviceView> }): JSX.Element | null {
-  const writers = devices.filter(({ role, revoked }) => role === "writer" && revoked === undefined);
-  if (writers.length <= nodesPerAccountMax) return null;
-  return (
-    <Banner tone="warn" icon="devices" title={copy.devices.crowdTitle(nodesPerAccountMax)}>
-      <p>{copy.devices.crowd}</p>
-    </Banner>
   );
 }
 
