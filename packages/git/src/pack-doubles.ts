@@ -24,6 +24,9 @@ export async function dropAll(
   worthBytes: number,
 ): Promise<Dropped> {
   const work = openWork(given, worthBytes);
+  // Mostly nothing is stored twice, and what is not reachable leaves no doubles.
+  const { areThere } = await countCopies(work);
+  if (!areThere) return await dropUnreachable(work, isReachable, worthBytes);
   const dropped = [
     // What takes no room comes first.
     await dropWhole(work),
@@ -206,6 +209,8 @@ async function isSoundIn(
 
 /** In how many packs each object is. */
 interface Copies {
+  /** Whether anything is in more than one. */
+  readonly areThere: boolean;
   readonly isElsewhere: (pack: StoredPack, position: number) => boolean;
   readonly without: (pack: StoredPack, position: number) => void;
 }
@@ -225,6 +230,7 @@ async function countCopies({ packs, step }: Work): Promise<Copies> {
       if (waited !== undefined) await waited;
     }
   return {
+    areThere: counts.some((many) => many > 1),
     isElsewhere: ({ idx }, position) => (counts[packs.rowOf(idx.oids, position * 20)] ?? 0) > 1,
     without: (pack, position) => add(pack, position, -1),
   };
