@@ -20,7 +20,13 @@ beforeAll(() => {
 const { signal } = new AbortController();
 const author = { name: "Alice", email: "alice@example.org" };
 const signed = { author, at: instant(1_750_000_000_000), offsetMinutes: 0 };
-const imported = { ...signed, parent: undefined, message: "Import", signal } as const;
+const imported = {
+  ...signed,
+  parent: undefined,
+  message: "Import",
+  others: "go",
+  signal,
+} as const;
 
 interface Workflow {
   readonly name: string;

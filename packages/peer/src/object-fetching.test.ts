@@ -7,13 +7,12 @@ import { sliceHeadBytes } from "@skein/protocol/node-messages/stream-open";
 import {
   instant,
   parseNodeId,
+  parseRefName,
   parseRepoId,
   type Instant,
   type NodeId,
   type ObjectId,
-  type RefName,
 } from "@skein/protocol/ids";
-import { parseRefName } from "@skein/protocol/ids";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { failAtCommit } from "@skein/testkit/failing-files";
 import { expect, test } from "vitest";
@@ -25,18 +24,16 @@ import { findPack } from "./object-sending.ts";
 import { openTasks } from "./tasks.ts";
 import type { TaskView } from "./views.ts";
 
-const [alice, carol, mallory] = ["a", "c", "f"].map((digit) => parseNodeId(digit.repeat(64)));
-const repo = parseRepoId("b".repeat(64));
-const ref = parseRefName("refs/heads/main");
-if (
-  alice === undefined ||
-  carol === undefined ||
-  mallory === undefined ||
-  repo === undefined ||
-  ref === undefined
-)
-  throw new Error("these are ids");
-const main: RefName = ref;
+function known<T>(parsed: T | undefined): T {
+  if (parsed === undefined) throw new Error("these are ids");
+  return parsed;
+}
+
+const alice = known(parseNodeId("a".repeat(64)));
+const carol = known(parseNodeId("c".repeat(64)));
+const mallory = known(parseNodeId("f".repeat(64)));
+const repo = known(parseRepoId("b".repeat(64)));
+const main = known(parseRefName("refs/heads/main"));
 const sliceBytesMax = 20_000;
 const begun = { haves: [], objects: 3, begun: instant(0), at: instant(0), doubted: [] };
 
