@@ -139,6 +139,7 @@ async function pass(opened: Opened, visit: Visit, spend: Spend): Promise<void> {
       answered: await askHost(question, { reach, isListed }),
       spend,
       signal,
+      end,
     });
   } catch (error) {
     // Whoever has had a part sees that it was cut; whoever has had none is told.
@@ -154,13 +155,14 @@ interface Pouring {
   readonly answered: GitAnswer;
   readonly spend: Spend;
   readonly signal: AbortSignal;
+  readonly end: () => void;
 }
 
 /** Passes a host's answer on, as fast as it is taken and as the address may have it. */
 async function pour(
   { limits, station }: Opened,
   { request, response }: Visit,
-  { answered: { from, message }, spend, signal }: Pouring,
+  { answered: { from, message }, spend, signal, end }: Pouring,
 ): Promise<void> {
   const { statusCode: status = 502 } = message;
   const [type = ""] = (message.headers["content-type"] ?? "").split(";");
@@ -174,6 +176,8 @@ async function pour(
     vary: "origin",
   });
   begin(response, 200, headers);
+  // Also while nobody takes what came before.
+  message.once("error", end);
   let length = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     length += chunk.length;
