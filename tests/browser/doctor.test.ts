@@ -6,6 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { axeFindings } from "./axe.ts";
+import { connect } from "../interop/relay-scene.ts";
 import { launch } from "./chromium.ts";
 
 let browser: Browser;
@@ -21,9 +22,19 @@ interface Looked {
   readonly axe: ReadonlyArray<string>;
 }
 
-/** Opens the page and lets its minute of waiting pass. */
+/** The relay shares this process and its lateness, for which it would let nobody in. */
+const patient = { lagMillisMax: 60_000 };
+
 async function look(options: RelayOptions): Promise<Looked> {
-  await using rita = await startRelay(options);
+  await using rita = await startRelay({ ...options, limits: patient });
+  return await lookAt(rita.port);
+}
+
+/** Opens the page and lets its minute of waiting pass. */
+async function lookAt(
+  port: number,
+  meanwhile: (page: Page) => Promise<void> = () => Promise.resolve(),
+): Promise<Looked> {
   const context = await browser.newContext();
   const page = await context.newPage();
   const complaints: string[] = [];
@@ -32,7 +43,8 @@ async function look(options: RelayOptions): Promise<Looked> {
   });
   page.on("pageerror", (error) => complaints.push(error.message));
   await page.clock.install();
-  await page.goto(`http://127.0.0.1:${rita.port}/doctor`);
+  await page.goto(`http://127.0.0.1:${port}/doctor`);
+  await meanwhile(page);
   const end = page.locator("#end");
   await expect.poll(() => end.textContent(), { timeout: 20_000 }).toMatch(/minute|bad/u);
   if (/minute/u.test((await end.textContent()) ?? "")) await pass(page);
@@ -83,4 +95,18 @@ test("of a relay whose clock is a decade late and whose TURN server is not there
     expect.stringMatching(/^bad: The relay's clock is -\d+ s off yours/u),
     "bad: TURN did not answer, or did not take the relay's words.",
   ]);
+}, 60_000);
+
+test("of a relay that is full the doctor says so, waits, and goes on once Alice has left", async () => {
+  await using rita = await startRelay({ limits: { ...patient, connectionsMax: 2 } });
+  const alice = await connect(rita.port);
+  const { findings, end } = await lookAt(rita.port, async (page) => {
+    const note = page.getByText("The relay lets nobody new in now, it is full.");
+    await note.waitFor({ timeout: 20_000 });
+    alice.webSocket.terminate();
+  });
+  expect(findings).toContain(
+    "note: The relay lets nobody new in now, it is full. This page waits for up to half a minute.",
+  );
+  expect(end).toBe("7 good, 2 to note, 0 bad.");
 }, 60_000);

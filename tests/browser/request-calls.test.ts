@@ -41,6 +41,11 @@ test("choosing the notification opens the request that was put off, and authoris
   const { page } = alice;
   await look(page, "visible");
   await alice.request.waitFor();
+  // Seen by whoever looks, and read out to nobody until the end is near.
+  await alice.request
+    .getByRole("timer")
+    .filter({ hasText: /Expires in [0-5]:[0-5]\d/u })
+    .waitFor();
   await page.keyboard.press("Escape");
   await alice.request.waitFor({ state: "hidden" });
   await choose(page);

@@ -48,6 +48,10 @@ test("a recovery kit is saved, and asked for before it is forgotten", async () =
   await expectAccessible(page);
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "Save the file" }).click();
+  // Somebody who works in the dark prints on white paper.
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  await expectAccessible(page);
+  await page.emulateMedia({ media: null, colorScheme: null });
   kit = join(folder, "skein.kit");
   await (await download).saveAs(kit);
   await page.getByRole("button", { name: "I have both" }).click();

@@ -16,8 +16,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect as connectSecured } from "node:tls";
 
-import { answerCostBytes, pieceBytes } from "@skein/relay/answers";
+import { answerCostBytes } from "@skein/relay/answers";
 import { defaultLimits } from "@skein/relay/limits";
+import { fixedLimits } from "@skein/relay/fixed-limits";
 import { boundOf, requestBytes, tlsBytes, type Held } from "@skein/relay/memory-bound";
 import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -301,7 +302,8 @@ test.each([
         .toEqual([sockets, 1]);
       for (const socket of mallory) socket.destroy();
     }
-    const each = requestBytes + pieceBytes + answerCostBytes + (isSecured ? tlsBytes : 0);
+    const each =
+      requestBytes + fixedLimits.answerPieceBytes + answerCostBytes + (isSecured ? tlsBytes : 0);
     process.stderr.write(
       `${sockets} that read no page: grown by ${(most / 1e6).toFixed(1)} MB at most, ` +
         `${((sockets * each) / 1e6).toFixed(1)} by the formula\n`,

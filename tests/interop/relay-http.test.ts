@@ -186,3 +186,31 @@ test("an answer that nobody reads goes first where too much waits, and a socket 
   });
   expect((await ask(port, "/large.js")).text.length).toBe(8_000_000);
 });
+
+test("a relay that is short of memory ends the answers that nobody reads, and still answers who reads", async () => {
+  const app = join(folder, "short");
+  await mkdir(app);
+  await writeFile(join(app, "index.html"), "<!doctype html><title>Skein</title>");
+  await writeFile(join(app, "large.js"), Buffer.alloc(8_000_000, 7));
+  // No memory is little enough, and nobody is cut for reading nothing.
+  const limits = { memoryBytesMax: 1, stallMillisMax: 600_000 };
+  await using stage = await openStage({ app, limits });
+  const { port, station } = stage.relay;
+  const unread = Array.from({ length: 8 }, () =>
+    connectSocket(port, "127.0.0.1").on("error", () => undefined),
+  );
+  for (const socket of unread) socket.pause().write("GET /large.js HTTP/1.1\r\nHost: a\r\n\r\n");
+  await expect.poll(() => station.report().did.httpAnswers).toBe(8);
+  await expect
+    .poll(
+      () => {
+        station.tick();
+        return station.report().did.httpCut;
+      },
+      { timeout: 5_000 },
+    )
+    .toBe(8);
+  await expect.poll(() => station.report().holds.answers).toBe(0);
+  expect((await ask(port, "/large.js")).status).toBe(200);
+  for (const socket of unread) socket.destroy();
+});

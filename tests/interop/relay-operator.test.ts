@@ -42,7 +42,14 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 async function say(...args: ReadonlyArray<string>) {
-  const run = promisify(execFile)(process.execPath, [program, ...args], { cwd: folder });
+  return sayWith([process.execPath], args);
+}
+
+/** Before the words of a command: hardly any files. */
+const withFewFiles = ["sh", "-c", 'ulimit -n 160 && exec "$@"', "sh", process.execPath];
+
+async function sayWith([first = "", ...more]: ReadonlyArray<string>, args: ReadonlyArray<string>) {
+  const run = promisify(execFile)(first, [...more, program, ...args], { cwd: folder });
   return run.then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: unknown) => error as { code: number; stdout: string; stderr: string },
@@ -56,15 +63,17 @@ async function serve(
     node = [],
     scheme = "http",
     words: given = ["serve", "--no-app"],
+    before: [first = "", ...before] = [process.execPath],
   }: {
+    readonly before?: ReadonlyArray<string>;
     readonly node?: ReadonlyArray<string>;
     readonly scheme?: string;
     readonly words?: ReadonlyArray<string>;
   } = {},
 ) {
   const port = await findFreePort();
-  const words = [...node, program, ...given, "--port", String(port), ...args];
-  const child = spawn(process.execPath, words, { cwd: folder });
+  const words = [...before, ...node, program, ...given, "--port", String(port), ...args];
+  const child = spawn(first, words, { cwd: folder });
   const said = { text: "" };
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (piece: Buffer) => (said.text += piece.toString()));
@@ -98,7 +107,9 @@ test("commands answer and end; what is wrong ends with 2 and a sentence", async 
 
 test("the log is lines of JSON, and neither it nor the memory afterwards holds a tag, an address or a payload", async () => {
   const node = ["--inspect=127.0.0.1:0"];
-  await using rita = await serve(["--log", "json", "--behind-proxy"], { node });
+  // Writing the heap down makes it late, which it would say otherwise.
+  const busy = ["--lag-millis-max", "60000"];
+  await using rita = await serve(["--log", "json", "--behind-proxy", ...busy], { node });
   const address = "198.18.77.66";
   const word = Buffer.from("canary-in-a-coal-mine");
   const tag = Buffer.from("Canary-Tag-16-by");
@@ -130,14 +141,33 @@ test("the log is lines of JSON, and neither it nor the memory afterwards holds a
   await once(rita.child, "exit");
   const lines = rita.said.text.split("\n").filter((line) => line.startsWith("{"));
   const events = lines.map((line) => (JSON.parse(line) as { event: string }).event);
-  // Writing the heap down may take it longer than it may be busy.
-  expect(events.filter((event) => event !== "room")).toEqual(["started", "stopping", "stopped"]);
+  expect(events).toEqual(["started", "stopping", "stopped"]);
   expect(snapshot.length).toBeGreaterThan(1e6);
   for (const canary of [address, tag.toString(), word.toString(), tag.toString("hex")]) {
     expect(snapshot.includes(canary)).toBe(false);
     expect(rita.said.text).not.toContain(canary);
   }
 }, 30_000);
+
+test("where the system has few files, the log, the greeting, `config print` and the doctor say how many connections that leaves", async () => {
+  const before = withFewFiles;
+  await using rita = await serve(["--log", "json"], { before });
+  const [few] = rita.said.text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as object);
+  expect(few).toMatchObject({ event: "few-files", files: 160, wanted: 10_000, connections: 96 });
+  await using ruth = await serve([], { before });
+  expect(ruth.said.text).toContain("160 files, so 96 connections fit, not 10000");
+  const printed = await sayWith(before, ["config", "print"]);
+  expect(printed.stdout).toMatch(/^connections-max = 10000 +# default; 96 hold, .*160 files/mu);
+  const doctor = await sayWith(before, ["doctor", "--port", String(rita.port)]);
+  expect(doctor.stdout).toMatch(
+    /^note +Files: .* only 160; .* 96 connections .*LimitNOFILE=12500/mu,
+  );
+  await using rosa = await serve(["--connections-max", "96"], { before });
+  expect(rosa.said.text).not.toContain("files");
+}, 20_000);
 
 test("whoever serves the app to others finds in the log that they are trusted, and whoever serves none does not", async () => {
   const args = ["--log", "json", "--behind-proxy"];

@@ -132,6 +132,21 @@ test("a request that nobody answered says so, and its countdown begins anew when
   expect(approval.expiresAt).toBeLessThanOrEqual(now + 5 * 60_000);
 });
 
+test("a request says when it is over to the person who is asked, and is over then", async () => {
+  const { world, alice, phone } = await haveReplica(1);
+  await using _ = world;
+  const id = await openRequest(world, alice, phone);
+  const shown = requestOf(alice, phone);
+  if (shown === undefined) throw new Error("it is there");
+  expect(shown.expiresAt - shown.askedAt).toBe(5 * 60_000);
+  const left = shown.expiresAt - world.simulation.now();
+  expect(left).toBeGreaterThan(4 * 60_000);
+  await world.pass(left - 1_000);
+  expect(alice.views.requests.map((request) => request.id)).toContain(id);
+  await world.pass(2_000);
+  expect(alice.views.requests.map((request) => request.id)).not.toContain(id);
+});
+
 test("a number typed too early waits for the other device, and is used for no later request", async () => {
   const { world, alice, phone } = await haveReplica(1);
   await using _ = world;

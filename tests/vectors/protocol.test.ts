@@ -36,7 +36,7 @@ function read(file: string): ReadonlyArray<Vector> {
 const families: ReadonlyArray<readonly [file: string, codec: Codec<any>, types: number]> = [
   ["relay-frames", RelayFrame, 13],
   ["session-packets", SessionPacket, 4],
-  ["topic-messages", TopicMessage, 4],
+  ["topic-messages", TopicMessage, 5],
   ["node-messages", NodeMessage, 16],
   ["stream-requests", StreamRequest, 5],
 ];

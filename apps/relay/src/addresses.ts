@@ -8,6 +8,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 
 import { Budget } from "./budget.ts";
+import { fixedLimits } from "./fixed-limits.ts";
 import type { Limits } from "./limits.ts";
 
 export type AddressLimits = Pick<
@@ -134,13 +135,14 @@ export function openAddresses(limits: AddressLimits): Addresses {
     const key = addressKey(address);
     if (key === undefined) return { kind: "entered", visitor: undefined };
     const visitor = find(key, nowMillis);
-    if (visitor === undefined) return refuse(crowdedMillis);
+    if (visitor === undefined) return refuse(fixedLimits.crowdedMillis);
     const bannedMillis = visitor.bannedMillis(nowMillis);
     if (bannedMillis > 0) return refuse(bannedMillis);
     const { site } = visitor;
-    if (visitor.connections >= limits.connectionsPerAddressMax) return refuse(crowdedMillis);
+    if (visitor.connections >= limits.connectionsPerAddressMax)
+      return refuse(fixedLimits.crowdedMillis);
     if (site !== undefined && site.connections >= limits.connectionsPerSiteMax)
-      return refuse(crowdedMillis);
+      return refuse(fixedLimits.crowdedMillis);
     const waitMillis = visitor.spendUpgrade(nowMillis);
     if (waitMillis > 0) return refuse(waitMillis);
     visitor.connections++;
@@ -153,7 +155,7 @@ export function openAddresses(limits: AddressLimits): Addresses {
     const key = addressKey(address);
     if (key === undefined) return { kind: "entered", visitor: undefined };
     const visitor = find(key, nowMillis);
-    const waitMillis = visitor?.spendRequest(nowMillis) ?? crowdedMillis;
+    const waitMillis = visitor?.spendRequest(nowMillis) ?? fixedLimits.crowdedMillis;
     return waitMillis > 0 ? refuse(waitMillis) : { kind: "entered", visitor };
   }
 
@@ -317,6 +319,4 @@ export function isPrivate(address: string): boolean {
   );
 }
 
-/** When an address that is at its limit may look again. */
-const crowdedMillis = 30_000;
 const daySeconds = 86_400;

@@ -8,6 +8,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
+import { fixedLimits } from "./fixed-limits.ts";
 import type { Limits } from "./limits.ts";
 import type { Totals } from "./totals.ts";
 
@@ -73,7 +74,7 @@ export class Answers {
 
   /** The next piece once the system has taken the one before. */
   #pour(response: ServerResponse, body: Uint8Array): void {
-    const piece = body.subarray(0, pieceBytes);
+    const piece = body.subarray(0, fixedLimits.answerPieceBytes);
     const rest = body.subarray(piece.length);
     this.#setup.totals.httpBytes += piece.length;
     this.#setup.onWrite(piece.length + answerCostBytes);
@@ -106,7 +107,5 @@ function ignore(): number {
   return 0;
 }
 
-/** A TLS record's worth, so that with TLS no more of an answer is held than one of them. */
-export const pieceBytes = 16 * 1024;
 /** What Node makes of a request and its answer, and the headers of both. */
 export const answerCostBytes = 8 * 1024;

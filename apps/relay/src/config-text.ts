@@ -28,10 +28,15 @@ export function readConfigText(text: string, file: string): ReadLines {
   return { kind: "lines", lines };
 }
 
-/** Every setting with its value, as a config file, each with a remark where it came from. */
-export function printConfig(values: ReadonlyArray<Value>): string {
+/** Every setting with its value, as a config file, each with a remark where it came from, and what else there is to say of it. */
+export function printConfig(
+  values: ReadonlyArray<Value>,
+  remarks: ReadonlyMap<string, string> = new Map(),
+): string {
   const lines = values.flatMap(({ option, texts, source, place }) => {
-    const remark = source === "default" ? "default" : `${source} ${place}`.trim();
+    const from = source === "default" ? "default" : `${source} ${place}`.trim();
+    const more = remarks.get(option.name);
+    const remark = more === undefined ? from : `${from}; ${more}`;
     const shown = texts.length === 0 ? [""] : texts;
     return shown.map((text) => {
       const value = option.isSecret === true && text !== "" ? "(secret)" : withoutPassword(text);

@@ -14,7 +14,8 @@ import { relaySubprotocol } from "@skein/protocol/version";
 import { WebSocket } from "ws";
 
 import { isPrivate } from "./addresses.ts";
-import { fileLimits } from "./file-limits.ts";
+import { fileLimits, filesFor, findFewFiles } from "./file-limits.ts";
+import { fixedLimits } from "./fixed-limits.ts";
 import { isLoopback } from "./greeting.ts";
 import { askIce, type IceAnswer } from "./ice-asking.ts";
 import type { Settings } from "./settings.ts";
@@ -103,7 +104,7 @@ async function get(
   path: string,
 ): Promise<{ readonly status: number; readonly text: string }> {
   const ask = isSecure(target) ? requestSecure : requestPlain;
-  const signal = AbortSignal.timeout(patienceMillis);
+  const signal = AbortSignal.timeout(fixedLimits.doctorMillisMax);
   const rules = { ...trustIn(target), agent: false, signal };
   const asked = ask(new URL(path, target.origin), rules).end();
   const response = await answerTo(asked);
@@ -115,13 +116,13 @@ async function get(
 function checkFiles({ limits }: Settings): Finding {
   const files = fileLimits();
   if (files === undefined) return note("This system does not say how many files may be open.");
-  const wanted = Math.ceil(limits.connectionsMax / 0.8);
-  return files.hard >= wanted
+  const few = findFewFiles(limits.connectionsMax, files);
+  return few === undefined
     ? good(
         `Files: the doctor itself may open ${files.hard}; with the same limit, a relay has enough for ${limits.connectionsMax} connections.`,
       )
     : note(
-        `Files: the doctor itself may open only ${files.hard}; with the same limit, a relay has ${Math.floor(files.hard * 0.8)} connections at most. A unit or container has a limit of its own: LimitNOFILE=${wanted} in the unit, or ulimit -n, raises it.`,
+        `Files: the doctor itself may open only ${files.hard}; with the same limit, a relay has ${few.connections} connections at most, not ${few.wanted}. A unit or container has a limit of its own: LimitNOFILE=${filesFor(few.wanted)} in the unit, or ulimit -n, raises it.`,
       );
 }
 
@@ -143,7 +144,9 @@ async function checkCertificate(target: Target): Promise<Finding> {
   const rules = { host: name, port, ...trustIn(target), rejectUnauthorized: false };
   const socket = connectTls(rules);
   try {
-    await once(socket, "secureConnect", { signal: AbortSignal.timeout(patienceMillis) });
+    await once(socket, "secureConnect", {
+      signal: AbortSignal.timeout(fixedLimits.doctorMillisMax),
+    });
     const { valid_to: until, issuer, subjectaltname: names, subject } = socket.getPeerCertificate();
     if (!socket.authorized && !isLocal)
       return bad(
@@ -199,12 +202,12 @@ async function checkWebSocket(
     ...trustIn(target),
     origin,
     perMessageDeflate: false,
-    handshakeTimeout: patienceMillis,
+    handshakeTimeout: fixedLimits.doctorMillisMax,
   });
   const began = performance.now();
   try {
     const [bytes]: unknown[] = await once(webSocket, "message", {
-      signal: AbortSignal.timeout(patienceMillis),
+      signal: AbortSignal.timeout(fixedLimits.doctorMillisMax),
     });
     const frame =
       bytes instanceof Buffer ? tryDecode(RelayFrame, new Uint8Array(bytes)) : undefined;
@@ -233,7 +236,7 @@ export function checkClock(relayMillis: number, ownMillis: number): Finding {
 async function checkIce(server: IceServer, { ca, isLocal }: Target): Promise<Finding> {
   const { url } = server;
   try {
-    const answer = await askIce(server, { patienceMillis: iceMillis, ca });
+    const answer = await askIce(server, { patienceMillis: fixedLimits.iceMillisMax, ca });
     return answer === undefined
       ? bad(`ICE: ${url} is no address of a STUN or TURN server.`)
       : judgeIce(url, answer, isLocal);
@@ -289,6 +292,3 @@ function note(text: string): Finding {
 function bad(text: string): Finding {
   return { verdict: "bad", text };
 }
-
-const patienceMillis = 8_000;
-const iceMillis = 3_000;

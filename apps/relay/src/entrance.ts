@@ -10,6 +10,7 @@ import {
   type Visitor,
 } from "./addresses.ts";
 import { Budget } from "./budget.ts";
+import { fixedLimits } from "./fixed-limits.ts";
 import type { Clock } from "./hub.ts";
 import type { Limits } from "./limits.ts";
 import type { Purse } from "./purse.ts";
@@ -119,8 +120,14 @@ export class Entrance {
         Math.ceil((drainMillisMax + lingerMillisMax) / 1000),
       );
     if (readiness === "full")
-      return unavailable("This relay is full: it holds as many as it may.", crowdedSeconds);
-    return unavailable("This relay has too much to do for more at the moment.", crowdedSeconds);
+      return unavailable(
+        "This relay is full: it holds as many as it may.",
+        fixedLimits.crowdedMillis / 1000,
+      );
+    return unavailable(
+      "This relay has too much to do for more at the moment.",
+      fixedLimits.crowdedMillis / 1000,
+    );
   }
 }
 
@@ -132,6 +139,3 @@ function tooMany(waitMillis: number): Refused {
   const retrySeconds = Math.ceil(waitMillis / 1000);
   return { verdict: "refused", status: 429, why: "Too many from your address.", retrySeconds };
 }
-
-/** When to look again where there was no room. */
-const crowdedSeconds = 30;

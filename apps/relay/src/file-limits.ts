@@ -2,6 +2,8 @@
 
 import { readFileSync } from "node:fs";
 
+import { fixedLimits } from "./fixed-limits.ts";
+
 export interface FileLimits {
   readonly soft: number;
   readonly hard: number;
@@ -31,15 +33,41 @@ export function shareFiles(files: number): {
   const socketsMax = Math.max(2, files - ownFiles);
   return {
     socketsMax,
-    connectionsMax: Math.max(1, Math.min(Math.floor(files * 0.8), socketsMax - requestsMin)),
+    connectionsMax: Math.max(
+      1,
+      Math.min(Math.floor(files * connectionShare), socketsMax - requestSocketsMin),
+    ),
   };
+}
+
+/** What is lowered for want of files, for the operator; `undefined` where there are enough. */
+export interface FewFiles {
+  readonly files: number;
+  readonly wanted: number;
+  readonly connections: number;
+}
+
+export function findFewFiles(wanted: number, files: FileLimits | undefined): FewFiles | undefined {
+  if (files === undefined) return undefined;
+  const { connectionsMax: connections } = shareFiles(files.hard);
+  return connections < wanted ? { files: files.hard, wanted, connections } : undefined;
+}
+
+export function sayFewFiles({ files, wanted, connections }: FewFiles): string {
+  return `This process may open ${files} files, so ${connections} connections fit, not ${wanted}. LimitNOFILE=${filesFor(wanted)} in the unit, or ulimit -n, raises it.`;
+}
+
+/** What so many connections take. */
+export function filesFor(connections: number): number {
+  return Math.max(
+    Math.ceil(connections / connectionShare),
+    connections + requestSocketsMin + ownFiles,
+  );
 }
 
 function parse(text: string | undefined): number {
   return text === "unlimited" ? Number.POSITIVE_INFINITY : Number(text);
 }
 
-/** A relay without anyone holds some thirty. */
-const ownFiles = 48;
-/** Sockets left for pages, health and metrics when all connections are taken. */
-const requestsMin = 16;
+const { ownFiles, requestSocketsMin } = fixedLimits;
+const connectionShare = 0.8;

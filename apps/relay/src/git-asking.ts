@@ -5,6 +5,7 @@ import { lookup } from "node:dns/promises";
 import { request } from "node:https";
 
 import { addressOf, parseMoved, type GitTarget } from "./git-target.ts";
+import type { Limits } from "./limits.ts";
 import { isPublicAddress } from "./public-address.ts";
 
 /** How names become addresses, and which of those may be asked. */
@@ -26,8 +27,10 @@ export interface GitQuestion {
   /** For a pack: what is wanted. */
   readonly body: Uint8Array | undefined;
   readonly signal: AbortSignal;
-  /** Without a byte for so long, a host is given up. */
-  readonly stallMillisMax: number;
+  readonly limits: Pick<
+    Limits,
+    "gitStallMillisMax" | "gitRedirectsMax" | "gitAddressesMax" | "gitConnectMillisMax"
+  >;
 }
 
 /** The answer of the host that gave one, and which that was. */
@@ -47,7 +50,7 @@ export async function askHost(
   { reach, isListed }: { readonly reach: GitReach; readonly isListed: (host: string) => boolean },
 ): Promise<GitAnswer> {
   let from = question.target;
-  for (let hop = 0; hop <= hopsMax; hop++) {
+  for (let hop = 0; hop <= question.limits.gitRedirectsMax; hop++) {
     // oxlint-disable-next-line no-await-in-loop -- where to ask next stands in the answer.
     const message = await askOnce({ ...question, target: from }, reach);
     const { location } = message.headers;
@@ -70,7 +73,7 @@ async function askOnce(question: GitQuestion, reach: GitReach): Promise<Incoming
   const addresses = [...new Set(await reach.resolve(new URL(addressOf(question.target)).hostname))];
   if (addresses.length === 0 || !addresses.every(reach.isAllowed))
     throw new HostRefusedError("The host's name leads to an address that this relay does not ask.");
-  const tried = addresses.slice(0, addressesTriedMax);
+  const tried = addresses.slice(0, question.limits.gitAddressesMax);
   let failure: unknown;
   for (const [index, address] of tried.entries()) {
     const at = { address, isLast: index === tried.length - 1 };
@@ -89,10 +92,11 @@ type Asked =
   | { readonly kind: "nobody" | "broken"; readonly failure: unknown };
 
 function askAt(
-  { target, protocol, body, signal, stallMillisMax }: GitQuestion,
+  { target, protocol, body, signal, limits }: GitQuestion,
   reach: GitReach,
   { address, isLast }: { readonly address: string; readonly isLast: boolean },
 ): Promise<Asked> {
+  const { gitStallMillisMax: stallMillisMax, gitConnectMillisMax } = limits;
   const { hostname, port, pathname, search, host } = new URL(addressOf(target));
   return new Promise((resolve) => {
     let kind: "nobody" | "broken" = "nobody";
@@ -116,7 +120,10 @@ function askAt(
       ...(reach.ca === undefined ? {} : { ca: reach.ca }),
     });
     const giveUp = (): void => void asking.destroy(new Error("The host says nothing."));
-    asking.setTimeout(isLast ? stallMillisMax : Math.min(stallMillisMax, connectMillisMax), giveUp);
+    asking.setTimeout(
+      isLast ? stallMillisMax : Math.min(stallMillisMax, gitConnectMillisMax),
+      giveUp,
+    );
     asking.on("socket", (socket) =>
       socket.once("connect", () => {
         kind = "broken";
@@ -136,9 +143,4 @@ function headersOf(body: Uint8Array): Readonly<Record<string, string>> {
   };
 }
 
-const hopsMax = 3;
-/** Names of large hosts lead to several; more than these are hardly all away. */
-const addressesTriedMax = 4;
-/** At an address that is not the last one. */
-const connectMillisMax = 5_000;
 const redirections: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

@@ -125,7 +125,6 @@ async function pass(opened: Opened, visit: Visit, spend: Spend): Promise<void> {
   const timer = setTimeout(end, limits.gitMillisMax);
   response.on("close", end);
   const isListed = (host: string): boolean => listed.has(host);
-  const { gitStallMillisMax: stallMillisMax } = limits;
   try {
     const body = await readQuestion(request, limits.gitQuestionBytesMax);
     if (body === undefined) return say(request, response, tooLong);
@@ -134,12 +133,13 @@ async function pass(opened: Opened, visit: Visit, spend: Spend): Promise<void> {
       protocol: protocolOf(request),
       body: target.ask === "pack" ? body : undefined,
       signal,
-      stallMillisMax,
+      limits,
     };
     await pour(opened, visit, {
       answered: await askHost(question, { reach, isListed }),
       spend,
       signal,
+      end,
     });
   } catch (error) {
     // Whoever has had a part sees that it was cut; whoever has had none is told.
@@ -155,13 +155,14 @@ interface Pouring {
   readonly answered: GitAnswer;
   readonly spend: Spend;
   readonly signal: AbortSignal;
+  readonly end: () => void;
 }
 
 /** Passes a host's answer on, as fast as it is taken and as the address may have it. */
 async function pour(
   { limits, station }: Opened,
   { request, response }: Visit,
-  { answered: { from, message }, spend, signal }: Pouring,
+  { answered: { from, message }, spend, signal, end }: Pouring,
 ): Promise<void> {
   const { statusCode: status = 502 } = message;
   const [type = ""] = (message.headers["content-type"] ?? "").split(";");
@@ -175,13 +176,16 @@ async function pour(
     vary: "origin",
   });
   begin(response, 200, headers);
+  // Also while nobody takes what came before.
+  message.once("error", end);
   let length = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length > limits.gitBytesMax) throw new Error("The host sends more than is passed on.");
     station.countGit(chunk.length);
     for (let wait = spend(chunk.length); wait > 0; wait = spend(chunk.length)) {
-      if (wait > patienceMillis) throw new Error("The address has had its bytes of the day.");
+      if (wait > limits.gitWaitMillisMax)
+        throw new Error("The address has had its bytes of the day.");
       // oxlint-disable-next-line no-await-in-loop -- to wait is what it is for.
       await sleep(wait, undefined, { signal });
     }
@@ -286,5 +290,3 @@ const enough: Said = {
 const tooLong: Said = { status: 413, text: "The question is too long." };
 const unreachable: Said = { status: 502, text: "The host could not be reached." };
 const notGit: Said = { status: 502, text: "What answers there is no git host." };
-/** Whoever has to wait longer than this for bytes is told that there are none. */
-const patienceMillis = 30_000;

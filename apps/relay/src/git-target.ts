@@ -1,5 +1,7 @@
 /** Where a request for a git host leads: two questions of git's own, at a host that the operator named, and nowhere else. */
 
+import { fixedLimits } from "./fixed-limits.ts";
+
 export interface GitTarget {
   /** As the operator wrote it: a name, with a port where it is not 443. */
   readonly host: string;
@@ -12,7 +14,7 @@ export const gitPath = "/git";
 
 /** `undefined`: this is no such question. `target` is what stood in the request line. */
 export function parseGitTarget(target: string): GitTarget | undefined {
-  if (target.length > targetLettersMax) return undefined;
+  if (target.length > fixedLimits.gitTargetLettersMax) return undefined;
   const found = targetPattern.exec(target)?.groups;
   const host = found?.["host"]?.toLowerCase();
   const path = found?.["path"];
@@ -53,4 +55,3 @@ const hostPattern =
   /^[a-z\d](?:[a-z\d-]*[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]*[a-z\d])?)*(?::\d{1,5})?$/u;
 const targetPattern =
   /^\/git\/(?<host>[A-Za-z\d.-]+(?::\d{1,5})?)(?<path>(?:\/(?:[\w.~+@-]|%[\dA-Fa-f]{2})+)+)\/(?:(?<refs>info\/refs\?service=git-upload-pack)|git-upload-pack)$/u;
-const targetLettersMax = 2_000;

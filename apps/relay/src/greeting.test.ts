@@ -13,6 +13,7 @@ const situation = {
   lanAddresses: ["192.168.1.7"],
   publicName: "",
   isBehindProxy: false,
+  warnings: [],
 };
 
 test("on loopback: one address, how to stop, and no picture", () => {

@@ -14,6 +14,8 @@ export interface Situation {
   /** What people reach it by; empty when there is no such name. */
   readonly publicName: string;
   readonly isBehindProxy: boolean;
+  /** Sentences about what is not as it was wanted. */
+  readonly warnings: ReadonlyArray<string>;
 }
 
 export function greet(situation: Situation): string {
@@ -24,6 +26,7 @@ export function greet(situation: Situation): string {
     lines.push("The web app is not built: `npx -y pnpm build` builds it.");
   const notice = findTrustNotice(situation);
   if (notice !== undefined) lines.push(notice);
+  lines.push(...situation.warnings);
   lines.push(...(isLoopback(host) ? [] : lanLines(situation)), "Stop it with Ctrl+C.");
   return `${lines.join("\n")}\n`;
 }

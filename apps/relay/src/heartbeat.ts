@@ -1,6 +1,7 @@
 /** Asks each connection every while whether it is there, spread by a wheel, and cuts those that do not answer. */
 
 import type { Connection } from "./connection.ts";
+import { fixedLimits } from "./fixed-limits.ts";
 import type { Hub } from "./hub.ts";
 import type { Limits } from "./limits.ts";
 import { openWheel } from "./wheel.ts";
@@ -23,7 +24,7 @@ export interface HeartbeatSetup {
 }
 
 export function openHeartbeat({ hub, limits, wallMillis, chance }: HeartbeatSetup): Heartbeat {
-  const tickMillis = Math.min(tickMillisMax, limits.pingMillis / ticksPerPing);
+  const tickMillis = Math.min(fixedLimits.tickMillisMax, limits.pingMillis / ticksPerPing);
   const ticksToFirstFrame = Math.ceil(limits.firstFrameMillisMax / tickMillis);
   const slots = Math.ceil(Math.max(limits.pingMillis / tickMillis, ticksToFirstFrame) * 1.3) + 2;
   // Whoever spoke once and then waits for the first question was never asked, however long that took.
@@ -72,5 +73,4 @@ export function openHeartbeat({ hub, limits, wallMillis, chance }: HeartbeatSetu
   };
 }
 
-const tickMillisMax = 1_000;
 const ticksPerPing = 25;

@@ -12,6 +12,7 @@ import type { RefusedReason } from "@skein/protocol/relay-frames/refused";
 import type { Visitor } from "./addresses.ts";
 import { Burden } from "./burden.ts";
 import { openDiscovery, type Discovery } from "./discovery.ts";
+import { fixedLimits } from "./fixed-limits.ts";
 import * as read from "./frame-reader.ts";
 import * as write from "./frame-writer.ts";
 import { openGreeter, type Greeter, type GreeterRules } from "./greeter.ts";
@@ -21,7 +22,7 @@ import type { Limits } from "./limits.ts";
 import { Member, ratesOf, type CloseCode, type Exit, type Rates } from "./member.ts";
 import { frameMessage, type Framed } from "./outbox.ts";
 import { openPurse, type Purse } from "./purse.ts";
-import { openQuestions } from "./questions.ts";
+import { openQuestions, type Questions } from "./questions.ts";
 import { openTagTable, type TagKey, type TagTable } from "./tag-table.ts";
 import { Totals } from "./totals.ts";
 
@@ -54,7 +55,7 @@ export class Hub {
   readonly #discovery: Discovery<Owner>;
   readonly #keeper: Keeper;
   readonly #junction: Junction | undefined;
-  readonly #questions = openQuestions<Member>();
+  readonly #questions: Questions<Member>;
   readonly purse: Purse;
   readonly burden: Burden;
   /** Announcements of other relays' nodes. */
@@ -69,6 +70,7 @@ export class Hub {
     this.#junction = junction;
     this.#rates = ratesOf(limits);
     this.#table = openTagTable(limits);
+    this.#questions = openQuestions(limits);
     const cut = (member: Member): void => this.#close(member, 1013);
     this.burden = new Burden({ limits, members: this.#members, cut });
     this.#keeper = openKeeper(limits, {
@@ -173,6 +175,7 @@ export class Hub {
       readers: this.#table.readers(),
       announcements: this.#discovery.size(),
       neighbourAnnouncements: this.#neighbours,
+      neighbourQuestions: this.#questions.size(),
       keptFrames: frames,
       keptBytes: bytes,
     };
@@ -302,8 +305,7 @@ export class Hub {
     const tag = read.tagOf(frame);
     const keptSeconds = Math.min(seconds, this.#limits.announceSecondsMax);
     const expiresMillis = nowMillis + keptSeconds * 1000;
-    const outcome = this.#discovery.announce({ tag, owner: member, blob, expiresMillis });
-    if (outcome === "full") {
+    if (this.#discovery.announce({ tag, owner: member, blob, expiresMillis }) === "full") {
       this.#refuse(member, "full", relayOps.announce);
       return;
     }
@@ -410,7 +412,7 @@ export class Hub {
     }
     member.hushedUntil ??= new Map();
     if (nowMillis < (member.hushedUntil.get(op) ?? nowMillis)) return;
-    member.hushedUntil.set(op, nowMillis + Math.min(waitMillis, hushMillisMax));
+    member.hushedUntil.set(op, nowMillis + Math.min(waitMillis, fixedLimits.hushMillisMax));
     this.totals.countRefused("too-fast");
     this.#say(member, write.writeRefused("too-fast", { retryMillis: waitMillis, op }));
   }
@@ -434,7 +436,7 @@ export class Hub {
 
   #refuse(member: Member, reason: RefusedReason, op: number): void {
     this.totals.countRefused(reason);
-    this.#say(member, write.writeRefused(reason, { retryMillis: crowdedMillis, op }));
+    this.#say(member, write.writeRefused(reason, { retryMillis: fixedLimits.crowdedMillis, op }));
   }
 
   /** Replies are never left out: a reader that lets them pile up is cut like any other. */
@@ -457,11 +459,8 @@ export interface HubCounts {
   readonly announcements: number;
   /** Of these, what other relays told. */
   readonly neighbourAnnouncements: number;
+  /** Askers who wait for what other relays know. */
+  readonly neighbourQuestions: number;
   readonly keptFrames: number;
   readonly keptBytes: number;
 }
-
-/** When to ask again for what was full: others leave or run out meanwhile. */
-const crowdedMillis = 30_000;
-/** How long one refusal for haste stands for all of its kind. */
-const hushMillisMax = 1_000;

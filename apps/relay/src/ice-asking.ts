@@ -12,6 +12,8 @@ import { connect as connectTls } from "node:tls";
 
 import type { IceServer } from "@skein/protocol/relay-frames/hello";
 
+import { fixedLimits } from "./fixed-limits.ts";
+
 export type IceAnswer =
   | { readonly kind: "answers" }
   /** It lets whoever has these words pass things on from this address. */
@@ -155,7 +157,7 @@ function openDatagrams({ host, port }: Place, { patienceMillis }: IceTerms): Way
   return {
     ask: async (request) => {
       const send = (): void => socket.send(request, port, host);
-      const timer = setInterval(send, againMillis);
+      const timer = setInterval(send, fixedLimits.iceAgainMillis);
       send();
       try {
         return await answerTo(heard, request, patienceMillis);
@@ -212,7 +214,6 @@ const unreadable: IceAnswer = { kind: "unreadable" };
 const cookie = 0x2112_a442;
 const headBytes = 20;
 const udpNumber = 17;
-const againMillis = 500;
 const types = {
   bind: 0x0001,
   bound: 0x0101,

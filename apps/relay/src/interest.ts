@@ -111,7 +111,7 @@ function set(map: Uint8Array, slot: Slot): void {
   map[slot >> 3] = (map[slot >> 3] ?? 0) | (1 << (slot & 7));
 }
 
-const slots = 65_536;
+export const slots = 65_536;
 const mapBytes = slots / 8;
 /** A list of so many would be as long as the map, and be taken for one. */
 const listedMax = mapBytes / 2;

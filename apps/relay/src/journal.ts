@@ -3,6 +3,13 @@
 export type JournalEvent =
   | { readonly event: "started"; readonly port: number; readonly app: boolean }
   | { readonly event: "trust"; readonly says: string }
+  /** The system has too few files for as many connections as were wanted. */
+  | {
+      readonly event: "few-files";
+      readonly files: number;
+      readonly wanted: number;
+      readonly connections: number;
+    }
   | { readonly event: "stopping"; readonly connections: number }
   | { readonly event: "stopped" }
   | {

@@ -1,5 +1,6 @@
 /** What relays say to each other: batches of records, each with its kind and its length in front. Read as if from anybody. */
 
+import { fixedLimits } from "./fixed-limits.ts";
 import { isInterest } from "./interest.ts";
 import { judgeFrame, tagBytes } from "./frame-reader.ts";
 import { relayPayloadBytesMax } from "@skein/protocol/limits";
@@ -165,5 +166,4 @@ const headBytes = 1 + nameBytes;
 /** A kind and a length. */
 const recordHeadBytes = 5;
 const ownerBytes = 12;
-/** Where a batch begins: a few small records fit, and it comes from the pool. */
-const startBytes = 2_048;
+const { batchStartBytes: startBytes } = fixedLimits;

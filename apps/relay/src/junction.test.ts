@@ -74,6 +74,24 @@ test("what Alice publishes at one relay reaches Bob at the other, in order, and 
   expect(rita.junction.counts.sent).toBe(1);
 });
 
+test("every byte that one relay says it sent the other says it heard, also of what they tell of themselves", async () => {
+  const engines = openMemoryEngines();
+  const [rita, ruth] = [openRelay(engines, "rita"), openRelay(engines, "ruth")];
+  const [alice, bob] = [rita.join(), ruth.join()];
+  bob.tell({ type: "subscribe", tags: [tag] });
+  await settle();
+  const before = rita.junction.counts.sentBytes;
+  alice.tell({ type: "publish", tag, payload: new Uint8Array(1_000) });
+  await settle();
+  // A head of nine bytes, five of the record, and the frame as it came: an op, a tag and the payload.
+  expect(rita.junction.counts.sentBytes - before).toBe(9 + 5 + 17 + 1_000);
+  for (const relay of [rita, ruth]) relay.pass(6_000);
+  await settle();
+  const [one, other] = [rita.junction.counts, ruth.junction.counts];
+  expect(other.sentBytes).toBeGreaterThan(0);
+  expect([one.sentBytes, other.sentBytes]).toEqual([other.heardBytes, one.heardBytes]);
+});
+
 test("Bob finds whom Alice's relay knows, is told as soon as the answer is there, and no more once she is gone", async () => {
   const engines = openMemoryEngines();
   const [rita, ruth] = [openRelay(engines, "rita"), openRelay(engines, "ruth")];

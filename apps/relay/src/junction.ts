@@ -14,6 +14,7 @@
 import { presenceBlobBytesMax } from "@skein/protocol/limits";
 
 import type { Bucket, Engine } from "./engine.ts";
+import { fixedLimits } from "./fixed-limits.ts";
 import type { Limits } from "./limits.ts";
 import { OthersInterest, OwnInterest, slotOf, writeSlots, type Slot } from "./interest.ts";
 import { Batch, readBatch, recordKinds, type Heard } from "./junction-batch.ts";
@@ -71,6 +72,8 @@ export class Junction {
   readonly #name: string;
   #ends: JunctionEnds | undefined;
   #batches = new Map<Bucket, Batch>();
+  /** Of all batches together. */
+  #batchedBytes = 0;
   #isFlushing = false;
   readonly #interest = new OwnInterest();
   /** Slots wanted in each bucket. */
@@ -81,7 +84,7 @@ export class Junction {
   /** Until then relays may be there that have not said so yet. */
   #strangersMillis = Number.POSITIVE_INFINITY;
   #nextOwner = 0;
-  /** Records left out, records nobody wanted, batches sent, records and unreadable batches heard. */
+  /** Records left out, records nobody wanted, batches of records sent, records and unreadable batches heard; the bytes are of all there is. */
   readonly counts = {
     leftOut: 0,
     spared: 0,
@@ -117,6 +120,11 @@ export class Junction {
 
   relayCount(): number {
     return this.#relays.size;
+  }
+
+  /** Connections of other relays whose announcements are held. */
+  ownerCount(): number {
+    return this.#owners.size;
   }
 
   close(): Promise<void> {
@@ -203,13 +211,21 @@ export class Junction {
     this.#aliveMillis = this.#setup.nowMillis();
     const batch = new Batch(this.#setup.name);
     batch.add(recordKinds.interest, this.#interest.write());
-    this.#setup.engine.publish("everyone", batch.take());
+    this.#publish("everyone", batch);
+  }
+
+  /** Whatever goes to other relays goes through here, and its bytes are counted. */
+  #publish(place: Bucket, batch: Batch): boolean {
+    const isTaken = this.#setup.engine.publish(place, batch.take());
+    if (isTaken) this.counts.sentBytes += batch.length;
+    return isTaken;
   }
 
   #forgetSilent(nowMillis: number): void {
     const ends = this.#ends;
     for (const [relay, { heardMillis }] of this.#relays)
-      if (nowMillis - heardMillis > silentMillisMax) this.#relays.delete(relay);
+      if (nowMillis - heardMillis > this.#setup.limits.neighbourSilentMillisMax)
+        this.#relays.delete(relay);
     for (const [key, owner] of this.#owners) {
       if (this.#relays.has(owner.relay) && ends?.holds(owner) === true) continue;
       this.#owners.delete(key);
@@ -223,7 +239,10 @@ export class Junction {
 
   /** Where everybody who wants the slot hears of it; `undefined` if nobody does. */
   #placeFor(slot: Slot): Bucket | undefined {
-    if (this.#setup.nowMillis() < this.#strangersMillis || this.#relays.size >= relaysMax)
+    if (
+      this.#setup.nowMillis() < this.#strangersMillis ||
+      this.#relays.size >= this.#setup.limits.neighboursMax
+    )
       return this.#bucketOf(slot);
     let only: string | undefined;
     for (const [relay, { interest }] of this.#relays) {
@@ -251,8 +270,10 @@ export class Junction {
       this.counts.spared += 1;
       return;
     }
+    const { backplaneBatchBytesMax, backplaneBytesMax } = this.#setup.limits;
     let batch = this.#batches.get(place);
-    if (batch !== undefined && batch.length > batchBytesMax) {
+    const isFull = batch !== undefined && batch.length > backplaneBatchBytesMax;
+    if (isFull || this.#batchedBytes > backplaneBytesMax) {
       this.#flush();
       batch = undefined;
     }
@@ -261,7 +282,9 @@ export class Junction {
       this.#batches.set(place, batch);
       this.#flushLater();
     }
+    this.#batchedBytes -= batch.length;
     batch.add(kind, ...body);
+    this.#batchedBytes += batch.length;
   }
 
   #flushLater(): void {
@@ -277,18 +300,17 @@ export class Junction {
   #flush(): void {
     const { engine, name } = this.#setup;
     const fresh = this.#interest.takeFresh();
-    for (let at = 0; at < fresh.length && engine.isUp(); at += freshMax) {
+    for (let at = 0; at < fresh.length && engine.isUp(); at += slotsPerRecordMax) {
       const batch = new Batch(name);
-      batch.add(recordKinds.wants, writeSlots(fresh.slice(at, at + freshMax)));
-      engine.publish("everyone", batch.take());
+      batch.add(recordKinds.wants, writeSlots(fresh.slice(at, at + slotsPerRecordMax)));
+      this.#publish("everyone", batch);
     }
     const batches = this.#batches;
     this.#batches = new Map();
+    this.#batchedBytes = 0;
     for (const [place, batch] of batches)
-      if (engine.publish(place, batch.take())) {
-        this.counts.sent += 1;
-        this.counts.sentBytes += batch.length;
-      } else this.counts.leftOut += 1;
+      if (this.#publish(place, batch)) this.counts.sent += 1;
+      else this.counts.leftOut += 1;
   }
 
   #hear(bytes: Uint8Array): void {
@@ -309,7 +331,7 @@ export class Junction {
     const heardMillis = this.#setup.nowMillis();
     const neighbour = this.#relays.get(relay);
     if (neighbour !== undefined) neighbour.heardMillis = heardMillis;
-    else if (this.#relays.size < relaysMax) {
+    else if (this.#relays.size < this.#setup.limits.neighboursMax) {
       this.#relays.set(relay, { heardMillis, interest: new OthersInterest() });
       // It may be new, and does not know us either.
       if (this.isUp()) this.#sayAlive();
@@ -368,7 +390,8 @@ export class Junction {
   #ownerOf(key: string, relay: string): RemoteOwner | undefined {
     const present = this.#owners.get(key);
     if (present !== undefined) return present;
-    if (!this.#relays.has(relay) || this.#owners.size >= ownersMax) return undefined;
+    if (!this.#relays.has(relay) || this.#owners.size >= this.#setup.limits.neighbourOwnersMax)
+      return undefined;
     const made = new RemoteOwner(relay);
     this.#owners.set(key, made);
     return made;
@@ -379,14 +402,4 @@ function placeOf(relay: string): Bucket {
   return `to-${Buffer.from(relay, "latin1").toString("hex")}`;
 }
 
-/** With one more record below what an engine takes in one message; NATS's default is 1 MiB. */
-const batchBytesMax = 512 * 1024;
-/** Slots said in one record. */
-const freshMax = 2_048;
-const aliveMillis = 5_000;
-/** Three of them lost, and then some. */
-const silentMillisMax = 20_000;
-/** A beat of everybody else, and then some. */
-const strangersMillis = 6_000;
-const relaysMax = 1_000;
-const ownersMax = 100_000;
+const { aliveMillis, strangersMillis, slotsPerRecordMax } = fixedLimits;

@@ -24,6 +24,10 @@ export interface Limits {
   readonly socketsPerAddressMax: number;
   /** Sockets of one IPv6 /48: four times as many, so that filling the relay takes forty of them. */
   readonly socketsPerSiteMax: number;
+  /** Sockets beyond the connections: handshakes, pages, questions to git hosts. 24 KiB each, and 32 more with TLS. */
+  readonly spareSocketsMax: number;
+  /** Sockets of the port for counts. Whoever asks there is few. */
+  readonly watcherSocketsMax: number;
   /** Upgrades of everybody together, a second: each costs 70 µs, or 620 with TLS. */
   readonly upgradesPerSecond: number;
   /** Questions over HTTP of one address at once: an app of some dozen files, opened in several profiles behind one address. */
@@ -52,6 +56,10 @@ export interface Limits {
   readonly connectionMillisMax: number;
   /** From the first byte of a request to the last of its headers. */
   readonly headersMillisMax: number;
+  /** Of a request's line and headers together: a browser's with a proxy's remarks are below 2 KiB. */
+  readonly headerBytesMax: number;
+  /** How long a socket stays after an answer, for the next question. */
+  readonly idleSocketMillisMax: number;
   /** From the upgrade to the first sound frame. A connection that says nothing serves nobody. */
   readonly firstFrameMillisMax: number;
 
@@ -102,6 +110,16 @@ export interface Limits {
   readonly announceSecondsMax: number;
   /** Tags one connection announces under: today's and tomorrow's of some accounts. */
   readonly announcementsPerConnectionMax: number;
+  /** Other relays known at once: 9 KiB each for what it wants. From then on everything goes to everybody. */
+  readonly neighboursMax: number;
+  /** Connections of other relays whose announcements are held here: 400 bytes each. */
+  readonly neighbourOwnersMax: number;
+  /** Askers who wait for what other relays know: 200 bytes each. More get what is known here, and no more. */
+  readonly neighbourQuestionsMax: number;
+  /** How long an answer of another relay is still passed on to who asked. */
+  readonly neighbourQuestionMillis: number;
+  /** A relay that says nothing for so long is forgotten with all it told. It speaks every 5 s: three lost, and then some. */
+  readonly neighbourSilentMillisMax: number;
   /** Announcements of other relays' nodes that are held here: as many as of our own. */
   readonly neighbourAnnouncementsMax: number;
   /** Announcements under one tag; the longest not renewed goes first. */
@@ -128,6 +146,8 @@ export interface Limits {
   readonly backplaneBuckets: number;
   /** Bytes the engine has not confirmed; bulk is left out at half of it, everything above it. */
   readonly backplaneBytesMax: number;
+  /** One message to the engine is sent when it is longer. With one more record it is below NATS's default of 1 MiB. */
+  readonly backplaneBatchBytesMax: number;
   /** How long a bucket nobody listens to is still listened to. */
   readonly backplaneLingerMillis: number;
   /** The engine is taken for frozen when it does not confirm for so long. */
@@ -148,8 +168,16 @@ export interface Limits {
   readonly gitMillisMax: number;
   /** A host that sends nothing for so long is given up. While it packs it says so every few seconds. */
   readonly gitStallMillisMax: number;
+  /** Redirections followed for one question. */
+  readonly gitRedirectsMax: number;
+  /** Addresses tried for one name. Those of large hosts lead to several; more than these are hardly all away. */
+  readonly gitAddressesMax: number;
+  /** Until a connection is made, at an address that is not the last one. */
+  readonly gitConnectMillisMax: number;
+  /** A wait for an address's bytes that is longer ends the answer: it has had those of the day. */
+  readonly gitWaitMillisMax: number;
 
-  /** On shutdown, the time between two closings, so that nodes do not all redial at once. */
+  /** On shutdown, the time between two closings, so that nodes do not all redial at once: a hundred within two seconds. */
   readonly drainMillisPerConnection: number;
   /** All closings together take no longer. */
   readonly drainMillisMax: number;
@@ -168,6 +196,8 @@ export const defaultLimits: Limits = {
   connectionsPerSiteMax: 128,
   socketsPerAddressMax: 64,
   socketsPerSiteMax: 256,
+  spareSocketsMax: 500,
+  watcherSocketsMax: 64,
   upgradesPerSecond: 500,
   httpRequestsPerAddressBurst: 400,
   httpRequestsPerAddressPerSecond: 10,
@@ -183,6 +213,8 @@ export const defaultLimits: Limits = {
   bytesPerMonth: 0,
   connectionMillisMax: 86_400_000,
   headersMillisMax: 10_000,
+  headerBytesMax: 8 * 1024,
+  idleSocketMillisMax: 5_000,
   firstFrameMillisMax: 15_000,
   tagsPerConnectionMax,
   tagsMax: 1_000_000,
@@ -208,6 +240,11 @@ export const defaultLimits: Limits = {
   pingsMissedMax: 2,
   announceSecondsMax: 3_600,
   announcementsPerConnectionMax: 16,
+  neighboursMax: 1_000,
+  neighbourOwnersMax: 100_000,
+  neighbourQuestionsMax: 10_000,
+  neighbourQuestionMillis: 3_000,
+  neighbourSilentMillisMax: 20_000,
   neighbourAnnouncementsMax: 160_000,
   announcementsPerTagMax: 1_000,
   keepSecondsMax: 0,
@@ -220,6 +257,7 @@ export const defaultLimits: Limits = {
   lagMillisMax: 200,
   backplaneBuckets: 16,
   backplaneBytesMax: 8 * 1024 * 1024,
+  backplaneBatchBytesMax: 512 * 1024,
   backplaneLingerMillis: 10_000,
   backplaneStallMillisMax: 3_000,
   turnSeconds: 7_200,
@@ -229,7 +267,11 @@ export const defaultLimits: Limits = {
   gitBytesMax: 272 * 1024 * 1024,
   gitMillisMax: 900_000,
   gitStallMillisMax: 30_000,
-  drainMillisPerConnection: 1.5,
+  gitRedirectsMax: 3,
+  gitAddressesMax: 4,
+  gitConnectMillisMax: 5_000,
+  gitWaitMillisMax: 30_000,
+  drainMillisPerConnection: 20,
   drainMillisMax: 15_000,
   lingerMillisMax: 2_000,
 };

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { printConfig, sampleConfig } from "./config-text.ts";
 import { examine, printFindings } from "./doctor.ts";
-import { fileLimits, shareFiles } from "./file-limits.ts";
+import { fileLimits, findFewFiles, sayFewFiles, shareFiles } from "./file-limits.ts";
 import { findTrustNotice, greet } from "./greeting.ts";
 import { silentJournal, type Journal } from "./journal.ts";
 import { openNatsEngine } from "./nats-engine.ts";
@@ -42,7 +42,7 @@ async function obey(read: Extract<Read, { readonly kind: "settings" }>): Promise
     case "serve":
       return serve(settings);
     case "config print":
-      process.stdout.write(printConfig(values));
+      process.stdout.write(printConfig(values, remarksOn(settings)));
       return;
     case "config sample":
       process.stdout.write(sampleConfig());
@@ -71,12 +71,7 @@ function printTurnserver({ publicName, turnSecret: secret }: Settings): void {
 async function serve(settings: Settings): Promise<void> {
   const bare = findBareName(settings);
   if (bare !== undefined) return fail(bare, 2);
-  const journal =
-    settings.log === "json"
-      ? openPinoJournal()
-      : settings.isTransparent
-        ? plainJournal
-        : silentJournal;
+  const journal = openJournal(settings);
   // A log that cannot be written must not end the relay.
   process.stdout.on("error", () => undefined);
   process.stderr.on("error", () => undefined);
@@ -94,17 +89,36 @@ async function serve(settings: Settings): Promise<void> {
   stopOnSignals(relay, journal);
   const isAppBuilt = existsSync(join(app, "index.html"));
   const { port } = relay;
+  const few = findFewFiles(settings.limits.connectionsMax, fileLimits());
+  if (few !== undefined) journal.warn({ event: "few-files", ...few });
   journal.write({ event: "started", port, app: settings.servesApp && isAppBuilt });
   const says = findTrustNotice(settings);
   if (says !== undefined && settings.log === "json") journal.write({ event: "trust", says });
-  if (settings.log === "off")
-    process.stdout.write(greet({ ...settings, port, isAppBuilt, lanAddresses: lanAddresses() }));
+  if (settings.log !== "off") return;
+  const warnings = few === undefined ? [] : [sayFewFiles(few)];
+  const situation = { ...settings, port, isAppBuilt, lanAddresses: lanAddresses(), warnings };
+  process.stdout.write(greet(situation));
+}
+
+/** What holds instead of a value, and why. */
+function remarksOn({ limits }: Settings): ReadonlyMap<string, string> {
+  const few = findFewFiles(limits.connectionsMax, fileLimits());
+  return new Map(
+    few === undefined
+      ? []
+      : [["connections-max", `${few.connections} hold, as here ${few.files} files may be open`]],
+  );
 }
 
 function parts(settings: Settings, journal: Journal) {
   const { nats, limits } = settings;
   const engine = nats === undefined ? undefined : openNatsEngine({ ...nats, limits });
   return { journal, engine };
+}
+
+function openJournal({ log, isTransparent }: Settings): Journal {
+  if (log === "json") return openPinoJournal();
+  return isTransparent ? plainJournal : silentJournal;
 }
 
 /** No more connections than the system has files for: four in five. */

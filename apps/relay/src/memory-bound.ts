@@ -1,7 +1,7 @@
 /** What the relay's memory is made of, and the most that its limits let it become. docs/self-hosting.md has the same table. */
 
-import type { Limits } from "./limits.ts";
-import { questionsMax } from "./questions.ts";
+import { slots } from "./interest.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
 
 /** What a relay holds now, as /transparency tells it. */
 export interface Held {
@@ -10,6 +10,9 @@ export interface Held {
   readonly readers: number;
   readonly announcements: number;
   readonly addresses: number;
+  readonly relays: number;
+  readonly neighbourOwners: number;
+  readonly neighbourQuestions: number;
   readonly backlogBytes: number;
   readonly halfReceivedBytes: number;
   readonly keptBytes: number;
@@ -48,17 +51,25 @@ export function memoryBound(limits: Limits, on: Switched = everythingOff): Bound
 }
 
 /** For what is held now, an empty relay included. */
-export function boundOf(held: Held, { tls }: Switched = everythingOff): number {
+export function boundOf(
+  held: Held,
+  { tls, engine }: Switched = everythingOff,
+  { spareSocketsMax }: Pick<Limits, "spareSocketsMax"> = defaultLimits,
+): number {
   const { connections, tags, readers, announcements } = held;
   return (
     emptyBytes +
     garbageBytes +
-    spareSockets * (requestBytes + (tls ? tlsBytes : 0)) +
+    spareSocketsMax * (requestBytes + (tls ? tlsBytes : 0)) +
     connections * (connectionBytes + (tls ? tlsBytes : 0)) +
     tags * tagBytes +
     readersBytes(tags, readers) +
     announcements * announcementBytes +
     held.addresses * addressBytes +
+    (engine ? slots * slotBytes : 0) +
+    held.relays * relayBytes +
+    held.neighbourOwners * ownerBytes +
+    held.neighbourQuestions * questionBytes +
     held.backlogBytes +
     held.halfReceivedBytes +
     held.keptBytes
@@ -88,12 +99,12 @@ function standing(limits: Limits, { tls, engine }: Switched): ReadonlyArray<Term
   return [
     { kind, name: "an empty relay", each: emptyBytes, count: 1 },
     { kind, name: "connections", each: connectionBytes, count: connectionsMax },
-    { kind, name: "handshakes and requests", each: requestBytes, count: spareSockets },
+    { kind, name: "handshakes and requests", each: requestBytes, count: limits.spareSocketsMax },
     {
       kind,
       name: "TLS of each of both, where the relay ends it",
       each: tlsBytes,
-      count: tls ? connectionsMax + spareSockets : 0,
+      count: tls ? connectionsMax + limits.spareSocketsMax : 0,
     },
     { kind, name: "topics with their first reader", each: tagBytes, count: tagsMax },
     { kind, name: "their second readers", each: secondReaderBytes, count: second },
@@ -104,21 +115,40 @@ function standing(limits: Limits, { tls, engine }: Switched): ReadonlyArray<Term
       each: announcementBytes,
       count: connectionsMax * announcementsPerConnectionMax,
     },
-    {
-      kind,
-      name: "announcements of neighbours",
-      each: announcementBytes,
-      count: engine ? limits.neighbourAnnouncementsMax : 0,
-    },
-    {
-      kind,
-      name: "questions to neighbours",
-      each: questionBytes,
-      count: engine ? questionsMax : 0,
-    },
+    ...aboutNeighbours(limits, engine),
     { kind, name: "addresses", each: addressBytes, count: limits.addressesMax },
     { kind, name: "bytes kept for readers who are away", each: 1, count: keptBytes(limits) },
   ];
+}
+
+/** What other relays told, and what is told to them. */
+function aboutNeighbours(limits: Limits, engine: boolean): ReadonlyArray<Term> {
+  const told = [
+    { name: "neighbours", each: relayBytes, count: limits.neighboursMax },
+    {
+      name: "their connections that announce",
+      each: ownerBytes,
+      count: limits.neighbourOwnersMax,
+    },
+    {
+      name: "announcements of neighbours",
+      each: announcementBytes,
+      count: limits.neighbourAnnouncementsMax,
+    },
+    {
+      name: "questions to neighbours",
+      each: questionBytes,
+      count: limits.neighbourQuestionsMax,
+    },
+    { name: "slots of tags that are wanted", each: slotBytes, count: slots },
+    { name: "subjects listened to", each: subjectBytes, count: limits.backplaneBuckets },
+  ];
+  return told.map(({ name, each, count }) => ({
+    kind: "stands",
+    name,
+    each,
+    count: engine ? count : 0,
+  }));
 }
 
 function passing(limits: Limits, { engine, git }: Switched): ReadonlyArray<Term> {
@@ -136,6 +166,12 @@ function passing(limits: Limits, { engine, git }: Switched): ReadonlyArray<Term>
       kind,
       name: "bytes the engine has not confirmed",
       each: 1,
+      count: engine ? limits.backplaneBytesMax : 0,
+    },
+    {
+      kind,
+      name: "bytes on their way to the engine",
+      each: batchedBytes,
       count: engine ? limits.backplaneBytesMax : 0,
     },
     {
@@ -177,11 +213,19 @@ const tagBytes = 100;
 const secondReaderBytes = 300;
 const laterReaderBytes = 100;
 const addressBytes = 400;
-const announcementBytes = 600;
+/** One of 255 bytes under a topic of its own, measured at 790. */
+const announcementBytes = 800;
 const questionBytes = 200;
+/** A map of what it wants, and where it stands. */
+const relayBytes = 9 * 1024;
+/** With the list of what it announces. */
+const ownerBytes = 400;
+const slotBytes = 100;
+/** A subscription of the client, and where it stands. */
+const subjectBytes = 2 * 1024;
+/** A batch grows by doubling. */
+const batchedBytes = 2;
 /** Two sockets, one of them with TLS, and what is between them; the question itself is held in parts and whole. */
 const gitPathBytes = 256 * 1024;
-/** The sockets beyond the connections. */
-export const spareSockets = 500;
 /** What the collector has not swept yet. */
 const garbageBytes = 60e6;

@@ -75,13 +75,17 @@ function addHttp(family: Family, { holds, did }: Counts): void {
 function addBackplane(family: Family, { holds, did }: Counts): void {
   family("backplane_up", "gauge", "Whether the engine between relays is there.", holds.backplaneUp);
   family("backplane_relays", "gauge", "Other relays heard lately.", holds.relays);
+  const asking = holds.neighbourQuestions;
+  family("backplane_owners", "gauge", "Their connections that announce.", holds.neighbourOwners);
+  family("backplane_questions", "gauge", "Askers who wait for what they know.", asking);
   const unsent = { away: did.backplaneLeftOut, unwanted: did.backplaneSpared };
   family("backplane_unsent_total", "counter", "Records not sent.", labelled("why", unsent));
   const [sentBytes, heardBytes] = [did.backplaneSentBytes, did.backplaneHeardBytes];
   family("backplane_sent_total", "counter", "Batches sent to other relays.", did.backplaneSent);
-  family("backplane_sent_bytes_total", "counter", "Their bytes.", sentBytes);
+  const sentWords = "Bytes sent to them, what relays say of themselves too.";
+  family("backplane_sent_bytes_total", "counter", sentWords, sentBytes);
   family("backplane_heard_total", "counter", "Records heard of other relays.", did.backplaneHeard);
-  family("backplane_heard_bytes_total", "counter", "Bytes they came in.", heardBytes);
+  family("backplane_heard_bytes_total", "counter", "Bytes heard of them, the same.", heardBytes);
 }
 
 function byKind(publish: number, bulk: number): ReadonlyMap<string, number> {

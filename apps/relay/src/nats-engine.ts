@@ -10,6 +10,7 @@ import {
 } from "@nats-io/transport-node";
 
 import type { Bucket, Engine, EngineEars } from "./engine.ts";
+import { fixedLimits } from "./fixed-limits.ts";
 import type { Limits } from "./limits.ts";
 
 export interface NatsRules {
@@ -68,7 +69,10 @@ class NatsEngine implements Engine {
     if (connection === undefined || !this.isUp() || this.pressure() > 1) return false;
     this.#sentBytes += bytes.length;
     connection.publish(this.#subjectOf(bucket), bytes);
-    this.#timer ??= setTimeout(() => void this.#confirm(connection), confirmMillis);
+    this.#timer ??= setTimeout(
+      () => void this.#confirm(connection),
+      fixedLimits.engineConfirmMillis,
+    );
     return true;
   };
 
@@ -101,19 +105,20 @@ class NatsEngine implements Engine {
         noEcho: true,
         waitOnFirstConnect: true,
         maxReconnectAttempts: -1,
-        reconnectTimeWait: 500,
-        reconnectJitter: 2_000,
-        reconnectJitterTLS: 2_000,
+        reconnectTimeWait: fixedLimits.engineRetryMillis,
+        reconnectJitter: fixedLimits.engineRedialMillis,
+        reconnectJitterTLS: fixedLimits.engineRedialMillis,
         ignoreAuthErrorAbort: true,
-        pingInterval: 10_000,
-        maxPingOut: 2,
-        timeout: 5_000,
+        pingInterval: fixedLimits.enginePingMillis,
+        maxPingOut: fixedLimits.enginePingsMissedMax,
+        timeout: fixedLimits.engineConnectMillisMax,
         ...authentication,
       });
       await this.#begin(connection);
     } catch {
       // A server that says no, or one that is not there yet: either may change.
-      if (!this.#isClosed) setTimeout(() => void this.#connect(), redialMillis).unref();
+      if (!this.#isClosed)
+        setTimeout(() => void this.#connect(), fixedLimits.engineRedialMillis).unref();
     }
   }
 
@@ -178,7 +183,10 @@ class NatsEngine implements Engine {
     this.#confirmedBytes = sentBytes;
     if (this.#isStalled) this.#recover();
     if (this.#sentBytes > this.#confirmedBytes && !this.#isClosed)
-      this.#timer ??= setTimeout(() => void this.#confirm(connection), confirmMillis);
+      this.#timer ??= setTimeout(
+        () => void this.#confirm(connection),
+        fixedLimits.engineConfirmMillis,
+      );
   }
 
   #recover(): void {
@@ -186,6 +194,3 @@ class NatsEngine implements Engine {
     this.#ears?.changed();
   }
 }
-
-const confirmMillis = 50;
-const redialMillis = 2_000;

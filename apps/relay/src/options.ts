@@ -59,6 +59,7 @@ export const switchable: ReadonlySet<keyof Limits> = new Set<keyof Limits>([
   "drainMillisPerConnection",
   "backplaneLingerMillis",
   "pingsMissedMax",
+  "gitRedirectsMax",
 ]);
 
 export const limitNames: ReadonlyArray<keyof Limits> = keysOf(defaultLimits);

@@ -85,7 +85,7 @@ test("a large message goes out at once and in one piece where its header stands 
     expect(writes).toEqual([own.head]);
     expect(own.head.buffer).toBe(memory.buffer);
     expect(parseMessages(Buffer.from(own.head)).map((one) => one.equals(message))).toEqual([true]);
-    expect(own.head.equals(Buffer.concat([foreign.head, message]))).toBe(true);
+    expect(Buffer.from(own.head).equals(Buffer.concat([foreign.head, message]))).toBe(true);
   }
 });
 

@@ -1,5 +1,6 @@
 /** Who asked for what others announced: answered again when another relay knows more. */
 
+import type { Limits } from "./limits.ts";
 import type { TagKey } from "./tag-table.ts";
 
 export interface Questions<Asker extends object> {
@@ -7,6 +8,8 @@ export interface Questions<Asker extends object> {
   readonly add: (tag: TagKey, asker: Asker, terms: Terms) => boolean;
   readonly askers: (tag: TagKey) => Iterable<readonly [asker: Asker, want: number]>;
   readonly sweep: (nowMillis: number) => void;
+  /** Askers of all tags. */
+  readonly size: () => number;
 }
 
 export interface Terms {
@@ -19,18 +22,20 @@ interface Question<Asker> {
   readonly untilMillis: number;
 }
 
-export function openQuestions<Asker extends object>(): Questions<Asker> {
+export function openQuestions<Asker extends object>(
+  limits: Pick<Limits, "neighbourQuestionsMax" | "neighbourQuestionMillis">,
+): Questions<Asker> {
   const byTag = new Map<TagKey, Question<Asker>>();
   let size = 0;
   return {
     add: (tag, asker, { want, nowMillis }) => {
-      if (size >= questionsMax) return false;
+      if (size >= limits.neighbourQuestionsMax) return false;
       const known = byTag.get(tag);
       size += known?.askers.has(asker) === true ? 0 : 1;
       known?.askers.set(asker, want);
       if (known !== undefined) return false;
       const askers = new Map([[asker, want]]);
-      byTag.set(tag, { askers, untilMillis: nowMillis + questionMillis });
+      byTag.set(tag, { askers, untilMillis: nowMillis + limits.neighbourQuestionMillis });
       return true;
     },
     askers: (tag) => byTag.get(tag)?.askers ?? [],
@@ -41,10 +46,6 @@ export function openQuestions<Asker extends object>(): Questions<Asker> {
         size -= askers.size;
       }
     },
+    size: () => size,
   };
 }
-
-/** How long an answer of another relay is still passed on to who asked. */
-const questionMillis = 3_000;
-/** Askers of all tags: 200 bytes each. */
-export const questionsMax = 10_000;

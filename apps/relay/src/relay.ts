@@ -9,13 +9,13 @@ import { readAppFiles } from "./app-files.ts";
 import { answerHttp, answerWatcher, type Desk } from "./desk.ts";
 import type { Engine } from "./engine.ts";
 import type { Clock } from "./hub.ts";
+import { fixedLimits } from "./fixed-limits.ts";
 import { openInternet, type GitReach } from "./git-asking.ts";
 import { openGitProxy } from "./git-proxy.ts";
 import { silentJournal, type Journal } from "./journal.ts";
 import { Junction } from "./junction.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { listen } from "./listen.ts";
-import { spareSockets } from "./memory-bound.ts";
 import { openSocketGuard, type SocketGuard } from "./sockets.ts";
 import { Station } from "./station.ts";
 import { openWatchdog } from "./watchdog.ts";
@@ -86,7 +86,9 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const guard = openGuard(options, limits);
   const main = await listen(() => openServer(desk, { limits, tls, socketsMax, guard }), options);
   const hasWatcher = metrics !== undefined && metrics.port !== 0;
-  const watchers = hasWatcher ? (await listen(() => openWatcher(desk), metrics)).servers : [];
+  const watchers = hasWatcher
+    ? (await listen(() => openWatcher(desk, limits), metrics)).servers
+    : [];
   const servers = [...main.servers, ...watchers];
   const timer = setInterval(() => {
     station.tick();
@@ -152,11 +154,11 @@ interface ServerRules {
 
 function openServer(desk: Desk, { limits, tls, socketsMax, guard }: ServerRules): Server {
   const rules = {
-    maxHeaderSize: headerBytesMax,
+    maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headersMillisMax,
     requestTimeout: limits.headersMillisMax,
     connectionsCheckingInterval: Math.min(1_000, limits.headersMillisMax / 2),
-    keepAliveTimeout: 5_000,
+    keepAliveTimeout: limits.idleSocketMillisMax,
   };
   const answer = (request: IncomingMessage, response: ServerResponse): void =>
     answerHttp(request, response, desk);
@@ -167,7 +169,7 @@ function openServer(desk: Desk, { limits, tls, socketsMax, guard }: ServerRules)
           { ...rules, ...readTls(tls), handshakeTimeout: limits.headersMillisMax },
           answer,
         );
-  const wanted = limits.connectionsMax + spareSockets;
+  const wanted = limits.connectionsMax + limits.spareSocketsMax;
   server.maxConnections = Math.min(wanted, socketsMax ?? wanted);
   server.on("connection", guard);
   server.on("upgrade", (request: IncomingMessage, socket, head) =>
@@ -177,10 +179,11 @@ function openServer(desk: Desk, { limits, tls, socketsMax, guard }: ServerRules)
   return server;
 }
 
-function openWatcher(desk: Desk): Server {
-  const rules = { maxHeaderSize: headerBytesMax, headersTimeout: 5_000, requestTimeout: 5_000 };
+function openWatcher(desk: Desk, limits: Limits): Server {
+  const { headerBytesMax: maxHeaderSize, headersMillisMax: headersTimeout } = limits;
+  const rules = { maxHeaderSize, headersTimeout, requestTimeout: headersTimeout };
   const server = createServer(rules, (request, response) => answerWatcher(request, response, desk));
-  server.maxConnections = 64;
+  server.maxConnections = limits.watcherSocketsMax;
   server.on("clientError", (_error, socket) => socket.destroy());
   return server;
 }
@@ -225,7 +228,7 @@ function reportEvery(station: Station, journal: Journal): NodeJS.Timeout {
   return setInterval(() => {
     const { holds, did } = station.report();
     journal.write({ event: "transparency", holds, did });
-  }, reportMillis);
+  }, fixedLimits.reportMillis);
 }
 
 const systemClock: Clock = {
@@ -233,6 +236,3 @@ const systemClock: Clock = {
   monotonicMillis: () => Math.floor(performance.now()),
   wallMillis: () => Date.now(),
 };
-
-const headerBytesMax = 8 * 1024;
-const reportMillis = 60_000;

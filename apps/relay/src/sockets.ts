@@ -22,7 +22,8 @@ export interface SocketRules {
   readonly proxies: ReadonlyArray<string>;
 }
 
-type Accepted = Pick<Socket, "remoteAddress" | "destroy"> & Pick<EventEmitter, "once">;
+type Accepted = Pick<Socket, "remoteAddress"> &
+  Pick<EventEmitter, "once"> & { readonly destroy: () => void };
 
 export type SocketGuard = (socket: Accepted) => void;
 

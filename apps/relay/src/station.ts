@@ -10,6 +10,8 @@ import { Answers } from "./answers.ts";
 import { isPrivate, type Visitor } from "./addresses.ts";
 import { openConnection, type Connection, type House } from "./connection.ts";
 import { Entrance, type Asked, type Judged, type Readiness } from "./entrance.ts";
+import { fixedLimits } from "./fixed-limits.ts";
+import { spreadGoodbyes } from "./goodbyes.ts";
 import { openHeartbeat, type Heartbeat } from "./heartbeat.ts";
 import { Hub, type Clock, type HubCounts } from "./hub.ts";
 import type { Journal } from "./journal.ts";
@@ -59,6 +61,8 @@ export interface Report {
     readonly otherSockets: number;
     readonly backplaneUp: number;
     readonly relays: number;
+    /** Connections of other relays whose announcements are held. */
+    readonly neighbourOwners: number;
   };
   readonly did: Readonly<Record<DidCount, number>> & {
     readonly refused: Readonly<Record<string, number>>;
@@ -159,7 +163,7 @@ export class Station {
     this.#look(nowMillis);
     renewPool();
     this.#ticks += 1;
-    if (this.#ticks % sweepTicks === 0) this.#entrance.sweep(nowMillis);
+    if (this.#ticks % fixedLimits.sweepTicks === 0) this.#entrance.sweep(nowMillis);
   }
 
   /** Whether it would take another connection now, and if not, why not. */
@@ -197,6 +201,7 @@ export class Station {
         otherSockets: Math.max(0, this.#sockets - this.#connections.size),
         backplaneUp: junction?.isUp() === true ? 1 : 0,
         relays: junction?.relayCount() ?? 0,
+        neighbourOwners: junction?.ownerCount() ?? 0,
         ...this.#hub.counts(),
       },
       did: {
@@ -277,16 +282,13 @@ export class Station {
   async drain(): Promise<void> {
     this.#isClosing = true;
     if (this.#connections.size === 0) return;
-    const { drainMillisMax, drainMillisPerConnection } = this.#rules.limits;
-    const spreadMillis = Math.min(
-      drainMillisMax,
-      this.#connections.size * drainMillisPerConnection,
-    );
+    const all = [...this.#connections];
+    const goodbyes = spreadGoodbyes(all.length, this.#rules.limits, Math.random);
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
-    for (const connection of this.#connections)
-      setTimeout(() => connection.close(1012), spreadMillis * Math.random());
+    for (const [index, connection] of all.entries())
+      setTimeout(() => connection.close(1012), goodbyes[index]);
     await empty;
   }
 
@@ -427,5 +429,3 @@ function refuse(socket: Duplex, { status, why, retrySeconds }: UpgradeRefused): 
 
 /** The seconds of a keep frame. */
 const keepBytes = 4;
-/** Seconds between two looks for addresses to forget. */
-const sweepTicks = 30;

@@ -2,6 +2,7 @@
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
+import { fixedLimits } from "./fixed-limits.ts";
 import type { Limits } from "./limits.ts";
 import { admitted } from "./memory-bound.ts";
 
@@ -36,7 +37,7 @@ export function openWatchdog(
 
   function look(nowMillis: number): Room {
     memoryBytes = residentBytes();
-    if (nowMillis - windowMillis >= windowMillisMax) {
+    if (nowMillis - windowMillis >= fixedLimits.lagWindowMillis) {
       lagMillis = Math.max(0, delay.percentile(99) / 1e6 - resolutionMillis);
       delay.reset();
       windowMillis = nowMillis;
@@ -56,5 +57,4 @@ export function openWatchdog(
   };
 }
 
-const resolutionMillis = 20;
-const windowMillisMax = 10_000;
+const { lagResolutionMillis: resolutionMillis } = fixedLimits;

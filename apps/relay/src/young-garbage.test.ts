@@ -26,7 +26,10 @@ test("what was read is collected once in sixteen mebibytes, and never in the tur
 test("this Node collects the young alone when it is asked to", async () => {
   const kinds = new Set<unknown>();
   const observer = new PerformanceObserver((list) => {
-    for (const { detail } of list.getEntries())
+    const details = list
+      .getEntries()
+      .map((entry) => ("detail" in entry ? entry.detail : undefined));
+    for (const detail of details)
       if (typeof detail === "object" && detail !== null && "kind" in detail) kinds.add(detail.kind);
   });
   observer.observe({ entryTypes: ["gc"] });

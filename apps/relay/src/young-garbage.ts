@@ -9,12 +9,14 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
+import { fixedLimits } from "./fixed-limits.ts";
+
 /** To be told how many bytes were read. Collects once the turn in which it was too much is over. */
 export function openCollector(collect: () => void = findCollector()): (bytes: number) => void {
   let readBytes = 0;
   return (bytes) => {
     readBytes += bytes;
-    if (readBytes < everyBytes) return;
+    if (readBytes < fixedLimits.youngGarbageBytes) return;
     readBytes = 0;
     setImmediate(collect);
   };
@@ -27,6 +29,3 @@ function findCollector(): () => void {
   if (typeof collector !== "function") return () => undefined;
   return () => void Reflect.apply(collector, undefined, [{ type: "minor" }]);
 }
-
-/** A quarter of what V8 lets pile up. */
-const everyBytes = 16 * 1024 * 1024;

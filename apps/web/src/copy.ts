@@ -292,6 +292,8 @@ export const copy = {
     label: "Number shown on the new device",
     wrong: (tries: number) =>
       `That is not the number on the new device. ${formatCount(tries, "try", "tries")} left.`,
+    expires: (clock: string) => `Expires in ${clock}.`,
+    lastMinute: "This request expires in less than a minute.",
     waiting: "Waiting for the other device. The number is compared as soon as it answers.",
     authorise: "Authorise",
     deny: "Deny",

@@ -86,7 +86,13 @@ function anyEvent(chance: () => number, turn: number): ApproverEvent {
     {
       type: "request-received",
       node,
-      request: { id: Uint8Array.from(id), commitment: new Uint8Array(32) },
+      request: {
+        id: Uint8Array.from(id),
+        commitment: new Uint8Array(32),
+        name: "bob",
+        platform: "test",
+        askedAt: now,
+      },
       now,
     },
     { type: "request-opened", node, nonce, now },

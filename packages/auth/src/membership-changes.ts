@@ -3,6 +3,7 @@
 import { equal, type Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import type { EntryId, Instant, NodeId } from "@skein/protocol/ids";
+import { nodesPerAccountMax } from "@skein/protocol/limits";
 import type { Random } from "./crypto/random.ts";
 import { SecretKey } from "./crypto/secret.ts";
 import type { Crypto } from "./crypto/sodium.ts";
@@ -18,6 +19,7 @@ import {
   sign,
   type Proposal,
 } from "./membership-proposals.ts";
+import type { AccountState } from "./membership-state.ts";
 import type { MembershipLog, Verdict } from "./membership.ts";
 import { makePass } from "./pass.ts";
 import type { Pass } from "@skein/protocol/topic-messages/pass";
@@ -36,11 +38,22 @@ export interface Changed {
   readonly entries: ReadonlyArray<Bytes>;
   /** `undefined` if this node is not, or no longer, one that may make a key. The others owe it then. */
   readonly readKey: SecretKey | undefined;
-  /** What the log had against entries that were left out of `entries`. */
-  readonly refused: ReadonlyArray<Verdict>;
+  /** What the log had against entries that were left out of `entries`. `unsaid`: they could not even be written. */
+  readonly refused: ReadonlyArray<
+    Verdict | { readonly kind: "unsaid"; readonly reason: "account-full" }
+  >;
 }
 
-/** A new read key, boxed to exactly the members and to the door. */
+/**
+ * Whether one entry has a box for each member. Additions that did not know of each other, or a removal that is left out
+ * after its place was taken, can make more members than an account admits. Nobody of them is put out for it: which ones
+ * would be for a thief to choose. No key and no door is made until some were removed, which takes no boxes.
+ */
+export function hasBoxForEach({ nodes }: Pick<AccountState, "nodes">): boolean {
+  return nodes.size <= nodesPerAccountMax;
+}
+
+/** A new read key, boxed to exactly the members and to the door: only where `hasBoxForEach`. */
 export function proposeRotation(change: Change): {
   readonly entry: Bytes;
   readonly readKey: SecretKey;
@@ -77,6 +90,12 @@ export function proposeRotation(change: Change): {
 export function changePassphrase(
   change: Change & { readonly oldDoor: Door | undefined; readonly newDoor: Door },
 ): Changed {
+  if (!hasBoxForEach(change.log.state()))
+    return {
+      entries: [],
+      readKey: undefined,
+      refused: [{ kind: "unsaid", reason: "account-full" }],
+    };
   return onFork(change, (forked, say) => {
     say(proposeDoorSet({ ...forked, oldDoor: change.oldDoor, newDoor: change.newDoor }));
   });
@@ -180,7 +199,9 @@ function recover(options: Recovery, pass: Pass, newDoor?: Door): Changed {
   return onFork(change, (forked, say) => {
     for (const target of remove)
       say(proposeRevoke({ ...forked, target, reason: "lost", leaveOut }));
-    if (newDoor !== undefined && !equal(log.state().door.sign, newDoor.signPublic))
+    const isNewDoor = newDoor !== undefined && !equal(log.state().door.sign, newDoor.signPublic);
+    // With so many members that there is no box for each, the log refuses the addition, and so all of it.
+    if (isNewDoor && hasBoxForEach(forked.log.state()))
       say(proposeDoorSet({ ...forked, oldDoor: undefined, newDoor }));
     const entry = proposeNodeAdd({ ...forked, pass, requestHash: new Uint8Array(32) });
     assert(entry !== undefined, "keys that have a pass are of full order");
@@ -221,10 +242,12 @@ function onFork(
   };
   act(forked, say);
   if (refused.length > 0) return { entries: [], refused, readKey: undefined };
-  const { nodes } = log.state();
-  const isOut = !nodes.has(change.keys.id) && change.keys.id !== log.state().recovery;
-  // Whoever removed itself makes no key any more: the others owe it.
-  if (nodes.size === 0 || isOut) return { entries, refused, readKey: undefined };
+  const state = log.state();
+  const { nodes } = state;
+  const isOut = !nodes.has(change.keys.id) && change.keys.id !== state.recovery;
+  // Whoever removed itself makes no key any more: the others owe it. So do all where no entry has a box for each.
+  if (nodes.size === 0 || isOut || !hasBoxForEach(state))
+    return { entries, refused, readKey: undefined };
   const { entry, readKey } = proposeRotation(forked);
   say(entry);
   return { entries, refused, readKey };

@@ -193,7 +193,7 @@ test("A1: an entry signed by Mallory in Alice's name is refused", () => {
     author: world.first.id,
     ...place,
     at,
-  };
+  } as const;
   const forged = forge(mallory, log, { type: "node.rename", ...said, name: "Mine" });
   expect(log.add(forged)).toEqual({ kind: "rejected", reason: "bad-signature" });
 });
@@ -306,7 +306,7 @@ test("an entry that skips a place in its author's chain, or takes one that it ha
       parents,
       sequence,
       at,
-    };
+    } as const;
     const entry = forge(world.first, log, { type: "node.rename", ...said, name: "Two" });
     expect(log.add(entry)).toEqual({ kind: "rejected", reason: "broken-chain" });
   }

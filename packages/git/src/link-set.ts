@@ -1,7 +1,7 @@
 /** What the objects of a pack refer to: each id once, with the type it must have. */
 
 import { LimitExceededError } from "@skein/protocol/errors";
-import { packObjectsMax } from "@skein/protocol/limits";
+import { linkStepsMax, packObjectsMax } from "@skein/protocol/limits";
 import type { ObjectType } from "./object.ts";
 import { codeOfType, typeOfPackCode } from "./pack-entry.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
@@ -85,7 +85,7 @@ function slotOf(links: Links, view: DataView, offset: number): number {
   const { slots } = links;
   const mask = slots.length - 1;
   let slot = view.getInt32(offset) & mask;
-  for (let steps = 0; steps < stepsMax; steps++) {
+  for (let steps = 0; steps < linkStepsMax; steps++) {
     const link = (slots[slot] ?? 0) - 1;
     if (link < 0 || isSame(links, link, view, offset)) return slot;
     slot = (slot + 1) & mask;
@@ -148,5 +148,3 @@ const noView = viewOf(noBytes);
 const linksAtFirst = 2048;
 /** Honest links lead to the pack's own objects and to those around it. */
 const linksMax = 4 * packObjectsMax;
-/** Many times as far as hashes ever lie from their place in a table that is at most half full. */
-const stepsMax = 1024;

@@ -67,11 +67,12 @@ test("a text too large to compare in good time is left to a person", () => {
 });
 
 test("a later merge sees both sides of an earlier conflict", () => {
-  const merged = mergeTextWithMarkers({
+  const sides = {
     base: formatUtf8(base),
     ours: formatUtf8(base.replace("two", "2")),
     theirs: formatUtf8(base.replace("two", "II")),
-  });
+  };
+  const merged = mergeTextWithMarkers(sides, 0);
   expect(parseUtf8(merged ?? new Uint8Array())).toBe(
     "one\n<<<<<<<\n2\n=======\nII\n>>>>>>>\nthree\nfour\nfive\n",
   );

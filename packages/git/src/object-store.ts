@@ -12,7 +12,8 @@ import { hashObject } from "./object-hash.ts";
 import { oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
 import { copyPack } from "./pack-copy.ts";
 import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
-import { dropUnreachable, mergePacks, type Dropped } from "./pack-keep.ts";
+import { dropAll } from "./pack-doubles.ts";
+import { mergePacks, type Dropped } from "./pack-keep.ts";
 import type { PackLimits } from "./pack-limits.ts";
 import { packRoom, spoolFolder, type PackRoom, type SpoolPlace } from "./pack-spool.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
@@ -75,9 +76,9 @@ export interface ObjectStore {
    */
   readonly mergePacks: (work: LongWork) => Promise<number>;
   /**
-   * Lets go of all that `keep` does not reach. Whoever calls it names every tip there is, those that a person may still
-   * undo to as well. It may be stopped, or die, at any moment: what is here stays whole. Answers how much went, which is
-   * nothing where fewer than `worthBytes` would.
+   * Lets go of second copies of objects, and of all that `keep` does not reach. Whoever calls it names every tip there is,
+   * those that a person may still undo to as well. It may be stopped, or die, at any moment: what is here stays whole.
+   * Answers how much went. Neither is done where it would win fewer than `worthBytes`.
    */
   readonly dropUnreachable: (
     work: {
@@ -179,7 +180,7 @@ export async function openObjectStore(
         const reachable = new Set(await listReachable(packs, asked));
         const isReachable = (oid: ObjectId): boolean => reachable.has(oid);
         const keeping = keepingOf(packs, { ...work, breathe });
-        return await dropUnreachable(keeping, isReachable, work.worthBytes ?? 0);
+        return await dropAll(keeping, isReachable, work.worthBytes ?? 0);
       }),
     objectsToPack: (objects, { signal }) => keepObjects(packs, storePack, { objects, signal }),
   };
@@ -454,7 +455,8 @@ function openTurn(
 ): Turn {
   let last = 0;
   return (done) => {
-    if (done - last < stepsPerTurn && done !== total) return undefined;
+    // Whoever counts anew begins below.
+    if (Math.abs(done - last) < stepsPerTurn && done !== total) return undefined;
     last = done;
     onProgress?.({ phase, done, total: Math.max(done, total) });
     signal.throwIfAborted();

@@ -12,7 +12,7 @@ import type { MadePack, StoredPack } from "./stored-pack.ts";
 import type { StopSignal } from "./stop-signal.ts";
 import type { StoredPacks } from "./stored-packs.ts";
 
-interface Keeping {
+export interface Keeping {
   readonly packs: StoredPacks;
   readonly read: (oid: ObjectId) => Promise<GitObject>;
   readonly turn: (done: number) => Promise<void> | void;
@@ -78,7 +78,7 @@ export async function dropUnreachable(
   let bytes = 0;
   const losing: StoredPack[] = [];
   for (const pack of packs.all()) {
-    const lost = unreachableIn(pack, isReachable);
+    const lost = sumOf(pack, (at) => !isReachable(oidAt(pack.idx.oids, at * 20)));
     if (lost.objects > 0) losing.push(pack);
     objects += lost.objects;
     bytes += lost.bytes;
@@ -93,13 +93,14 @@ export async function dropUnreachable(
   return { objects, bytes };
 }
 
-function unreachableIn(pack: StoredPack, isReachable: (oid: ObjectId) => boolean): Dropped {
+/** What of a pack is chosen, by its position. */
+export function sumOf(pack: StoredPack, isChosen: (position: number) => boolean): Dropped {
   let objects = 0;
   let bytes = 0;
   let end = pack.bytes - trailerBytes;
   for (const position of pack.byOffset().toReversed()) {
     const start = pack.idx.packOffset(position);
-    if (!isReachable(oidAt(pack.idx.oids, position * 20))) {
+    if (isChosen(position)) {
       objects += 1;
       bytes += end - start;
     }
@@ -109,7 +110,7 @@ function unreachableIn(pack: StoredPack, isReachable: (oid: ObjectId) => boolean
 }
 
 /** Everything that is kept of some packs, as one pack; `undefined` where that is nothing. */
-async function copyOf(
+export async function copyOf(
   { packs, read, turn }: Keeping,
   from: ReadonlyArray<StoredPack>,
   keeps: (oid: ObjectId) => boolean,

@@ -10,6 +10,9 @@ import { openMemoryFiles } from "./memory-files.ts";
 import { openRepository } from "./repository.ts";
 import type { Repository } from "./repository.ts";
 
+type Batch = Parameters<Files["commit"]>[0];
+type Options = Parameters<Files["commit"]>[1];
+
 test.each(["before", "after"] as const)(
   "wherever storage fails, %s the bytes were kept, refs and what is remembered of them agree, and no ref names what is not there",
   async (moment) => {
@@ -19,10 +22,11 @@ test.each(["before", "after"] as const)(
     for (let failing = 1; failing <= commits; failing++) {
       const contents = new Map<string, Bytes>();
       const error = new StorageFullError("full");
-      const files = failAtCommit<Parameters<Files["commit"]>[0], unknown, Files>(
-        openMemoryFiles(contents),
-        { failing, moment, error },
-      );
+      const files = failAtCommit<Batch, Options, Files>(openMemoryFiles(contents), {
+        failing,
+        moment,
+        error,
+      });
       await expect(live(files)).rejects.toBe(error);
       const again = await openRepository({ files: openMemoryFiles(contents) });
       expect(await again.head(), `commit ${failing}`).toBeDefined();

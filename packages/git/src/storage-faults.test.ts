@@ -20,7 +20,13 @@ beforeAll(() => {
 const { signal } = new AbortController();
 const author = { name: "Alice", email: "alice@example.org" };
 const signed = { author, at: instant(1_750_000_000_000), offsetMinutes: 0 };
-const imported = { ...signed, parent: undefined, message: "Import", signal } as const;
+const imported = {
+  ...signed,
+  parent: undefined,
+  message: "Import",
+  others: "go",
+  signal,
+} as const;
 
 interface Workflow {
   readonly name: string;
@@ -78,6 +84,19 @@ const workflows: ReadonlyArray<Workflow> = [
       async (repository) =>
         repository.objects.dropUnreachable({ keep: await repository.reachableRoots(), signal }),
       (repository) => commitOn(repository, main, 4),
+    ],
+  },
+  {
+    name: "keeping once what came twice",
+    before: doubled,
+    steps: [
+      async (repository) => {
+        const keep = await repository.reachableRoots();
+        const { objects } = await repository.objects.dropUnreachable({ keep, signal });
+        // Two commits that came alone, and two that came between others.
+        expect(objects).toBe(2 * 4 + 2 * 4);
+      },
+      (repository) => commitOn(repository, main, 9),
     ],
   },
   {
@@ -295,6 +314,32 @@ function givenUp(): Promise<Contents> {
 }
 
 let strays: Promise<Contents> | undefined;
+
+/** One pack that others hold all of, and one that another holds a third of. */
+function doubled(): Promise<Contents> {
+  twice ??= (async () => {
+    const contents = new Map<string, Bytes>();
+    const repository = await openRepository({ files: openMemoryFiles(contents) });
+    const tips = [];
+    for (const [after, upTo] of [
+      [0, 4],
+      [2, 8],
+      [0, 2],
+    ] as const) {
+      const other = await elsewhere(upTo);
+      const tip = await tipOf(other, main);
+      const haves = after === 0 ? [] : [await tipOf(await elsewhere(after), main)];
+      const { bytes } = await other.objects.buildPack({ wants: [tip], haves, signal });
+      await repository.objects.storePack({ bytes, tips: [tip], signal });
+      tips.push(tip);
+    }
+    await move(repository, [{ ref: main, from: undefined, to: tips[1] }]);
+    return contents;
+  })();
+  return twice;
+}
+
+let twice: Promise<Contents> | undefined;
 
 function draft(parent: ObjectId | undefined, text: string, number: number) {
   const changes = [{ path: "folder/a.txt", kind: "write", bytes: formatUtf8(text) }] as const;

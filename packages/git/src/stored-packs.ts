@@ -38,6 +38,8 @@ export interface StoredPacks extends PackReader, StoredRows {
   readonly sizeOf: (row: number) => number | Promise<number>;
   /** Looks in these packs only. */
   readonly findAmong: (packs: ReadonlyArray<StoredPack>) => StoredPacks["find"];
+  /** Reads what these packs hold, as the storage has it now, as if there were no others. */
+  readonly readAlone: (packs: ReadonlyArray<StoredPack>) => PackReader;
   /** One pack, or none, in the place of others: at once and durably. */
   readonly replace: (old: ReadonlyArray<StoredPack>, made: MadePack | undefined) => Promise<void>;
   /** Counts how often packs were replaced: rows that were told before stand for other objects now. */
@@ -103,6 +105,7 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     ...rows,
     idOf: (row) => idOf(packs, row),
     findAmong: (some) => (id, offset) => findPlace(some, id, offset),
+    readAlone: (some) => readAlone(files, some),
     replace: (old, made) => replace(opened, old, made),
     replaced: () => opened.replaced,
     again: (work) => again(opened, work),
@@ -154,6 +157,12 @@ function shelfOf(opened: Opened): PackShelf {
 
 function inOrder(packs: ReadonlyArray<StoredPack>): ReadonlyArray<StoredPack> {
   return packs.toSorted((a, b) => a.base - b.base);
+}
+
+function readAlone(files: Files, packs: ReadonlyArray<StoredPack>): PackReader {
+  const shelf = openPackShelf(files, { bytes: readAloneBytes });
+  for (const pack of inOrder(packs)) shelf.add({ ...pack, base: shelf.rows() });
+  return openPackReader(() => shelf);
 }
 
 function idOf(packs: ReadonlyArray<StoredPack>, row: number): Uint8Array {
@@ -380,5 +389,7 @@ function findPlace(
 }
 
 const neverStopped = { aborted: false, throwIfAborted: () => {} };
+/** What is read once and in order asks for little memory. */
+const readAloneBytes = 16 * 1024 * 1024;
 const packFolder = "objects/pack";
 const packName = /^pack-([0-9a-f]{40})\.pack$/u;

@@ -1,6 +1,6 @@
 /** What other devices ask of the person at this node: requests to become a writer, and what is answered. */
 
-import { approvalRequestHash, judgeReveal } from "@skein/auth/approval";
+import { approvalMillis, approvalRequestHash, judgeReveal } from "@skein/auth/approval";
 import {
   approvalApprover,
   deniedNodes,
@@ -12,7 +12,7 @@ import {
 import { proposeNodeAdd } from "@skein/auth/membership-proposals";
 import { cleanName } from "@skein/auth/pass";
 import { formatHex, type Bytes } from "@skein/protocol/bytes";
-import { parseNodeId, type Instant, type NodeId } from "@skein/protocol/ids";
+import { later, parseNodeId, type Instant, type NodeId } from "@skein/protocol/ids";
 import { step } from "@skein/protocol/machine";
 import type { ApprovalRequest } from "@skein/protocol/node-messages/approval-request";
 import type { ApprovalReveal } from "@skein/protocol/node-messages/approval-reveal";
@@ -105,6 +105,7 @@ export class ApprovalAnswering {
         platform: cleanName(passOf(node)?.platform ?? request.platform),
         silent,
         askedAt: receivedAt,
+        expiresAt: later(receivedAt, approvalMillis),
         triesLeft,
         wrong,
         waiting: this.#typed.has(formatHex(request.id)),

@@ -56,6 +56,9 @@ function meet(find: () => Promise<Source>): {
         alarms: openAlarms({ clock, inbox }),
         scope: openScope(() => undefined),
         find,
+        report: (cause) => {
+          throw cause;
+        },
         send: (node, message) => inbox.post(() => flows(node).receive(me, message)),
       }),
     );

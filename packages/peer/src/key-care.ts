@@ -2,7 +2,7 @@
 
 import type { SecretKey } from "@skein/auth/crypto/secret";
 import { openMeeting, staysAtFormerDoor } from "@skein/auth/meeting";
-import { proposeRotation } from "@skein/auth/membership-changes";
+import { hasBoxForEach, proposeRotation } from "@skein/auth/membership-changes";
 import {
   debts,
   keyDebtMachine,
@@ -13,11 +13,13 @@ import {
 import { judgeOwnBox, openReadKey } from "@skein/auth/read-key";
 import { equal } from "@skein/protocol/bytes";
 import { instant, type Instant, type NodeId } from "@skein/protocol/ids";
+import { nodesPerAccountMax } from "@skein/protocol/limits";
 import { step } from "@skein/protocol/machine";
 import type { Alarms } from "./alarms.ts";
 import type { Identity } from "./identity.ts";
 import type { MembershipGossip } from "./membership-gossip.ts";
 import type { Network } from "./network.ts";
+import type { Notices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
 import { randomU32 } from "./ports.ts";
 import type { Scope } from "./scope.ts";
@@ -31,6 +33,7 @@ interface KeyCareOptions {
   readonly membership: MembershipGossip;
   readonly alarms: Alarms;
   readonly scope: Scope;
+  readonly notices: Notices;
   /** Durable before anything is done with new secrets. */
   readonly store: () => Promise<void>;
   /** The door before, of which some member may not know yet that it is. */
@@ -45,6 +48,7 @@ export class KeyCare {
   readonly #turns = openTurns();
   #debt: State = keyDebtMachine.initial;
   #former: SecretKey | undefined;
+  #isCrowdTold = false;
 
   constructor(options: KeyCareOptions) {
     this.#options = options;
@@ -128,11 +132,19 @@ export class KeyCare {
     return debts(state).length > 0 || box === "refused";
   }
 
+  /** Once: it is tried every minute. */
+  #tellCrowd(): void {
+    if (!this.#isCrowdTold) this.#options.notices.add(crowd);
+    this.#isCrowdTold = true;
+  }
+
   async #rotate(): Promise<void> {
     const { identity, ports, membership } = this.#options;
     const { crypto, random, clock } = ports;
     const { log, keys, readKey } = identity;
     if (!this.#isOwed() || !log.state().nodes.has(keys.id)) return;
+    // It stays owed until a person removed some.
+    if (!hasBoxForEach(log.state())) return this.#tellCrowd();
     const knows = openReadKey({ crypto, state: log.state(), keys }) !== undefined;
     const made = proposeRotation({
       crypto,
@@ -150,3 +162,11 @@ export class KeyCare {
 function isSame(a: SecretKey, b: SecretKey): boolean {
   return a.reveal((left) => b.reveal((right) => equal(left, right)));
 }
+
+/** Additions that crossed, or a removal that was left out, brought more members than an entry has boxes for. */
+const crowd = {
+  tone: "warning",
+  what: `More than ${nodesPerAccountMax} devices of your account may write.`,
+  safe: "All of them work, and nothing was lost. But no new secrets can be made: a device that was removed could still look where yours meet.",
+  next: "Revoke devices that you no longer use, under Devices.",
+} as const;

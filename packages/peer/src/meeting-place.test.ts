@@ -80,6 +80,8 @@ async function meet() {
       packet: () => undefined,
       knock: () => undefined,
       present: () => undefined,
+      letter: () => undefined,
+      self: () => undefined,
       room: (room) => told.push(room ? "room" : "no-room"),
       greeted: (list) => servers.push(list.map(({ url }) => url)),
       changed: () => undefined,

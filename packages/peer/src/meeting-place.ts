@@ -17,6 +17,7 @@ import type { Crypto } from "@skein/auth/crypto/sodium";
 import { nodeIdOf, type NodeKeys } from "@skein/auth/identity";
 import { openPresence } from "@skein/auth/presence";
 import type { Topic } from "@skein/auth/topic";
+import { openTwinWatch, type TwinWatch } from "@skein/auth/twin";
 import type { Bytes } from "@skein/protocol/bytes";
 import { later, type Instant, type NodeId, type Tag } from "@skein/protocol/ids";
 import { nodesPerAccountMax } from "@skein/protocol/limits";
@@ -24,6 +25,7 @@ import type { IceServer } from "@skein/protocol/relay-frames/hello";
 import type { TopicMessage } from "@skein/protocol/topic-message";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import type { Letter } from "@skein/protocol/topic-messages/letter";
+import type { Twin } from "@skein/protocol/topic-messages/twin";
 import type { Sockets } from "@skein/transport/socket";
 import type { Alarms } from "./alarms.ts";
 import type { Inbox } from "./inbox.ts";
@@ -46,6 +48,8 @@ export interface MeetingPlaceNews {
   readonly knock: (knock: Knock) => void;
   readonly present: (peer: { readonly node: NodeId; readonly box: Bytes }) => void;
   readonly letter: (letter: Letter) => void;
+  /** Another program runs with our own keys. */
+  readonly self: () => void;
   /** Whether any relay takes bulk. */
   readonly room: (room: boolean) => void;
   /** A relay said hello: what was said there before it did was lost. */
@@ -74,6 +78,7 @@ export class MeetingPlace {
   readonly #venues = new Map<string, Venue>();
   /** Where each node was last heard, or said that it is. */
   readonly #whereOf = new Map<NodeId, string>();
+  readonly #twins: TwinWatch;
   #door: DoorVenue;
   #former: DoorVenue | undefined;
   #members: MembersVenue | undefined;
@@ -82,6 +87,7 @@ export class MeetingPlace {
   constructor(options: MeetingPlaceOptions) {
     this.#options = options;
     const { relays, whereabouts } = options;
+    this.#twins = openTwinWatch(options);
     this.#door = openDoorVenue(this.#owner(), whereabouts.door);
     this.#meetAt(whereabouts);
     this.#forgetRelays = relays.subscribe(() => {
@@ -237,6 +243,7 @@ export class MeetingPlace {
       const packet = mine.open(at, tag, payload);
       if (packet?.type === "packet") return news.packet(packet.packet, name);
       if (packet?.type === "letter") return news.letter(packet);
+      if (packet?.type === "twin") return this.#hearTwin(packet);
     }
     if (this.#members === undefined) return undefined;
     const knock = this.#door.knocks.open(at, tag, payload);
@@ -245,15 +252,29 @@ export class MeetingPlace {
   }
 
   #meet(blob: Bytes): void {
-    const { crypto, keys, news } = this.#options;
+    const { crypto, keys, clock, news } = this.#options;
     const members = this.#members;
     if (members === undefined) return;
     const found = openPresence(crypto, members.readKey, blob);
     if (found === undefined) return;
     const node = nodeIdOf(crypto, found.sign, found.box);
-    if (node === keys.id) return;
+    // A relay does not answer us with our own: it is of a connection before this one, or a copy of this profile is there.
+    if (node === keys.id) return this.#sayTwin(this.#twins.ask(clock.now()));
     this.heard(node, members.name);
     news.present({ node, box: found.box });
+  }
+
+  #hearTwin(twin: Twin): void {
+    const { clock, news } = this.#options;
+    const { met, answer } = this.#twins.hear(twin, clock.now());
+    this.#sayTwin(answer);
+    if (met) news.self();
+  }
+
+  /** Where members meet, each by the inbox that is its own, and its twin's. */
+  #sayTwin(twin: Twin | undefined): void {
+    const place = this.#members ?? this.#door;
+    if (twin !== undefined) this.#say(place.mine, { type: "twin", ...twin }, "message");
   }
 
   // --- Places. ---

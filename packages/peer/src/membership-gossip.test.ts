@@ -165,7 +165,6 @@ test("Mallory, who says that she has more than there is, is asked ever more seld
   for (let millis = 0; millis < hour; millis += 1_000) {
     alice.repeat(instant(noon + millis));
     alice.gossip.heard(nodes[1], {
-      type: "membership-heads",
       heads,
       entries: 60_000 + (millis % 7),
     });

@@ -371,6 +371,7 @@ export class Network {
           this.#carryOut(this.#sessions.receive(packet, relayPath + venue, this.#now())),
         knock: news.knock,
         letter: news.letter,
+        self: news.self,
         present: (peer) => this.connect(peer),
         room: (room) => this.#relayRoom(room),
         greeted: (servers) => {

@@ -7,13 +7,12 @@ import { sliceHeadBytes } from "@skein/protocol/node-messages/stream-open";
 import {
   instant,
   parseNodeId,
+  parseRefName,
   parseRepoId,
   type Instant,
   type NodeId,
   type ObjectId,
-  type RefName,
 } from "@skein/protocol/ids";
-import { parseRefName } from "@skein/protocol/ids";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { failAtCommit } from "@skein/testkit/failing-files";
 import { expect, test } from "vitest";
@@ -25,18 +24,16 @@ import { findPack } from "./object-sending.ts";
 import { openTasks } from "./tasks.ts";
 import type { TaskView } from "./views.ts";
 
-const [alice, carol, mallory] = ["a", "c", "f"].map((digit) => parseNodeId(digit.repeat(64)));
-const repo = parseRepoId("b".repeat(64));
-const ref = parseRefName("refs/heads/main");
-if (
-  alice === undefined ||
-  carol === undefined ||
-  mallory === undefined ||
-  repo === undefined ||
-  ref === undefined
-)
-  throw new Error("these are ids");
-const main: RefName = ref;
+function known<T>(parsed: T | undefined): T {
+  if (parsed === undefined) throw new Error("these are ids");
+  return parsed;
+}
+
+const nodeOf = (digit: string): NodeId => known(parseNodeId(digit.repeat(64)));
+const [alice, carol, mallory] = [nodeOf("a"), nodeOf("c"), nodeOf("f")];
+const repo = known(parseRepoId("b".repeat(64)));
+const main = known(parseRefName("refs/heads/main"));
+const { signal } = new AbortController();
 const sliceBytesMax = 20_000;
 const begun = { haves: [], objects: 3, begun: instant(0), at: instant(0), doubted: [] };
 
@@ -114,7 +111,6 @@ function openTown(
     source.close();
     return new Uint8Array();
   };
-  const { signal } = new AbortController();
   const fetching: Town["fetching"] = ({ git }, from, tip) => ({
     repo,
     git,
@@ -241,11 +237,7 @@ test("a copy in slices survives storage that fails before or after any change", 
     const again = await openHome(contents);
     const town = openTown(new Map([[alice, home]]));
     await town.fetch(again, alice, tip);
-    const reached = await again.git.objects.listReachable({
-      wants: [tip],
-      haves: [],
-      signal: new AbortController().signal,
-    });
+    const reached = await again.git.objects.listReachable({ wants: [tip], haves: [], signal });
     expect(reached.length).toBe(16 * 3);
     if (why === undefined) return expect(failing).toBeGreaterThan(8);
     expect(why).toBe(error);
@@ -270,12 +262,8 @@ test("what came of a copy is not collected for a week, unless a person frees spa
     const broken = openTown(new Map([[alice, home]]), { breakAt: 90_000 });
     await expect(broken.fetch(bob, alice, tip)).rejects.toThrow(FlowFailedError);
     const after = (await bob.git.unfinished.list())[0]?.after ?? tip;
-    const { collect } = openGarbageKeeping({
-      git: bob.git,
-      tips: () => Promise.resolve([]),
-      now: () => instant(at),
-    });
-    const { signal } = new AbortController();
+    const tips = (): Promise<[]> => Promise.resolve([]);
+    const { collect } = openGarbageKeeping({ git: bob.git, tips, now: () => instant(at) });
     const dropped = await collect({ signal, worthBytes: 1, unfinished });
     expect(dropped === "busy").toBe(kept);
     expect(await bob.git.objects.has(after)).toBe(kept);
@@ -292,7 +280,7 @@ const emptyPack =
 /** Mallory sends what is asked for, and says what is not so of what is left. */
 function openLiar(
   home: Home,
-  say: (asked: number) => { readonly left: number; readonly isEmpty?: boolean },
+  say: (asked: number) => { readonly left?: number; readonly isEmpty?: boolean },
 ): { readonly ask: AskNode; readonly asked: () => number } {
   let asked = 0;
   const ask: AskNode = async (_, request, { take, signal }) => {
@@ -305,7 +293,7 @@ function openLiar(
     const bytes = await source.read(0, source.bytes);
     const told = isEmpty ? [bytes.subarray(0, sliceHeadBytes), emptyPack] : [bytes];
     const all = concat(...told);
-    new DataView(all.buffer, all.byteOffset).setUint32(20, left);
+    if (left !== undefined) new DataView(all.buffer, all.byteOffset).setUint32(20, left);
     await take?.(all, { bytes: all.length, bytesAll: all.length, objects: source.objects });
     return new Uint8Array();
   };
@@ -330,6 +318,21 @@ test("a sender whose slices bring nothing, or who finds ever more, is refused at
   }
 });
 
+test("a sender who was told what is here may count anew once, and no more", async () => {
+  const home = await openHome();
+  const tip = await grow(home, 30, undefined);
+  for (const shifts of [2, 4]) {
+    const bob = await openHome();
+    const haves = [await grow(bob, 1, undefined, "Bob's")];
+    const liar = openLiar(home, (asked) => (asked > shifts ? {} : { left: 3_000 + asked }));
+    const fetching = { ...openTown(new Map()).fetching(bob, alice, tip), ask: liar.ask, haves };
+    const why: unknown = await fetchObjects(fetching).catch((error: unknown) => error);
+    expect(why instanceof PackRejectedError).toBe(shifts === 4);
+    expect(liar.asked() > 4).toBe(shifts === 2);
+    expect(await bob.git.objects.has(tip)).toBe(shifts === 2);
+  }
+});
+
 test("space may be freed between two slices, and what is copied comes anew", async () => {
   const home = await openHome();
   const tip = await grow(home, 30, undefined);
@@ -338,7 +341,6 @@ test("space may be freed between two slices, and what is copied comes anew", asy
   const tips = (): Promise<ReadonlyArray<ObjectId>> => Promise.resolve([]);
   const now = (): Instant => instant(1_700_000_000_000);
   const { guard, collect } = openGarbageKeeping({ git: bob.git, tips, now });
-  const { signal } = new AbortController();
   const asked = { signal, worthBytes: 1, unfinished: "goes" } as const;
   const freed: unknown[] = [];
   let slices = 0;
@@ -392,7 +394,6 @@ test("two streams that name the same are copied one after the other, and nothing
   const further = await grow(home, 2, tip);
   const bob = await openHome();
   const town = openTown(new Map([[alice, home]]));
-  const { signal } = new AbortController();
   const moved: NodeId[] = [];
   const { copy, stop } = openObjectCopying(({ of }) => moved.push(of));
   const here: ObjectId[] = [];
@@ -416,7 +417,6 @@ test("a copy that takes too long is ended in its middle", async () => {
   const tip = await grow(home, 20, undefined);
   const bob = await openHome();
   const town = openTown(new Map([[alice, home]]));
-  const { signal } = new AbortController();
   const copying = openObjectCopying(() => {
     if (town.came() > 40_000) copying.stop(carol, alice);
   });

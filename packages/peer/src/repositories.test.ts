@@ -16,7 +16,7 @@ import { openAlarms } from "./alarms.ts";
 import { FlowFailedError } from "./flows.ts";
 import { openInbox } from "./inbox.ts";
 import { Ledger } from "./ledger.ts";
-import { Repositories } from "./repositories.ts";
+import { Repositories, type RepositoryPorts } from "./repositories.ts";
 import { openScope } from "./scope.ts";
 import { openTasks } from "./tasks.ts";
 
@@ -78,6 +78,8 @@ function found(): Town {
     drop: () => undefined,
     nameOf: () => "somebody",
     changed: () => undefined,
+    notice: () => undefined,
+    cannotOpen: (_name: string, cause: unknown) => failed(cause),
     storageFailed: failed,
   };
   const ports: RepositoryPorts = {

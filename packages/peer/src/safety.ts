@@ -20,6 +20,7 @@ import {
 } from "@skein/auth/recovery-key";
 import { equal } from "@skein/protocol/bytes";
 import { instant, later, type EntryId, type Instant, type NodeId } from "@skein/protocol/ids";
+import { nodesPerAccountMax } from "@skein/protocol/limits";
 import type { Alarms } from "./alarms.ts";
 import type { Identity } from "./identity.ts";
 import type { HomeVault, StoredSafety } from "./home-vault.ts";
@@ -261,6 +262,7 @@ export class Safety {
 
   async #say({ entries, readKey, refused }: Changed): Promise<void> {
     readKey?.[Symbol.dispose]();
+    if (refused.some(({ kind }) => kind === "unsaid")) throw tooManyDevices();
     if (refused.length > 0 || entries.length === 0) throw notTaken();
     await this.#options.membership.add(entries);
   }
@@ -286,6 +288,14 @@ function notTaken(): CommandRefusedError {
     what: "The account's log did not take this.",
     safe: "Nothing was changed.",
     next: "The device may be gone already, or was authorised by another one: try with the passphrase.",
+  });
+}
+
+function tooManyDevices(): CommandRefusedError {
+  return new CommandRefusedError("not_allowed", {
+    what: `Your account has more than ${nodesPerAccountMax} devices that may write: there is no room to tell them all the new secrets.`,
+    safe: "Nothing was changed.",
+    next: "Revoke devices that you no longer use, then do it again.",
   });
 }
 

@@ -310,6 +310,8 @@ export interface RequestView {
   readonly name: string;
   readonly platform: string;
   readonly askedAt: number;
+  /** When it is over, by this node's clock. */
+  readonly expiresAt: number;
   readonly path: "direct" | "relayed";
   readonly fingerprint: string;
   readonly triesLeft: number;

@@ -61,6 +61,8 @@ export const packSliceBytesMax = 32 * 1024 * 1024;
 export const packSegmentBytesMax = 16 * 1024 * 1024;
 /** Objects in one pack. */
 export const packObjectsMax = 1_000_000;
+/** Steps to find one id among what the objects of a pack refer to: many times as far as hashes ever lie from their place. */
+export const linkStepsMax = 1_024;
 /** Objects in one history that comes in slices: that of Linux has about 11 million. */
 export const historyObjectsMax = 20_000_000;
 /** One git object, inflated. */

@@ -9,13 +9,14 @@ export const faults: ReadonlyArray<Fault> = [...putFaults, ...endFaults];
 /** The port as it is used here. */
 interface Files {
   readonly read: (path: string) => Promise<Uint8Array<ArrayBuffer> | undefined>;
+  readonly size: (path: string) => Promise<number | undefined>;
   readonly list: (folder: string) => Promise<ReadonlyArray<string>>;
   readonly commit: (
     batch: {
-      readonly put: ReadonlyArray<readonly [path: string, bytes: Uint8Array<ArrayBuffer>]>;
+      readonly put: ReadonlyArray<readonly [path: string, bytes: Uint8Array]>;
       readonly delete: ReadonlyArray<string>;
     },
-    options: { readonly durability: "strict" },
+    options: { readonly durability: "strict" | "relaxed" },
   ) => Promise<void>;
   readonly close: () => Promise<void>;
 }

@@ -69,7 +69,9 @@ test("new words and a recovery kit are not on the air either", async () => {
 test("words that are shown are seen in the owner tab and never on the air", async () => {
   const town = foundTown();
   const [first, second] = [town.openTab(), town.openTab()];
-  town.peer.show({ account: { phase: "words-shown", words: ["abandon"], ask: [1, 2, 3] } });
+  town.peer.show({
+    account: { phase: "words-shown", words: ["abandon"], ask: [1, 2, 3], purpose: "create" },
+  });
   await until(() => second.views.account.value.phase === "words-shown");
   expect(first.views.account.value).toMatchObject({ words: ["abandon"] });
   expect(second.views.account.value).toMatchObject({ words: [] });

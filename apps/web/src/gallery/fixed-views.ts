@@ -118,6 +118,7 @@ export const request: RequestView = {
   name: "Chrome on Android",
   platform: "Chrome on Android",
   askedAt: present - 12_000,
+  expiresAt: present + 288_000,
   path: "direct",
   fingerprint: "M2KD-7Q4F",
   triesLeft: 3,

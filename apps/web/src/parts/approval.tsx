@@ -249,6 +249,21 @@ function RequestDialog({
   );
 }
 
+/** Read out once, near the end: what is said every second is no help. A timer is silent by itself. */
+function TimeLeft({ expiresAt }: { readonly expiresAt: number }): JSX.Element {
+  const left = expiresAt - now.value;
+  return (
+    <>
+      <p class="hint" role="timer">
+        {copy.request.expires(formatClock(left))}
+      </p>
+      <p class="visually-hidden" role="status">
+        {left < lastMinuteMillis && copy.request.lastMinute}
+      </p>
+    </>
+  );
+}
+
 function Digits({
   id,
   request,
@@ -286,6 +301,7 @@ function Digits({
         {request.waiting && digits === "" && <p role="status">{copy.request.waiting}</p>}
         <p class="hint">{copy.request.warning}</p>
       </div>
+      <TimeLeft expiresAt={request.expiresAt} />
     </>
   );
 }
@@ -312,3 +328,5 @@ function Who({ request }: { readonly request: RequestView }): JSX.Element {
 export function iconOf(platform: string): "phone" | "laptop" {
   return /Android|iPhone|iPad/u.test(platform) ? "phone" : "laptop";
 }
+
+const lastMinuteMillis = 60_000;

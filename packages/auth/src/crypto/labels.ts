@@ -27,6 +27,7 @@ export const labels = [
   // Signatures.
   ["door pass", "by the door key: whoever holds these node keys knew the passphrase"],
   ["letter", "by a node key: what it leaves for one other node that is away"],
+  ["twin", "by a node key: this run of a program asks or answers another that has the key too"],
   ["repository genesis", "by a node key: it begins this repository"],
   ["ref record", "by a node key: its refs in one repository are now these"],
   ["ref heartbeat", "by a node key: its stream in one repository ends here, as of now"],
