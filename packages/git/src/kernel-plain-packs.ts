@@ -83,6 +83,7 @@ export function openPlainPacks(core: CoreKernel): PlainPacks {
   };
   return {
     packsTold: () => state.told,
+    packsClock: () => state.clock,
     // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
     packsRing: (_at, _bytes, _places, _mask, objectMax) => {
       state.objectMax = objectMax;

@@ -79,6 +79,8 @@ export interface CoreKernel {
 export interface PacksKernel {
   /** Where two words are told: address and size of what was made; a pack and a page, or an offset; or how much memory. */
   readonly packsTold: () => number;
+  /** What is noted beside a page that is used now: it grows with each piece of work, which may need several at once. */
+  readonly packsClock: () => number;
   /** What is made is remembered in a ring of `bytes`; the table at `places` has `mask` + 1 entries of 24 bytes, all zeros. */
   // oxlint-disable-next-line eslint/max-params -- the kernel is told numbers, one beside the other.
   readonly packsRing: (

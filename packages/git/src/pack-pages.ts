@@ -12,8 +12,8 @@ export interface PageSlots {
 
 interface Asked {
   readonly size: number;
-  /** Pages that the same piece of work has missed: so many must be able to be there at once. */
-  readonly missed: number;
+  /** Pages that were last used now are needed at the same time as this one. */
+  readonly now: number;
   /** Where the page is listed. */
   readonly entry: number;
   readonly lastUsed: (entry: number) => number;
@@ -32,14 +32,16 @@ export function openPageSlots(files: Files): PageSlots {
   let free: Slot[] = [];
   let total = 0;
 
-  const dropOne = ({ lastUsed, drop }: Asked): void => {
+  /** The page that was used longest ago, unless that is needed now. */
+  const dropOne = ({ lastUsed, drop, now }: Asked): boolean => {
     let oldest: Slot | undefined;
     for (const slot of taken.values())
       if (oldest === undefined || lastUsed(slot.entry) < lastUsed(oldest.entry)) oldest = slot;
-    if (oldest === undefined) return;
+    if (oldest === undefined || lastUsed(oldest.entry) === now) return false;
     drop(oldest.entry);
     taken.delete(oldest.entry);
     free.push(oldest);
+    return true;
   };
   const reuse = (size: number): Slot | undefined => {
     const found = free.find(({ room }) => room >= size && room <= 2 * size);
@@ -50,14 +52,9 @@ export function openPageSlots(files: Files): PageSlots {
     read: (pack, index) =>
       readStored(files, pack, { start: index * pageBytes, end: (index + 1) * pageBytes }),
     take: (asked) => {
-      const most = Math.max(pagesBytesMax, 2 * asked.missed * pageBytes);
       let slot = reuse(asked.size);
-      for (
-        ;
-        slot === undefined && total + asked.size > most && taken.size > 0;
-        slot = reuse(asked.size)
-      )
-        dropOne(asked);
+      while (slot === undefined && total + asked.size > pagesBytesMax && dropOne(asked))
+        slot = reuse(asked.size);
       if (slot === undefined) total += asked.size;
       const at = slot?.at ?? asked.setAside(asked.size);
       taken.set(asked.entry, { at, room: slot?.room ?? asked.size, entry: asked.entry });
@@ -84,4 +81,5 @@ export async function readStored(
 
 /** What is read of a pack at a time. The kernel knows it as well. */
 export const pageBytes = 1024 * 1024;
+/** Of all packs. What one object is made of may be more, and is there at once all the same. */
 const pagesBytesMax = 32 * 1024 * 1024;

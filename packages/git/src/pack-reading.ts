@@ -453,7 +453,7 @@ const noPlace = -1;
 const wholeBase = -1;
 /** The first base outside; the others are below. */
 export const outsideBase = -2;
-const ringBytesMax = 32 * 1024 * 1024;
+const ringBytesMax = 16 * 1024 * 1024;
 const ringBytesMin = 1024 * 1024;
 const ringBytesPerByte = 4;
 const largeBytes = 48 * 1024 * 1024;

@@ -144,7 +144,6 @@ async function runOn<Result>(
   first: number,
 ): Promise<Result> {
   const { kernel, packs } = shelf;
-  let missed = 0;
   for (let answer = first; ; answer = work()) {
     if (isAnswer(answer)) return take(answer);
     const [one, other] = [readWord(kernel, shelf.told), readWord(kernel, shelf.told + 4)];
@@ -157,9 +156,8 @@ async function runOn<Result>(
     const pack = packs[one];
     if (pack === undefined) throw new RangeError("the kernel told of a pack that is not there");
     if (answer !== packsStatus.pageMissing) throw damaged(pack, other);
-    missed += 1;
     // oxlint-disable-next-line eslint/no-await-in-loop -- which page is needed next stands in the one before.
-    await bring(shelf, { pack, number: one, index: other, missed });
+    await bring(shelf, { pack, number: one, index: other });
   }
 }
 
@@ -169,7 +167,6 @@ async function bring(
     readonly pack: StoredPack;
     readonly number: number;
     readonly index: number;
-    readonly missed: number;
   },
 ): Promise<void> {
   const { kernel, slots } = shelf;
@@ -178,7 +175,7 @@ async function bring(
   if (readWord(kernel, entry) !== 0) return;
   const at = slots.take({
     size: bytes.length,
-    missed: page.missed,
+    now: kernel.packsClock() >>> 0,
     entry,
     lastUsed: (other) => readWord(kernel, other + 4),
     drop: (other) => writeWord(kernel, other, 0),
@@ -186,7 +183,7 @@ async function bring(
   });
   kernel.bytes().set(bytes, at);
   writeWord(kernel, entry, at);
-  writeWord(kernel, entry + 4, 0xffff_ffff);
+  writeWord(kernel, entry + 4, kernel.packsClock());
 }
 
 function add(shelf: Shelf, pack: StoredPack): void {

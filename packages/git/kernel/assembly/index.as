@@ -15,6 +15,7 @@ export {
   packsRoom,
   packsRows,
   packsSize,
+  packsClock,
   packsTold,
   packsType,
 } from "./packs";

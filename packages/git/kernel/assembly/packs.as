@@ -57,6 +57,11 @@ export function packsTold(): usize {
   return told;
 }
 
+/** What is noted beside a page that is used now. */
+export function packsClock(): u32 {
+  return clock;
+}
+
 export function packsRing(at: usize, bytes: u32, table: usize, mask: u32, largest: u32): void {
   ring = at;
   ringBytes = bytes;
@@ -162,6 +167,7 @@ export function verifyRow(row: u32, code: u32): i32 {
 /** The type of a row's object, without making it. */
 export function packsType(row: u32): i32 {
   lentTop = lentFrom;
+  clock++;
   let pack: u32 = load<u16>(owners + (row << 1));
   let offset = bswap<u32>(load<u32>(offsets + (row << 2)));
   for (let depth: u32 = 0; depth <= chainMax; depth++) {
@@ -177,6 +183,7 @@ export function packsType(row: u32): i32 {
 /** The size of a row's object. */
 export function packsSize(row: u32): i32 {
   lentTop = lentFrom;
+  clock++;
   const pack: u32 = load<u16>(owners + (row << 1));
   const offset = bswap<u32>(load<u32>(offsets + (row << 2)));
   if (!readEntry(pack, offset)) return fault;
@@ -199,6 +206,7 @@ export function packsSize(row: u32): i32 {
 /** Bytes of a pack, one behind the other, as they are stored; 0 if a page is missing. */
 export function packsBytes(pack: u32, offset: u32, length: u32): i32 {
   lentTop = lentFrom;
+  clock++;
   const at = bytesAt(pack, offset, length);
   return at == 0 ? fault : i32(at);
 }
