@@ -160,7 +160,7 @@ export class Station {
   tick(): void {
     const nowMillis = this.#rules.clock.monotonicMillis();
     this.#heartbeat.tick(nowMillis);
-    this.#look(nowMillis);
+    this.#look();
     renewPool();
     this.#ticks += 1;
     if (this.#ticks % fixedLimits.sweepTicks === 0) this.#entrance.sweep(nowMillis);
@@ -317,9 +317,9 @@ export class Station {
     if (this.#connections.size === 0) this.#onEmpty();
   }
 
-  #look(nowMillis: number): void {
+  #look(): void {
     const { watchdog, limits, journal, isBehindProxy } = this.#rules;
-    const room = watchdog.look(nowMillis);
+    const room = watchdog.look();
     if (room === "bursting") this.#hub.burden.relieve();
     if (room !== this.#room) {
       const [memoryBytes, lagMillis] = [watchdog.memoryBytes(), watchdog.lagMillis()];

@@ -1,5 +1,7 @@
 /** When the process is too full for more. */
 
+import { createHistogram } from "node:perf_hooks";
+
 import { expect, test } from "vitest";
 
 import { shareFiles } from "./file-limits.ts";
@@ -10,10 +12,13 @@ import { openWatchdog } from "./watchdog.ts";
 
 test("above four fifths of its memory a relay takes nobody new, above nine tenths somebody has to go", () => {
   let bytes = 0;
-  const watchdog = openWatchdog({ memoryBytesMax: 100, lagMillisMax: 1e9 }, () => bytes);
+  const watchdog = openWatchdog(
+    { memoryBytesMax: 100, lagMillisMax: 1e9 },
+    { readResidentBytes: () => bytes },
+  );
   const rooms = [79, 81, 91].map((now) => {
     bytes = now;
-    return watchdog.look(0);
+    return watchdog.look();
   });
   watchdog.close();
   expect(rooms).toEqual(["free", "crowded", "bursting"]);
@@ -21,14 +26,33 @@ test("above four fifths of its memory a relay takes nobody new, above nine tenth
 
 test("a system that has no file left to tell the memory with does not end the relay", () => {
   let isOut = false;
-  const watchdog = openWatchdog({ memoryBytesMax: 100, lagMillisMax: 1e9 }, () => {
+  const readResidentBytes = (): number => {
     if (isOut) throw new Error("EMFILE");
     return 85;
-  });
-  expect(watchdog.look(0)).toBe("crowded");
+  };
+  const watchdog = openWatchdog({ memoryBytesMax: 100, lagMillisMax: 1e9 }, { readResidentBytes });
+  expect(watchdog.look()).toBe("crowded");
   isOut = true;
-  expect(watchdog.look(1)).toBe("crowded");
+  expect(watchdog.look()).toBe("crowded");
   expect(watchdog.memoryBytes()).toBe(85);
+  watchdog.close();
+});
+
+test("one slow turn of the event loop keeps nobody out, however soon after it the relay looks; many do", () => {
+  const delays = createHistogram();
+  const watchdog = openWatchdog({ memoryBytesMax: 1e12, lagMillisMax: 200 }, { delays });
+  const turns = (millis: number, many: number): void => {
+    for (let turn = 0; turn < many; turn++) delays.record(millis * 1e6);
+  };
+  turns(1_000, 1);
+  turns(20, 30);
+  expect(watchdog.look()).toBe("free");
+  turns(20, 480);
+  expect([watchdog.look(), watchdog.lagMillis() < 1]).toEqual(["free", true]);
+  turns(400, 30);
+  expect([watchdog.look(), Math.round(watchdog.lagMillis())]).toEqual(["crowded", 380]);
+  turns(20, 520);
+  expect(watchdog.look()).toBe("free");
   watchdog.close();
 });
 

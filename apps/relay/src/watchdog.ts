@@ -1,6 +1,6 @@
 /** Whether the process has room for more: its memory, and how late its event loop is. */
 
-import { monitorEventLoopDelay } from "node:perf_hooks";
+import { monitorEventLoopDelay, type Histogram } from "node:perf_hooks";
 
 import { fixedLimits } from "./fixed-limits.ts";
 import type { Limits } from "./limits.ts";
@@ -10,7 +10,7 @@ export type Room = "free" | "crowded" | "bursting";
 
 export interface Watchdog {
   /** `crowded`: nobody new. `bursting`: the slowest have to go as well. */
-  readonly look: (nowMillis: number) => Room;
+  readonly look: () => Room;
   readonly memoryBytes: () => number;
   readonly lagMillis: () => number;
   readonly close: () => void;
@@ -18,12 +18,15 @@ export interface Watchdog {
 
 export function openWatchdog(
   limits: Pick<Limits, "memoryBytesMax" | "lagMillisMax">,
-  readResidentBytes: () => number = () => process.memoryUsage.rss(),
+  {
+    readResidentBytes = () => process.memoryUsage.rss(),
+    delays = measureDelays(),
+  }: {
+    readonly readResidentBytes?: () => number;
+    readonly delays?: Delays;
+  } = {},
 ): Watchdog {
-  const delay = monitorEventLoopDelay({ resolution: resolutionMillis });
-  delay.enable();
   let lagMillis = 0;
-  let windowMillis = 0;
   let memoryBytes = 0;
 
   /** Without a file left the system does not say; what it said last is true enough until one is free. */
@@ -35,12 +38,16 @@ export function openWatchdog(
     }
   }
 
-  function look(nowMillis: number): Room {
+  /** Of what was taken, not of what a clock says that leaps: of a few samples one slow turn would be the 99th percentile. */
+  function takenMillis(): number {
+    return delays.count === 0 ? 0 : (delays.count * delays.mean) / 1e6;
+  }
+
+  function look(): Room {
     memoryBytes = residentBytes();
-    if (nowMillis - windowMillis >= fixedLimits.lagWindowMillis) {
-      lagMillis = Math.max(0, delay.percentile(99) / 1e6 - resolutionMillis);
-      delay.reset();
-      windowMillis = nowMillis;
+    if (takenMillis() >= fixedLimits.lagWindowMillis) {
+      lagMillis = Math.max(0, delays.percentile(99) / 1e6 - resolutionMillis);
+      delays.reset();
     }
     if (memoryBytes > limits.memoryBytesMax * 0.9) return "bursting";
     const isCrowded =
@@ -53,8 +60,19 @@ export function openWatchdog(
     look,
     memoryBytes: () => memoryBytes,
     lagMillis: () => lagMillis,
-    close: () => delay.disable(),
+    close: () => delays.disable?.(),
   };
+}
+
+/** Nanoseconds from one look at the event loop to the next: the resolution, and how late it was. */
+type Delays = Pick<Histogram, "count" | "mean" | "percentile" | "reset"> & {
+  readonly disable?: () => boolean;
+};
+
+function measureDelays(): Delays {
+  const delays = monitorEventLoopDelay({ resolution: resolutionMillis });
+  delays.enable();
+  return delays;
 }
 
 const { lagResolutionMillis: resolutionMillis } = fixedLimits;
