@@ -9,6 +9,7 @@ import { examine, printFindings } from "./doctor.ts";
 import { fileLimits, findFewFiles, sayFewFiles, shareFiles } from "./file-limits.ts";
 import { findTrustNotice, greet } from "./greeting.ts";
 import { silentJournal, type Journal } from "./journal.ts";
+import { findSmallHeap, saySmallHeap } from "./heap-limit.ts";
 import { openNatsEngine } from "./nats-engine.ts";
 import { openPinoJournal } from "./pino-journal.ts";
 import { startRelay, type Relay } from "./relay.ts";
@@ -91,11 +92,16 @@ async function serve(settings: Settings): Promise<void> {
   const { port } = relay;
   const few = findFewFiles(settings.limits.connectionsMax, fileLimits());
   if (few !== undefined) journal.warn({ event: "few-files", ...few });
+  const small = findSmallHeap(settings.limits.memoryBytesMax);
+  if (small !== undefined) journal.warn({ event: "small-heap", ...small });
   journal.write({ event: "started", port, app: settings.servesApp && isAppBuilt });
   const says = findTrustNotice(settings);
   if (says !== undefined && settings.log === "json") journal.write({ event: "trust", says });
   if (settings.log !== "off") return;
-  const warnings = few === undefined ? [] : [sayFewFiles(few)];
+  const warnings = [
+    ...(few === undefined ? [] : [sayFewFiles(few)]),
+    ...(small === undefined ? [] : [saySmallHeap(small)]),
+  ];
   const situation = { ...settings, port, isAppBuilt, lanAddresses: lanAddresses(), warnings };
   process.stdout.write(greet(situation));
 }
