@@ -269,7 +269,8 @@ export const copy = {
     unanswered: "Nobody answered",
     voidText: {
       "wrong-numbers": "Three wrong numbers were typed on your other node. Nothing was authorised.",
-      "nobody-answered": "A request is good for five minutes. Nothing was authorised.",
+      "nobody-answered":
+        "A request is good for five minutes. Nothing was authorised. Ask again when you are at one of these, or open Skein there: it is asked by itself when it comes.",
       "did-not-match":
         "The connection between the two devices changed meanwhile, so the numbers could not be compared. Nothing was authorised.",
     },
