@@ -356,7 +356,7 @@ export const copy = {
     safety: "Safety",
     signers: "Save allowed_signers for git",
     signersHint:
-      "Commits made here are signed with the key of the device. With allowed_signers git itself can check that. The log says who let whom in and out; “explain” prints it.",
+      "Commits made here are signed with the key of the device. With allowed_signers git itself can check that; a device that was stolen is left out of it. The log says who let whom in and out; “explain” prints it.",
     log: "Save the log",
     settings: "Settings of this device",
     name: "Name",
