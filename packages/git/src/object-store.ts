@@ -22,6 +22,7 @@ import { openPackWriter, wholeEntry } from "./pack-write.ts";
 import type { Breathe, LongWork, Progress, StopSignal } from "./stop-signal.ts";
 import { StorageDamagedError } from "./stored-pack.ts";
 import { openStoredPacks, type StoredPacks } from "./stored-packs.ts";
+import { openTurnstile, type Turnstile } from "./turnstile.ts";
 
 export interface ObjectStore {
   readonly has: (oid: ObjectId) => Promise<boolean>;
@@ -284,18 +285,6 @@ async function keepIndexed(
   if (indexed.bytes > segmentBytes) return await packs.addAll(indexed.segments(segmentBytes));
   const { name, idx, pack } = await indexed.whole();
   return await packs.add(name, idx, pack);
-}
-
-type Turnstile = <Result>(work: () => Promise<Result>) => Promise<Result>;
-
-/** Lets one piece of work through at a time. */
-function openTurnstile(): Turnstile {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const mine = last.then(work, work);
-    last = mine.catch(() => {});
-    return mine;
-  };
 }
 
 function keepingOf(packs: StoredPacks, work: Work): Parameters<typeof mergePacks>[0] {

@@ -90,9 +90,7 @@ export async function exportBundle(parts: Parts, asked: ExportAsked): Promise<By
   const { bytesMax = packBytesMax, ...work } = asked;
   const refs = new Map([...(await parts.refs.all())].filter(([ref]) => isOurs(ref)));
   if (refs.size === 0) throw new BundleRejectedError("The repository has no branch and no tag yet");
-  for (const [ref, tip] of refs)
-    // oxlint-disable-next-line no-await-in-loop -- answered at once.
-    if (!(await parts.objects.has(tip))) throw new StorageDamagedError(`What ${ref} names is gone`);
+  await checkTips(parts, refs);
   const branch = await parts.refs.head();
   const oid = branch === undefined ? undefined : refs.get(branch);
   const head = writeBundleHead({
@@ -119,6 +117,11 @@ export async function exportBundle(parts: Parts, asked: ExportAsked): Promise<By
     }
     if (length === slice.bytes) return concat(...all);
   }
+}
+
+async function checkTips(parts: Parts, refs: ReadonlyMap<RefName, ObjectId>): Promise<void> {
+  for (const [ref, tip] of refs)
+    if (!(await parts.objects.has(tip))) throw new StorageDamagedError(`What ${ref} names is gone`);
 }
 
 export type ExportAsked = {

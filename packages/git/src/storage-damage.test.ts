@@ -101,7 +101,6 @@ async function liveIn(many: number): Promise<Home> {
   const packs: string[] = [];
   for (let number = 0; number < many; number++) {
     const parent = commits.at(-1);
-    // oxlint-disable-next-line no-await-in-loop -- each is made on the one before.
     const made = await repository.commitDraft({
       parent,
       changes: [{ path: `${number}.txt`, kind: "write", bytes: formatUtf8(`${number}\n`) }],
@@ -110,7 +109,6 @@ async function liveIn(many: number): Promise<Home> {
       offsetMinutes: 0,
       message: `Write ${number}\n`,
     });
-    // oxlint-disable-next-line no-await-in-loop
     await repository.updateRefs([{ ref: main, from: parent, to: made }]);
     commits.push(made);
     packs.push(

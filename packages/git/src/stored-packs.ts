@@ -1,7 +1,5 @@
 /** The packs of a repository as they are kept: which there are, where an object stands in them, and what it says. */
 
-/* oxlint-disable eslint/no-await-in-loop -- one pack is opened after the other. */
-
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { openClosures, type Closures } from "./closure.ts";
