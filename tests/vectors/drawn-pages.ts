@@ -231,6 +231,7 @@ export const subjects: ReadonlyArray<Subject> = [
       { type: "lock-removed" },
       { type: "found-locked", patience: 60_000 },
       { type: "person-acted", at: now },
+      { type: "work-went-on", at: now },
       { type: "patience-set", patience: 60_000, at: now },
       { type: "lock-asked" },
       { type: "unlock-tried" },

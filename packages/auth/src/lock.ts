@@ -28,6 +28,8 @@ export type Event =
   | { readonly type: "found-locked"; readonly patience: number | undefined }
   /** A key, a pointer, a screen that came back. */
   | { readonly type: "person-acted"; readonly at: number }
+  /** Something that a person began is still under way. */
+  | { readonly type: "work-went-on"; readonly at: number }
   | { readonly type: "patience-set"; readonly patience: number | undefined; readonly at: number }
   | { readonly type: "lock-asked" }
   | { readonly type: "unlock-tried" }
@@ -46,10 +48,11 @@ export const lockMachine: Machine<State, Event, Effect> = {
   table: {
     off: { "lock-set": set, "found-locked": find },
     open: {
-      "lock-set": set,
+      "lock-set": setAnew,
       "lock-removed": remove,
       "person-acted": touch,
-      "patience-set": set,
+      "work-went-on": work,
+      "patience-set": setAnew,
       "lock-asked": lock,
       "time-passed": lockIfDue,
     },
@@ -77,20 +80,40 @@ function find(_: State, { patience }: Patient): Answer {
   return [{ phase: "locked", patience }, []];
 }
 
+/** A machine that slept hears of the person before its late timer: what they may do is judged by the time that passed. */
 function touch(state: Open, { at }: { readonly at: number }): Answer {
-  return [{ ...state, touched: at }, []];
+  return isAway(state, at, 1) ? lock(state) : [{ ...state, touched: at }, []];
+}
+
+/** Work tells of itself whenever patience is over. Where it was silent for as long again, the machine slept. */
+function work(state: Open, { at }: { readonly at: number }): Answer {
+  return isAway(state, at, 2) ? lock(state) : [{ ...state, touched: at }, []];
+}
+
+function setAnew(
+  state: Open,
+  change: { readonly patience: number | undefined; readonly at: number },
+): Answer {
+  return isAway(state, change.at, 1) ? lock(state) : set(state, change);
 }
 
 function lock({ patience }: Open): Answer {
   return [{ phase: "locked", patience }, [{ type: "wipe-keys" }]];
 }
 
-/** A timer that was throttled comes late, and locks all the same. A clock that was set back starts the wait anew. */
+/** A timer that was throttled comes late, and locks all the same. A clock that was set back a little begins the wait anew. */
 function lockIfDue(state: Open, { at }: { readonly at: number }): Answer {
-  if (state.patience === undefined) return [state, []];
-  if (at < state.touched) return set(state, { patience: state.patience, at });
-  const due = state.touched + state.patience;
-  return at >= due ? lock(state) : [state, [{ type: "wake-at", at: due }]];
+  const { patience, touched } = state;
+  if (patience === undefined) return [state, []];
+  if (isAway(state, at, 1)) return lock(state);
+  return at < touched
+    ? set(state, { patience, at })
+    : [state, [{ type: "wake-at", at: touched + patience }]];
+}
+
+/** Whether so many patiences passed. A clock that was set back by as much says no more how long it was: then it counts as that. */
+function isAway({ patience, touched }: Open, at: number, patiences: number): boolean {
+  return patience !== undefined && Math.abs(at - touched) >= patience * patiences;
 }
 
 function tryVault({ patience }: Patient): Answer {

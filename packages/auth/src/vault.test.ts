@@ -178,9 +178,32 @@ test("a node without a lock never locks, and one whose lock was taken off does n
   expect(play(set, { type: "lock-removed" }, asked)).toEqual([]);
 });
 
-test("a clock that was set back makes nobody wait for years: the wait begins anew", () => {
-  const touched: Event = { type: "person-acted", at: 1e12 };
-  expect(play(set, touched, passed(1_000))).toEqual([{ type: "wake-at", at: 61_000 }]);
+test("a laptop that slept longer than its patience locks at the first sign of a person, before its late timer", () => {
+  const touched = (at: number): Event => ({ type: "person-acted", at });
+  const impatient: Event = { type: "patience-set", patience: undefined, at: 5_000_000 };
+  expect(play(set, touched(59_999))).toEqual([]);
+  for (const woken of [touched(60_000), touched(5_000_000), impatient, { ...set, at: 5_000_000 }])
+    expect(play(set, woken)).toEqual([{ type: "wipe-keys" }]);
+});
+
+test("work holds the lock open while it goes on, and not over a sleep", () => {
+  const worked = (at: number): Event => ({ type: "work-went-on", at });
+  expect(play(set, worked(60_000), passed(60_000))).toEqual([{ type: "wake-at", at: 120_000 }]);
+  expect(play(set, worked(60_000), worked(121_000), passed(121_000))).toEqual([
+    { type: "wake-at", at: 181_000 },
+  ]);
+  expect(play(set, worked(5_000_000))).toEqual([{ type: "wipe-keys" }]);
+});
+
+test("a clock that was set back a little begins the wait anew, and one that was set back by more locks", () => {
+  const touched = (at: number): Event => ({ type: "person-acted", at });
+  const later = { ...set, at: 1e12 } as const;
+  expect(play(later, passed(1e12 - 1_000))).toEqual([{ type: "wake-at", at: 1e12 + 59_000 }]);
+  expect(play(later, touched(1e12 - 1_000), passed(1e12 + 59_000))).toEqual([
+    { type: "wipe-keys" },
+  ]);
+  expect(play(later, passed(1_000))).toEqual([{ type: "wipe-keys" }]);
+  expect(play(later, touched(1_000))).toEqual([{ type: "wipe-keys" }]);
 });
 
 test("a locked node opens when its vault does, one try at a time, and a wrong one leaves it locked", () => {

@@ -33,6 +33,7 @@ import {
 import type { Inbox } from "./inbox.ts";
 import type { Ledger } from "./ledger.ts";
 import {
+  identityOf,
   lostKey,
   notKept,
   otherAccount,
@@ -91,9 +92,7 @@ export class Account {
   constructor(world: AccountWorld) {
     this.#world = world;
     const { ports, vault, alarms, tasks, changed } = world;
-    const lock = (): void => this.#lockUp();
-    const busy = (): boolean => tasks.list().length > 0;
-    this.lock = new HomeLock({ vault, ports, alarms, changed, busy, lock });
+    this.lock = new HomeLock({ vault, ports, alarms, changed, tasks, lock: () => this.#lockUp() });
   }
 
   life(): Life {
@@ -254,14 +253,12 @@ export class Account {
 
   close(): void {
     this.lock.close();
-    if (this.#life.phase === "open") this.#life.home.close();
-    if (this.#life.phase === "signing-in") this.#life.abandon();
-    this.#hangUp();
+    this.#leave();
   }
 
   /** When nothing works with them any more. */
   wipe(): void {
-    const identity = this.#life.phase === "open" ? this.#life.home.identity : this.#locking;
+    const identity = identityOf(this.#life) ?? this.#locking;
     if (identity === undefined) return;
     for (const secret of [identity.keys, identity.meeting, identity.readKey])
       secret[Symbol.dispose]();
@@ -436,15 +433,20 @@ export class Account {
     return [undefined, account].includes(this.#world.vault.account());
   }
 
-  /** Screens are emptied at once; the rest goes with the program. */
+  /** Screens are emptied at once; the rest goes with the program. The keys are in memory whatever is shown, also at a node that was signed out. */
   #lockUp(): void {
-    if (this.#life.phase !== "open") return;
-    this.#locking = this.#life.home.identity;
-    this.#life.home.close();
-    this.#hangUp();
-    const { account } = this.#locking.log;
+    const account = this.#world.vault.account();
+    if (account === undefined) return;
+    this.#locking = identityOf(this.#life);
+    this.#leave();
     this.#live({ phase: "locked", account, passkey: undefined });
     this.#world.restart();
+  }
+
+  #leave(): void {
+    if (this.#life.phase === "open") this.#life.home.close();
+    if (this.#life.phase === "signing-in") this.#life.abandon();
+    this.#hangUp();
   }
 
   #assertIn(...phases: ReadonlyArray<Life["phase"]>): void {

@@ -10,6 +10,7 @@ import type { Alarms } from "./alarms.ts";
 import type { HomeVault } from "./home-vault.ts";
 import type { Ports } from "./ports.ts";
 import { CommandRefusedError } from "./refusals.ts";
+import type { Tasks } from "./tasks.ts";
 import type { LockView } from "./views.ts";
 import { deriveDoor } from "./words.ts";
 
@@ -22,7 +23,7 @@ interface HomeLockOptions {
   readonly alarms: Alarms;
   readonly changed: () => void;
   /** Work that a person began is under way: the lock does not end it under their absence. */
-  readonly busy: () => boolean;
+  readonly tasks: Pick<Tasks, "isPersonsUnderWay">;
   /** Whatever is in memory has to go now. */
   readonly lock: () => void;
 }
@@ -78,13 +79,16 @@ export class HomeLock {
   }
 
   async setPatience(patience: number | undefined): Promise<void> {
+    this.personActed();
     if (this.#state.phase !== "open") throw noLock();
     await this.#options.vault.setPatience(patience);
     this.#tell({ type: "patience-set", patience, at: this.#now() });
   }
 
   personActed(): void {
-    if (this.#state.phase === "open") this.#tell({ type: "person-acted", at: this.#now() });
+    if (this.#state.phase !== "open") return;
+    const type = this.#options.tasks.isPersonsUnderWay() ? "work-went-on" : "person-acted";
+    this.#tell({ type, at: this.#now() });
   }
 
   lockNow(): void {
@@ -117,7 +121,7 @@ export class HomeLock {
   }
 
   #timePassed(at: number): void {
-    if (this.#options.busy()) this.#tell({ type: "person-acted", at });
+    if (this.#options.tasks.isPersonsUnderWay()) this.#tell({ type: "work-went-on", at });
     this.#tell({ type: "time-passed", at });
   }
 

@@ -44,6 +44,12 @@ export type Life =
       readonly identity?: Identity;
     };
 
+/** Whose keys are in memory. */
+export function identityOf(life: Life): Identity | undefined {
+  if (life.phase === "open") return life.home.identity;
+  return life.phase === "stopped" ? life.identity : undefined;
+}
+
 export interface WordsShown {
   readonly phase: "words-shown";
   readonly words: ReadonlyArray<string>;

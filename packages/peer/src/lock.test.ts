@@ -112,6 +112,19 @@ test("it locks by itself when Alice has been away for long enough, and not while
   expect(phaseOf(alice.peer)).toBe("locked");
 });
 
+test("a laptop that slept through its timer is locked before Alice's first move on it counts", async () => {
+  const alice = await browser();
+  await haveAccount(alice.peer);
+  await alice.peer.ask("set-lock", { words: words.join(" ") });
+  await alice.peer.ask("set-patience", { minutes: 5 });
+  for (const first of ["person-acted", "set-patience"] as const) {
+    await alice.sleep(8 * 60, first);
+    expect(phaseOf(alice.peer)).toBe("locked");
+    await alice.peer.ask("unlock", { words: words.join(" ") });
+    expect(lockOf(alice.peer)).toMatchObject({ set: { patience: 300_000 } });
+  }
+});
+
 test("it does not lock while something that Alice began is under way, and when she asks it does", async () => {
   const alice = await browser();
   await haveAccount(alice.peer);
@@ -192,6 +205,8 @@ interface Browser {
   readonly restart: () => Promise<void>;
   readonly lock: () => Promise<void>;
   readonly pass: (minutes: number) => Promise<void>;
+  /** No timer rings meanwhile, and what is asked first comes before them. */
+  readonly sleep: (minutes: number, first: "person-acted" | "set-patience") => Promise<void>;
   /** Every 32 bytes that chance gave meanwhile: seeds and keys are among them. */
   readonly seedsOf: (act: () => Promise<void>) => Promise<ReadonlyArray<string>>;
 }
@@ -252,6 +267,14 @@ async function browser({
       const due = Array.from(alarms.values()).filter(({ at }) => at <= now);
       for (const { ring } of due) ring();
       await soon();
+      if (phaseOf(alice.peer) !== "locked") return;
+      await over;
+      alice.peer = await openPeer(ports);
+    },
+    sleep: async (minutes, first) => {
+      const over = new Promise<void>((resolve) => (begun = resolve));
+      now = later(now, minutes * 60_000);
+      await alice.peer.ask(first, {});
       if (phaseOf(alice.peer) !== "locked") return;
       await over;
       alice.peer = await openPeer(ports);

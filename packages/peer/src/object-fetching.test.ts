@@ -126,7 +126,9 @@ function openTown(
     arrived: () => {},
     signal,
   });
-  const tasks = openTasks({ parent: signal, changed: () => shown.push(...tasks.list()) });
+  // What others trickle holds no lock open: it is shown as nothing that a person here began.
+  const theirs = (): ReadonlyArray<TaskView> => (tasks.isPersonsUnderWay() ? [] : tasks.list());
+  const tasks = openTasks({ parent: signal, changed: () => shown.push(...theirs()) });
   return {
     ask,
     asked,

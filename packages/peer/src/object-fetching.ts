@@ -257,7 +257,7 @@ function openShown({ tasks, title }: Fetching): Shown {
       const percent = Math.floor(1_000 * share);
       if ((isOne && bytesAll < shownFromBytes) || percent === shown) return;
       shown = percent;
-      task ??= tasks.start(title, { cancellable: false });
+      task ??= tasks.start(title, { cancellable: false, begunBy: "others" });
       task.tell({
         phase: "Receiving",
         share,

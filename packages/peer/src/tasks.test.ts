@@ -35,6 +35,17 @@ test("Alice stops what she started, and cannot stop what others need", () => {
   expect(theirs.signal.aborted).toBe(false);
 });
 
+test("only what Alice began is hers, however long what others send goes on", () => {
+  const { tasks } = open();
+  using theirs = tasks.start("Copying", { cancellable: false, begunBy: "others" });
+  expect(tasks.isPersonsUnderWay()).toBe(false);
+  const mine = tasks.start("Importing", { cancellable: true });
+  expect(tasks.isPersonsUnderWay()).toBe(true);
+  mine[Symbol.dispose]();
+  expect([tasks.list().length, tasks.isPersonsUnderWay()]).toEqual([1, false]);
+  void theirs;
+});
+
 test("all tasks end with the peer, also one that begins after its end", () => {
   const { tasks, parent } = open();
   const early = tasks.start("Copying", { cancellable: false });

@@ -12,9 +12,23 @@ export interface Task extends Disposable {
 }
 
 export interface Tasks {
-  readonly start: (title: string, options: { readonly cancellable: boolean }) => Task;
+  readonly start: (title: string, options: TaskOptions) => Task;
   readonly cancel: (id: string) => void;
   readonly list: () => ReadonlyArray<TaskView>;
+  /** Whether something is under way that the person here began. */
+  readonly isPersonsUnderWay: () => boolean;
+}
+
+export interface TaskOptions {
+  readonly cancellable: boolean;
+  /** `others`: it goes on because of what other nodes say and send. */
+  readonly begunBy?: "person" | "others";
+}
+
+interface Running {
+  view: TaskView;
+  readonly controller: AbortController;
+  readonly begunBy: "person" | "others";
 }
 
 /** Why a task's signal aborts when its person stops it. */
@@ -30,11 +44,11 @@ export function openTasks({
   readonly parent: AbortSignal;
   readonly changed: () => void;
 }): Tasks {
-  const running = new Map<string, { view: TaskView; readonly controller: AbortController }>();
+  const running = new Map<string, Running>();
   let count = 0;
 
   return {
-    start: (title, { cancellable }) => {
+    start: (title, { cancellable, begunBy = "person" }) => {
       const id = `task-${++count}`;
       const controller = new AbortController();
       const follow = (): void => controller.abort(parent.reason);
@@ -43,6 +57,7 @@ export function openTasks({
       running.set(id, {
         view: { id, title, phase: "Starting", share: undefined, detail: "", cancellable },
         controller,
+        begunBy,
       });
       changed();
       return {
@@ -65,5 +80,6 @@ export function openTasks({
       if (task?.view.cancellable === true) task.controller.abort(new TaskCancelled());
     },
     list: () => [...running.values()].map(({ view }) => view),
+    isPersonsUnderWay: () => [...running.values()].some(({ begunBy }) => begunBy === "person"),
   };
 }
