@@ -19,7 +19,7 @@ import { openKeeper, type Keeper } from "./keeper.ts";
 import type { Limits } from "./limits.ts";
 import { Member, ratesOf, type CloseCode, type Exit, type Rates } from "./member.ts";
 import { frameMessage, framePong, type Framed } from "./outbox.ts";
-import { Presence } from "./presence.ts";
+import { Presence, type PresenceCounts } from "./presence.ts";
 import { openPurse, type Purse } from "./purse.ts";
 import { openTagTable, type TagKey, type TagTable } from "./tag-table.ts";
 import { Totals } from "./totals.ts";
@@ -409,15 +409,10 @@ export class Hub {
   }
 }
 
-export interface HubCounts {
+export interface HubCounts extends PresenceCounts {
   readonly tags: number;
   /** Of all tags together. */
   readonly readers: number;
-  readonly announcements: number;
-  /** Of these, what other relays told. */
-  readonly neighbourAnnouncements: number;
-  /** Askers who wait for what other relays know. */
-  readonly neighbourQuestions: number;
   readonly keptFrames: number;
   readonly keptBytes: number;
 }

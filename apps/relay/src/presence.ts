@@ -23,6 +23,14 @@ export interface PresenceSetup {
   readonly isShort: () => boolean;
 }
 
+export interface PresenceCounts {
+  readonly announcements: number;
+  /** Of these, what other relays told. */
+  readonly neighbourAnnouncements: number;
+  /** Askers who wait for what other relays know. */
+  readonly neighbourQuestions: number;
+}
+
 type Owner = Member | RemoteOwner;
 
 interface Asked {
@@ -58,8 +66,7 @@ export class Presence {
     });
   }
 
-  /** Of these, `neighbourAnnouncements` are what other relays told. */
-  counts() {
+  counts(): PresenceCounts {
     return {
       announcements: this.#discovery.size(),
       neighbourAnnouncements: this.#neighbours,
