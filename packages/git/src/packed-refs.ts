@@ -1,5 +1,7 @@
 /** The file of all refs, with how many there are and a checksum: what storage made of it is noticed, and mended from what the refs did last. */
 
+/* oxlint-disable eslint/no-await-in-loop -- whether an object is here is answered at once. */
+
 import { compare, concat, formatUtf8, parseUtf8, type Bytes } from "@skein/protocol/bytes";
 import { parseObjectId, parseRefName, type ObjectId, type RefName } from "@skein/protocol/ids";
 import { splitLines } from "./byte-lines.ts";
@@ -25,12 +27,7 @@ export function formatPackedRefs(refs: ReadonlyMap<RefName, ObjectId>): Bytes {
 
 export function parsePackedRefs(bytes: Uint8Array): PackedRefs {
   const [head = "", ...lines] = readLines(bytes);
-  const refs = new Map<RefName, ObjectId>();
-  for (const line of lines) {
-    const oid = parseObjectId(line.slice(0, 40));
-    const ref = parseRefName(line.slice(41));
-    if (oid !== undefined && ref !== undefined && line[40] === " ") refs.set(ref, oid);
-  }
+  const refs = readRefs(lines);
   const { count, sum } = headPattern.exec(head)?.groups ?? {};
   const isRead = refs.size === lines.length;
   // As it was written before there were checksums.
@@ -45,6 +42,16 @@ export function parsePackedRefs(bytes: Uint8Array): PackedRefs {
     count: isSame ? refs.size : Number(count),
     isSound: isSame && isRead && isCounted,
   };
+}
+
+function readRefs(lines: ReadonlyArray<string>): Map<RefName, ObjectId> {
+  const refs = new Map<RefName, ObjectId>();
+  for (const line of lines) {
+    const oid = parseObjectId(line.slice(0, 40));
+    const ref = parseRefName(line.slice(41));
+    if (oid !== undefined && ref !== undefined && line[40] === " ") refs.set(ref, oid);
+  }
+  return refs;
 }
 
 function readLines(bytes: Uint8Array): ReadonlyArray<string> {
