@@ -103,13 +103,7 @@ export async function openRefs(
       { durability: "strict" },
     );
   const reflog = openReflog(files);
-  const isHere = async (oid: ObjectId): Promise<boolean> => (await objects.type(oid)) !== undefined;
-  const all = async (): Promise<Map<RefName, ObjectId>> => {
-    const bytes = await files.read("packed-refs");
-    if (bytes === undefined) return new Map();
-    const packed = parsePackedRefs(bytes);
-    return packed.isSound ? packed.refs : await mendRefs(packed, await reflog.readWhole(), isHere);
-  };
+  const all = (): Promise<Map<RefName, ObjectId>> => readAll({ files, objects, reflog });
   const inTurn = openTurns();
   await mendOnce({ files, all, mended });
   const update: Refs["update"] = (changes, options = {}) =>
@@ -153,6 +147,23 @@ export async function openRefs(
         return roots;
       }),
   };
+}
+
+async function readAll({
+  files,
+  objects,
+  reflog,
+}: {
+  readonly files: Files;
+  readonly objects: Pick<ObjectStore, "type">;
+  readonly reflog: Reflog;
+}): Promise<Map<RefName, ObjectId>> {
+  const bytes = await files.read("packed-refs");
+  if (bytes === undefined) return new Map();
+  const packed = parsePackedRefs(bytes);
+  if (packed.isSound) return packed.refs;
+  const isHere = async (oid: ObjectId): Promise<boolean> => (await objects.type(oid)) !== undefined;
+  return await mendRefs(packed, await reflog.readWhole(), isHere);
 }
 
 /** What cannot be mended now is left as it is, for whoever reads it to be told. */
