@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import {
   announce,
+  bulk,
   dial,
   masked,
   publish,
@@ -102,6 +103,18 @@ const replay: Deed = (socket, index) => {
   }
 };
 
+/** Of each 64 KiB that she sends a little is for those who never read, and the rest for nobody. */
+const padding: Deed = (socket) => {
+  const [wanted, rest] = [publish(slowTag, Buffer.alloc(4_200)), bulk(randomBytes(16), 59_000)];
+  for (let at = 0; at < 250; at++) socket.write(Buffer.concat([wanted, rest]));
+};
+
+/** Fills a read with what counts for nothing, and ends it in the middle of a head, or of a ping. */
+const cutting: Deed = (socket, index) => {
+  const half = index % 2 === 0 ? Buffer.of(0x82) : masked(Buffer.alloc(100), 0x89).subarray(0, 60);
+  socket.write(Buffer.concat([bulk(randomBytes(16), 60_000), half]));
+};
+
 /** Asks for a page again and again on one socket, and reads none. */
 async function unread(address: string): Promise<void> {
   const socket = connectSocket({ port, host: "127.0.0.1" });
@@ -113,7 +126,7 @@ async function unread(address: string): Promise<void> {
   socket.destroy();
 }
 
-const deeds = [fragments, halves, deafness, flood, squatting, intrusion, replay];
+const deeds = [fragments, halves, deafness, flood, squatting, intrusion, replay, padding, cutting];
 
 /** From an address of her own, does one thing for a second or two, or until she is thrown out; then comes again. */
 async function assault(deed: Deed, address: string, index: number): Promise<void> {

@@ -6,6 +6,8 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect as connectSocket, type Socket } from "node:net";
 
+import { relayOps } from "@skein/protocol/relay-frame";
+
 import { findFreePort } from "./installed.ts";
 
 /** A raw connection that has been upgraded: thousands of them cost little here. */
@@ -84,6 +86,10 @@ export function subscribe(...tags: ReadonlyArray<Uint8Array>): Buffer {
 
 export function publish(tag: Uint8Array, payload: Uint8Array): Buffer {
   return masked(Buffer.concat([Buffer.of(2), tag, payload]));
+}
+
+export function bulk(tag: Uint8Array, payloadBytes: number): Buffer {
+  return masked(Buffer.concat([Buffer.of(relayOps.bulk), tag, Buffer.alloc(payloadBytes)]));
 }
 
 export function announce(tag: Uint8Array, blob: Uint8Array): Buffer {

@@ -84,6 +84,21 @@ test("A15: a copied profile that forked stops signing as soon as it meets who sa
   ]);
   expect(await explain(proofs[0]?.file)).toContain("two different ref records with number 2");
   expect(await explain((await copied.ask("log-file", {})).file)).toContain("Members (2)");
+  // The verdict outlives the programs of all who know it, the convicted one included.
+  await world.until("the tablet seeing it too", () => standingOf(tablet, copied) === "forked");
+  for (const node of [copied, phone, tablet]) {
+    await node.kill();
+    await node.start();
+  }
+  await world.until("being back", () =>
+    [phone, tablet].every((node) => standingOf(node, copied) !== undefined),
+  );
+  await expect(copied.commit("notes", "more.txt", "more")).rejects.toThrow("read_only");
+  expect(copied.views.notices.some(({ what }) => what.includes("keys are in two places"))).toBe(
+    true,
+  );
+  await world.pass(2 * minuteMillis);
+  expect([phone, tablet].map((node) => standingOf(node, copied))).toEqual(["forked", "forked"]);
 });
 
 let words = "";

@@ -198,6 +198,22 @@ test("what has come of a message by halves is counted, with the read it keeps, u
   expect(counts).toEqual([30, 51, 0, 30, 30, 0]);
 });
 
+test("half a frame's head, or half a ping, at the end of a read keeps nothing of the read", () => {
+  const payload = new Uint8Array(300);
+  const whole = frame({ first: 0x82, payload });
+  const ping = frame({ first: 0x89, payload: new Uint8Array(100) });
+  for (const half of [whole.subarray(0, 1), whole.subarray(0, 3), ping.subarray(0, 50)]) {
+    const library: Buffer[] = [];
+    const ends = { message: () => undefined, messageBytesMax: 70_000 };
+    const lane = new FastLane({ ...ends, library: (piece) => library.push(piece) });
+    // In memory of its own, as a read is.
+    lane.take(Buffer.from(Uint8Array.from(Buffer.concat([whole, half])).buffer));
+    expect(Buffer.concat(library)).toEqual(half);
+    expect(library.map(({ buffer }) => buffer.byteLength)).toEqual([half.length]);
+    expect(lane.heldBytes).toBe(0);
+  }
+});
+
 test("of a node that is told goodbye only its own goodbye is heard, and a message under way to its end", () => {
   const payload = new Uint8Array(300).fill(1);
   const whole = frame({ first: 0x82, payload });

@@ -65,8 +65,9 @@ export class FastLane {
   #takeFrame(piece: Buffer, at: number): number {
     const bytes = frameBytes(piece, at);
     if (bytes === 0) {
-      this.#cutHead = Buffer.from(piece.subarray(at));
-      return this.#hand(piece, at, piece.length);
+      this.#cutHead = ownCopy(piece.subarray(at));
+      this.#ends.library(this.#cutHead);
+      return piece.length;
     }
     const until = at + bytes;
     if (!this.#isPlain(piece, at, bytes) || until > piece.length) {
@@ -108,13 +109,10 @@ export class FastLane {
         this.#owedBytes > 0 || this.#isFragmented
           ? this.heldBytes + piece.buffer.byteLength + pieceCostBytes
           : 0;
-    this.#hand(piece, at, until);
+    const part = piece.subarray(at, until);
+    // Half a ping is small, and counted nowhere: it may not keep the read that it came in.
+    this.#ends.library(!this.#isMessage && this.#owedBytes > 0 ? ownCopy(part) : part);
     if (this.#isEnding && this.#owedBytes === 0) this.#isClosed = true;
-    return until;
-  }
-
-  #hand(piece: Buffer, at: number, until: number): number {
-    this.#ends.library(piece.subarray(at, until));
     return until;
   }
 
@@ -131,6 +129,12 @@ export class FastLane {
       this.#cutHead = head;
     }
   }
+}
+
+function ownCopy(bytes: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(own);
+  return own;
 }
 
 /** How long the frame that begins here is, its head included; 0 while that is not to be seen yet. */

@@ -26,6 +26,8 @@ const settingsPath = "/skein.json";
 const settingsMillisMax = 2_000;
 /** It takes a hundredth of a second. */
 const renewalMillisMax = 2_000;
+/** A browser that finds everything damaged makes room anew before it answers, and says so only this once. */
+const lossMillisMax = 30_000;
 const repositoryPrefix = "skein-repository-";
 const channelsOffered = awaitChannels(globalThis);
 
@@ -70,11 +72,21 @@ async function serve(): Promise<void> {
 
 /** A device without room, or whose other tabs are in the way, does without. */
 async function renewLog(): Promise<{ readonly lost: boolean }> {
-  const waited = AbortSignal.timeout(renewalMillisMax);
-  const without = new Promise<{ readonly lost: boolean }>((resolve) => {
-    waited.addEventListener("abort", () => resolve({ lost: false }));
+  const log = await within(
+    lossMillisMax,
+    renewIdbLog().catch(() => undefined),
+  );
+  if (log !== undefined) await within(renewalMillisMax, log.renewed);
+  return { lost: log?.lost ?? false };
+}
+
+/** `undefined` where it takes longer. */
+async function within<T>(millis: number, work: Promise<T>): Promise<T | undefined> {
+  const waited = AbortSignal.timeout(millis);
+  const without = new Promise<undefined>((resolve) => {
+    waited.addEventListener("abort", () => resolve(undefined));
   });
-  return await Promise.race([renewIdbLog().catch(() => ({ lost: false })), without]);
+  return await Promise.race([work, without]);
 }
 
 /** WebCrypto is missing where the page was not served securely, as by plain http on a network. */
@@ -113,20 +125,26 @@ async function findRelays(place: {
   readonly protocol: string;
   readonly host: string;
 }): Promise<ReadonlyArray<string>> {
-  const settings = await caches.open("skein-settings");
+  const relays = relaysNamed(await readSettings());
+  return relays.length === 0 ? [relayUrlOf(place)] : relays;
+}
+
+/** Offline, or where the host is slow, what it said last time holds; nothing is kept where the page was not served securely. */
+async function readSettings(): Promise<unknown> {
   try {
     const fresh = await fetch(settingsPath, {
       cache: "no-store",
       signal: AbortSignal.timeout(settingsMillisMax),
-    });
-    if (fresh.ok) await settings.put(settingsPath, fresh);
+    }).catch(() => undefined);
+    const told = fresh?.ok === true ? fresh : undefined;
+    const kept = "caches" in globalThis ? await caches.open("skein-settings") : undefined;
+    if (told !== undefined) await kept?.put(settingsPath, told.clone());
+    const settings: unknown = await (told ?? (await kept?.match(settingsPath)))?.json();
+    return settings;
   } catch {
-    // Offline, or the host is slow: what it said last time holds.
+    // The host serves something else, or the device has no room: the app goes on with the relay it came from.
+    return undefined;
   }
-  const kept = await settings.match(settingsPath);
-  const named: unknown = await kept?.json().catch(() => undefined);
-  const relays = relaysNamed(named);
-  return relays.length === 0 ? [relayUrlOf(place)] : relays;
 }
 
 /** `{ "relays": ["wss://…", …] }`, or `{ "relay": "wss://…" }` for one. */

@@ -10,11 +10,16 @@ import { asFault } from "./idb-fault.ts";
  * (github.com/google/leveldb/issues/1287). Removing a database makes it begin a new log at once. Elsewhere this costs a
  * moment and does nothing.
  *
- * `lost`: what was stored here was found damaged and dropped by the browser. Only Chromium says so, and only once.
+ * `lost`: what was stored here was found damaged and dropped by the browser. Only Chromium says so, and only once: it is
+ * told before anything is removed. `renewed` resolves once that is over as well, or has failed, which may take as long as
+ * another tab is in the way: what is stored can be used all the same.
  *
- * @throws StorageFailedError, StorageFullError: nothing was changed; what is stored can be used all the same.
+ * @throws StorageFailedError, StorageFullError: nothing was changed.
  */
-export async function renewIdbLog(): Promise<{ readonly lost: boolean }> {
+export async function renewIdbLog(): Promise<{
+  readonly lost: boolean;
+  readonly renewed: Promise<void>;
+}> {
   let lost = false;
   const fresh = await asFault(() =>
     openDB(passing, 1, {
@@ -24,8 +29,11 @@ export async function renewIdbLog(): Promise<{ readonly lost: boolean }> {
     }),
   );
   fresh.close();
-  await asFault(() => deleteDB(passing));
-  return { lost };
+  return { lost, renewed: asFault(() => deleteDB(passing)).catch(leaveForTheNextStart) };
+}
+
+function leaveForTheNextStart(): void {
+  // The log is as it was.
 }
 
 /** Nothing is ever stored in it. */

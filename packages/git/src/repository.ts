@@ -147,11 +147,7 @@ export async function openRepository({
     undoMove: refs.undo,
     unfinished: openUnfinishedCopies(files),
     ageMoves: refs.age,
-    reachableRoots: async () => {
-      const roots = [...(await refs.roots())];
-      const here = await Promise.all(roots.map(objects.has));
-      return roots.filter((_, index) => here[index]);
-    },
+    reachableRoots: async () => [...(await refs.roots())],
     commitDraft: (draft) => commitDraft(parts, draft),
     merge: (asked) => mergeTips({ ...parts, breathe }, asked),
     conflicts: (asked) => readConflicts({ ...parts, breathe }, asked),

@@ -123,6 +123,8 @@ export interface StoredRepository {
   readonly heartbeats: ReadonlyMap<NodeId, StoredHeartbeat>;
   /** How far this node's own records were given to others. */
   readonly given: StoredHead | undefined;
+  /** Nodes that signed two things in one place. */
+  readonly forked: ReadonlySet<NodeId>;
   /** A person took it off this device: only what must never be forgotten is here, such as this node's own records. */
   readonly removed: boolean;
   /** It is taken off, and nobody had it when its person gave it up. */
@@ -301,6 +303,11 @@ export class Ledger {
     return this.#write([`repositories/${repo}/proofs/${node}`, proof]);
   }
 
+  /** The same where there are no two records to show for it. */
+  writeFork(repo: RepoId, node: NodeId): Promise<void> {
+    return this.#write([`repositories/${repo}/forks/${node}`, new Uint8Array()]);
+  }
+
   /** All of them that are kept for one repository. */
   async readProofs(repo: RepoId): Promise<ReadonlyArray<Bytes>> {
     const folder = `repositories/${repo}/proofs`;
@@ -397,9 +404,16 @@ export class Ledger {
       copies: (await this.#read(`${folder}/copies`, StoredCopies)) ?? [],
       heartbeats: await this.#readAll(`${folder}/heartbeats`, StoredHeartbeat, parseNodeId),
       given: await this.#read(`${folder}/given`, StoredHead),
+      forked: await this.#forkedIn(folder),
       removed: removed !== undefined,
       forgotten: removed?.[0] === forgottenMark,
     };
+  }
+
+  async #forkedIn(folder: string): Promise<ReadonlySet<NodeId>> {
+    const kinds = ["proofs", "forks"].map((kind) => this.#files.list(`${folder}/${kind}`));
+    const names = (await Promise.all(kinds)).flat();
+    return new Set(names.map(parseNodeId).filter((node) => node !== undefined));
   }
 
   async #read<T>(path: string, codec: Codec<T>): Promise<T | undefined> {

@@ -7,9 +7,10 @@ import type { Bytes } from "@skein/protocol/bytes";
 import type { NodeId, RepoId } from "@skein/protocol/ids";
 import { logBytesMax, nodesPerAccountMax, refRecordBytesMax } from "@skein/protocol/limits";
 import type { Head } from "@skein/replication/sync-events";
-import { FlowFailedError, type AskNode } from "./flows.ts";
+import type { AskNode } from "./flows.ts";
 import type { StoredStream } from "./ledger.ts";
 import type { Notice } from "./notices.ts";
+import { OwnClaims } from "./own-claims.ts";
 import { splitParts } from "./parts.ts";
 import { applyRecord } from "./ref-moves.ts";
 import type { RefStreams, RefStreamsWorld } from "./ref-streams.ts";
@@ -24,28 +25,35 @@ export interface CaughtUp {
   readonly stream: StoredStream;
 }
 
+interface Told {
+  readonly head: Head | undefined;
+  /** Said since it connected. */
+  readonly isFresh: boolean;
+}
+
 export class OwnGiving {
   readonly #world: OwnGivingWorld;
   readonly #repo: RepoId;
   readonly #streams: RefStreams;
-  readonly #told = new Map<NodeId, Head | undefined>();
+  readonly #told = new Map<NodeId, Told>();
+  readonly #claims = new OwnClaims();
   #given: Head | undefined;
-  #isForked = false;
 
-  constructor(
-    world: OwnGivingWorld,
-    streams: RefStreams,
-    { repo, given }: { readonly repo: RepoId; readonly given: Head | undefined },
-  ) {
+  constructor(world: OwnGivingWorld, streams: RefStreams, repo: RepoId) {
     this.#world = world;
     this.#streams = streams;
     this.#repo = repo;
-    this.#given = given;
+  }
+
+  /** Takes up what was noted before. It may be of the device that this one was before it signed in anew. */
+  async restore(given: Head | undefined): Promise<void> {
+    if (given !== undefined && (await this.#streams.ownHash(given.seq)) === given.hash)
+      this.#given = given;
   }
 
   /** Our keys signed two records with one number: nothing more is signed here. */
   isForked(): boolean {
-    return this.#isForked;
+    return this.#streams.forked().has(this.#world.keys.id);
   }
 
   /** The last of our records that somebody else may have. */
@@ -53,33 +61,40 @@ export class OwnGiving {
     return this.#given && { ...this.#given, version: 1 };
   }
 
-  /** Answers whether that node may know more of our stream than this storage does. */
+  /** Answers whether it has to be looked at: that node does not say of our stream just what this storage does. */
   told(from: NodeId, heads: ReadonlyArray<Head & { readonly node: NodeId }>): boolean {
-    const { keys } = this.#world;
-    const head = heads.find(({ node }) => node === keys.id);
-    if (this.#told.size >= nodesPerAccountMax * 2) this.#told.clear();
-    this.#told.set(from, head);
-    const own = this.#streams.all().get(keys.id);
-    if (head === undefined || this.#isForked) return false;
-    return (
-      own === undefined || head.seq > own.seq || (head.seq === own.seq && head.hash !== own.hash)
-    );
-  }
-
-  gone(from: NodeId): void {
+    const head = heads.find(({ node }) => node === this.#world.keys.id);
     this.#told.delete(from);
+    this.#told.set(from, { head, isFresh: true });
+    const [oldest] = this.#told.keys();
+    if (this.#told.size > nodesPerAccountMax * 2 && oldest !== undefined) this.#told.delete(oldest);
+    const own = this.#own();
+    if (head === undefined || this.isForked()) return false;
+    return !(head.seq === own?.seq && head.hash === own.hash);
   }
 
-  /** Whether that node may be given our records from number `from` on; that it has them is durable before this resolves. */
-  async give(to: NodeId, from: number): Promise<boolean> {
-    const own = this.#streams.all().get(this.#world.keys.id);
-    if (own === undefined || this.#isForked) return false;
+  /** What it knew it knows; what it says next may be more. */
+  gone(from: NodeId): void {
+    const told = this.#told.get(from);
+    if (told !== undefined) this.#told.set(from, { ...told, isFresh: false });
+  }
+
+  /**
+   * Up to which number that node may be given our records from `from` on; that it has them is durable before this
+   * resolves. Nobody is given anything while somebody may know more than is here. Our stream stays as it is meanwhile:
+   * whoever calls sees to that.
+   */
+  async give(to: NodeId, from: number): Promise<number | undefined> {
+    const own = this.#own();
+    if (own === undefined || this.isForked()) return undefined;
+    const told = this.#told.get(to);
+    const isFresh = told?.isFresh === true;
     // Who asks for the first one knows none.
-    if (!this.#told.has(to) && from > 1) return false;
-    const verdict = await this.#judge(own, this.#told.get(to));
-    if (verdict.does !== "give") return false;
+    if (!isFresh && from > 1) return undefined;
+    const verdict = await this.#judge(own, isFresh ? told.head : undefined);
+    if (verdict.does !== "give" || (await this.#isHeldBack(own))) return undefined;
     if (own.seq > (this.#given?.seq ?? 0)) await this.#note(own);
-    return true;
+    return own.seq;
   }
 
   /**
@@ -87,15 +102,19 @@ export class OwnGiving {
    * follow, we are convicted. Rejects as `ask` does.
    */
   async catchUp(from: NodeId, signal: AbortSignal): Promise<CaughtUp | undefined> {
-    const own = this.#streams.all().get(this.#world.keys.id);
-    const told = this.#told.get(from);
-    if (told === undefined) return undefined;
-    const verdict = await this.#judge(own, told);
+    const { clock } = this.#world;
+    const told = this.#told.get(from)?.head;
+    if (told === undefined || this.isForked()) return undefined;
+    const verdict = await this.#judge(this.#own(), told);
     if (verdict.does === "give") return undefined;
+    if (!this.#claims.mayAsk(from, clock.now())) return undefined;
     // Its record in the place of the last one that we gave comes first: it is ours, or convicts us.
     const base = verdict.does === "stop" ? verdict.seq : verdict.after;
     const fetched = await this.#fetch(from, Math.max(1, base), signal);
-    return this.#follow(fetched, { base, told });
+    const found = await this.#follow(fetched, { base, told });
+    if (found !== undefined) this.#claims.shown(from, clock.now());
+    else this.#claims.failed(from, clock.now(), { answered: true });
+    return found;
   }
 
   /** From now on this is our stream. What was signed here and never given is forgotten: its refs are signed anew. */
@@ -104,19 +123,37 @@ export class OwnGiving {
     this.#given = { seq: stream.seq, hash: stream.hash };
   }
 
+  #own(): StoredStream | undefined {
+    return this.#streams.all().get(this.#world.keys.id);
+  }
+
+  /** Whether anybody, here or gone, may know records of ours that are not here. */
+  async #isHeldBack(own: StoredStream): Promise<boolean> {
+    const now = this.#world.clock.now();
+    for (const [node, { head }] of this.#told) {
+      if (head?.seq === own.seq && head.hash === own.hash) continue;
+      // oxlint-disable-next-line no-await-in-loop -- the first that counts is enough.
+      const { does } = await this.#judge(own, head);
+      if (does === "give") this.#claims.forget(node);
+      else if (this.#claims.isBelieved(node, now)) return true;
+    }
+    return false;
+  }
+
   async #judge(own: StoredStream | undefined, told: Head | undefined): Promise<OwnTipVerdict> {
-    const there = told && (await this.#streams.ownHash(told.seq));
+    const isOurs = told !== undefined && told.seq <= (own?.seq ?? 0);
+    const there = isOurs ? await this.#streams.ownHash(told.seq) : undefined;
     return judgeOwnTip({ last: own?.seq ?? 0, given: this.#given?.seq ?? 0, there }, told);
   }
 
   async #fetch(from: NodeId, since: number, signal: AbortSignal): Promise<ReadonlyArray<Bytes>> {
-    const { ask, keys } = this.#world;
+    const { ask, clock, keys } = this.#world;
     const request = { type: "records", repo: this.#repo, node: keys.id, from: since } as const;
     try {
       const bytes = await ask(from, request, { bytesMax: logBytesMax, signal });
       return splitParts(bytes, { partBytesMax: refRecordBytesMax }) ?? [];
     } catch (error) {
-      if (error instanceof FlowFailedError) return [];
+      this.#claims.failed(from, clock.now(), { answered: false });
       throw error;
     }
   }
@@ -145,12 +182,11 @@ export class OwnGiving {
   }
 
   async #convict(seq: number, theirs: Bytes): Promise<undefined> {
-    const { keys, ledger } = this.#world;
-    this.#isForked = true;
+    const { keys } = this.#world;
     const ours = await this.#streams.ownRecord(seq);
-    if (ours === undefined) return;
-    const two = { sign: keys.signPublic, box: keys.boxPublic, first: ours, second: theirs };
-    await ledger.writeProof(this.#repo, keys.id, formatProof({ of: "record", ...two }));
+    const two = { sign: keys.signPublic, box: keys.boxPublic, second: theirs };
+    const proof = ours && formatProof({ of: "record", ...two, first: ours });
+    await this.#streams.convict(keys.id, proof);
   }
 
   async #note({ seq, hash }: StoredStream): Promise<void> {

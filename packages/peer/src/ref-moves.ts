@@ -28,6 +28,13 @@ export function branchOf(ref: RefName): string | undefined {
   return ref.startsWith("refs/heads/") ? ref.slice("refs/heads/".length) : undefined;
 }
 
+/** What of a node's refs is its own to tell: branches and tags. */
+export function sharedRefs(refs: ReadonlyMap<RefName, ObjectId>): ReadonlyMap<RefName, ObjectId> {
+  const isShared = (ref: RefName): boolean =>
+    branchOf(ref) !== undefined || ref.startsWith("refs/tags/");
+  return new Map([...refs].filter(([ref]) => isShared(ref)));
+}
+
 /** The stream after one more record, or `undefined` if it would hold what no node may hold. */
 export function applyRecord(
   last: StoredStream | undefined,

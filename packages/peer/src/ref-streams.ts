@@ -18,7 +18,7 @@ import { assert } from "@skein/protocol/errors";
 import type { Instant, NodeId, ObjectId, RecordHash, RefName, RepoId } from "@skein/protocol/ids";
 import { logBytesMax } from "@skein/protocol/limits";
 import type { RecordRefusal } from "@skein/replication/sync-events";
-import type { Ledger, StoredHead, StoredStream } from "./ledger.ts";
+import type { Ledger, StoredHead, StoredRepository, StoredStream } from "./ledger.ts";
 import type { Clock } from "./ports.ts";
 import { applyRecord } from "./ref-moves.ts";
 
@@ -43,15 +43,34 @@ export class RefStreams {
   readonly #streams: Map<NodeId, StoredStream>;
   /** The last few states of each stream: a node that offers its objects may not have heard of the newest yet. */
   readonly #recent = new Map<NodeId, ReadonlyArray<StoredStream>>();
+  readonly #forked: Set<NodeId>;
 
-  constructor(world: RefStreamsWorld, repo: RepoId, stored: ReadonlyMap<NodeId, StoredStream>) {
+  constructor(
+    world: RefStreamsWorld,
+    { id, streams, forked }: Pick<StoredRepository, "id" | "streams" | "forked">,
+  ) {
     this.#world = world;
-    this.#repo = repo;
-    this.#streams = new Map(stored);
+    this.#repo = id;
+    this.#streams = new Map(streams);
+    this.#forked = new Set(forked);
   }
 
   all(): ReadonlyMap<NodeId, StoredStream> {
     return this.#streams;
+  }
+
+  /** Nodes that signed two things in one place: nothing more of their streams is taken, nor of ours given. */
+  forked(): ReadonlySet<NodeId> {
+    return this.#forked;
+  }
+
+  /** Counts at once, and outlives this program. `proof`: two records with one number, if they were seen. */
+  async convict(node: NodeId, proof?: Bytes): Promise<void> {
+    const { ledger } = this.#world;
+    const isKnown = this.#forked.has(node);
+    this.#forked.add(node);
+    if (proof !== undefined) await ledger.writeProof(this.#repo, node, proof);
+    else if (!isKnown) await ledger.writeFork(this.#repo, node);
   }
 
   /** Every stream, and its last few states. */
@@ -71,11 +90,14 @@ export class RefStreams {
     const isRevoked = state.revoked.has(of);
     const signer = isRevoked ? log.signers().find(({ node }) => node === of) : state.nodes.get(of);
     if (signer === undefined) return "unknown-writer";
+    if (this.#forked.has(of)) return "equivocation";
     const signPublic = signer.sign;
     const last = this.#streams.get(of);
     const judged = judgeRecord({ crypto, bytes, signPublic, repo: this.#repo, node: of, last });
-    if (judged.verdict === "equivocation" && judged.record.seq === last?.seq)
-      await this.#keepProof(of, last.seq, { sign: signPublic, box: signer.box, theirs: bytes });
+    if (judged.verdict === "equivocation") {
+      const two = { sign: signPublic, box: signer.box, theirs: bytes };
+      await this.convict(of, await this.#proofOf(of, judged.record.seq, two));
+    }
     if (judged.verdict !== "accepted") return refusals[judged.verdict];
     // What the removal of a node leaves of its stream: everybody has the same of it, and nobody more.
     const vouched = isRevoked ? vouchedUpTo(state, of, this.#repo) : undefined;
@@ -160,18 +182,18 @@ export class RefStreams {
     this.#recent.delete(keys.id);
   }
 
-  /** Two records with one number convict their node, whoever reads them. */
-  async #keepProof(
+  /**
+   * Two records with one number convict their node, whoever reads them. One that only does not follow on what is here
+   * convicts it here.
+   */
+  async #proofOf(
     of: NodeId,
     seq: number,
     { sign, box, theirs }: { readonly sign: Bytes; readonly box: Bytes; readonly theirs: Bytes },
-  ): Promise<void> {
-    const { ledger } = this.#world;
+  ): Promise<Bytes | undefined> {
     const range = { from: seq, to: seq, bytesMax: logBytesMax };
-    const [first] = await ledger.readRecords(this.#repo, of, range);
-    if (first === undefined) return;
-    const proof = formatProof({ of: "record", sign, box, first, second: theirs });
-    await ledger.writeProof(this.#repo, of, proof);
+    const [first] = await this.#world.ledger.readRecords(this.#repo, of, range);
+    return first && formatProof({ of: "record", sign, box, first, second: theirs });
   }
 
   async #keep(of: NodeId, bytes: Bytes, stream: StoredStream): Promise<void> {

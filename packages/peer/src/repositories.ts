@@ -391,6 +391,7 @@ function newborn(id: RepoId, genesis: Bytes): StoredRepository {
     copies: [],
     heartbeats: new Map(),
     given: undefined,
+    forked: new Set(),
     removed: false,
     forgotten: false,
   };

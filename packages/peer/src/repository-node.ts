@@ -14,9 +14,9 @@ import {
   type RepoId,
 } from "@skein/protocol/ids";
 import { logBytesMax, refRecordBytesMax } from "@skein/protocol/limits";
-import { step, type Machine } from "@skein/protocol/machine";
+import { step } from "@skein/protocol/machine";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
-import { describeSync, repoSync, type RepoSyncState } from "@skein/replication/repo-sync";
+import { describeSync, type RepoSyncState } from "@skein/replication/repo-sync";
 import type { RepoSyncEffect, RepoSyncEvent, StreamHead } from "@skein/replication/sync-events";
 import { ConnectedAsking } from "./connected-asking.ts";
 import { Copies } from "./copies.ts";
@@ -28,16 +28,17 @@ import { OwnGiving, twoPlaces } from "./own-giving.ts";
 import { openPackKeeping, type PackKeeping } from "./pack-keeping.ts";
 import { splitParts } from "./parts.ts";
 import {
-  branchOf,
   changesOwed,
   changesTowards,
   havesTowards,
   isRecorded,
   planAdvance,
   planTakingBack,
+  sharedRefs,
 } from "./ref-moves.ts";
 import { RefStreams } from "./ref-streams.ts";
 import type { RepositoryWorld } from "./repository-world.ts";
+import { syncOf } from "./stored-sync.ts";
 import { openTurns } from "./turns.ts";
 
 /** `moved`: a branch is no longer where it was believed to be, and nothing was changed. */
@@ -52,7 +53,6 @@ interface MoveOptions {
   readonly followed?: true | undefined;
 }
 
-type Sync = Machine<RepoSyncState, RepoSyncEvent, RepoSyncEffect>;
 type Ordered<T extends RepoSyncEffect["type"]> = Extract<RepoSyncEffect, { readonly type: T }>;
 
 export class RepositoryNode {
@@ -72,7 +72,7 @@ export class RepositoryNode {
   readonly #copies: Copies;
   readonly #keeping: PackKeeping;
   readonly #asking = new ConnectedAsking();
-  readonly #sync: Sync;
+  readonly #sync: ReturnType<typeof syncOf>;
   #state: RepoSyncState;
   #refs: ReadonlyMap<RefName, ObjectId> = new Map();
   #head: RefName | undefined;
@@ -86,8 +86,10 @@ export class RepositoryNode {
     born: { readonly git: Repository; readonly name: string; readonly at: Instant },
   ): Promise<RepositoryNode> {
     const node = new RepositoryNode(world, stored, born);
+    await node.#own.restore(stored.given);
     await node.#readRefs();
     await node.#mendLater();
+    if (node.#own.isForked()) world.notice(twoPlaces(node.name()));
     node.#keeping.opened();
     return node;
   }
@@ -100,15 +102,15 @@ export class RepositoryNode {
     this.id = stored.id;
     this.#world = world;
     this.#bornAs = born.name;
-    this.#streams = new RefStreams(world, stored.id, stored.streams);
-    const { id: repo, given, heartbeats } = stored;
-    this.#own = new OwnGiving(world, this.#streams, { repo, given });
+    this.#streams = new RefStreams(world, stored);
+    const { id: repo, heartbeats } = stored;
+    this.#own = new OwnGiving(world, this.#streams, repo);
     this.heartbeats = new Heartbeats(world, {
       repo,
       stored: heartbeats,
       given: () => this.#own.given(),
       streamOf: (node) => this.#streams.all().get(node),
-      forked: (of) => this.#post({ type: "fork-proven", of, now: this.#now() }),
+      forked: (of) => world.scope.start(() => this.#freeze(of)),
     });
     this.#copies = new Copies(stored.copies);
     this.#keeping = openPackKeeping({
@@ -123,15 +125,7 @@ export class RepositoryNode {
     this.#changedAt = instant(
       Math.max(born.at, ...[...stored.streams.values()].map((stream) => stream.at)),
     );
-    this.#sync = repoSync({
-      me: world.keys.id,
-      seed: world.seed(),
-      held: [...stored.streams].map(([node, { seq, hash }]) => ({
-        node,
-        records: { seq, hash },
-        objects: stored.held.get(node),
-      })),
-    });
+    this.#sync = syncOf(world, stored);
     this.#state = this.#sync.initial;
   }
 
@@ -199,7 +193,7 @@ export class RepositoryNode {
   heard(from: NodeId, heads: ReadonlyArray<StreamHead>): void {
     this.#copies.claimed(from, heads);
     this.#recountCopies(false);
-    if (this.#isWriter() && this.#own.told(from, heads))
+    if (this.#own.told(from, heads) && this.#isWriter())
       this.#whileConnected(from, (until) => this.#catchUp(from, until));
     this.#tell({ type: "heads-heard", from, streams: heads, now: this.#now() });
   }
@@ -210,14 +204,21 @@ export class RepositoryNode {
   }
 
   /** Ref records for another node, as far as their objects are here. */
-  async records(
+  records(
     { node, from }: Extract<StreamRequest, { readonly type: "records" }>,
     asking: NodeId,
   ): Promise<ReadonlyArray<Bytes>> {
-    if (node === this.#world.keys.id && !(await this.#own.give(asking, from))) return [];
-    const held = this.sync().held.find((stream) => stream.node === node);
-    const to = held?.objects?.seq ?? 0;
-    return this.#world.ledger.readRecords(this.id, node, { from, to, bytesMax: logBytesMax });
+    const read = (upTo: number): Promise<ReadonlyArray<Bytes>> => {
+      const held = this.sync().held.find((stream) => stream.node === node);
+      const to = Math.min(upTo, held?.objects?.seq ?? 0);
+      return this.#world.ledger.readRecords(this.id, node, { from, to, bytesMax: logBytesMax });
+    };
+    if (node !== this.#world.keys.id) return read(Number.MAX_SAFE_INTEGER);
+    // Neither signed nor replaced between the word that they may be given and their reading.
+    return this.#turns.take(async () => {
+      const upTo = await this.#own.give(asking, from);
+      return upTo === undefined ? [] : await read(upTo);
+    });
   }
 
   /** It is taken off this device: nothing more happens to it, and what was happening has ended. */
@@ -386,6 +387,12 @@ export class RepositoryNode {
       });
   }
 
+  /** Another node said two things in one place. */
+  async #freeze(of: NodeId): Promise<void> {
+    this.#post({ type: "fork-proven", of, now: this.#now() });
+    await this.#streams.convict(of).catch((error: unknown) => this.#world.storageFailed(error));
+  }
+
   // --- Refs. ---
 
   #isWriter(): boolean {
@@ -398,11 +405,7 @@ export class RepositoryNode {
   }
 
   #ownRefs(): ReadonlyMap<RefName, ObjectId> {
-    return new Map(
-      [...this.#refs].filter(
-        ([ref]) => branchOf(ref) !== undefined || ref.startsWith("refs/tags/"),
-      ),
-    );
+    return sharedRefs(this.#refs);
   }
 
   /** The record first, the ref after: what others are told is never ahead of what is durable here. */

@@ -44,19 +44,24 @@ export function repoSync({
   me,
   seed,
   held,
+  forked = new Set(),
 }: {
   readonly me: NodeId;
   readonly seed: number;
   readonly held: ReadonlyArray<HeldStream>;
+  /** Writers that were convicted before this program began. */
+  readonly forked?: ReadonlySet<NodeId>;
 }): Machine<RepoSyncState, RepoSyncEvent, RepoSyncEffect> {
+  const writers = new Map<NodeId, WriterStream>();
+  for (const node of forked) writers.set(node, { ...emptyStream, frozen: true });
+  for (const { node, records, objects } of held)
+    writers.set(node, { ...emptyStream, records, objects, frozen: forked.has(node) });
   return {
     initial: {
       phase: "syncing",
       me,
       chance: seed,
-      writers: new Map(
-        held.map(({ node, records, objects }) => [node, { ...emptyStream, records, objects }]),
-      ),
+      writers,
       neighbours: new Map(),
       liars: new Map(),
       wakeAt: undefined,
@@ -430,8 +435,8 @@ function askForObjects(
 /** Whether one more stream may be known. What brought nothing so far makes room. */
 function makeRoom({ writers }: Draft): boolean {
   if (writers.size < writersMax) return true;
-  for (const [of, { records, recordsFetch, judging }] of writers)
-    if (records === undefined && recordsFetch === undefined && judging.length === 0)
+  for (const [of, { records, recordsFetch, judging, frozen }] of writers)
+    if (records === undefined && recordsFetch === undefined && judging.length === 0 && !frozen)
       return writers.delete(of);
   return false;
 }
