@@ -50,6 +50,8 @@ export type AccountView =
       readonly kit: KitView;
       readonly words: NewWordsView;
       readonly lock: LockView;
+      /** Nodes that said two things in one place, by place: whoever shows the proofs asks for them anew when it changes. */
+      readonly forks: number;
     }
   /** Keys are on disk only, and opened by the passkey or the passphrase. */
   | {
