@@ -1,6 +1,10 @@
 /** Every option, declared once: a flag, an environment variable and a line of the config file share its name. */
 
-import { relayPayloadBytesMax, relayPingMillisMax, tagsPerConnectionMax } from "@skein/protocol/limits";
+import {
+  relayPayloadBytesMax,
+  relayPingMillisMax,
+  tagsPerConnectionMax,
+} from "@skein/protocol/limits";
 
 import { limitWords } from "./limit-words.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
