@@ -66,6 +66,7 @@ async function openSide(log: MembershipLog, answer: () => MembershipLog): Promis
     },
     send: (_node, message) => sent.push(message),
     storageFailed: failed,
+    assertMaySign: () => undefined,
     changed: () => undefined,
   });
   const rest = async (): Promise<void> => {

@@ -276,6 +276,7 @@ const account = {
   author: { name: "Alice", email: "alice@example.org" },
   approval: { phase: "none" },
   lock: { keys: "wrapped", salt: "00", set: undefined },
+  standstill: undefined,
 } as const;
 
 const locked: Views["account"] = { phase: "locked", mark: "7Q4-FM2", passkey: undefined };
