@@ -11,8 +11,10 @@ import { chromium, type Browser, type BrowserServer, type Page } from "playwrigh
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { build } from "vite";
 import { descendantsOf, hasThread, residentBytes, treeCpuMillis } from "../../bench/processes.ts";
-import { entry, blobCode, packOf } from "../interop/pack-builder.ts";
+import { blobCode, commitCode, entry, idOf, packOf, treeCode } from "../interop/pack-builder.ts";
+import { soundCommit } from "../interop/pack-shapes.ts";
 import { accepted, refused } from "../interop/pack-table.ts";
+import { namedTrees } from "../interop/tree-table.ts";
 import { executablePath, quietArgs } from "./chromium.ts";
 import type { Answer } from "./pack-receiver.ts";
 
@@ -35,7 +37,19 @@ const sound: Shape = {
   make: () => packOf([entry(blobCode, "sound")]),
   outcome: "kept",
 };
-const packs = new Map([...shapes, sound].map((shape) => [pathOf(shape), shape.make]));
+/** What Mallory calls what she sends. */
+const names: ReadonlyArray<Shape> = namedTrees.map(({ name, fault, entries }) => ({
+  name: `a tree with ${name}`,
+  make: () => packOf(entries),
+  outcome: fault === undefined ? "kept" : `unsound-object: ${fault}`,
+}));
+const refs: ReadonlyArray<Shape> = [
+  { name: "a million refs", ...bundleOf(1_000_000, (at) => `refs/heads/many/${at}`) },
+  { name: "a ref of a megabyte", ...bundleOf(1, () => `refs/heads/${"x/".repeat(500_000)}x`) },
+];
+const packs = new Map(
+  [...shapes, ...names, ...refs, sound].map((shape) => [pathOf(shape), shape.make]),
+);
 /** Bounds, not timings: 256 MB since before the first, 10 s of a processor each, and a page that answers within the second. */
 const grownBytesMax = 256 * 2 ** 20;
 const cpuMillisMax = 10_000;
@@ -95,11 +109,22 @@ test("each of Mallory's packs comes to the end in Chromium that it comes to in N
   expect(others.length).toBeGreaterThan(70);
 }, 120_000);
 
+test("each of Mallory's names comes to the end in Chromium that it comes to in Node", async () => {
+  for (const shape of names) {
+    const { outcome } = await page.evaluate(
+      (path) => globalThis.bombs.receive(path),
+      pathOf(shape),
+    );
+    expect(outcome, shape.name).toBe(shape.outcome);
+  }
+  expect(names.length).toBeGreaterThan(100);
+}, 120_000);
+
 test("the page goes on while its worker meets one bomb after the other", async () => {
   await page.evaluate((path) => globalThis.bombs.watch(path), pathOf(sound));
   const renderer = rendererOf(chromiumServer.process().pid ?? 0);
   const before = residentBytes(renderer);
-  for (const shape of bombs) {
+  for (const shape of [...bombs, ...refs]) {
     let isOver = false;
     const cpuBefore = treeCpuMillis(renderer);
     const received = page
@@ -137,8 +162,20 @@ test("a worker that is ended in the middle of a bomb leaves storage that the nex
   }
 }, 120_000);
 
-function pathOf({ name }: Shape): string {
-  return `/pack/${encodeURIComponent(name)}`;
+/** With a pack that is sound: it is the refs that are too much. */
+function bundleOf(count: number, refAt: (at: number) => string): Omit<Shape, "name"> {
+  const tip = idOf("commit", soundCommit);
+  const make = (): Uint8Array => {
+    const lines = Array.from({ length: count }, (_, at) => `${tip} ${refAt(at)}\n`);
+    const pack = packOf([entry(treeCode, ""), entry(commitCode, soundCommit)]);
+    return Buffer.concat([Buffer.from(`# v2 git bundle\n${lines.join("")}\n`), pack]);
+  };
+  return { make, outcome: "bundle" };
+}
+
+function pathOf(shape: Shape): string {
+  const folder = refs.includes(shape) ? "bundle" : "pack";
+  return `/${folder}/${encodeURIComponent(shape.name)}`;
 }
 
 interface Bombs {

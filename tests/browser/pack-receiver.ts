@@ -1,7 +1,10 @@
-/** A worker in the browser that receives packs, part by part, over IndexedDB, as the peer's worker does. */
+/** A worker in the browser that receives packs, part by part, and bundles, over IndexedDB, as the peer's worker does. */
 
+import { BundleRejectedError } from "@skein/git/bundle";
+import type { Files } from "@skein/git/files";
 import { openIdbFiles } from "@skein/git/idb-files";
 import { openObjectStore } from "@skein/git/object-store";
+import { openRepository } from "@skein/git/repository";
 import { packFaultOf } from "../interop/pack-fault.ts";
 
 export interface Asked {
@@ -26,21 +29,37 @@ async function receive({ address, database }: Asked): Promise<Answer> {
     files: (await files.list("objects/pack")).length,
   });
   try {
-    const store = await openObjectStore(files);
-    const receiver = store.openReceiver({ tips: [], signal });
-    const reader = (await fetch(address)).body?.getReader();
-    for (;;) {
-      const part = await reader?.read();
-      if (part?.value === undefined) break;
-      await receiver.write(part.value);
-    }
-    await receiver.finish();
+    const sent = await fetch(address);
+    await (isBundle(address) ? importBundle(files, sent) : receivePack(files, sent));
     return await answer("kept");
   } catch (error) {
-    return await answer(packFaultOf(error) ?? String(error));
+    const fault = error instanceof BundleRejectedError ? "bundle" : packFaultOf(error);
+    return await answer(fault ?? String(error));
   } finally {
     await files.close();
   }
+}
+
+async function receivePack(files: Files, sent: Response): Promise<void> {
+  const store = await openObjectStore(files);
+  const receiver = store.openReceiver({ tips: [], signal });
+  const reader = sent.body?.getReader();
+  for (;;) {
+    const part = await reader?.read();
+    if (part?.value === undefined) break;
+    await receiver.write(part.value);
+  }
+  await receiver.finish();
+}
+
+async function importBundle(files: Files, sent: Response): Promise<void> {
+  const repository = await openRepository({ files });
+  await repository.importBundle(new Uint8Array(await sent.arrayBuffer()), { signal });
+}
+
+/** The host has both. */
+function isBundle(address: string): boolean {
+  return address.startsWith("/bundle/");
 }
 
 globalThis.addEventListener("message", ({ data }: MessageEvent<Asked>) => {

@@ -2,6 +2,7 @@
 
 import { mutate, openChance, type Chance } from "./mutation.ts";
 import type { Bytes } from "@skein/protocol/bytes";
+import { inputSecondsMax, openWatch } from "./watch.ts";
 
 /** Something that reads what others wrote. */
 export interface Decoder {
@@ -43,24 +44,31 @@ export async function fuzz(
   {
     seed,
     inputs,
+    secondsMax = inputSecondsMax,
     onProgress,
   }: {
     readonly seed: number;
     readonly inputs: number;
+    /** Of a processor, for one input. */
+    readonly secondsMax?: number;
     readonly onProgress?: (next: number) => void;
   },
 ): Promise<Tally> {
   for (const sample of decoder.samples)
     if (!(await decoder.read(Uint8Array.from(sample), openChance(0))))
       throw new Error(`${decoder.name} refuses a sound sample`);
+  using watch = openWatch(decoder.name);
   let taken = 0;
   for (let at = 0; at < inputs; at++) {
     if (at % 10_000 === 0) onProgress?.(seed + at);
     const chance = openChance(seed + at);
     const input = inputOf(decoder, chance);
+    watch.begin(seed + at);
     try {
       const answer = decoder.read(input, chance);
       if (typeof answer === "boolean" ? answer : await answer) taken += 1;
+      const seconds = watch.seconds();
+      demand(seconds <= secondsMax, `it takes ${secondsMax} s of a processor at most`);
     } catch (error) {
       throw new BrokenByInputError(decoder.name, seed + at, input, error);
     }

@@ -39,19 +39,22 @@ const tree = treeOf(
   ["160000", "m", "1".repeat(40)],
 );
 const commit = `tree ${idOf("tree", tree)}\nauthor ${person}\ncommitter ${person}\n\nHello\n`;
+/** What the first two of the samples reach from here is in them. */
+export const packTip = idOf("commit", commit);
 const tag = `object ${idOf("commit", commit)}\ntype commit\ntag v1\ntagger ${person}\n\nv1\n`;
 const base = entry(blobCode, text);
 const grow = delta(text.length, longer.length, copy(0, text.length), insert("a line of text\n"));
 const above = [entry(treeCode, tree), entry(commitCode, commit), entry(tagCode, tag)];
 
-const samples = [
+/** Each ends with its SHA-1. */
+export const packSamples = [
   packOf([base, ofsDelta(base.length, grow), ...above]),
   packOf([...above, base, refDelta(idOf("blob", text), grow)]),
   packOf([entry(blobCode, ""), entry(treeCode, ""), base]),
 ];
 
 /** Whatever lies inside: data, deltas, bases, their number and their order. */
-function reshape(sample: Uint8Array, chance: Chance): Bytes {
+export function reshapePack(sample: Uint8Array, chance: Chance): Bytes {
   const parts = entriesOf(sample);
   const others = parts.map(({ data }) => data);
   for (let changes = chance.below(3); changes >= 0; changes--) {
@@ -112,9 +115,9 @@ const littleRoom = { heldBytes: 80, chunkBytes: 40, chunksAtOnce: 1, segmentByte
 
 export const packDecoder: Decoder = {
   name: "pack",
-  samples,
-  mend: (bytes) => Uint8Array.from(sealPack(bytes.subarray(0, Math.max(0, bytes.length - 20)))),
-  reshape,
+  samples: packSamples,
+  mend: sealAnew,
+  reshape: reshapePack,
   read: async (bytes, chance) => {
     const contents = new Map<string, Bytes>();
     // Half of them wait on the device while they arrive.
@@ -137,8 +140,12 @@ export const packDecoder: Decoder = {
   },
 };
 
+export function sealAnew(pack: Uint8Array): Bytes {
+  return Uint8Array.from(sealPack(pack.subarray(0, Math.max(0, pack.length - 20))));
+}
+
 /** Every object of what was kept can be read, under the id that the index has for it. */
-async function judgeKept(contents: Map<string, Bytes>): Promise<void> {
+export async function judgeKept(contents: Map<string, Bytes>): Promise<void> {
   const store = await openObjectStore(openMemoryFiles(contents));
   for (const [path, bytes] of contents) {
     if (!path.endsWith(".idx")) continue;

@@ -8,6 +8,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { openCrypto } from "@skein/auth/crypto/sodium";
 import { revokeNodes } from "@skein/auth/membership-changes";
 import { allowedSigners, signCommit } from "@skein/auth/ssh-signature";
+import type { MembershipLog } from "@skein/auth/membership";
 import { makeUpAccount } from "@skein/auth/testing/account";
 import type { NodeKeys } from "@skein/auth/identity";
 import { formatUtf8 } from "@skein/protocol/bytes";
@@ -105,8 +106,31 @@ describe.runIf(keygen)(
         "G",
       );
     });
+
+    test("git takes nothing of a compromised node, however its thief dates it", () => {
+      const gone = compromised();
+      expect(verdictOn(signed(phone, soon), allowedSigners(crypto, log.signers()))).toBe("G");
+      expect(verdictOn(signed(phone, soon), allowedSigners(crypto, gone.signers()))).toBe("U");
+      expect(verdictOn(signed(world.first, soon), allowedSigners(crypto, gone.signers()))).toBe(
+        "G",
+      );
+    });
   },
 );
+
+function compromised(): MembershipLog {
+  const gone = log.fork();
+  const change = { ...world.change(log, world.first), door: world.door };
+  const removal = { ...change, targets: [phone.id], reason: "compromised" } as const;
+  for (const entry of revokeNodes(removal).entries) gone.add(entry);
+  return gone;
+}
+
+test("a node that was lost is a signer until then, and a compromised one is none", () => {
+  const signers = compromised().signers();
+  expect(signers.map(({ isCompromised }) => isCompromised)).toContain(true);
+  expect(allowedSigners(crypto, signers).trimEnd().split("\n")).toHaveLength(1);
+});
 
 test("what is no commit, or is signed, is not signed", () => {
   const by = { crypto, keys: phone };

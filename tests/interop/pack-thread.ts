@@ -1,10 +1,11 @@
 /** A thread that receives packs, in a process of its own, and what that uses. */
 
 import { fork } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "vite";
+import { expect } from "vitest";
 import { blobCode, entry, packOf } from "./pack-builder.ts";
 import type { Used } from "./pack-process.ts";
 import type { Received, Sent } from "./pack-worker.ts";
@@ -12,8 +13,20 @@ import type { Received, Sent } from "./pack-worker.ts";
 /** What became of it; what it took, and by how much the process has grown at the most since it began. */
 export type Outcome = Received & { readonly cpuMillis: number; readonly grownBytes: number };
 
+/** Of a processor, which a busy machine does not change: none takes a fifth of it. */
+const cpuMillisMax = 10_000;
+/** Since before the first of them: what one leaves behind counts against the next. */
+const grownBytesMax = 256 * 2 ** 20;
+
+export function expectBounded({ cpuMillis, grownBytes }: Outcome): void {
+  expect(cpuMillis).toBeLessThan(cpuMillisMax);
+  expect(grownBytes).toBeLessThan(grownBytesMax);
+}
+
 export interface PackThread {
-  readonly receive: (bytes: Uint8Array, kind?: Sent["kind"]) => Promise<Outcome>;
+  readonly receive: (bytes: Uint8Array, kind?: "pack" | "bundle") => Promise<Outcome>;
+  /** Clones from a host that gives these answers, one after the other. */
+  readonly clone: (answers: ReadonlyArray<Uint8Array>) => Promise<Outcome>;
   readonly close: () => Promise<void>;
 }
 
@@ -49,16 +62,26 @@ export async function openPackThread(): Promise<PackThread> {
       });
       child.send(sent);
     });
+  const receive = (
+    kind: Sent["kind"],
+    ...parts: ReadonlyArray<Uint8Array>
+  ): Promise<Received & Used> => {
+    const files = parts.map((bytes, at) => {
+      const file = join(folder, `sent-${at}`);
+      writeFileSync(file, bytes);
+      return file;
+    });
+    return answerTo({ kind, files });
+  };
   // It has received something small: from here on it grows by what is sent.
-  const { peakBytes: before } = await answerTo({
-    kind: "pack",
-    bytes: packOf([entry(blobCode, "")]),
+  const { peakBytes: before } = await receive("pack", packOf([entry(blobCode, "")]));
+  const measured = ({ peakBytes, ...received }: Received & Used): Outcome => ({
+    ...received,
+    grownBytes: peakBytes - before,
   });
   return {
-    receive: async (bytes, kind = "pack") => {
-      const { peakBytes, ...received } = await answerTo({ kind, bytes });
-      return { ...received, grownBytes: peakBytes - before };
-    },
+    receive: async (bytes, kind = "pack") => measured(await receive(kind, bytes)),
+    clone: async (answers) => measured(await receive("host", ...answers)),
     close: async () => {
       const gone = new Promise((resolve) => child.once("exit", resolve));
       child.kill();

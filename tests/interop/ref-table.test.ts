@@ -1,15 +1,19 @@
-/** Refs as Mallory names them: in a bundle, as a git host, and where HEAD is kept. What is harmless comes, nothing else does. */
+/**
+ * Refs as Mallory names them: in a bundle, as a git host, and where HEAD is kept. They come in on a thread
+ * of its own, in bounded time and memory: what is harmless comes, nothing else does.
+ */
 
-import type { GitHost } from "@skein/git/git-host";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openRepository, type Repository } from "@skein/git/repository";
 import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import { refsPerNodeMax } from "@skein/protocol/limits";
-import { describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startHttpGit } from "./git-http.ts";
 import { openFetchHost } from "@skein/git/fetch-host";
 import { blobCode, commitCode, entry, idOf, packOf, treeCode } from "./pack-builder.ts";
 import { emptyTree, person, soundCommit } from "./pack-shapes.ts";
+import { expectBounded, openPackThread, type Outcome, type PackThread } from "./pack-thread.ts";
+import type { Kept } from "./pack-worker.ts";
 import { harmfulRefs } from "./ref-names.ts";
 import { layOnDisk, openNativeGit } from "./repository-native.ts";
 
@@ -31,55 +35,42 @@ const pack = packOf([
 /** A line of a listing: an id, a name, and what a host says about it. */
 type Line = readonly [oid: string, name: string, attribute?: string];
 
-interface Taken {
-  readonly repository: Repository;
-  readonly contents: Map<string, Bytes>;
-  readonly refs: ReadonlyArray<string>;
-  readonly skipped: ReadonlyArray<string>;
-  readonly head: string | undefined;
+type Taken = Pick<Kept, "refs" | "skipped" | "head" | "contents">;
+
+let thread: PackThread;
+beforeAll(async () => {
+  thread = await openPackThread();
+});
+afterAll(() => thread.close());
+
+/** What is refused is thrown. */
+function takenOf(received: Outcome): Taken {
+  expectBounded(received);
+  if (received.kind !== "kept") {
+    const fault = received.kind === "refused" ? received.fault : received.kind;
+    throw Object.assign(new Error(received.why), { fault });
+  }
+  return { ...received, refs: received.refs.toSorted() };
 }
 
-async function open(): Promise<Pick<Taken, "repository" | "contents">> {
-  const contents = new Map<string, Bytes>();
-  return { contents, repository: await openRepository({ files: openMemoryFiles(contents) }) };
+function openAgain({ contents }: Pick<Taken, "contents">): Promise<Repository> {
+  return openRepository({ files: openMemoryFiles(new Map(contents)) });
 }
 
-type Made = Awaited<ReturnType<Repository["importBundle"]>>;
-
-async function takenBy(take: (repository: Repository) => Promise<Made>): Promise<Taken> {
-  const { repository, contents } = await open();
-  const { skipped, head } = await take(repository);
-  const refs = [...(await repository.refs()).keys()].toSorted();
-  return { repository, contents, refs, skipped, head };
-}
-
-function fromBundle(lines: ReadonlyArray<Line>): Promise<Taken> {
+async function fromBundle(lines: ReadonlyArray<Line>): Promise<Taken> {
   const named = lines.map(([oid, name]) => `${oid} ${name}\n`).join("");
   const bundle = Buffer.concat([Buffer.from(`# v2 git bundle\n${named}\n`), pack]);
-  return takenBy((repository) => repository.importBundle(bundle, { signal }));
+  return takenOf(await thread.receive(bundle, "bundle"));
 }
 
-function fromHost(lines: ReadonlyArray<Line>): Promise<Taken> {
+async function fromHost(lines: ReadonlyArray<Line>): Promise<Taken> {
   const listing = lines.map((line) => Buffer.from(line.join(" ")).toString("latin1"));
   const answers = [
     packets(["version 2", "ls-refs", "fetch", "object-format=sha1"]),
     packets(listing),
     packets(["packfile", `\u0001${Buffer.from(pack).toString("latin1")}`]),
   ];
-  const host: GitHost = {
-    ask: async ({ url, body }) => ({
-      status: 200,
-      url,
-      type: `application/x-git-upload-pack-${body === undefined ? "advertisement" : "result"}`,
-      body: once(answers.shift() ?? packets([])),
-    }),
-  };
-  const url = "https://example.org/notes.git";
-  return takenBy((repository) => repository.cloneFrom({ url, host, signal }));
-}
-
-async function* once(bytes: Bytes): AsyncGenerator<Uint8Array> {
-  yield bytes;
+  return takenOf(await thread.clone(answers));
 }
 
 /** Packets, of one byte a character. */
@@ -107,7 +98,7 @@ describe.each([
   test("with a name of a megabyte, all of it is refused", async () => {
     const name = `refs/heads/${"x/".repeat(500_000)}x`;
     await expect(take([main, [one, name]])).rejects.toMatchObject({
-      code: expect.stringMatching(/^(?:bundle_rejected|remote_refused)$/u),
+      fault: expect.stringMatching(/^(?:bundle|no-git-host)$/u),
     });
   });
 
@@ -132,7 +123,9 @@ describe.each([
   });
 
   test("Main and main are two branches, in every git that is given them", async () => {
-    const { refs, skipped, repository, contents } = await take([main, [two, "refs/heads/Main"]]);
+    const taken = await take([main, [two, "refs/heads/Main"]]);
+    const { refs, skipped, contents } = taken;
+    const repository = await openAgain(taken);
     expect(refs).toEqual(["refs/heads/Main", "refs/heads/main"]);
     expect(skipped).toEqual([]);
     // Nobody makes a third one here that could be taken for them.
@@ -140,9 +133,9 @@ describe.each([
     if (tip === undefined) throw new Error("there is a tip");
     expect(await repository.createBranch("MAIN", tip)).toBe("looks-alike");
     const bundle = await repository.exportBundle({ signal });
-    const again = await open();
-    await again.repository.importBundle(bundle, { signal });
-    expect(await again.repository.refs()).toEqual(await repository.refs());
+    const again = await openRepository({ files: openMemoryFiles() });
+    await again.importBundle(bundle, { signal });
+    expect(await again.refs()).toEqual(await repository.refs());
     using disk = openNativeGit();
     layOnDisk(contents, disk.folder);
     expect(disk.run(["for-each-ref", "--format=%(objectname) %(refname)"]).split("\n")).toEqual([
@@ -198,9 +191,9 @@ describe.each([
     ["what is not here", [main, ["e".repeat(40), "HEAD"]], "refs/heads/main"],
     ["two things", [main, [two, "HEAD"], [one, "HEAD"]], "refs/heads/main"],
   ])("HEAD is %s, and a branch that came is shown", async (__, lines, expected) => {
-    const { head, repository } = await take(lines);
-    expect(head).toBe(expected);
-    expect(await repository.head()).toBe(expected);
+    const taken = await take(lines);
+    expect(taken.head).toBe(expected);
+    expect(await (await openAgain(taken)).head()).toBe(expected);
   });
 
   test("branches that stand for each other, round and round, are branches with a commit each", async () => {
@@ -227,7 +220,7 @@ test("a real git host whose branches stand for each other, round and round, give
   git.run(["symbolic-ref", "refs/heads/alias", "refs/heads/main"]);
   git.run(["symbolic-ref", "HEAD", "refs/heads/a"]);
   await using host = await startHttpGit(git.folder);
-  const { repository } = await open();
+  const repository = await openRepository({ files: openMemoryFiles() });
   const made = await repository.cloneFrom({
     url: host.url,
     host: openFetchHost({ signal }),
@@ -248,7 +241,7 @@ test.each([
   ["a commit", one],
   ["no text", "\0\u0001"],
 ])("a HEAD that was kept as %s keeps nobody out of the repository", async (_, text) => {
-  const { contents } = await fromBundle([main]);
+  const contents = new Map((await fromBundle([main])).contents);
   contents.set("HEAD", formatUtf8(text));
   // Git would follow these; here a ref is a line of one file.
   contents.set("refs/heads/a", formatUtf8("ref: refs/heads/b\n"));

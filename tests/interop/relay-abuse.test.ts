@@ -149,7 +149,7 @@ test("while Mallory storms, floods, stalls, squats and replays, Alice, Bob and w
 
 /** What Mallory has to have done at least once. */
 const deeds =
-  "stall crowd storm fragments halves deafness flood squatting intrusion replay padding cutting unread".split(
+  "stall crowd storm fragments halves deafness flood squatting intrusion replay padding cutting pinging unread".split(
     " ",
   );
 

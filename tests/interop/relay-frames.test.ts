@@ -179,6 +179,17 @@ test("bytes that are no WebSocket frame end the socket", async () => {
   expect(await stage.health()).toMatchObject({ connections: 0 });
 });
 
+test("a ping of WebSocket itself is answered once with what it said", async () => {
+  await using stage = await openStage();
+  const alice = await stage.connect();
+  const pongs: Buffer[] = [];
+  alice.webSocket.on("pong", (payload: Buffer) => pongs.push(payload));
+  const said = [Buffer.alloc(0), Buffer.alloc(125, 7)];
+  for (const payload of said) alice.webSocket.ping(payload);
+  expect(await alice.hearAll()).toEqual([]);
+  expect(pongs).toEqual(said);
+});
+
 test("whoever says nothing is cut, whoever answers pings stays", async () => {
   await using stage = await openStage({ limits: { pingMillis: 60, firstFrameMillisMax: 60 } });
   const [mute, deaf, bob] = [

@@ -115,6 +115,14 @@ const cutting: Deed = (socket, index) => {
   socket.write(Buffer.concat([bulk(randomBytes(16), 60_000), half]));
 };
 
+/** Pings as WebSocket has it, each from another read, and takes no answer. */
+const pinging: Deed = (socket) => {
+  socket.pause();
+  const ping = masked(Buffer.alloc(1), 0x89);
+  for (let at = 0; at < 250; at++)
+    socket.write(Buffer.concat([bulk(randomBytes(16), 60_000), ping]));
+};
+
 /** Asks for a page again and again on one socket, and reads none. */
 async function unread(address: string): Promise<void> {
   const socket = connectSocket({ port, host: "127.0.0.1" });
@@ -126,7 +134,18 @@ async function unread(address: string): Promise<void> {
   socket.destroy();
 }
 
-const deeds = [fragments, halves, deafness, flood, squatting, intrusion, replay, padding, cutting];
+const deeds = [
+  fragments,
+  halves,
+  deafness,
+  flood,
+  squatting,
+  intrusion,
+  replay,
+  padding,
+  cutting,
+  pinging,
+];
 
 /** From an address of her own, does one thing for a second or two, or until she is thrown out; then comes again. */
 async function assault(deed: Deed, address: string, index: number): Promise<void> {

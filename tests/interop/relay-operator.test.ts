@@ -78,7 +78,8 @@ async function serve(
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (piece: Buffer) => (said.text += piece.toString()));
   const marks = scheme === "https" ? ['"started"'] : ["Ctrl+C", '"started"'];
-  await expect.poll(() => marks.some((mark) => said.text.includes(mark))).toBe(true);
+  const isUp = (): boolean => marks.some((mark) => said.text.includes(mark));
+  await expect.poll(isUp, { timeout: 10_000 }).toBe(true);
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null) return;
     child.kill("SIGTERM");

@@ -37,8 +37,12 @@ test("the Dockerfile runs a file that it copies, with words that the relay under
 test("the unit runs the relay with words and an environment that it understands, and leaves it time, files and memory enough", async () => {
   const unit = await sample("skein-relay.service");
   const [, ...words] = (/^ExecStart=\S+ (.*)$/mu.exec(unit)?.[1] ?? "").split(" ");
-  const pairs = (/^Environment=(.*)$/mu.exec(unit)?.[1] ?? "").split(" ");
-  const environment = Object.fromEntries(pairs.map((pair) => pair.split("=") as [string, string]));
+  const pairs = [...unit.matchAll(/^Environment=(.*)$/gmu)].flatMap(([, line = ""]) =>
+    line.split(" "),
+  );
+  const environment = Object.fromEntries(
+    pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]),
+  );
   const { settings, command } = read(words, environment);
   expect(command).toBe("serve");
   expect(settings).toMatchObject({ isBehindProxy: true, servesApp: false, log: "json" });
@@ -47,7 +51,22 @@ test("the unit runs the relay with words and an environment that it understands,
     Number(new RegExp(`^${name}=(\\d+)M?$`, "mu").exec(unit)?.[1]);
   expect(numberAt("TimeoutStopSec") * 1_000).toBeGreaterThan(drainMillisMax + lingerMillisMax);
   expect(numberAt("LimitNOFILE")).toBeGreaterThanOrEqual(filesFor(connectionsMax));
-  expect(numberAt("MemoryMax") * 1024 ** 2).toBeGreaterThan(memoryBytesMax);
+  expect(numberAt("MemoryMax") * 1024 ** 2).toBeGreaterThanOrEqual(memoryBytesMax * 1.25);
+  expect(heapOf(environment["NODE_OPTIONS"])).toBe(memoryBytesMax);
+});
+
+/** The bytes that Node may use for objects. */
+function heapOf(given: string | undefined): number {
+  return Number(/--max-old-space-size=(\d+)/u.exec(given ?? "")?.[1]) * 1024 ** 2;
+}
+
+test("the container has memory enough for the relay in it, and Node's objects as much as the relay may use", async () => {
+  const [compose, docker] = [await sample("compose.yaml"), await sample("Dockerfile")];
+  const { memoryBytesMax } = read(listAt(docker, "CMD")).settings.limits;
+  const [, most] = /^ {4}mem_limit: (\d+)m$/mu.exec(compose) ?? [];
+  expect(Number(most) * 1024 ** 2).toBeGreaterThanOrEqual(memoryBytesMax * 1.25);
+  expect(heapOf(/^ENV NODE_OPTIONS=(.*)$/mu.exec(docker)?.[1])).toBe(memoryBytesMax);
+  expect(heapOf(/^ {6}NODE_OPTIONS: (.*)$/mu.exec(compose)?.[1])).toBe(memoryBytesMax);
 });
 
 test("the compose file sets what its head says, and what holds without that", async () => {

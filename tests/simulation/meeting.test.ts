@@ -109,6 +109,25 @@ test("A20: the door of the words before is listened at until everybody was met, 
   expect(connections(tablet)).toBe(0);
 });
 
+test("words that were changed by a clock a month behind are told at the door before, as others are", async () => {
+  await using world = await foundWorld({ seed: 4, weather: calm, direct: false });
+  const { alice, phone, tablet, words } = await haveThree(world);
+  await tablet.kill();
+  alice.setClockWrong(-40 * dayMillis);
+  await changeWords(alice, words);
+  alice.setClockWrong(0);
+  await world.pass(minuteMillis);
+  await phone.kill();
+  await phone.start();
+  await world.until("meeting", () => connections(phone) > 0);
+  await alice.kill();
+  await phone.kill();
+  await world.pass(minuteMillis);
+  await phone.start();
+  await tablet.start();
+  await world.until("finding the phone", () => connections(tablet) > 0, 3 * minuteMillis);
+});
+
 test("A21: members whom another one boxed something else than the new key renew it themselves", async () => {
   await using world = await foundWorld({ seed: 5, weather: calm, direct: false });
   const { alice, phone, words } = await haveThree(world);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { answerCostBytes } from "@skein/relay/answers";
 import { fixedLimits } from "@skein/relay/fixed-limits";
 import { defaultLimits } from "@skein/relay/limits";
-import { everythingOff, memoryBound, roomIn } from "@skein/relay/memory-bound";
+import { admitted, everythingOff, memoryBound, relieved, roomIn } from "@skein/relay/memory-bound";
 import { expect, test } from "vitest";
 
 const page = readFileSync(
@@ -40,11 +40,21 @@ test("what waits of a page is what the documentation says", () => {
   );
 });
 
-test("what stands at every limit is less than what closes a relay to newcomers", () => {
-  const { standingBytes } = memoryBound(defaultLimits);
-  expect(standingBytes).toBeLessThan(defaultLimits.memoryBytesMax * 0.8);
-  const joined = memoryBound(defaultLimits, { ...everythingOff, engine: true });
-  expect(page).toContain(`Joined to others, ${megabytes(joined.standingBytes)} MB stand`);
+test("what stands at every limit, with TLS and an engine and without, is said, and where nothing new is taken", () => {
+  for (const tls of [false, true])
+    for (const engine of [false, true]) {
+      const { standingBytes, mostBytes } = memoryBound(defaultLimits, { tls, engine, git: false });
+      const name = `TLS ${tls ? "here" : "elsewhere"}, ${engine ? "joined to others" : "alone"}`;
+      expect(page).toContain(
+        `| ${name} | ${megabytes(standingBytes)} MB | ${megabytes(mostBytes)} MB |`,
+      );
+    }
+  const { memoryBytesMax } = defaultLimits;
+  expect(memoryBound(defaultLimits, everythingOff).standingBytes).toBeLessThan(
+    memoryBytesMax * admitted,
+  );
+  expect(page).toContain(`Above ${megabytes(memoryBytesMax * admitted)} MB nothing new`);
+  expect(page).toContain(`above ${megabytes(memoryBytesMax * relieved)} MB`);
 });
 
 test("how many one GiB holds is what is left of it before nobody new comes in", () => {

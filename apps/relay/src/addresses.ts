@@ -25,6 +25,9 @@ export type AddressLimits = Pick<
   | "keepsPerAddressPerMinute"
   | "httpRequestsPerAddressBurst"
   | "httpRequestsPerAddressPerSecond"
+  | "tagsPerAddressMax"
+  | "tagsPerSiteMax"
+  | "scarceTagsPerAddressMax"
   | "banMillis"
   | "banMillisMax"
 >;
@@ -48,6 +51,7 @@ export interface Addresses {
 interface Site {
   readonly hidden: string;
   connections: number;
+  tags: number;
   readonly visitors: Set<Visitor>;
 }
 
@@ -57,6 +61,10 @@ export class Visitor {
   readonly hidden: string;
   readonly site: Site | undefined;
   connections = 0;
+  /** Tags that its connections subscribe to. */
+  #tags = 0;
+  /** Its connections' questions to other relays. */
+  questions = 0;
   #upgrades: Budget | undefined;
   #requests: Budget | undefined;
   #bytes: Budget | undefined;
@@ -103,6 +111,21 @@ export class Visitor {
     const { keepsPerAddressPerMinute: burst } = this.#limits;
     this.#keeps ??= new Budget({ perSecond: burst / 60, burst }, nowMillis);
     return this.#keeps.spend(1, nowMillis);
+  }
+
+  /** Whether it may have one tag more; when tags are scarce it may have fewer. */
+  hasTagRoom(isScarce: boolean): boolean {
+    const { tagsPerAddressMax, tagsPerSiteMax, scarceTagsPerAddressMax: few } = this.#limits;
+    if (this.#tags >= (isScarce ? Math.min(few, tagsPerAddressMax) : tagsPerAddressMax))
+      return false;
+    const siteMax = isScarce ? Math.min(few * addressesASite, tagsPerSiteMax) : tagsPerSiteMax;
+    return this.site === undefined || this.site.tags < siteMax;
+  }
+
+  /** So many tags more, or fewer. */
+  countTags(change: number): void {
+    this.#tags += change;
+    if (this.site !== undefined) this.site.tags += change;
   }
 
   /** A connection from here broke the rules. */
@@ -218,7 +241,7 @@ function openRegister(limits: AddressLimits): Register {
   }
 
   function findSite(hidden: string): Site {
-    const site = sites.get(hidden) ?? { hidden, connections: 0, visitors: new Set() };
+    const site = sites.get(hidden) ?? { hidden, connections: 0, tags: 0, visitors: new Set() };
     sites.set(hidden, site);
     return site;
   }
@@ -320,3 +343,5 @@ export function isPrivate(address: string): boolean {
 }
 
 const daySeconds = 86_400;
+/** A /48 counts as so many addresses. */
+const addressesASite = 4;

@@ -6,6 +6,7 @@
  */
 
 import type { Waiting } from "./answers.ts";
+import { fixedLimits } from "./fixed-limits.ts";
 import type { Limits } from "./limits.ts";
 import type { Member } from "./member.ts";
 
@@ -70,9 +71,10 @@ export class Burden {
     if (this.#weighedBytes > most * nearly) this.#cutSlowest(most * relief);
   }
 
-  /** The process is short of memory: half of what waits goes, and half of what has come by halves. */
+  /** The process is short of memory: half of what waits goes, and half of what has come by halves; unless that is little, and it is something else that stands. */
   relieve(): void {
     this.weigh();
+    if (this.#weighedBytes + this.#halfBytes < fixedLimits.reliefBytesMin) return;
     this.#cutSlowest(this.#weighedBytes / 2);
     this.#cutHalves(this.#halfBytes / 2);
   }

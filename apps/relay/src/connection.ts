@@ -79,6 +79,9 @@ class OpenConnection implements Connection, Exit, LaneEnds {
       if (isBinary) this.message(frame);
       else hub.receiveText(this.member);
     });
+    webSocket.on("ping", (payload) => {
+      hub.receivePing(this.member, payload, clock.monotonicMillis());
+    });
     const lane = new FastLane(this);
     this.#lane = lane;
     // The library closes the connection itself after a broken frame; without a listener the process would end.

@@ -8,6 +8,8 @@ export interface Discovery<Owner extends object> {
   readonly withdraw: (tag: TagKey, owner: Owner) => void;
   readonly withdrawAll: (owner: Owner) => void;
   readonly holds: (owner: Owner) => boolean;
+  /** Whether the owner announces under the tag. */
+  readonly has: (tag: TagKey, owner: Owner) => boolean;
   /** Withdraws what is chosen. */
   readonly forget: (isChosen: (tag: TagKey, owner: Owner) => boolean) => void;
   /** What stands under the tag now. */
@@ -107,6 +109,7 @@ export function openDiscovery<Owner extends object>(
       for (const tag of byOwner.get(owner) ?? []) withdraw(tag, owner);
     },
     holds: (owner) => byOwner.has(owner),
+    has: (tag, owner) => byOwner.get(owner)?.has(tag) === true,
     forget,
     under: (tag) => listUnder(tag, byTag.get(tag)),
     all: () => [...byTag].flatMap(([tag, present]) => listUnder(tag, present)),

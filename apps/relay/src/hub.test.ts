@@ -262,3 +262,88 @@ test("what nobody has room for is refused with a time to try again", () => {
     { type: "refused", reason: "full", retryAfterSeconds: 30, op: relayOps.keep },
   ]);
 });
+
+test("when memory is short whoever is there keeps what it has and gets nothing more that would stand", () => {
+  const { hub, join, tell } = openScene({ keepSecondsMax: 100 });
+  const [alice, bob] = [join(), join()];
+  const announce = (under: typeof tag): RelayFrame => ({
+    type: "announce",
+    tag: under,
+    seconds: 60,
+    want: 0,
+    blob: Uint8Array.of(1),
+  });
+  tell(bob.member, { type: "subscribe", tags: [tag] });
+  tell(alice.member, announce(tag));
+  const before = hub.counts();
+  alice.heard.length = 0;
+  hub.isShort = true;
+  tell(bob.member, { type: "subscribe", tags: [tag, other] });
+  tell(alice.member, announce(tag));
+  tell(alice.member, announce(other));
+  tell(alice.member, { type: "keep", tag: other, seconds: 60, payload: new Uint8Array(3) });
+  const full = { type: "refused", reason: "full", retryAfterSeconds: 30 };
+  expect(bob.said()).toEqual([{ ...full, op: relayOps.subscribe }]);
+  expect(alice.said()).toEqual([
+    { type: "found", tag, blobs: [] },
+    { ...full, op: relayOps.announce },
+    { ...full, op: relayOps.keep },
+  ]);
+  expect(hub.counts()).toEqual(before);
+  tell(alice.member, publish());
+  expect(bob.said()).toEqual([publish()]);
+  hub.isShort = false;
+  tell(bob.member, { type: "subscribe", tags: [other] });
+  expect([bob.said(), hub.counts().tags]).toEqual([[], 2]);
+});
+
+test("when memory is short nobody is cut for the little that waits, and the slowest are for much", () => {
+  const { hub, join } = openScene();
+  const [alice, bob] = [join(), join()];
+  alice.weight.bytes = 1_000_000;
+  bob.weight.bytes = 2_000_000;
+  hub.burden.relieve();
+  expect([alice.closed, bob.closed]).toEqual([[], []]);
+  bob.weight.bytes = 20_000_000;
+  hub.burden.relieve();
+  expect([alice.closed, bob.closed]).toEqual([[], [1013]]);
+});
+
+test("of all tags an address may have so many, and few once most are taken; what one gives back another may have", () => {
+  const limits = { tagsMax: 20, tagsPerAddressMax: 12, scarceTagsPerAddressMax: 3 };
+  const { hub, join, tell } = openScene(limits);
+  const [lair, home] = [1, 2].map(
+    () => new Visitor({ ...defaultLimits, ...limits }, "", undefined),
+  );
+  const [mallory, again, alice] = [join(lair), join(lair), join(home)];
+  const tags = (from: number, count: number) =>
+    Array.from({ length: count }, (_, at) => String(from + at).padStart(32, "0") as never);
+  tell(mallory.member, { type: "subscribe", tags: tags(0, 10) });
+  tell(again.member, { type: "subscribe", tags: tags(10, 10) });
+  expect(again.said()).toMatchObject([{ reason: "full", op: relayOps.subscribe }]);
+  expect(hub.counts().tags).toBe(12);
+  const carol = join();
+  tell(carol.member, { type: "subscribe", tags: tags(100, 4) });
+  tell(alice.member, { type: "subscribe", tags: tags(200, 4) });
+  expect(alice.said()).toMatchObject([{ reason: "full" }]);
+  expect([hub.counts().tags, hub.isOutOfTags()]).toEqual([19, false]);
+  tell(carol.member, { type: "subscribe", tags: tags(300, 1) });
+  expect(hub.isOutOfTags()).toBe(true);
+  hub.leave(mallory.member);
+  tell(again.member, { type: "subscribe", tags: tags(20, 10) });
+  expect(hub.counts().tags).toBe(16);
+});
+
+test("a ping of WebSocket itself is answered with its payload, counts like any request and waits like any answer", () => {
+  const { hub, join } = openScene({ requestsBurst: 2, backlogBytesMax: 1_000 });
+  const [alice, mallory] = [join(), join()];
+  const said: number[] = [];
+  for (let index = 0; index < 4; index++) {
+    hub.receivePing(alice.member, Uint8Array.of(index, 9), 0);
+    said.push(...alice.heard.splice(0).map(([first]) => first ?? 0));
+  }
+  expect(said).toEqual([0, 1, 0x7f]);
+  mallory.weight.bytes = 999;
+  hub.receivePing(mallory.member, new Uint8Array(125), 0);
+  expect(mallory.closed).toEqual([1013]);
+});

@@ -5,24 +5,22 @@
  * Frames are whatever came from outside: the worst of them end in a refusal or a closing, never in an exception.
  */
 
-import { presenceBlobsMax } from "@skein/protocol/limits";
 import { relayOps } from "@skein/protocol/relay-frame";
 import type { RefusedReason } from "@skein/protocol/relay-frames/refused";
 
 import type { Visitor } from "./addresses.ts";
 import { Burden } from "./burden.ts";
-import { openDiscovery, type Discovery } from "./discovery.ts";
 import { fixedLimits } from "./fixed-limits.ts";
 import * as read from "./frame-reader.ts";
 import * as write from "./frame-writer.ts";
 import { openGreeter, type Greeter, type GreeterRules } from "./greeter.ts";
-import type { Junction, RemoteAnnouncement, RemoteOwner } from "./junction.ts";
+import type { Junction } from "./junction.ts";
 import { openKeeper, type Keeper } from "./keeper.ts";
 import type { Limits } from "./limits.ts";
 import { Member, ratesOf, type CloseCode, type Exit, type Rates } from "./member.ts";
-import { frameMessage, type Framed } from "./outbox.ts";
+import { frameMessage, framePong, type Framed } from "./outbox.ts";
+import { Presence, type PresenceCounts } from "./presence.ts";
 import { openPurse, type Purse } from "./purse.ts";
-import { openQuestions, type Questions } from "./questions.ts";
 import { openTagTable, type TagKey, type TagTable } from "./tag-table.ts";
 import { Totals } from "./totals.ts";
 
@@ -43,8 +41,6 @@ export interface HubRules extends GreeterRules {
   readonly junction?: Junction | undefined;
 }
 
-type Owner = Member | RemoteOwner;
-
 export class Hub {
   readonly totals = new Totals();
   readonly #greeter: Greeter;
@@ -52,14 +48,13 @@ export class Hub {
   readonly #rates: Rates;
   readonly #members = new Set<Member>();
   readonly #table: TagTable<Member>;
-  readonly #discovery: Discovery<Owner>;
+  readonly #presence: Presence;
   readonly #keeper: Keeper;
   readonly #junction: Junction | undefined;
-  readonly #questions: Questions<Member>;
   readonly purse: Purse;
   readonly burden: Burden;
-  /** Announcements of other relays' nodes. */
-  #neighbours = 0;
+  /** Memory is short: nothing is taken that would stand. */
+  isShort = false;
   #nowMillis = 0;
   #nextKept = 0;
 
@@ -70,7 +65,6 @@ export class Hub {
     this.#junction = junction;
     this.#rates = ratesOf(limits);
     this.#table = openTagTable(limits);
-    this.#questions = openQuestions(limits);
     const cut = (member: Member): void => this.#close(member, 1013);
     this.burden = new Burden({ limits, members: this.#members, cut });
     this.#keeper = openKeeper(limits, {
@@ -78,30 +72,29 @@ export class Hub {
       gone: (tag) => junction?.release(tag),
     });
     this.purse = openPurse(limits);
-    this.#discovery = openDiscovery<Owner>(limits, {
-      came: (tag, owner) => {
-        if (owner instanceof Member) junction?.hold(tag);
-        else this.#neighbours += 1;
-      },
-      gone: (tag, owner) => {
-        if (!(owner instanceof Member)) {
-          this.#neighbours -= 1;
-          return;
-        }
-        if (owner.owner !== undefined) junction?.withdraw(owner.owner, tag);
-        junction?.release(tag);
-      },
+    const { totals } = this;
+    this.#presence = new Presence({
+      limits,
+      junction,
+      totals,
+      say: (member, message) => this.#say(member, message),
+      refuse: (member, op) => this.#refuse(member, "full", op),
+      isShort: () => this.isShort,
     });
-    junction?.open({
+    this.#meetOthers(this.#presence);
+  }
+
+  #meetOthers(presence: Presence): void {
+    this.#junction?.open({
       deliver: (frame) => this.#deliverRemote(frame),
-      announced: (announcement) => this.#keepRemote(announcement),
-      withdrawn: (tag, owner) => this.#discovery.withdraw(tag, owner),
-      gone: (owner) => this.#discovery.withdrawAll(owner),
-      holds: (owner) => this.#discovery.holds(owner),
-      sayAgain: (tag) => this.#announceAgain(tag),
+      announced: (announcement) => presence.keepRemote(announcement, this.#nowMillis),
+      withdrawn: (tag, owner) => presence.withdraw(tag, owner),
+      gone: (owner) => presence.forgetRemote(owner),
+      holds: (owner) => presence.holdsRemote(owner),
+      sayAgain: (tag) => presence.announceAgain(tag, this.#nowMillis),
       takeBack: (name) => this.#keeper.takeBack(name),
       release: (tag) => this.#releaseKept(tag),
-      lapsed: (has) => this.#discovery.forget((tag, of) => !(of instanceof Member) && has(tag)),
+      lapsed: (has) => presence.lapse(has),
     });
   }
 
@@ -138,6 +131,14 @@ export class Hub {
     else this.#answer(member, frame, nowMillis);
   }
 
+  /** A ping of WebSocket itself. The answer counts and waits like any other. */
+  receivePing(member: Member, payload: Uint8Array, nowMillis: number): void {
+    if (member.isClosing) return;
+    const waitMillis = member.spendRequest(1, nowMillis);
+    if (waitMillis > 0) this.#hasten(member, { op: relayOps.ping, waitMillis, nowMillis });
+    else this.#deliver(member, framePong(payload), false);
+  }
+
   receiveText(member: Member): void {
     this.#close(member, 1003);
   }
@@ -155,16 +156,15 @@ export class Hub {
     member.isClosing = true;
     this.#members.delete(member);
     for (const tag of member.takeTags()) this.#unsubscribeFrom(member, tag);
-    this.#discovery.withdrawAll(member);
+    this.#presence.leave(member);
   }
 
   /** Forgets what has run out, and cuts the slowest readers while too much waits for all of them. */
   sweep(nowMillis: number): void {
     this.#nowMillis = nowMillis;
-    this.#discovery.sweep(nowMillis);
+    this.#presence.sweep(nowMillis);
     this.totals.keptExpired += this.#keeper.sweep(nowMillis);
     this.#junction?.tick(nowMillis);
-    this.#questions.sweep(nowMillis);
     this.burden.weigh();
   }
 
@@ -173,9 +173,7 @@ export class Hub {
     return {
       tags: this.#table.size(),
       readers: this.#table.readers(),
-      announcements: this.#discovery.size(),
-      neighbourAnnouncements: this.#neighbours,
-      neighbourQuestions: this.#questions.size(),
+      ...this.#presence.counts(),
       keptFrames: frames,
       keptBytes: bytes,
     };
@@ -257,10 +255,10 @@ export class Hub {
     if (waitMillis > 0) this.#hasten(member, { op, waitMillis, nowMillis });
     else if (op === relayOps.subscribe) this.#subscribe(member, frame);
     else if (op === relayOps.unsubscribe) this.#unsubscribe(member, frame);
-    else if (op === relayOps.announce) this.#announce(member, frame, nowMillis);
+    else if (op === relayOps.announce) this.#presence.announce(member, frame, nowMillis);
     else if (op === relayOps.lookup)
-      this.#find(member, { tag: read.tagOf(frame), want: read.wantOf(frame), nowMillis });
-    else if (op === relayOps.withdraw) this.#discovery.withdraw(read.tagOf(frame), member);
+      this.#presence.find(member, { tag: read.tagOf(frame), want: read.wantOf(frame), nowMillis });
+    else if (op === relayOps.withdraw) this.#presence.withdraw(read.tagOf(frame), member);
     else if (op === relayOps.keep) this.#keep(member, frame, nowMillis);
     else if (op === relayOps.ping) this.#say(member, write.writePong(read.nonceOf(frame)));
   }
@@ -277,14 +275,26 @@ export class Hub {
   #subscribeTo(member: Member, tag: TagKey): RefusedReason | undefined {
     if (member.tagCount() >= this.#limits.tagsPerConnectionMax)
       return this.#table.has(tag, member) ? undefined : "too-many-tags";
+    if (!this.#hasTagRoom(member) && !this.#table.has(tag, member)) return "full";
     const outcome = this.#table.subscribe(tag, member);
     if (outcome !== "subscribed") return outcome === "known" ? undefined : outcome;
     member.addTag(tag);
+    member.visitor?.countTags(1);
     this.#junction?.hold(tag);
     if (this.#limits.keepSecondsMax === 0) return undefined;
     this.#releaseKept(tag);
     this.#junction?.readerCame(tag);
     return undefined;
+  }
+
+  #hasTagRoom({ visitor }: Member): boolean {
+    const isScarce = this.#table.size() >= this.#limits.tagsMax * scarceShare;
+    return !this.isShort && visitor?.hasTagRoom(isScarce) !== false;
+  }
+
+  /** Whether nobody else can have a tag of their own. */
+  isOutOfTags(): boolean {
+    return this.#table.size() >= this.#limits.tagsMax;
   }
 
   #unsubscribe(member: Member, frame: Buffer): void {
@@ -296,43 +306,8 @@ export class Hub {
 
   #unsubscribeFrom(member: Member, tag: TagKey): void {
     this.#table.unsubscribe(tag, member);
+    member.visitor?.countTags(-1);
     this.#junction?.release(tag);
-  }
-
-  #announce(member: Member, frame: Buffer, nowMillis: number): void {
-    this.totals.announces += 1;
-    const { seconds, want, blob } = read.announceOf(frame);
-    const tag = read.tagOf(frame);
-    const keptSeconds = Math.min(seconds, this.#limits.announceSecondsMax);
-    const expiresMillis = nowMillis + keptSeconds * 1000;
-    if (this.#discovery.announce({ tag, owner: member, blob, expiresMillis }) === "full") {
-      this.#refuse(member, "full", relayOps.announce);
-      return;
-    }
-    if (this.#junction !== undefined) {
-      member.owner ??= this.#junction.mint();
-      this.#junction.announce(member.owner, { tag, seconds: keptSeconds, blob });
-    }
-    this.#find(member, { tag, want, nowMillis });
-  }
-
-  #find(
-    member: Member,
-    { tag, want, nowMillis }: { tag: TagKey; want: number; nowMillis: number },
-  ): void {
-    this.totals.lookups += 1;
-    this.#sayFound(member, { tag, want, nowMillis });
-    if (this.#junction?.isUp() !== true) return;
-    if (this.#questions.add(tag, member, { want, nowMillis })) this.#junction.ask(tag);
-  }
-
-  #sayFound(
-    member: Member,
-    { tag, want, nowMillis }: { tag: TagKey; want: number; nowMillis: number },
-  ): void {
-    const most = Math.min(want, presenceBlobsMax);
-    const blobs = this.#discovery.lookup({ tag, asker: member, want: most, nowMillis });
-    this.#say(member, write.writeFound(tag, blobs));
   }
 
   /** Delivers, or holds the frame for the first who comes. */
@@ -360,9 +335,11 @@ export class Hub {
   ): void {
     const name = this.#junction?.mint() ?? String(this.#nextKept++);
     const from = member.visitor?.hidden;
-    if (this.#keeper.hold(tag, publish, { name, expiresMillis, from }) === "full")
+    if (this.isShort || this.#keeper.hold(tag, publish, { name, expiresMillis, from }) === "full") {
       this.#refuse(member, "full", relayOps.keep);
-    else this.totals.kept += 1;
+      return;
+    }
+    this.totals.kept += 1;
     this.#junction?.offer(name, tag, publish);
   }
 
@@ -379,26 +356,6 @@ export class Hub {
   #deliverRemote(frame: Buffer): number {
     const audience = this.#table.subscribers(read.tagOf(frame));
     return audience === undefined ? 0 : this.#deliverTo(audience, frame);
-  }
-
-  #keepRemote({ tag, owner, seconds, blob }: RemoteAnnouncement): void {
-    if (this.#neighbours >= this.#limits.neighbourAnnouncementsMax) return;
-    const nowMillis = this.#nowMillis;
-    const keptSeconds = Math.min(seconds, this.#limits.announceSecondsMax);
-    const expiresMillis = nowMillis + keptSeconds * 1000;
-    if (this.#discovery.announce({ tag, owner, blob, expiresMillis }) === "full") return;
-    for (const [member, want] of this.#questions.askers(tag))
-      if (!member.isClosing) this.#sayFound(member, { tag, want, nowMillis });
-  }
-
-  #announceAgain(tag: TagKey | undefined): void {
-    const junction = this.#junction;
-    const announcements = tag === undefined ? this.#discovery.all() : this.#discovery.under(tag);
-    for (const { tag: under, owner, blob, expiresMillis } of announcements)
-      if (owner instanceof Member && owner.owner !== undefined) {
-        const seconds = (expiresMillis - this.#nowMillis) / 1000;
-        if (seconds > 0) junction?.announce(owner.owner, { tag: under, seconds, blob });
-      }
   }
 
   /** Refuses what came too fast. The first is answered; for a while more of the kind are left out in silence. */
@@ -452,15 +409,13 @@ export class Hub {
   }
 }
 
-export interface HubCounts {
+export interface HubCounts extends PresenceCounts {
   readonly tags: number;
   /** Of all tags together. */
   readonly readers: number;
-  readonly announcements: number;
-  /** Of these, what other relays told. */
-  readonly neighbourAnnouncements: number;
-  /** Askers who wait for what other relays know. */
-  readonly neighbourQuestions: number;
   readonly keptFrames: number;
   readonly keptBytes: number;
 }
+
+/** Of all tags: from here on each address may have few. */
+const scarceShare = 0.8;

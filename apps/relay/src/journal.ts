@@ -10,6 +10,8 @@ export type JournalEvent =
       readonly wanted: number;
       readonly connections: number;
     }
+  /** V8 gives itself less for objects than the relay may use. */
+  | { readonly event: "small-heap"; readonly heapBytes: number; readonly memoryBytesMax: number }
   | { readonly event: "stopping"; readonly connections: number }
   | { readonly event: "stopped" }
   | {

@@ -10,6 +10,7 @@ import { readBatch } from "./junction-batch.ts";
 import { Junction } from "./junction.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Member } from "./member.ts";
+import { openQuestions } from "./questions.ts";
 import { openMemoryEngines, type MemoryEngines } from "./memory-engine.ts";
 
 const tag = "00112233445566778899aabbccddeeff" as never;
@@ -121,6 +122,67 @@ test("of other relays' announcements so many are held, and our own nodes' take n
   bob.tell({ type: "announce", tag, seconds: 60, want: 0, blob });
   expect(ruth.hub.counts()).toMatchObject({ announcements: 4, neighbourAnnouncements: 3 });
   expect(rita.hub.counts()).toMatchObject({ announcements: 8, neighbourAnnouncements: 0 });
+});
+
+test("at the cap other relays' living announcements are renewed, and nobody else's is taken", async () => {
+  const engines = openMemoryEngines();
+  const limits = { neighbourAnnouncementsMax: 1 };
+  const [rita, ruth] = [openRelay(engines, "rita"), openRelay(engines, "ruth", limits)];
+  const [alice, carol, bob] = [rita.join(), rita.join(), ruth.join()];
+  bob.tell({ type: "subscribe", tags: [tag] });
+  await settle();
+  const announce: RelayFrame = { type: "announce", tag, seconds: 60, want: 0, blob };
+  alice.tell(announce);
+  carol.tell(announce);
+  await settle();
+  for (let renewed = 0; renewed < 3; renewed++) {
+    for (let second = 0; second < 40; second++) {
+      for (const relay of [rita, ruth]) relay.pass(1_000);
+      await settle();
+    }
+    expect(ruth.hub.counts()).toMatchObject({ announcements: 1, neighbourAnnouncements: 1 });
+    alice.tell(announce);
+    await settle();
+  }
+});
+
+test("when memory is short what other relays newly announce is not taken", async () => {
+  const engines = openMemoryEngines();
+  const [rita, ruth] = [openRelay(engines, "rita"), openRelay(engines, "ruth")];
+  ruth.join().tell({ type: "subscribe", tags: [tag] });
+  ruth.hub.isShort = true;
+  await settle();
+  rita.join().tell({ type: "announce", tag, seconds: 60, want: 0, blob });
+  await settle();
+  expect(ruth.hub.counts()).toMatchObject({ announcements: 0, neighbourAnnouncements: 0 });
+});
+
+test("a frame to be kept that is refused is offered to no other relay", async () => {
+  const engines = openMemoryEngines();
+  const keeping = { keepSecondsMax: 600, keptPerTagMax: 0 };
+  const [rita, ruth] = [openRelay(engines, "rita", keeping), openRelay(engines, "ruth")];
+  const [alice, bob] = [rita.join(), ruth.join()];
+  bob.tell({ type: "subscribe", tags: [tag] });
+  await settle();
+  alice.tell({ type: "keep", tag, seconds: 60, payload: Uint8Array.of(7) });
+  await settle();
+  expect(alice.said()).toMatchObject([{ type: "refused", reason: "full" }]);
+  expect(bob.said()).toEqual([]);
+});
+
+test("the questions of one address to other relays leave room for everybody else's", () => {
+  const limits = { neighbourQuestionsMax: 10, neighbourQuestionsPerAddressMax: 4 };
+  const questions = openQuestions({ ...defaultLimits, ...limits });
+  const [lair, home] = [{ questions: 0 }, { questions: 0 }];
+  const terms = { want: 1, nowMillis: 0 };
+  const asked = Array.from({ length: 8 }, (_, index) =>
+    questions.add(`mallory ${index}`, { visitor: lair }, terms),
+  );
+  expect(asked.filter(Boolean)).toHaveLength(4);
+  expect(questions.add("alice", { visitor: home }, terms)).toBe(true);
+  questions.sweep(1e9);
+  expect([questions.size(), lair.questions, home.questions]).toEqual([0, 0, 0]);
+  expect(questions.add("mallory", { visitor: lair }, terms)).toBe(true);
 });
 
 test("announcements of a relay that fell silent are forgotten with it", async () => {

@@ -35,6 +35,10 @@ export const limitWords: Readonly<Record<keyof Limits, string>> = {
   firstFrameMillisMax: "milliseconds until a connection's first sound frame",
   tagsPerConnectionMax: "tags of one connection; at most what the specification allows",
   tagsMax: "tags in all",
+  tagsPerAddressMax: "tags of one IPv4 address or IPv6 /64, one for each connection that has it",
+  tagsPerSiteMax: "tags of one IPv6 /48",
+  scarceTagsPerAddressMax:
+    "tags of one address once 80 % of all are taken; four times as many of one IPv6 /48",
   subscribersPerTagMax: "readers of one tag",
   publishesPerSecond: "messages of one connection, a second",
   publishesBurst: "the same at once",
@@ -61,6 +65,7 @@ export const limitWords: Readonly<Record<keyof Limits, string>> = {
   neighboursMax: "other relays known at once",
   neighbourOwnersMax: "connections of other relays whose announcements are held",
   neighbourQuestionsMax: "askers who wait for what other relays know",
+  neighbourQuestionsPerAddressMax: "of one address",
   neighbourQuestionMillis: "milliseconds they wait",
   neighbourSilentMillisMax: "milliseconds after which a silent relay is forgotten",
   neighbourAnnouncementsMax: "announcements of other relays' nodes",
@@ -71,7 +76,8 @@ export const limitWords: Readonly<Record<keyof Limits, string>> = {
   keptBytesPerAddressMax: "bytes waiting that one address left",
   keptBytesMax: "bytes waiting in all",
   keepsPerAddressPerMinute: "frames one address may leave, a minute",
-  memoryBytesMax: "bytes of memory: nobody new above 80 %, the slowest cut above 90 %",
+  memoryBytesMax:
+    "bytes of memory: nobody and nothing new above 80 %, the slowest cut above 90 %; start node with --max-old-space-size of as many MiB, and give the unit or container a quarter more",
   lagMillisMax: "milliseconds the event loop may be late before nobody new comes in",
   backplaneBuckets: "subjects tags are spread over between relays; the same on all of them",
   backplaneBytesMax: "bytes the engine has not confirmed",

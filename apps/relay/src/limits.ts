@@ -67,6 +67,12 @@ export interface Limits {
   readonly tagsPerConnectionMax: number;
   /** Tags in all: 73 bytes each. */
   readonly tagsMax: number;
+  /** Tags of one address, each as often as a connection of it subscribes to it: 64 for each connection that it may have. */
+  readonly tagsPerAddressMax: number;
+  /** Tags of one IPv6 /48: four times as many. */
+  readonly tagsPerSiteMax: number;
+  /** Tags of one address once four fifths of all are taken, so that the rest goes to many: what one connection may have. */
+  readonly scarceTagsPerAddressMax: number;
   /** Subscribers of one tag: bounds what one publication costs. */
   readonly subscribersPerTagMax: number;
 
@@ -116,6 +122,8 @@ export interface Limits {
   readonly neighbourOwnersMax: number;
   /** Askers who wait for what other relays know: 200 bytes each. More get what is known here, and no more. */
   readonly neighbourQuestionsMax: number;
+  /** Of one address: its share of the room is a hundredth, so that a few connections do not take it all. */
+  readonly neighbourQuestionsPerAddressMax: number;
   /** How long an answer of another relay is still passed on to who asked. */
   readonly neighbourQuestionMillis: number;
   /** A relay that says nothing for so long is forgotten with all it told. It speaks every 5 s: three lost, and then some. */
@@ -137,7 +145,10 @@ export interface Limits {
   /** Frames one address may leave, a minute. */
   readonly keepsPerAddressPerMinute: number;
 
-  /** Memory of the process: above 80 % nobody new comes in, above 90 % the slowest readers are cut. */
+  /**
+   * Memory of the process: above 80 % nobody new comes in and nothing new is held, above 90 % the slowest readers are cut.
+   * The same shares of the heap that V8 gives itself, which `node --max-old-space-size` sets, count as well.
+   */
   readonly memoryBytesMax: number;
   /** The event loop late by this, at its 99th percentile over ten seconds: nobody new comes in. */
   readonly lagMillisMax: number;
@@ -218,6 +229,9 @@ export const defaultLimits: Limits = {
   firstFrameMillisMax: 15_000,
   tagsPerConnectionMax,
   tagsMax: 1_000_000,
+  tagsPerAddressMax: 2_048,
+  tagsPerSiteMax: 8_192,
+  scarceTagsPerAddressMax: 256,
   subscribersPerTagMax: 512,
   publishesPerSecond: 50,
   publishesBurst: 200,
@@ -243,6 +257,7 @@ export const defaultLimits: Limits = {
   neighboursMax: 1_000,
   neighbourOwnersMax: 100_000,
   neighbourQuestionsMax: 10_000,
+  neighbourQuestionsPerAddressMax: 100,
   neighbourQuestionMillis: 3_000,
   neighbourSilentMillisMax: 20_000,
   neighbourAnnouncementsMax: 160_000,

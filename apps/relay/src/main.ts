@@ -9,6 +9,8 @@ import { examine, printFindings } from "./doctor.ts";
 import { fileLimits, findFewFiles, sayFewFiles, shareFiles } from "./file-limits.ts";
 import { findTrustNotice, greet } from "./greeting.ts";
 import { silentJournal, type Journal } from "./journal.ts";
+import { findSmallHeap, saySmallHeap } from "./heap-limit.ts";
+import type { Limits } from "./limits.ts";
 import { openNatsEngine } from "./nats-engine.ts";
 import { openPinoJournal } from "./pino-journal.ts";
 import { startRelay, type Relay } from "./relay.ts";
@@ -89,15 +91,25 @@ async function serve(settings: Settings): Promise<void> {
   stopOnSignals(relay, journal);
   const isAppBuilt = existsSync(join(app, "index.html"));
   const { port } = relay;
-  const few = findFewFiles(settings.limits.connectionsMax, fileLimits());
-  if (few !== undefined) journal.warn({ event: "few-files", ...few });
+  const warnings = warnOf(settings.limits, journal);
   journal.write({ event: "started", port, app: settings.servesApp && isAppBuilt });
   const says = findTrustNotice(settings);
   if (says !== undefined && settings.log === "json") journal.write({ event: "trust", says });
   if (settings.log !== "off") return;
-  const warnings = few === undefined ? [] : [sayFewFiles(few)];
   const situation = { ...settings, port, isAppBuilt, lanAddresses: lanAddresses(), warnings };
   process.stdout.write(greet(situation));
+}
+
+/** What the system gives less of than was wanted: for the log, and as sentences. */
+function warnOf({ connectionsMax, memoryBytesMax }: Limits, journal: Journal): string[] {
+  const few = findFewFiles(connectionsMax, fileLimits());
+  const small = findSmallHeap(memoryBytesMax);
+  if (few !== undefined) journal.warn({ event: "few-files", ...few });
+  if (small !== undefined) journal.warn({ event: "small-heap", ...small });
+  return [
+    ...(few === undefined ? [] : [sayFewFiles(few)]),
+    ...(small === undefined ? [] : [saySmallHeap(small)]),
+  ];
 }
 
 /** What holds instead of a value, and why. */

@@ -200,6 +200,8 @@ function sum(terms: ReadonlyArray<Term>): number {
 
 /** Of `memory-bytes-max`, what may be used before nobody new comes in. */
 export const admitted = 0.8;
+/** Of the same, what may be used before what passes is cut. */
+export const relieved = 0.9;
 
 const emptyBytes = 65e6;
 /** 8 KiB when idle, and as much again for what it has just read. */

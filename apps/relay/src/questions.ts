@@ -3,7 +3,7 @@
 import type { Limits } from "./limits.ts";
 import type { TagKey } from "./tag-table.ts";
 
-export interface Questions<Asker extends object> {
+export interface Questions<Asker extends Asking> {
   /** `true` when others have to be asked: nobody has, lately. */
   readonly add: (tag: TagKey, asker: Asker, terms: Terms) => boolean;
   readonly askers: (tag: TagKey) => Iterable<readonly [asker: Asker, want: number]>;
@@ -22,16 +22,29 @@ interface Question<Asker> {
   readonly untilMillis: number;
 }
 
-export function openQuestions<Asker extends object>(
-  limits: Pick<Limits, "neighbourQuestionsMax" | "neighbourQuestionMillis">,
+/** Whoever asks, and whose address it is on behalf of which questions are counted. */
+export interface Asking {
+  readonly visitor: { questions: number } | undefined;
+}
+
+export function openQuestions<Asker extends Asking>(
+  limits: Pick<
+    Limits,
+    "neighbourQuestionsMax" | "neighbourQuestionsPerAddressMax" | "neighbourQuestionMillis"
+  >,
 ): Questions<Asker> {
   const byTag = new Map<TagKey, Question<Asker>>();
   let size = 0;
   return {
     add: (tag, asker, { want, nowMillis }) => {
-      if (size >= limits.neighbourQuestionsMax) return false;
       const known = byTag.get(tag);
-      size += known?.askers.has(asker) === true ? 0 : 1;
+      const { visitor } = asker;
+      if (known?.askers.has(asker) !== true) {
+        if (size >= limits.neighbourQuestionsMax) return false;
+        if ((visitor?.questions ?? 0) >= limits.neighbourQuestionsPerAddressMax) return false;
+        size += 1;
+        if (visitor !== undefined) visitor.questions += 1;
+      }
       known?.askers.set(asker, want);
       if (known !== undefined) return false;
       const askers = new Map([[asker, want]]);
@@ -44,6 +57,7 @@ export function openQuestions<Asker extends object>(
         if (nowMillis < untilMillis) continue;
         byTag.delete(tag);
         size -= askers.size;
+        for (const { visitor } of askers.keys()) if (visitor !== undefined) visitor.questions -= 1;
       }
     },
     size: () => size,

@@ -169,7 +169,8 @@ export class Station {
   /** Whether it would take another connection now, and if not, why not. */
   readiness(): Readiness {
     if (this.#isClosing) return "closing";
-    if (this.#connections.size >= this.#rules.limits.connectionsMax) return "full";
+    if (this.#connections.size >= this.#rules.limits.connectionsMax || this.#hub.isOutOfTags())
+      return "full";
     return this.#room === "free" ? "ready" : this.#room;
   }
 
@@ -320,6 +321,7 @@ export class Station {
   #look(): void {
     const { watchdog, limits, journal, isBehindProxy } = this.#rules;
     const room = watchdog.look();
+    this.#hub.isShort = watchdog.isShort();
     if (room === "bursting") this.#hub.burden.relieve();
     if (room !== this.#room) {
       const [memoryBytes, lagMillis] = [watchdog.memoryBytes(), watchdog.lagMillis()];
@@ -407,6 +409,7 @@ function webSocketRules(limits: Limits): object {
     clientTracking: false,
     handleProtocols: () => relaySubprotocol,
     perMessageDeflate: false,
+    autoPong: false,
     maxPayload: payloadOffset + keepBytes + limits.payloadBytesMax,
     maxFragments: limits.fragmentsMax,
     maxBufferedChunks: limits.chunksMax,

@@ -5,6 +5,7 @@ import { createHistogram } from "node:perf_hooks";
 import { expect, test } from "vitest";
 
 import { shareFiles } from "./file-limits.ts";
+import { findSmallHeap, saySmallHeap } from "./heap-limit.ts";
 import { formatMetrics } from "./metrics.ts";
 import { openPurse } from "./purse.ts";
 import type { Report } from "./station.ts";
@@ -22,6 +23,39 @@ test("above four fifths of its memory a relay takes nobody new, above nine tenth
   });
   watchdog.close();
   expect(rooms).toEqual(["free", "crowded", "bursting"]);
+});
+
+test("the room that V8 has for objects counts as memory does, and being late does not", () => {
+  let share = 0;
+  const delays = createHistogram();
+  const readHeapShare = (): number => share;
+  const readResidentBytes = (): number => 10;
+  const watchdog = openWatchdog(
+    { memoryBytesMax: 100, lagMillisMax: 200 },
+    { readResidentBytes, readHeapShare, delays },
+  );
+  const looks = [0.79, 0.81, 0.91, 0.1].map((now) => {
+    share = now;
+    return [watchdog.look(), watchdog.isShort()];
+  });
+  for (let turn = 0; turn < 100; turn++) delays.record(400e6);
+  looks.push([watchdog.look(), watchdog.isShort()]);
+  watchdog.close();
+  expect(looks).toEqual([
+    ["free", false],
+    ["crowded", true],
+    ["bursting", true],
+    ["free", false],
+    ["crowded", false],
+  ]);
+});
+
+test("a heap smaller than the memory that a relay may use is said, with what would raise it", () => {
+  expect(findSmallHeap(2 ** 30, { heap_size_limit: 2 ** 30 })).toBeUndefined();
+  const small = findSmallHeap(2 ** 30, { heap_size_limit: 2 ** 29 });
+  expect(small === undefined ? "" : saySmallHeap(small)).toMatch(
+    /take 512 MiB.*--max-old-space-size=1024/u,
+  );
 });
 
 test("a system that has no file left to tell the memory with does not end the relay", () => {

@@ -269,7 +269,8 @@ export const copy = {
     unanswered: "Nobody answered",
     voidText: {
       "wrong-numbers": "Three wrong numbers were typed on your other node. Nothing was authorised.",
-      "nobody-answered": "A request is good for five minutes. Nothing was authorised.",
+      "nobody-answered":
+        "A request is good for five minutes. Nothing was authorised. Ask again when you are at one of these, or open Skein there: it is asked by itself when it comes.",
       "did-not-match":
         "The connection between the two devices changed meanwhile, so the numbers could not be compared. Nothing was authorised.",
     },
@@ -355,7 +356,7 @@ export const copy = {
     safety: "Safety",
     signers: "Save allowed_signers for git",
     signersHint:
-      "Commits made here are signed with the key of the device. With allowed_signers git itself can check that. The log says who let whom in and out; “explain” prints it.",
+      "Commits made here are signed with the key of the device. With allowed_signers git itself can check that; a device that was stolen is left out of it. The log says who let whom in and out; “explain” prints it.",
     log: "Save the log",
     settings: "Settings of this device",
     name: "Name",

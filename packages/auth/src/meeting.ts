@@ -27,7 +27,7 @@ export function epochMeeting(crypto: Crypto, readKey: SecretKey): SecretKey {
 export function staysAtFormerDoor(known: {
   readonly state: AccountState;
   readonly self: NodeId;
-  /** When the words were changed, as the entry says. */
+  /** When this node first saw that the words were changed: the entry's own date is whatever its author's clock said. */
   readonly changedAt: Instant;
   /** When there last was a session with a node. */
   readonly lastMet: (node: NodeId) => Instant | undefined;

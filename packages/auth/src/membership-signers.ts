@@ -15,15 +15,20 @@ export interface Signer {
   readonly since: Instant;
   /** The first revocation that counts: by its author's clock. */
   readonly until: Instant | undefined;
+  /** A revocation that counts says that somebody else had its keys, from some moment that no entry names. */
+  readonly isCompromised: boolean;
 }
 
 export function signersIn(view: View): ReadonlyArray<Signer> {
   const { register, judgement } = view;
   const until = new Map<NodeId, number>();
+  const compromised = new Set<NodeId>();
   for (const { deed, entry } of register.frontiers)
     if (deed.type === "revoke" && judgement.effective.has(deed.id)) {
       const before = until.get(deed.target) ?? Number.POSITIVE_INFINITY;
       until.set(deed.target, Math.min(before, entry.body.at));
+      if (entry.body.type === "node.revoke" && entry.body.reason === "compromised")
+        compromised.add(deed.target);
     }
   return [...judgement.known].toSorted(compareText).flatMap((node) => {
     const [addition] = register
@@ -42,6 +47,7 @@ export function signersIn(view: View): ReadonlyArray<Signer> {
         name: cleanName(name),
         since: instant(body.at),
         until: left === undefined ? undefined : instant(left),
+        isCompromised: compromised.has(node),
       },
     ];
   });

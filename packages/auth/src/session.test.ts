@@ -405,8 +405,20 @@ test("where clocks may differ by an hour at most, a greeting from another day is
   if (hello_?.type !== "packet") throw new Error("it greets");
   expect(pair.bob.sessions.receive(hello_.packet, "relay", start)).toEqual([]);
   expect(refused).toEqual([{ node: pair.alice.keys.id, theirs: yesterday }]);
+  pair.bob.sessions.receive(hello_.packet, "relay", start);
+  expect(refused).toHaveLength(1);
   const timely = meet({ bob: { maxSkew: { millis: 3_600_000, tooFar } } });
   expect(connect(timely).map(({ type }) => type)).toEqual(["up", "up"]);
+});
+
+test("Rita, who shows yesterday's greeting again, makes nobody doubt a clock that is right", () => {
+  const tooFar = (): never => expect.unreachable("it is no news");
+  const pair = meet({ bob: { maxSkew: { millis: 3_600_000, tooFar } } });
+  const [greeting] = pair.alice.sessions.connect(peerOf(pair.bob.keys), start);
+  if (greeting?.type !== "packet") throw new Error("it greets");
+  pair.settle([greeting], "alice", start);
+  const tomorrow = later(start, 86_400_000);
+  expect(pair.bob.sessions.receive(greeting.packet, "relay", tomorrow)).toEqual([]);
 });
 
 test("A12: a packet is heard though Rita sent its like, with the same index and counter, before it", () => {

@@ -37,7 +37,7 @@ import {
   type Queued,
   type State,
 } from "./session-state.ts";
-
+import { SkewWatch, type MaxSkew } from "./session-skew.ts";
 import { packetTo, type SessionOutput } from "./session-output.ts";
 
 export type { Introduction } from "./session-handshake.ts";
@@ -57,11 +57,7 @@ export interface SessionsOptions {
    */
   readonly psks: (path: string | undefined) => ReadonlyArray<SecretKey>;
   /** Refuses greetings from clocks that are further off than this (EGTP 4a). Off unless given: stamps only have to rise. */
-  readonly maxSkew?: {
-    readonly millis: number;
-    /** Nothing was answered. A person should look at the clocks: `theirs` is what the other side's says. */
-    readonly tooFar: (node: NodeId, theirs: number) => void;
-  };
+  readonly maxSkew?: MaxSkew;
   /** The door pass to show, as long as this node is not in the log. */
   readonly pass: () => Pass | undefined;
   /** Judged before anything is answered. */
@@ -132,6 +128,7 @@ class Keeper implements Sessions {
   readonly #indexes: IndexBook;
   readonly #peers = new Map<NodeId, Peer>();
   readonly #byIndex = new Map<string, { readonly peer: Peer; readonly link: number }>();
+  readonly #skew: SkewWatch;
   /** Milliseconds that have passed, whatever the clock did meanwhile. */
   #elapsed = 0;
   #clock: Instant | undefined;
@@ -141,6 +138,7 @@ class Keeper implements Sessions {
     this.#options = options;
     this.#self = { crypto, keys, random, pass, psks, run: random.bytes(8) };
     this.#indexes = new IndexBook(this.#self);
+    this.#skew = new SkewWatch(options.maxSkew);
   }
 
   connect({ node, box }: Acquaintance, now: Instant): SessionOutput[] {
@@ -227,11 +225,8 @@ class Keeper implements Sessions {
     if (introduction.node === keys.id || equal(introduction.box, keys.boxPublic))
       return [{ type: "self" }];
     if (!this.#options.mayConnect(introduction, path)) return [];
-    const { maxSkew } = this.#options;
-    if (maxSkew !== undefined && Math.abs(stamp - (this.#clock ?? stamp)) > maxSkew.millis) {
-      maxSkew.tooFar(introduction.node, stamp);
-      return [];
-    }
+    const seen = this.#peers.get(introduction.node)?.state.seen ?? 0;
+    if (this.#skew.isTooFar(introduction.node, { stamp, seen, clock: this.#clock })) return [];
     const peer = this.#meet(introduction.node, introduction.box);
     if (peer === undefined) return [];
     return this.#step(

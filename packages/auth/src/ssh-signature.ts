@@ -39,7 +39,10 @@ export function signCommit(
   return concat(commit.subarray(0, end), formatUtf8(`\ngpgsig ${signature}`), commit.subarray(end));
 }
 
-/** One line for `gpg.ssh.allowedSignersFile` for each node; a revoked one's end when it was revoked. */
+/**
+ * One line for `gpg.ssh.allowedSignersFile` for each node; a revoked one's end when it was revoked. Git compares that with
+ * the date in the commit, which whoever signs chooses: a compromised node has no line, whatever it signed before.
+ */
 export function allowedSigners(
   crypto: Crypto,
   signers: ReadonlyArray<Signer>,
@@ -47,6 +50,7 @@ export function allowedSigners(
   addressOf: (node: NodeId) => string | undefined = () => undefined,
 ): string {
   return signers
+    .filter(({ isCompromised }) => !isCompromised)
     .map(({ node, sign, until }) => {
       const address = principalOf(addressOf(node) ?? `${fingerprint(crypto, node)}@skein`);
       const limit = until === undefined ? "" : `,valid-before="${stampOf(until)}"`;

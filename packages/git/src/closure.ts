@@ -5,13 +5,14 @@
 import type { ObjectId } from "@skein/protocol/ids";
 import { walkSkips, walkStatus, walkWords } from "./kernel.ts";
 import { findHadCommits } from "./commit-log.ts";
-import { oidBytes } from "./object.ts";
+import { oidAt, oidBytes } from "./object.ts";
 import { readWord, writeWord } from "./kernel-words.ts";
 import { openObjectSet, type ObjectSet } from "./object-set.ts";
 import type { PackShelf } from "./pack-shelf.ts";
+import { StorageDamagedError } from "./stored-pack.ts";
 
 export interface Closures {
-  /** All that `oid`, which is here, reaches. */
+  /** All that `oid`, which is here, reaches. Throws `StorageDamagedError` where something of it is missing, as `between` does. */
   readonly of: (oid: ObjectId, turn: WalkTurn) => Promise<ObjectSet>;
   /** What `wants` reach and `haves` do not, and what is known to be had. It costs as much as there is new, where it can. */
   readonly between: (asked: Between, turn: WalkTurn) => Promise<Difference>;
@@ -25,6 +26,7 @@ export interface Between {
 }
 
 export interface Difference {
+  /** Nothing that it takes is left out: where a stored object names one that is not here, there is no answer. */
   readonly missing: ObjectSet;
   /** Not all that `haves` reach, but all of it that is still there at their tips and where the new commits begin. */
   readonly had: ObjectSet;
@@ -92,8 +94,9 @@ async function findHad(opened: Opened, asked: Between, turn: WalkTurn): Promise<
   for (const have of asked.haves) begins.add(shelf.find(oidBytes(have), 0));
   const there = openObjectSet();
   const starts = idsOf(shelf, begins);
-  const parents = walkSkips.parents;
-  await walk(opened, { starts, found: there, had: openObjectSet(), turn, skip: parents });
+  // The other side has these, whatever is missing of them here.
+  const rest = { skip: walkSkips.parents, holes: "passed" } as const;
+  await walk(opened, { starts, found: there, had: openObjectSet(), turn, ...rest });
   had.addAll(there);
   return had;
 }
@@ -110,6 +113,8 @@ interface Walk {
   readonly turn: WalkTurn;
   /** `walkSkips`. */
   readonly skip?: number | undefined;
+  /** Of what is missing: it is a fault unless it is to be passed over. */
+  readonly holes?: "passed" | undefined;
 }
 
 interface Walked {
@@ -136,6 +141,9 @@ async function walk(opened: Opened, given: Walk): Promise<Walked> {
       const waited = given.turn(done);
       if (waited !== undefined) await waited;
     }
+    const missing = walking.missing();
+    if (missing !== undefined && given.holes === undefined)
+      throw new StorageDamagedError(`Object ${missing} is gone, and others lead to it`);
     given.found.addAll(walking.set("found"));
     return { met: walking.set("met") };
   } finally {
@@ -157,6 +165,8 @@ interface Walking {
   readonly takeTips: () => ReadonlyArray<number>;
   readonly addFound: (closure: ObjectSet | undefined, had: ObjectSet) => void;
   readonly set: (name: "found" | "met") => ObjectSet;
+  /** The first of what is named and is not here. */
+  readonly missing: () => ObjectId | undefined;
   readonly close: () => void;
 }
 
@@ -210,6 +220,10 @@ function openWalking(
       copy.addAll({ words: () => view });
       return copy;
     },
+    missing: () =>
+      readWord(kernel, at + walkWords.missing) === 0
+        ? undefined
+        : oidAt(kernel.bytes(), at + walkWords.missingId),
     close: () => shelf.giveBack(at),
   };
 }

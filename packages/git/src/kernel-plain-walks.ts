@@ -88,7 +88,12 @@ function meetBytes(walk: Walk, id: Uint8Array, kind: Kind): void {
 
 function meet(walk: Walk, id: number, kind: Kind): void {
   const row = walk.packs.packsFind(id);
-  if (row < 0 || row >= get(walk, "rows")) return;
+  if (row < 0 || row >= get(walk, "rows")) {
+    const many = get(walk, "missing");
+    const to = walk.at + walkWords.missingId;
+    if (many === 0) walk.core.bytes().copyWithin(to, id, id + 20);
+    return set(walk, "missing", many + 1);
+  }
   if (hasBit(walk, "had", row)) {
     if (kind === "commit") addBit(walk, "met", row);
     return;

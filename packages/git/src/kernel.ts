@@ -125,7 +125,7 @@ export interface PacksKernel {
    * than all that are not. Answers `walkStatus.tired`, `logStatus.over` or a `packsStatus`.
    */
   readonly paintOn: (log: number, budget: number) => number;
-  /** Begins, or goes on, with the object named at `id`. A walk is laid out as `walkWords` says. */
+  /** Begins, or goes on, with the object named at `id`. One that is not here is counted as missing. A walk is laid out as `walkWords` says. */
   readonly walkMeet: (walk: number, id: number) => void;
   /** Goes into up to `budget` objects. Answers a `walkStatus` or a `packsStatus`. */
   readonly walkOn: (walk: number, budget: number) => number;
@@ -161,7 +161,8 @@ export const logWords = {
 /**
  * The words of a walk. Sets have a bit for each row: what was found, what was had and is not gone into, what was met of
  * that, and tips whose objects are known. Commits wait at the front of the stack, trees at its end. How many objects the
- * last turn went into, and how many tips it met, and which; and what is skipped.
+ * last turn went into, and how many tips it met, and which; what is skipped; and how many links led to nothing, and the id
+ * that the first of them names.
  */
 export const walkWords = {
   found: 0,
@@ -176,6 +177,8 @@ export const walkWords = {
   tipsMet: 36,
   tipsList: 40,
   skip: 120,
+  missing: 124,
+  missingId: 128,
 } as const;
 
 /** What is not followed out of a commit, as flags. */

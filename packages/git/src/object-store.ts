@@ -13,14 +13,16 @@ import { oidAt, oidBytes, type GitObject, type ObjectType } from "./object.ts";
 import { copyPack } from "./pack-copy.ts";
 import { openPackIndexing, type IndexedPack } from "./pack-index.ts";
 import { dropAll } from "./pack-doubles.ts";
-import { mergePacks, type Dropped } from "./pack-keep.ts";
+import { mergePacks, type Dropped, type Reachable } from "./pack-keep.ts";
 import type { PackLimits } from "./pack-limits.ts";
 import { packRoom, spoolFolder, type PackRoom, type SpoolPlace } from "./pack-spool.ts";
 import { PackRejectedError } from "./pack-rejected.ts";
 import { cutSlice, type History, type PackSlice } from "./pack-slice.ts";
 import { openPackWriter, wholeEntry } from "./pack-write.ts";
 import type { Breathe, LongWork, Progress, StopSignal } from "./stop-signal.ts";
+import { StorageDamagedError } from "./stored-pack.ts";
 import { openStoredPacks, type StoredPacks } from "./stored-packs.ts";
+import { openTurnstile, type Turnstile } from "./turnstile.ts";
 
 export interface ObjectStore {
   readonly has: (oid: ObjectId) => Promise<boolean>;
@@ -78,11 +80,15 @@ export interface ObjectStore {
   /**
    * Lets go of second copies of objects, and of all that `keep` does not reach. Whoever calls it names every tip there is,
    * those that a person may still undo to as well. It may be stopped, or die, at any moment: what is here stays whole.
-   * Answers how much went. Neither is done where it would win fewer than `worthBytes`.
+   * Answers how much went. Neither is done where it would win fewer than `worthBytes`. Throws `StorageDamagedError`, and
+   * touches nothing, where any of what is to be kept is missing: what stands behind it could not be told from what nobody
+   * reaches.
    */
   readonly dropUnreachable: (
     work: {
       readonly keep: ReadonlyArray<ObjectId>;
+      /** Tips that others told of, and that may not have come yet. Of a store that lost a pack they must be here too. */
+      readonly keepIfHere?: ReadonlyArray<ObjectId> | undefined;
       readonly worthBytes?: number | undefined;
     } & LongWork,
   ) => Promise<Dropped>;
@@ -173,15 +179,7 @@ export async function openObjectStore(
         if (slices.isTold()) return 0;
         return await mergePacks(keepingOf(packs, { ...work, breathe }));
       }),
-    dropUnreachable: (work) =>
-      alone(async () => {
-        await packs.clean();
-        const asked = { wants: work.keep, haves: [], signal: work.signal, breathe };
-        const reachable = new Set(await listReachable(packs, asked));
-        const isReachable = (oid: ObjectId): boolean => reachable.has(oid);
-        const keeping = keepingOf(packs, { ...work, breathe });
-        return await dropAll(keeping, isReachable, work.worthBytes ?? 0);
-      }),
+    dropUnreachable: (work) => alone(() => collectGarbage(packs, { ...work, breathe })),
     objectsToPack: (objects, { signal }) => keepObjects(packs, storePack, { objects, signal }),
   };
 }
@@ -206,6 +204,28 @@ async function keepObjects(
 }
 
 type Work = LongWork & { readonly breathe: Breathe };
+
+async function collectGarbage(
+  packs: StoredPacks,
+  work: Parameters<ObjectStore["dropUnreachable"]>[0] & Work,
+): Promise<Dropped> {
+  const { keep, keepIfHere = [] } = work;
+  // What was in a pack that is lost may be what any tip names.
+  const needed = packs.hasLost() ? [...keep, ...keepIfHere] : keep;
+  for (const oid of needed)
+    if (!isKept(packs, oid)) throw new StorageDamagedError(`Object ${oid} is gone, and is needed`);
+  const wants = [...keep, ...keepIfHere.filter((oid) => isKept(packs, oid))];
+  const reach = async (): Promise<Reachable> => {
+    const { sending } = await packs.again(() => collect(packs, { ...work, wants, haves: [] }));
+    // All copies of an object are found in one row.
+    return ({ idx }, position) => sending.has(packs.rowOf(idx.oids, position * 20));
+  };
+  const dropped = await dropAll(keepingOf(packs, work), reach, work.worthBytes ?? 0);
+  await packs.clean();
+  // All that any tip reaches is here: nothing of it was only there.
+  await packs.removeLost();
+  return dropped;
+}
 
 function receivePack(
   packs: StoredPacks,
@@ -265,18 +285,6 @@ async function keepIndexed(
   if (indexed.bytes > segmentBytes) return await packs.addAll(indexed.segments(segmentBytes));
   const { name, idx, pack } = await indexed.whole();
   return await packs.add(name, idx, pack);
-}
-
-type Turnstile = <Result>(work: () => Promise<Result>) => Promise<Result>;
-
-/** Lets one piece of work through at a time. */
-function openTurnstile(): Turnstile {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const mine = last.then(work, work);
-    last = mine.catch(() => {});
-    return mine;
-  };
 }
 
 function keepingOf(packs: StoredPacks, work: Work): Parameters<typeof mergePacks>[0] {

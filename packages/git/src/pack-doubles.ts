@@ -2,11 +2,17 @@
 
 /* oxlint-disable eslint/no-await-in-loop -- one pack is looked at after the other; to wait between objects is to give way. */
 
-import type { ObjectId } from "@skein/protocol/ids";
-import { oidAt, oidBytes } from "./object.ts";
+import { oidAt } from "./object.ts";
 import { rankOf } from "./pack-build.ts";
 import { readEntryHeader } from "./pack-entry.ts";
-import { copyOf, dropUnreachable, sumOf, type Dropped, type Keeping } from "./pack-keep.ts";
+import {
+  copyOf,
+  dropUnreachable,
+  sumOf,
+  type Dropped,
+  type Keeping,
+  type Reachable,
+} from "./pack-keep.ts";
 import type { PackReader } from "./pack-reader.ts";
 import { damaged, StorageDamagedError, type StoredPack } from "./stored-pack.ts";
 
@@ -17,20 +23,22 @@ interface Work extends Keeping {
   readonly step: () => Promise<void> | void;
 }
 
-/** Lets go of second copies, and of what is not reachable. */
+/** Lets go of second copies, and of what is not reachable. Throws what `reach` throws, and then all is as it was. */
 export async function dropAll(
   given: Keeping,
-  isReachable: (oid: ObjectId) => boolean,
+  reach: () => Promise<Reachable>,
   worthBytes: number,
 ): Promise<Dropped> {
   const work = openWork(given, worthBytes);
+  const isReachable = await reach();
   // Mostly nothing is stored twice, and what is not reachable leaves no doubles.
   const { areThere } = await countCopies(work);
   if (!areThere) return await dropUnreachable(work, isReachable, worthBytes);
   const dropped = [
     // What takes no room comes first.
     await dropWhole(work),
-    await dropUnreachable(work, isReachable, worthBytes),
+    // By now other objects may stand where those were that it was asked about.
+    await dropUnreachable(work, await reach(), worthBytes),
     await dropParts(work),
   ];
   return {
@@ -49,10 +57,12 @@ async function dropWhole(work: Work): Promise<Dropped> {
     const goes = await chooseWhole(work);
     const bytes = goes.reduce((sum, pack) => sum + pack.bytes, 0);
     if (goes.length === 0 || bytes < worthBytes) return { objects: 0, bytes: 0 };
-    const others = packs.readAlone(packs.all().filter((pack) => !goes.includes(pack)));
     const before = stays.size;
-    for (const pack of goes)
-      if (!(await isSoundIn(work, others, { pack, goes: () => true }))) stays.add(pack.name);
+    const staying = packs.all().filter((pack) => !goes.includes(pack));
+    await packs.readAlone(staying, async (others) => {
+      for (const pack of goes)
+        if (!(await isSoundIn(work, others, { pack, goes: () => true }))) stays.add(pack.name);
+    });
     // What stays now may be what another one would have relied on.
     if (stays.size > before) continue;
     stop.throwIfAborted();
@@ -131,10 +141,10 @@ async function dropFrom(
   const goes = (position: number): boolean => needed[position] === 0;
   const { objects, bytes } = sumOf(pack, goes);
   if (!isWorth(work, pack, bytes)) return undefined;
-  const others = packs.readAlone(packs.all().filter((other) => other !== pack));
-  if (!(await isSoundIn(work, others, { pack, goes }))) return undefined;
-  const keeps = (oid: ObjectId): boolean => !goes(pack.idx.find(oidBytes(oid), 0));
-  const made = await copyOf(work, [pack], keeps);
+  const staying = packs.all().filter((other) => other !== pack);
+  if (!(await packs.readAlone(staying, (others) => isSoundIn(work, others, { pack, goes }))))
+    return undefined;
+  const made = await copyOf(work, [pack], (_, position) => !goes(position));
   const won = pack.bytes - (made?.pack.length ?? 0);
   if (!isWorth(work, pack, won)) return undefined;
   stop.throwIfAborted();

@@ -63,6 +63,9 @@ export interface Dropped {
   readonly bytes: number;
 }
 
+/** Whether what stands at a position of a pack is reachable. It holds until packs are replaced. */
+export type Reachable = (pack: StoredPack, position: number) => boolean;
+
 /**
  * Copies what is reachable out of every pack that holds something unreachable, then removes all of those packs at once.
  * So it may end at any moment: whatever is here is here with all that it leads to, also what nobody reaches yet.
@@ -70,7 +73,7 @@ export interface Dropped {
  */
 export async function dropUnreachable(
   keeping: Keeping,
-  isReachable: (oid: ObjectId) => boolean,
+  isReachable: Reachable,
   worthBytes: number,
 ): Promise<Dropped> {
   const { packs } = keeping;
@@ -78,7 +81,7 @@ export async function dropUnreachable(
   let bytes = 0;
   const losing: StoredPack[] = [];
   for (const pack of packs.all()) {
-    const lost = sumOf(pack, (at) => !isReachable(oidAt(pack.idx.oids, at * 20)));
+    const lost = sumOf(pack, (at) => !isReachable(pack, at));
     if (lost.objects > 0) losing.push(pack);
     objects += lost.objects;
     bytes += lost.bytes;
@@ -113,13 +116,12 @@ export function sumOf(pack: StoredPack, isChosen: (position: number) => boolean)
 export async function copyOf(
   { packs, read, turn }: Keeping,
   from: ReadonlyArray<StoredPack>,
-  keeps: (oid: ObjectId) => boolean,
+  keeps: Reachable,
 ): Promise<MadePack | undefined> {
   const objects = new Set<ObjectId>();
   for (const pack of from)
     for (const position of pack.byOffset()) {
-      const oid = oidAt(pack.idx.oids, position * 20);
-      if (keeps(oid)) objects.add(oid);
+      if (keeps(pack, position)) objects.add(oidAt(pack.idx.oids, position * 20));
     }
   if (objects.size === 0) return undefined;
   const source: BuildSource = { find: packs.findAmong(from), stretch: packs.stretch };

@@ -91,6 +91,8 @@ export function openPackShelf(
     borrowed: new Map(),
   };
   setRoom(shelf);
+  // The kernel may have been another's.
+  kernel.bytes().fill(0, placesAt, ringAt);
   kernel.packsRing(ringAt, ringBytes, placesAt, placesCount - 1, objectBytesMax);
   return {
     kernel,

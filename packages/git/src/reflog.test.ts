@@ -7,6 +7,7 @@ import { openReflog, reflogSegmentBytesMax } from "./reflog.ts";
 import type { RefMove } from "./reflog.ts";
 import { openRefs } from "./refs.ts";
 import type { Refs } from "./refs.ts";
+import { StorageDamagedError } from "./stored-pack.ts";
 
 test("every move of a ref leaves where it was, where it went, when and why", async () => {
   const { refs } = await open();
@@ -219,6 +220,52 @@ test("a line that was damaged costs that line", async () => {
   bytes[3] = 0x7a;
   contents.set("reflog/0000000001", bytes);
   expect(await refs.moves()).toHaveLength(1);
+});
+
+test.each([0x80, 0x40])(
+  "a byte that storage changed costs its line and no other, and nothing is collected meanwhile",
+  async (bits) => {
+    const { refs, contents } = await open();
+    await refs.update([{ ref: main, from: undefined, to: one }]);
+    await refs.update([{ ref: main, from: one, to: two }]);
+    await refs.update([{ ref: main, from: two, to: one }]);
+    const path = "reflog/0000000001";
+    const bytes = contents.get(path)?.slice() ?? new Uint8Array();
+    // In the second line, before its name.
+    const at = bytes.indexOf(10) + 80;
+    bytes[at] = (bytes[at] ?? 0) ^ bits;
+    contents.set(path, bytes);
+    expect(await refs.moves()).toHaveLength(2);
+    await expect(refs.roots()).rejects.toThrow(StorageDamagedError);
+    await refs.update([{ ref: main, from: one, to: two }]);
+    expect(await refs.moves()).toHaveLength(3);
+    expect(contents.get(path)?.slice(0, bytes.length)).toEqual(bytes);
+    await expect(refs.roots()).rejects.toThrow(StorageDamagedError);
+  },
+);
+
+test("a damaged line goes when it would be too old", async () => {
+  const { refs, contents, pass } = await open({ stepMillis: 0 });
+  await refs.update([{ ref: main, from: undefined, to: one }]);
+  await refs.update([{ ref: main, from: one, to: two }]);
+  const bytes = contents.get("reflog/0000000001")?.slice() ?? new Uint8Array();
+  bytes[bytes.indexOf(10) + 80] = 0xff;
+  contents.set("reflog/0000000001", bytes);
+  for (let week = 0; week < 13; week++) {
+    await expect(refs.roots()).rejects.toThrow(StorageDamagedError);
+    pass(7 * day);
+    await refs.age();
+  }
+  expect(await refs.roots()).toEqual(new Set([two]));
+});
+
+test("a segment that was cut short takes nothing from the move after it", async () => {
+  const { refs, contents } = await open();
+  await refs.update([{ ref: main, from: undefined, to: one }]);
+  const path = "reflog/0000000001";
+  contents.set(path, contents.get(path)?.slice(0, 90) ?? new Uint8Array());
+  await refs.update([{ ref: main, from: one, to: two }]);
+  expect(await refs.moves()).toMatchObject([{ from: one, to: two }]);
 });
 
 /** Each look at the clock moves it by `stepMillis`. */

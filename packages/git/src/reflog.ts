@@ -4,7 +4,9 @@ import { concat, formatUtf8, parseUtf8 } from "@skein/protocol/bytes";
 import type { Bytes } from "@skein/protocol/bytes";
 import { instant, parseObjectId, parseRefName } from "@skein/protocol/ids";
 import type { Instant, ObjectId, RefName } from "@skein/protocol/ids";
+import { newline, splitLines } from "./byte-lines.ts";
 import type { Files } from "./files.ts";
+import { StorageDamagedError } from "./stored-pack.ts";
 
 /** One move of one ref; `undefined` is absence. */
 export interface RefMove {
@@ -24,8 +26,10 @@ export interface Reflog {
   readonly record: (moves: ReadonlyArray<RefMove>) => Promise<ReflogBatch>;
   /** Takes note that the node is in use, and takes out what is too old. */
   readonly age: (now: Instant) => Promise<ReflogBatch>;
-  /** The oldest first; those that were made together stand together. */
+  /** The oldest first; those that were made together stand together. A line that is damaged is left out. */
   readonly read: () => Promise<ReadonlyArray<RefMove>>;
+  /** The same, but a damaged line throws `StorageDamagedError`. It stays where it is until it is too old. */
+  readonly readWhole: () => Promise<ReadonlyArray<RefMove>>;
 }
 
 export interface ReflogBatch {
@@ -65,6 +69,11 @@ export function openReflog(
     Promise.all((await names()).map(readSegment));
   return {
     read: async () => (await segments()).flatMap(({ lines }) => lines.filter(isMove)),
+    readWhole: async () => {
+      const lines = (await segments()).flatMap((segment) => segment.lines);
+      if (lines.some(isDamaged)) throw new StorageDamagedError("The list of what was is damaged");
+      return lines.filter(isMove);
+    },
     age: async (now) => {
       const all = await segments();
       const last = all.flatMap(({ lines }) => lines).at(-1);
@@ -84,8 +93,13 @@ export function openReflog(
   };
 }
 
-/** A move, or that the node was in use. */
-type Line = RefMove | { readonly at: Instant };
+/** A move, or that the node was in use, or what nobody can read, which has the moment of the line before. */
+type Line = RefMove | { readonly at: Instant } | DamagedLine;
+
+interface DamagedLine {
+  readonly at: Instant;
+  readonly bytes: Bytes;
+}
 
 interface Budgets {
   readonly ownBytesMax: number;
@@ -172,10 +186,18 @@ function countOld(moments: ReadonlyArray<Instant>): number {
 }
 
 function append(bytes: Bytes, lines: ReadonlyArray<Line>): Bytes {
-  const added = lines.map((line) =>
-    isMove(line) ? formatMove(line) : `${seen} ${formatAt(line.at)}\n`,
-  );
-  return concat(bytes, formatUtf8(added.join("")));
+  // What was cut short is a line for itself.
+  const isOpen = bytes.length > 0 && bytes.at(-1) !== newline;
+  return concat(bytes, formatUtf8(isOpen ? "\n" : ""), ...lines.map(formatLine));
+}
+
+function formatLine(line: Line): Bytes {
+  if (isDamaged(line)) return concat(line.bytes, formatUtf8("\n"));
+  return formatUtf8(isMove(line) ? formatMove(line) : `${seen} ${formatAt(line.at)}\n`);
+}
+
+function isDamaged(line: Line): line is DamagedLine {
+  return "bytes" in line;
 }
 
 function isMove(line: Line): line is RefMove {
@@ -195,14 +217,18 @@ function formatAt(at: Instant): string {
   return String(Math.max(0, Math.trunc(at)));
 }
 
-function parseLines(bytes: Uint8Array): ReadonlyArray<Line> {
+/** Byte by byte: what is damaged in one line is not damaged in the next. */
+function parseLines(bytes: Bytes): ReadonlyArray<Line> {
   const lines: Line[] = [];
-  for (const text of (parseUtf8(bytes) ?? "").split("\n")) {
-    const at = seenPattern.exec(text)?.groups?.["at"];
-    const line = at === undefined ? parseMove(text) : { at: instant(Number(at)) };
-    if (line !== undefined) lines.push(line);
-  }
+  for (const line of splitLines(bytes))
+    lines.push(parseLine(line) ?? { at: lines.at(-1)?.at ?? instant(0), bytes: line.slice() });
   return lines;
+}
+
+function parseLine(line: Uint8Array): Line | undefined {
+  const text = parseUtf8(line) ?? "";
+  const at = seenPattern.exec(text)?.groups?.["at"];
+  return at === undefined ? parseMove(text) : { at: instant(Number(at)) };
 }
 
 function parseMove(line: string): RefMove | undefined {

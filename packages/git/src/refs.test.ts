@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { openMemoryFiles } from "./memory-files.ts";
 import { openRefs, RefRefusedError } from "./refs.ts";
 import type { Refs } from "./refs.ts";
+import { StorageDamagedError } from "./stored-pack.ts";
 
 test("a new repository shows main, which is not there yet", async () => {
   const { refs, contents } = await open();
@@ -94,6 +95,70 @@ test("after a refusal the next change is judged by what is stored", async () => 
   await refuses(refs, { ref: name("heads/main"), to: blob }, "not-a-commit");
   expect(await refs.update([{ ref: name("heads/main"), from: undefined, to: first }])).toBe("done");
 });
+
+test("whatever byte of the list of refs is damaged, no ref is lost, none is at another place, and it is said", async () => {
+  const { refs, contents } = await open();
+  const all = await fill(refs);
+  const kept = contents.get("packed-refs") ?? new Uint8Array();
+  for (let at = 0; at < kept.length; at++)
+    for (const bits of [0x01, 0x80]) {
+      const changed = kept.slice();
+      changed[at] = (changed[at] ?? 0) ^ bits;
+      const again = new Map([...contents, ["packed-refs", changed]]);
+      let told = 0;
+      const mended = (): void => void (told += 1);
+      const files = openMemoryFiles(again);
+      expect(await (await openRefs(files, objects, { mended })).all()).toEqual(all);
+      expect(told).toBe(1);
+      expect(again.get("packed-refs")).toEqual(kept);
+    }
+});
+
+test.each([0, 30, 100])("a list of refs cut off at byte %i is made anew", async (end) => {
+  const { refs, contents } = await open();
+  const all = await fill(refs);
+  contents.set("packed-refs", contents.get("packed-refs")?.slice(0, end) ?? new Uint8Array());
+  const again = await openRefs(openMemoryFiles(contents), objects);
+  expect(await again.all()).toEqual(all);
+});
+
+test("a list of refs that nothing can be made of is left as it is, and nothing moves", async () => {
+  const { refs, contents } = await open();
+  await fill(refs);
+  for (const path of contents.keys()) if (path.startsWith("reflog/")) contents.delete(path);
+  const kept = contents.get("packed-refs") ?? new Uint8Array();
+  const changed = kept.slice();
+  changed[kept.length - 60] = 0xff;
+  contents.set("packed-refs", changed);
+  const again = await openRefs(openMemoryFiles(contents), objects);
+  await expect(again.all()).rejects.toThrow(StorageDamagedError);
+  const moving = again.update([{ ref: name("heads/new"), from: undefined, to: first }]);
+  await expect(moving).rejects.toThrow(StorageDamagedError);
+  await expect(again.roots()).rejects.toThrow(StorageDamagedError);
+  expect(contents.get("packed-refs")).toEqual(changed);
+});
+
+test("a list of refs from before there were checksums is read as it is", async () => {
+  const { contents } = await open();
+  const line = `${first} refs/heads/main\n`;
+  contents.set("packed-refs", formatUtf8(`# pack-refs with: sorted \n${line}`));
+  const mended = (): void => expect.unreachable();
+  const again = await openRefs(openMemoryFiles(contents), objects, { mended });
+  expect(await again.all()).toEqual(new Map([["refs/heads/main", first]]));
+});
+
+/** Branches that moved on, followed each other, and went. */
+async function fill(refs: Refs): Promise<ReadonlyMap<RefName, ObjectId>> {
+  const [main, side, gone] = [name("heads/main"), name("heads/side"), name("heads/gone")];
+  await refs.update([{ ref: main, from: undefined, to: first }]);
+  await refs.update([{ ref: gone, from: undefined, to: second }]);
+  await refs.update([{ ref: main, from: first, to: second }]);
+  await refs.update([
+    { ref: gone, from: second, to: undefined },
+    { ref: side, from: undefined, to: first },
+  ]);
+  return await refs.all();
+}
 
 async function open(): Promise<{ readonly refs: Refs; readonly contents: Map<string, Bytes> }> {
   const contents = new Map<string, Bytes>();

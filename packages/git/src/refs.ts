@@ -1,13 +1,15 @@
 /** The refs of a bare repository: `HEAD` and one `packed-refs` file, changed by compare-and-swap in one strict commit. */
 
-import { compare, formatUtf8, parseUtf8 } from "@skein/protocol/bytes";
+import { formatUtf8, parseUtf8 } from "@skein/protocol/bytes";
 import { SkeinError } from "@skein/protocol/errors";
-import { instant, parseObjectId, parseRefName } from "@skein/protocol/ids";
+import { instant, parseRefName } from "@skein/protocol/ids";
 import type { Instant, ObjectId, RefName } from "@skein/protocol/ids";
 import type { FileBatch, Files } from "./files.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { formatPackedRefs, mendRefs, parsePackedRefs } from "./packed-refs.ts";
 import { openReflog } from "./reflog.ts";
 import type { Reflog, RefMove } from "./reflog.ts";
+import { StorageDamagedError } from "./stored-pack.ts";
 
 /** Moves one ref from what the caller believes it to be; `undefined` is absence. */
 export interface RefChange {
@@ -34,7 +36,10 @@ export interface Refs {
   readonly undo: (move: Pick<RefMove, "ref" | "from" | "to">) => Promise<"done" | "moved">;
   /** Takes out moves that are too old to be undone. Answers whether there were any. */
   readonly age: () => Promise<boolean>;
-  /** All that refs name, and every side of every move that is listed: whatever these reach must never be collected. */
+  /**
+   * All that refs name, and every side of every move that is listed: whatever these reach must never be collected. Throws
+   * `StorageDamagedError` where a move cannot be read.
+   */
   readonly roots: () => Promise<ReadonlySet<ObjectId>>;
 }
 
@@ -79,11 +84,18 @@ export class RefRefusedError extends SkeinError {
 export const branchPrefix = "refs/heads/";
 export const tagPrefix = "refs/tags/";
 
-/** Lays an empty bare repository where there is none. `now` dates the reflog. */
+export interface RefsOptions {
+  /** Dates the reflog. */
+  readonly now?: (() => Instant) | undefined;
+  /** The list of refs was damaged, and was made anew. */
+  readonly mended?: (() => void) | undefined;
+}
+
+/** Lays an empty bare repository where there is none. Everything throws `StorageDamagedError` where refs are lost. */
 export async function openRefs(
   files: Files,
   objects: Pick<ObjectStore, "type">,
-  { now = withoutClock }: { readonly now?: (() => Instant) | undefined } = {},
+  { now = withoutClock, mended }: RefsOptions = {},
 ): Promise<Refs> {
   if ((await files.read("HEAD")) === undefined)
     await files.commit(
@@ -91,9 +103,9 @@ export async function openRefs(
       { durability: "strict" },
     );
   const reflog = openReflog(files);
-  const all = async (): Promise<Map<RefName, ObjectId>> =>
-    parsePackedRefs(await files.read("packed-refs"));
+  const all = (): Promise<Map<RefName, ObjectId>> => readAll({ files, objects, reflog });
   const inTurn = openTurns();
+  await mendOnce({ files, all, mended });
   const update: Refs["update"] = (changes, options = {}) =>
     // One change at a time: between reading and writing nobody else may write.
     inTurn(async () => {
@@ -130,11 +142,49 @@ export async function openRefs(
     roots: () =>
       inTurn(async () => {
         const roots = new Set((await all()).values());
-        for (const { from, to } of await reflog.read())
+        for (const { from, to } of await reflog.readWhole())
           for (const oid of [from, to]) if (oid !== undefined) roots.add(oid);
         return roots;
       }),
   };
+}
+
+async function readAll({
+  files,
+  objects,
+  reflog,
+}: {
+  readonly files: Files;
+  readonly objects: Pick<ObjectStore, "type">;
+  readonly reflog: Reflog;
+}): Promise<Map<RefName, ObjectId>> {
+  const bytes = await files.read("packed-refs");
+  if (bytes === undefined) return new Map();
+  const packed = parsePackedRefs(bytes);
+  if (packed.isSound) return packed.refs;
+  const isHere = async (oid: ObjectId): Promise<boolean> => (await objects.type(oid)) !== undefined;
+  return await mendRefs(packed, await reflog.readWhole(), isHere);
+}
+
+/** What cannot be mended now is left as it is, for whoever reads it to be told. */
+async function mendOnce({
+  files,
+  all,
+  mended,
+}: Pick<RefsOptions, "mended"> & {
+  readonly files: Files;
+  readonly all: () => Promise<Map<RefName, ObjectId>>;
+}): Promise<void> {
+  const bytes = await files.read("packed-refs");
+  if (bytes === undefined || parsePackedRefs(bytes).isSound) return;
+  try {
+    const batch = { put: [packedRefsFile(await all())], delete: [] };
+    await files.commit(batch, { durability: "strict" });
+  } catch (error) {
+    if (error instanceof StorageDamagedError) return;
+    throw error;
+  }
+  mended?.();
 }
 
 /** The refs, what is remembered of them, and HEAD: all of it, or nothing. */
@@ -230,21 +280,8 @@ function headFile(head: RefName | typeof firstBranch): readonly [string, Uint8Ar
   return ["HEAD", formatUtf8(`${symbolic}${head}\n`)];
 }
 
-function parsePackedRefs(bytes: Uint8Array | undefined): Map<RefName, ObjectId> {
-  const refs = new Map<RefName, ObjectId>();
-  for (const line of (parseUtf8(bytes ?? new Uint8Array()) ?? "").split("\n")) {
-    const oid = parseObjectId(line.slice(0, 40));
-    const ref = parseRefName(line.slice(41));
-    if (oid !== undefined && ref !== undefined && line[40] === " ") refs.set(ref, oid);
-  }
-  return refs;
-}
-
-/** Sorted by byte, as the header promises: git looks names up by halving. */
 function packedRefsFile(refs: ReadonlyMap<RefName, ObjectId>): readonly [string, Uint8Array] {
-  const lines = [...refs].map(([ref, oid]) => ({ key: formatUtf8(ref), line: `${oid} ${ref}\n` }));
-  lines.sort((one, other) => compare(one.key, other.key));
-  return ["packed-refs", formatUtf8(packedHeader + lines.map(({ line }) => line).join(""))];
+  return ["packed-refs", formatPackedRefs(refs)];
 }
 
 function ignoreForTheNextInTurn(): void {
@@ -257,5 +294,4 @@ function withoutClock(): Instant {
 
 const symbolic = "ref: ";
 const firstBranch = "refs/heads/main";
-const packedHeader = "# pack-refs with: sorted \n";
 const config = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";

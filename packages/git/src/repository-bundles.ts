@@ -11,6 +11,7 @@ import type { ObjectStore } from "./object-store.ts";
 import { branchPrefix, foldersOf, tagPrefix } from "./refs.ts";
 import type { RefChange, Refs } from "./refs.ts";
 import type { LongWork } from "./stop-signal.ts";
+import { StorageDamagedError } from "./stored-pack.ts";
 
 export interface ImportedBundle {
   /** What was taken, and stands in the repository now. */
@@ -82,12 +83,14 @@ export async function takeRefs(
 
 /**
  * A bundle that `importBundle` takes, at any node with our limits. Of a repository without a commit git refuses to make one
- * too: it throws `BundleRejectedError`; where the repository is too much for one, `BundleTooLargeError`.
+ * too: it throws `BundleRejectedError`; where the repository is too much for one, `BundleTooLargeError`;
+ * and `StorageDamagedError` where any of it is missing.
  */
 export async function exportBundle(parts: Parts, asked: ExportAsked): Promise<Bytes> {
   const { bytesMax = packBytesMax, ...work } = asked;
   const refs = new Map([...(await parts.refs.all())].filter(([ref]) => isOurs(ref)));
   if (refs.size === 0) throw new BundleRejectedError("The repository has no branch and no tag yet");
+  await checkTips(parts, refs);
   const branch = await parts.refs.head();
   const oid = branch === undefined ? undefined : refs.get(branch);
   const head = writeBundleHead({
@@ -114,6 +117,11 @@ export async function exportBundle(parts: Parts, asked: ExportAsked): Promise<By
     }
     if (length === slice.bytes) return concat(...all);
   }
+}
+
+async function checkTips(parts: Parts, refs: ReadonlyMap<RefName, ObjectId>): Promise<void> {
+  for (const [ref, tip] of refs)
+    if (!(await parts.objects.has(tip))) throw new StorageDamagedError(`What ${ref} names is gone`);
 }
 
 export type ExportAsked = {

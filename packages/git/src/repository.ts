@@ -126,6 +126,7 @@ export async function openRepository({
   breathe,
   now,
   room,
+  mended,
 }: {
   readonly files: Files;
   readonly breathe?: Breathe | undefined;
@@ -133,10 +134,12 @@ export async function openRepository({
   readonly now?: (() => Instant) | undefined;
   /** How much of packs is in memory at once. */
   readonly room?: PackRoom | undefined;
+  /** The list of branches and tags was damaged, and was made anew. */
+  readonly mended?: (() => void) | undefined;
 }): Promise<Repository> {
   const objects = await openObjectStore(files, { breathe, room });
   const commits = openCommits(objects);
-  const refs = await openRefs(files, objects, { now });
+  const refs = await openRefs(files, objects, { now, mended });
   const parts = { objects, commits, refs };
   return {
     objects,
@@ -147,11 +150,7 @@ export async function openRepository({
     undoMove: refs.undo,
     unfinished: openUnfinishedCopies(files),
     ageMoves: refs.age,
-    reachableRoots: async () => {
-      const roots = [...(await refs.roots())];
-      const here = await Promise.all(roots.map(objects.has));
-      return roots.filter((_, index) => here[index]);
-    },
+    reachableRoots: async () => [...(await refs.roots())],
     commitDraft: (draft) => commitDraft(parts, draft),
     merge: (asked) => mergeTips({ ...parts, breathe }, asked),
     conflicts: (asked) => readConflicts({ ...parts, breathe }, asked),

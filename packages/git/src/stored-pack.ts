@@ -9,7 +9,7 @@ export class StorageDamagedError extends SkeinError {
   override readonly name = "StorageDamagedError";
   readonly code = "storage_damaged";
   readonly blame = "environment";
-  readonly hint = "This device's copy is damaged. Get the repository again from another device.";
+  readonly hint = "Export what can be read, then get the repository again from another device.";
 }
 
 export interface StoredPack {

@@ -1,20 +1,17 @@
 /** The packs of a repository as they are kept: which there are, where an object stands in them, and what it says. */
 
-/* oxlint-disable eslint/no-await-in-loop -- one pack is opened after the other. */
-
 import type { Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import { openClosures, type Closures } from "./closure.ts";
 import { openCommitLog, type CommitLog, type LogAsked } from "./commit-log.ts";
 import type { Files } from "./files.ts";
 import { parseIdx, type Idx } from "./idx.ts";
-import { sharedKernel } from "./kernel-compiled.ts";
+import { borrowKernel, giveKernelBack, sharedKernel } from "./kernel-compiled.ts";
 import type { Kernel } from "./kernel.ts";
-import { indexPack } from "./pack-index.ts";
+import { packFolder, packName, packPath, readPackFolder } from "./pack-folder.ts";
 import { readStored } from "./pack-pages.ts";
 import { spoolFolder } from "./pack-spool.ts";
 import { openPackReader, type PackReader } from "./pack-reader.ts";
-import { PackRejectedError } from "./pack-rejected.ts";
 import { openPackShelf, type PackShelf } from "./pack-shelf.ts";
 import { openStoredShapes, type StoredRows, type StoredShapes } from "./stored-shapes.ts";
 import {
@@ -27,6 +24,10 @@ import {
 
 export interface StoredPacks extends PackReader, StoredRows {
   readonly all: () => ReadonlyArray<StoredPack>;
+  /** Whether there are packs that nothing can be read of, whatever was in them. */
+  readonly hasLost: () => boolean;
+  /** Removes what is left of those. */
+  readonly removeLost: () => Promise<void>;
   readonly add: (name: string, idx: Bytes, pack: Uint8Array) => Promise<void>;
   /** Packs that belong together: they are written one by one, and are there at once when the last is. */
   readonly addAll: (made: AsyncIterable<MadePack>) => Promise<void>;
@@ -38,8 +39,11 @@ export interface StoredPacks extends PackReader, StoredRows {
   readonly sizeOf: (row: number) => number | Promise<number>;
   /** Looks in these packs only. */
   readonly findAmong: (packs: ReadonlyArray<StoredPack>) => StoredPacks["find"];
-  /** Reads what these packs hold, as the storage has it now, as if there were no others. */
-  readonly readAlone: (packs: ReadonlyArray<StoredPack>) => PackReader;
+  /** Reads what these packs hold, as the storage has it now, as if there were no others, as long as `work` takes. */
+  readonly readAlone: <Result>(
+    packs: ReadonlyArray<StoredPack>,
+    work: (reader: PackReader) => Promise<Result>,
+  ) => Promise<Result>;
   /** One pack, or none, in the place of others: at once and durably. */
   readonly replace: (old: ReadonlyArray<StoredPack>, made: MadePack | undefined) => Promise<void>;
   /** Counts how often packs were replaced: rows that were told before stand for other objects now. */
@@ -63,13 +67,11 @@ export interface StoredPacks extends PackReader, StoredRows {
   readonly readStored: (pack: StoredPack, start: number, end: number) => Promise<Bytes>;
 }
 
-export function packPath(name: string, extension: "pack" | "idx"): string {
-  return `${packFolder}/pack-${name}.${extension}`;
-}
-
 interface Opened {
   readonly files: Files;
   readonly packs: StoredPack[];
+  /** Names of packs that can no longer be read. */
+  readonly lost: string[];
   readonly reader: PackReader;
   readonly closures: Closures;
   /** Made when something is first read. */
@@ -84,6 +86,7 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
   const opened: Opened = {
     files,
     packs,
+    lost: [],
     reader: openPackReader(shelf),
     closures: openClosures(shelf),
     shelf: undefined,
@@ -98,6 +101,8 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
   const openShapes = openStoredShapes(rows);
   return {
     all: () => packs,
+    hasLost: () => opened.lost.some((name) => !isKnown(opened, name)),
+    removeLost: () => removeLost(opened),
     add: (name, idx, pack) => add(opened, { name, idx, pack }),
     addAll: (made) => addAll(opened, made),
     clean: () => clean(opened),
@@ -105,7 +110,7 @@ export async function openStoredPacks(files: Files): Promise<StoredPacks> {
     ...rows,
     idOf: (row) => idOf(packs, row),
     findAmong: (some) => (id, offset) => findPlace(some, id, offset),
-    readAlone: (some) => readAlone(files, some),
+    readAlone: (some, work) => readAlone(files, some, work),
     replace: (old, made) => replace(opened, old, made),
     replaced: () => opened.replaced,
     again: (work) => again(opened, work),
@@ -159,10 +164,19 @@ function inOrder(packs: ReadonlyArray<StoredPack>): ReadonlyArray<StoredPack> {
   return packs.toSorted((a, b) => a.base - b.base);
 }
 
-function readAlone(files: Files, packs: ReadonlyArray<StoredPack>): PackReader {
-  const shelf = openPackShelf(files, { bytes: readAloneBytes });
-  for (const pack of inOrder(packs)) shelf.add({ ...pack, base: shelf.rows() });
-  return openPackReader(() => shelf);
+async function readAlone<Result>(
+  files: Files,
+  packs: ReadonlyArray<StoredPack>,
+  work: (reader: PackReader) => Promise<Result>,
+): Promise<Result> {
+  const kernel = borrowKernel();
+  try {
+    const shelf = openPackShelf(files, { kernel, bytes: readAloneBytes });
+    for (const pack of inOrder(packs)) shelf.add({ ...pack, base: shelf.rows() });
+    return await work(openPackReader(() => shelf));
+  } finally {
+    giveKernelBack(kernel);
+  }
 }
 
 function idOf(packs: ReadonlyArray<StoredPack>, row: number): Uint8Array {
@@ -199,16 +213,9 @@ async function readLog<Result>(
 }
 
 async function openAll(opened: Opened): Promise<void> {
-  const { files, packs } = opened;
-  const names = await files.list(packFolder);
-  for (const [, name = ""] of names.flatMap((file) => [packName.exec(file) ?? []])) {
-    // A pack without its index was never acknowledged: both are written at once.
-    if (name === "" || !names.includes(`pack-${name}.idx`)) continue;
-    const idx = await readIdx(files, name);
-    const bytes = await files.size(packPath(name, "pack"));
-    if (idx !== undefined && bytes !== undefined)
-      packs.push(asStored(opened, name, { idx, bytes }));
-  }
+  const { found, lost } = await readPackFolder(opened.files);
+  for (const { name, ...pack } of found) opened.packs.push(asStored(opened, name, pack));
+  opened.lost.push(...lost);
 }
 
 function asStored(
@@ -275,6 +282,20 @@ async function clean({ files }: Opened): Promise<void> {
   await files.commit({ put: [], delete: paths }, { durability: "relaxed" });
 }
 
+async function removeLost(opened: Opened): Promise<void> {
+  const names = opened.lost.filter((name) => !isKnown(opened, name));
+  if (names.length > 0)
+    await opened.files.commit(
+      { put: [], delete: names.flatMap(pathsOf) },
+      { durability: "strict" },
+    );
+  opened.lost.splice(0);
+}
+
+function pathsOf(name: string): ReadonlyArray<string> {
+  return [packPath(name, "pack"), packPath(name, "idx")];
+}
+
 /** Whoever was receiving a pack when this last ended has come to an end. */
 async function sweepSpool(files: Files): Promise<void> {
   const names = await files.list(spoolFolder);
@@ -294,7 +315,7 @@ async function replace(
   await files.commit(
     {
       put: made === undefined ? [] : filesOf(made),
-      delete: gone.flatMap((name) => [packPath(name, "pack"), packPath(name, "idx")]),
+      delete: gone.flatMap(pathsOf),
     },
     { durability: "strict" },
   );
@@ -339,28 +360,6 @@ function filesOf(made: MadePack): ReadonlyArray<readonly [path: string, bytes: U
   ];
 }
 
-/** The index as it is kept or, if it is damaged, made anew. A pack that is damaged as well is as good as gone. */
-async function readIdx(files: Files, name: string): Promise<Idx | undefined> {
-  const kept = await files.read(packPath(name, "idx"));
-  const idx = kept && parseIdx(kept);
-  if (idx !== undefined) return idx;
-  const pack = await files.read(packPath(name, "pack"));
-  if (pack === undefined) return undefined;
-  try {
-    const again = await indexPack({
-      pack,
-      // What is kept holds all of its bases.
-      resolveBase: async () => undefined,
-      breathe: async () => {},
-      signal: neverStopped,
-    });
-    return parseIdx((await again.whole()).idx);
-  } catch (error) {
-    if (error instanceof PackRejectedError) return undefined;
-    throw error;
-  }
-}
-
 /** Sorted when it is first asked for. */
 function openOrder({ count, offsets }: Idx): () => Uint32Array {
   let order: Uint32Array | undefined;
@@ -388,8 +387,5 @@ function findPlace(
   return undefined;
 }
 
-const neverStopped = { aborted: false, throwIfAborted: () => {} };
 /** What is read once and in order asks for little memory. */
 const readAloneBytes = 16 * 1024 * 1024;
-const packFolder = "objects/pack";
-const packName = /^pack-([0-9a-f]{40})\.pack$/u;

@@ -113,7 +113,7 @@ function parseCopy(text: string): UnfinishedCopy | undefined {
   const [at = 0, begun = 0, objects = 0] = numbers;
   const wants = oids("want");
   if (after === undefined || from === undefined || wants.length === 0) return undefined;
-  if (!numbers.every((number) => Number.isSafeInteger(number))) return undefined;
+  if (!numbers.every((number) => Number.isSafeInteger(number) && number >= 0)) return undefined;
   return {
     wants,
     haves: oids("have"),

@@ -1,5 +1,6 @@
 /** What a person is told when an account is not made, opened or taken back. */
 
+import { nodesPerAccountMax } from "@skein/protocol/limits";
 import { CommandRefusedError } from "./refusals.ts";
 
 export function notNow(): CommandRefusedError {
@@ -9,7 +10,8 @@ export function notNow(): CommandRefusedError {
   });
 }
 
-export function badKit(why: "not-a-kit" | "damaged" | "foreign"): CommandRefusedError {
+export function badKit(why: "not-a-kit" | "damaged" | "foreign" | "crowded"): CommandRefusedError {
+  if (why === "crowded") return tooManyKept();
   const said = {
     "not-a-kit": "This file is not a recovery kit.",
     damaged: "This recovery kit is damaged: some of it is missing or was changed.",
@@ -19,6 +21,15 @@ export function badKit(why: "not-a-kit" | "damaged" | "foreign"): CommandRefused
     what: said[why],
     safe: "Nothing was changed.",
     next: "Choose the file that you saved when you made the kit.",
+  });
+}
+
+/** What a kit says is added to a log that takes no more members than there are boxes in an entry. */
+function tooManyKept(): CommandRefusedError {
+  return new CommandRefusedError("not_allowed", {
+    what: `With this one, your account would have more than ${nodesPerAccountMax} devices that may write.`,
+    safe: "Nothing was changed.",
+    next: "Let fewer of them stay. Whoever is not kept can sign in again later.",
   });
 }
 

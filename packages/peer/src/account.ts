@@ -272,7 +272,7 @@ export class Account {
     const recovered = recoverIdentity(this.#world.ports, given);
     if (recovered === undefined) {
       this.#live(before);
-      throw badKit("foreign");
+      throw badKit("crowded");
     }
     await this.#keep(before, recovered.identity, { sealedKit: recovered.sealedKit, kitWritten: 0 });
     given.kit.secret[Symbol.dispose]();

@@ -31,6 +31,8 @@ export interface ApprovalAskingOptions {
 export class ApprovalAsking {
   readonly #options: ApprovalAskingOptions;
   readonly #askers = new Map<NodeId, AskerState>();
+  /** When each was first asked of late. What it is asked after that, because it was away meanwhile, makes nobody wait longer. */
+  readonly #firstAsked = new Map<NodeId, Instant>();
   /** Nodes whose person looks at the request. */
   readonly #opened = new Set<NodeId>();
   #since: Instant;
@@ -55,8 +57,10 @@ export class ApprovalAsking {
     if (said === "opened") this.#opened.add(node);
     const state = this.#askers.get(node);
     // Its person thought better of the denial.
-    if (said === "withdrawn" && state?.phase === "closed" && state.why === "denied")
+    if (said === "withdrawn" && state?.phase === "closed" && state.why === "denied") {
+      this.#firstAsked.delete(node);
       return equal(state.id, id) ? this.#ask(node) : undefined;
+    }
     this.#tell(node, { type: "news-received", id, step: said, triesLeft, now: this.#now() });
   }
 
@@ -68,6 +72,7 @@ export class ApprovalAsking {
 
   again(): void {
     this.#since = this.#now();
+    this.#firstAsked.clear();
     for (const node of this.#options.network.connections().keys()) this.#ask(node);
   }
 
@@ -76,18 +81,17 @@ export class ApprovalAsking {
     const all = [...this.#askers];
     const live = all.flatMap(([node, state]) =>
       (state.phase === "asking" || state.phase === "comparing") && network.connections().has(node)
-        ? [[node, state] as const]
+        ? [{ node, state, until: this.#waitsUntil(node, state) }]
         : [],
     );
-    if (live.length > 0)
+    const now = this.#now();
+    const awaited = live.filter(({ until }) => now < until);
+    if (awaited.length > 0)
       return {
         phase: "asked",
-        expiresAt: later(
-          instant(Math.max(...live.map(([, { asked }]) => asked.askedAt))),
-          approvalMillis,
-        ),
-        opened: live.some(([node]) => this.#opened.has(node)),
-        numbers: live.flatMap(([node, state]) => {
+        expiresAt: instant(Math.max(...awaited.map(({ until }) => until))),
+        opened: awaited.some(({ node }) => this.#opened.has(node)),
+        numbers: awaited.flatMap(({ node, state }) => {
           const digits = this.#digits(node, state);
           return digits === undefined ? [] : [{ nodeName: nameOf(node), digits }];
         }),
@@ -97,7 +101,16 @@ export class ApprovalAsking {
     const why = voidings.find(([end]) =>
       all.some(([, state]) => state.phase === "closed" && state.why === end),
     )?.[1];
-    return why === undefined ? { phase: "waiting", since: this.#since } : { phase: "void", why };
+    if (why !== undefined) return { phase: "void", why };
+    return live.length > 0
+      ? { phase: "void", why: "nobody-answered" }
+      : { phase: "waiting", since: this.#since };
+  }
+
+  /** A person is waited for as long as a request is good, once; a request that one of them opened is waited for to its end. */
+  #waitsUntil(node: NodeId, { asked: { askedAt } }: Live): Instant {
+    const from = this.#opened.has(node) ? askedAt : (this.#firstAsked.get(node) ?? askedAt);
+    return later(from, approvalMillis);
   }
 
   #ask(node: NodeId): void {
@@ -109,6 +122,7 @@ export class ApprovalAsking {
     const nonce = random.bytes(32);
     const now = this.#now();
     this.#opened.delete(node);
+    if (!this.#firstAsked.has(node)) this.#firstAsked.set(node, now);
     this.#tell(node, {
       type: "approval-wanted",
       now,
@@ -142,9 +156,6 @@ export class ApprovalAsking {
     const before = this.#askers.get(node) ?? approvalAsker.initial;
     const [next, effects] = step(approvalAsker, before, event);
     this.#askers.set(node, next);
-    // Nobody has looked at it yet: it goes on standing there.
-    if (next.phase === "closed" && next.why === "expired" && !this.#opened.has(node))
-      return this.#ask(node);
     for (const effect of effects) this.#perform(node, effect);
     this.#options.changed();
   }
@@ -161,6 +172,8 @@ export class ApprovalAsking {
     return this.#options.ports.clock.now();
   }
 }
+
+type Live = Extract<AskerState, { readonly phase: "asking" | "comparing" }>;
 
 /**
  * Ends after which a new connection asks anew: the program there may have been started again, and then neither knows

@@ -28,7 +28,7 @@ interface Collecting {
   readonly ended: Promise<unknown>;
 }
 
-/** `tips` names what is kept besides refs and where they were. */
+/** `tips` names what is kept besides refs and where they were, as far as it is here. */
 export function openGarbageKeeping({
   git,
   tips,
@@ -63,11 +63,10 @@ export function openGarbageKeeping({
     // First it is not known any more, then it goes: it would not be whole.
     await git.unfinished.forgetAll();
     await git.ageMoves();
-    const roots = [...(await git.reachableRoots()), ...(await tips()), ...made.list()];
-    const here = await Promise.all(roots.map(git.objects.has));
-    const keep = [...new Set(roots.filter((_, index) => here[index]))];
+    const keep = [...(await git.reachableRoots()), ...made.list()];
+    const keepIfHere = await tips();
     signal.throwIfAborted();
-    return await git.objects.dropUnreachable({ keep, worthBytes, signal });
+    return await git.objects.dropUnreachable({ keep, keepIfHere, worthBytes, signal });
   };
 
   return {

@@ -10,6 +10,7 @@ import type { Introduction } from "@skein/auth/session-handshake";
 import type { Bytes } from "@skein/protocol/bytes";
 import { instant, later, type AccountId, type NodeId } from "@skein/protocol/ids";
 import { StorageFullError } from "@skein/git/files";
+import { StorageDamagedError } from "@skein/git/stored-pack";
 import type { Knock } from "@skein/protocol/topic-messages/knock";
 import type { Alarms } from "./alarms.ts";
 import { Approvals } from "./approvals.ts";
@@ -28,6 +29,7 @@ import { newsSince } from "./membership-news.ts";
 import type { AppMessage, Network } from "./network.ts";
 import type { Notices } from "./notices.ts";
 import { randomU32, type Ports } from "./ports.ts";
+import { damagedWords } from "./refusals.ts";
 import type { Relays } from "./relays.ts";
 import { Repositories } from "./repositories.ts";
 import type { RepositoryWorld } from "./repository-world.ts";
@@ -299,7 +301,8 @@ export class Home {
   #storageFailed(cause: unknown): void {
     const { ports, notices } = this.#options;
     ports.report(cause);
-    notices.add(cause instanceof StorageFullError ? noRoom : brokenStorage);
+    if (cause instanceof StorageFullError) notices.add(noRoom);
+    else notices.add(cause instanceof StorageDamagedError ? damagedStorage : brokenStorage);
   }
 
   #membershipChanged(): void {
@@ -422,6 +425,8 @@ const farewellMillis = 20_000;
 
 /** One of these may be lost on the way. After that, whoever has its keys learns nothing more by asking. */
 const toldOutMax = 3;
+
+const damagedStorage = { tone: "error", ...damagedWords } as const;
 
 const brokenStorage = {
   tone: "error",

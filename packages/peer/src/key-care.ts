@@ -101,10 +101,10 @@ export class KeyCare {
   }
 
   async #leaveFormer(): Promise<void> {
-    const { identity, ports, network, storeFormer, lastMet } = this.#options;
+    const { identity, ports, network, membership, storeFormer, lastMet } = this.#options;
     const { log, keys } = identity;
     const state = log.state();
-    const changedAt = log.told().find(({ id }) => id === state.doorEntry)?.at;
+    const changedAt = membership.seenAt(state.doorEntry);
     const now = ports.clock.now();
     if (changedAt === undefined || this.#former === undefined) return;
     if (staysAtFormerDoor({ state, self: keys.id, changedAt, lastMet, now })) return;

@@ -100,7 +100,7 @@ export class Letters {
     // Relays may show an old one again.
     if (at <= (this.#read.get(kind) ?? 0) || this.#read.size >= readMax) return;
     this.#read.set(kind, at);
-    if (body.type === "entry") return membership.handed([body.entry]);
+    if (body.type === "entry") return membership.handed(from, [body.entry]);
     if (network.connections().has(from)) return;
     if (body.type === "request") this.#tellRequest(from, body);
     else if (log.state().nodes.has(from))

@@ -1,6 +1,7 @@
 import { openCrypto } from "@skein/auth/crypto/sodium";
 import type { MembershipLog } from "@skein/auth/membership";
 import { proposeRename, proposeRevoke } from "@skein/auth/membership-proposals";
+import { waitingEntriesPerSenderMax } from "@skein/auth/membership-waiting";
 import { makeUpAccount } from "@skein/auth/testing/account";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import type { Bytes } from "@skein/protocol/bytes";
@@ -28,7 +29,10 @@ interface Side {
 }
 
 /** One node's gossip, whose questions `answer` answers. */
-async function openSide(log: MembershipLog, answer: () => MembershipLog): Promise<Side> {
+async function openSide(
+  log: MembershipLog,
+  answer: (node: NodeId) => Pick<MembershipLog, "entriesAfter">,
+): Promise<Side> {
   const sent: NodeMessage[] = [];
   const works: Array<Promise<void>> = [];
   const failed = (cause: unknown): never => {
@@ -60,9 +64,9 @@ async function openSide(log: MembershipLog, answer: () => MembershipLog): Promis
       cancel: () => undefined,
       close: () => undefined,
     },
-    ask: async (_node, request): Promise<Bytes> => {
+    ask: async (node, request): Promise<Bytes> => {
       asked += 1;
-      return joinParts(request.type === "entries" ? answer().entriesAfter(request.heads) : []);
+      return joinParts(request.type === "entries" ? answer(node).entriesAfter(request.heads) : []);
     },
     send: (_node, message) => sent.push(message),
     storageFailed: failed,
@@ -172,4 +176,36 @@ test("Mallory, who says that she has more than there is, is asked ever more seld
     await alice.rest();
   }
   expect(alice.asked()).toBeLessThan(25);
+});
+
+test("A5: Mallory's flood of entries that wait drives out its own, and nothing that waits from Bob", async () => {
+  const world = makeUpAccount(crypto, 5);
+  const { first, mint, change, add } = world;
+  const log = world.open();
+  const [bob, mallory] = [mint(), mint()];
+  for (const node of [bob, mallory]) log.add(add(log, first, node));
+  const ahead = log.fork();
+  const rename = (keys: typeof bob, name: string): Bytes =>
+    proposeRename({ ...change(ahead, keys), name });
+  const missing = rename(bob, "before");
+  ahead.add(missing);
+  const waiting = rename(bob, "after");
+  ahead.add(rename(mallory, "unheard"));
+  const flood = Array.from({ length: waitingEntriesPerSenderMax }, (_, count) =>
+    rename(mallory, `${count}`),
+  );
+  const said = new Map([
+    [bob.id, [waiting]],
+    [mallory.id, flood],
+  ]);
+  const alice = await openSide(log, (node) => ({ entriesAfter: () => said.get(node) ?? [] }));
+  const hear = async (node: NodeId): Promise<void> => {
+    alice.gossip.heard(node, { heads: ahead.heads(), entries: 5 });
+    await alice.rest();
+  };
+  await hear(bob.id);
+  await hear(mallory.id);
+  said.set(bob.id, [missing]);
+  await hear(bob.id);
+  expect(log.state().nodes.get(bob.id)?.name).toBe("after");
 });

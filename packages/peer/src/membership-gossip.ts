@@ -106,9 +106,9 @@ export class MembershipGossip {
     this.#announce();
   }
 
-  /** Entries that somebody left here: taken if they fit. */
-  handed(entries: ReadonlyArray<Bytes>): void {
-    this.#options.scope.start(() => this.#take(entries));
+  /** Entries that a node left here: taken if they fit. */
+  handed(from: NodeId, entries: ReadonlyArray<Bytes>): void {
+    this.#options.scope.start(() => this.#take(entries, from));
   }
 
   /** What a node lacks. One that was revoked is told why, and nothing that came after. */
@@ -153,7 +153,7 @@ export class MembershipGossip {
       const request = { type: "entries", heads: headsToTell(log, this.#nextRound(from)) } as const;
       const bytes = await ask(from, request, { bytesMax: logBytesMax, signal });
       const entries = splitParts(bytes, { partBytesMax: membershipEntryBytesMax });
-      if (entries !== undefined) await this.#take(entries);
+      if (entries !== undefined) await this.#take(entries, from);
     } catch (error) {
       if (!(error instanceof FlowFailedError)) throw error;
     } finally {
@@ -162,9 +162,9 @@ export class MembershipGossip {
   }
 
   /** What others know already: told onward once it is kept here too. Keeping it is tried again where it failed. */
-  async #take(entries: ReadonlyArray<Bytes>): Promise<void> {
+  async #take(entries: ReadonlyArray<Bytes>, from: NodeId): Promise<void> {
     const { log, firstSeen, changed } = this.#options;
-    for (const entry of entries) log.add(entry);
+    for (const entry of entries) log.add(entry, from);
     if (!firstSeen.note()) return;
     this.#isKept = false;
     changed();

@@ -1,5 +1,6 @@
 /** Refusals in words for a person: what happened, what is safe, what to do next. */
 
+import { StorageDamagedError } from "@skein/git/stored-pack";
 import { SkeinError } from "@skein/protocol/errors";
 import type { Refused } from "./commands.ts";
 
@@ -56,6 +57,7 @@ export class CommandRefusedError extends SkeinError {
 /** What a person is told of anything that a command threw. */
 export function refusalOf(cause: unknown): Refused {
   if (cause instanceof CommandRefusedError) return cause.refused;
+  if (cause instanceof StorageDamagedError) return { code: cause.code, ...damagedWords };
   if (cause instanceof SkeinError)
     return {
       code: cause.code,
@@ -72,6 +74,13 @@ export function refusalOf(cause: unknown): Refused {
     next: "Reload the page and try again.",
   };
 }
+
+/** What is known of it is which bytes; what a person can do is the same for all. */
+export const damagedWords = {
+  what: "Some of what this device stored of a repository can no longer be read.",
+  safe: "Nothing was changed or removed. All that can still be read stays here, and other devices keep their copies.",
+  next: "Download the files you need, then get the repository again from another device or a bundle.",
+} as const;
 
 /** A pack that a command meets is one that a person brought, in a bundle. */
 function packWords(message: string): string {

@@ -340,7 +340,9 @@ export class Repositories {
   async #openGit(id: RepoId): Promise<OpenedGit> {
     const files = await this.#ports.openFiles(id);
     const { now } = this.#world.clock;
-    return { files, git: await openRepository({ files, breathe: this.#ports.breathe, now }) };
+    const mended = (): void => this.#world.notice(mendedRefs);
+    const { breathe } = this.#ports;
+    return { files, git: await openRepository({ files, breathe, now, mended }) };
   }
 
   async #arrive(repo: RepoId, signal: AbortSignal): Promise<void> {
@@ -401,6 +403,13 @@ function newborn(id: RepoId, genesis: Bytes): StoredRepository {
     forgotten: false,
   };
 }
+
+const mendedRefs = {
+  tone: "warning",
+  what: "The list of branches and tags of a repository was damaged on this device.",
+  safe: "It was made anew from where each of them went last. No branch, tag or commit is missing.",
+  next: "If it happens again, download your repositories as bundles: the storage of this device may be failing.",
+} as const;
 
 /** Whoever has the passphrase can make any number of them; the honest case is one or two. */
 const unplacedMax = 64;

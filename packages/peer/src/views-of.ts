@@ -130,7 +130,13 @@ function accountView(life: Life, known: Known): AccountView {
     words: life.home.safety.newWords(),
     lock: known.lock(),
     standstill: known.standstill(),
+    forks: forksAt(life.home),
   };
+}
+
+function forksAt({ identity, repositories }: Home): number {
+  const inRecords = repositories.all().map((repository) => repository.sync().frozen.length);
+  return inRecords.reduce((all, one) => all + one, identity.log.state().equivocations.length);
 }
 
 function repositoryViews(known: Known, home: Home): ReadonlyArray<RepositoryView> {

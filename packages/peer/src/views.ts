@@ -55,6 +55,8 @@ export type AccountView =
        * `go-on-here` or `leave-to-copy`.
        */
       readonly standstill: number | undefined;
+      /** Nodes that said two things in one place, by place: whoever shows the proofs asks for them anew when it changes. */
+      readonly forks: number;
     }
   /** Keys are on disk only, and opened by the passkey or the passphrase. */
   | {

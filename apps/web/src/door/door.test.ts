@@ -277,6 +277,7 @@ const account = {
   approval: { phase: "none" },
   lock: { keys: "wrapped", salt: "00", set: undefined },
   standstill: undefined,
+  forks: 0,
 } as const;
 
 const locked: Views["account"] = { phase: "locked", mark: "7Q4-FM2", passkey: undefined };

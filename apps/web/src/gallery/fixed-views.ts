@@ -25,6 +25,7 @@ export const writer: AccountView & { readonly phase: "open" } = {
   words: { phase: "none" },
   lock: { keys: "wrapped", salt: "00".repeat(32), set: undefined },
   standstill: undefined,
+  forks: 0,
 };
 
 export const locked: AccountView & { readonly phase: "locked" } = {

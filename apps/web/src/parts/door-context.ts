@@ -33,6 +33,8 @@ export type Question<Name extends CommandName> =
 export function useQuestion<Name extends CommandName>(
   name: Name,
   ask: Ask<Name> | undefined,
+  /** It is asked anew when this changes. */
+  since: number = 0,
 ): Question<Name> {
   const door = useDoor();
   const [state, setState] = useState<Question<Name>>({ phase: "asking" });
@@ -54,7 +56,7 @@ export function useQuestion<Name extends CommandName>(
       wanted = false;
     };
     // The key says everything the ask says.
-  }, [door, name, key]);
+  }, [door, name, key, since]);
   return state;
 }
 

@@ -10,9 +10,9 @@ import { Icon } from "./icons.tsx";
 import { saveFile } from "./save-file.ts";
 
 /** All that there are, with what each is about. */
-export function Proofs(): JSX.Element | null {
+export function Proofs({ forks }: { readonly forks: number }): JSX.Element | null {
   const { repositories } = useDoor().views;
-  const question = useQuestion("proofs", {});
+  const question = useQuestion("proofs", {}, forks);
   const proofs = question.phase === "answered" ? question.answer.proofs : [];
   if (proofs.length === 0) return null;
   const nameOf = (id: string | undefined): string | undefined =>

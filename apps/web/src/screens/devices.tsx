@@ -54,7 +54,7 @@ export function Devices({ account }: { readonly account: Open }): JSX.Element {
         )}
       </section>
       <Revoking devices={devices.value} />
-      <Proofs />
+      <Proofs forks={account.forks} />
       <section class="section">
         <h2>{copy.devices.safety}</h2>
         <Safety mark={account.mark} />

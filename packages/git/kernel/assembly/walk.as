@@ -15,6 +15,9 @@ const walkedAt: usize = 32;
 const tipsMetAt: usize = 36;
 const tipsListAt: usize = 40;
 const skipAt: usize = 120;
+/** How many links lead to nothing, and the first id that is not here. */
+const missingAt: usize = 124;
+const missingIdAt: usize = 128;
 
 const skipTrees: u32 = 1;
 const skipParents: u32 = 2;
@@ -30,7 +33,7 @@ const tipMet: i32 = 2;
 
 const named: usize = memory.data(24, 16);
 
-/** Begins with, or goes on at, the object of an id. What is not here is passed over. */
+/** Begins with, or goes on at, the object of an id. What is not here is counted. */
 export function walkMeet(walk: usize, id: usize): void {
   meet(walk, id, commit);
 }
@@ -114,10 +117,14 @@ function digit(byte: u32): u32 {
 /** Counts a row once. It waits to be gone into if it can lead on, and is not a tip whose objects are known. */
 function meet(walk: usize, id: usize, kind: u32): void {
   const found = packsFind(id);
-  if (found < 0) return;
   const row = u32(found);
-  // What came after the walk began is not a part of it.
-  if (row >= load<u32>(walk + rowsAt)) return;
+  // What came after the walk began is not a part of it: it was missing then.
+  if (found < 0 || row >= load<u32>(walk + rowsAt)) {
+    const many = load<u32>(walk + missingAt);
+    if (many == 0) memory.copy(walk + missingIdAt, id, 20);
+    store<u32>(walk + missingAt, many + 1);
+    return;
+  }
   const word = (row >> 5) << 2;
   const bit: u32 = 1 << (row & 31);
   if (load<u32>(load<u32>(walk + hadAt) + word) & bit) {
