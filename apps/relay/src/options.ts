@@ -1,6 +1,10 @@
 /** Every option, declared once: a flag, an environment variable and a line of the config file share its name. */
 
-import { relayPayloadBytesMax, tagsPerConnectionMax } from "@skein/protocol/limits";
+import {
+  relayPayloadBytesMax,
+  relayPingMillisMax,
+  tagsPerConnectionMax,
+} from "@skein/protocol/limits";
 
 import { limitWords } from "./limit-words.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
@@ -45,7 +49,7 @@ export const ceilings: Readonly<Partial<Record<keyof Limits, number>>> = {
   // What the fields of a hello hold.
   publishesPerSecond: 0xffff_ffff,
   bulkBytesPerSecond: 0xffff_ffff,
-  pingMillis: 3_600_000,
+  pingMillis: relayPingMillisMax,
   announceSecondsMax: 0xffff,
   keepSecondsMax: 7 * 86_400,
   backplaneBuckets: 65_536,

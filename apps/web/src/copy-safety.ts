@@ -61,6 +61,10 @@ export const safetyCopy = {
     limits:
       "It brings back the account, not your repositories: those are where copies of them are. It is shown once, on the device that began the account, and once more on a device that a kit let in: a file from before that does not know that device and would not sign it out, so throw the old file away when you have the new one. The words stay the same.",
     open: "Open the kit",
+    former: (at: string) => `This kit opens with the words from before ${at}`,
+    formerText:
+      "The passphrase was changed on another device then, and only here is the kit. Type the words from before: from then on the new ones open it. Nobody can open it without them. A kit that you wrote down works as before, whatever the words are.",
+    formerLabel: "Words from before",
     fileTitle: "1. Save the file",
     fileText:
       "On a stick or a disk that is not in one of your devices. Whoever has it has the account.",

@@ -27,6 +27,7 @@ import {
   optional,
   struct,
   text,
+  tryDecode,
   u48,
   u8,
   type Codec,
@@ -57,12 +58,22 @@ export const StoredNode = struct({
 
 /** What is kept against losing the account: the sealed recovery secret until it was written down, and where nodes met before. */
 export type StoredSafety = Decoded<typeof StoredSafety>;
-const StoredSafety = struct({
-  sealedKit: optional(bytes(512)),
+const sealedKit = bytes(512);
+const oldSafety = {
+  sealedKit: optional(sealedKit),
   kitWritten: u8,
   reminded: optional(u48),
   /** The door before; the read key of then is for versions of this program that met there by it. */
   former: optional(struct({ meeting: fixed(32), readKey: fixed(32) })),
+};
+/** As versions stored it that did not say under which words the kit is. */
+const OldSafety = struct(oldSafety);
+const StoredSafety = struct({
+  ...oldSafety,
+  /** The public key of the words that open the sealed kit. */
+  kitDoor: optional(fixed(32)),
+  /** The same kit under words that are about to be in force. */
+  nextKit: optional(struct({ door: fixed(32), sealed: sealedKit })),
 });
 
 /** How the secrets are found when the program begins. */
@@ -192,9 +203,10 @@ export class HomeVault {
 
   async readSafety(): Promise<StoredSafety> {
     const sealed = await this.#ports.files.read(safetyPath);
-    return sealed === undefined
-      ? noSafety
-      : decodeSealed(StoredSafety, this.#open(safetyPath, sealed));
+    if (sealed === undefined) return noSafety;
+    const plain = this.#open(safetyPath, sealed);
+    assert(plain !== undefined, "what was sealed here opens here");
+    return readSafety(plain);
   }
 
   writeSafety(safety: StoredSafety): Promise<void> {
@@ -255,7 +267,7 @@ export class HomeVault {
       boxSeed: new SecretKey(stored.boxSeed.slice()),
     });
     const safety = await files.read(safetyPath);
-    const kept = safety === undefined ? noSafety : decode(StoredSafety, safety);
+    const kept = safety === undefined ? noSafety : readSafety(safety);
     await this.found(keys.id, stored, kept);
   }
 
@@ -331,6 +343,16 @@ function decodeSealed<T>(codec: Codec<T>, plain: Bytes | undefined): T {
   return decode(codec, plain);
 }
 
+function readSafety(plain: Bytes): StoredSafety {
+  return (
+    tryDecode(StoredSafety, plain) ?? {
+      ...decode(OldSafety, plain),
+      kitDoor: undefined,
+      nextKit: undefined,
+    }
+  );
+}
+
 const nodePath = "node";
 const safetyPath = "safety";
 const unwrappedVersion = 1;
@@ -340,4 +362,6 @@ const noSafety: StoredSafety = {
   kitWritten: 0,
   reminded: undefined,
   former: undefined,
+  kitDoor: undefined,
+  nextKit: undefined,
 };

@@ -63,6 +63,8 @@ export async function foundIdentity(
     ...safety,
     reminded: undefined,
     former: undefined,
+    kitDoor: safety.sealedKit && identity.log.state().door.sign,
+    nextKit: undefined,
   });
 }
 

@@ -52,7 +52,11 @@ test("keys that an older version left unwrapped are wrapped in one step, and not
   await expect(openPeer(portsOf({ ledger: files }))).rejects.toThrow("killed");
   expect(halfway).toEqual(disk);
   const alice = await browser({ disk: halfway });
-  expect(alice.peer.views.current().account).toMatchObject({ phase: "open", role: "writer" });
+  expect(alice.peer.views.current().account).toMatchObject({
+    phase: "open",
+    role: "writer",
+    kit: { phase: "written" },
+  });
   for (const seed of seeds) expect(alice.disk()).not.toContain(seed);
   await alice.restart();
   expect(alice.peer.views.current().account).toMatchObject({ phase: "open", nodeName: "alice" });
@@ -328,6 +332,8 @@ function unwrappedHome(): {
     disk: new Map([
       ["node", node],
       ["entries/000000", genesis],
+      // No kit is kept: it was written down.
+      ["safety", Uint8Array.of(0, 1, 0, 0)],
     ]),
     seeds: [sign, box, meeting, read].map((bytes) => bytes.join()),
   };

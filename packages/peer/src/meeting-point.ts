@@ -177,6 +177,7 @@ export class MeetingPoint {
       case "refused":
         return this.#slowDown(heard);
       case "dropped":
+      case "left-out":
         return undefined;
     }
   }

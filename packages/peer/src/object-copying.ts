@@ -48,12 +48,13 @@ export function openObjectCopying(
       const stop = (): void => reject(new FlowFailedError("stopped"));
       if (signal.aborted) return stop();
       signal.addEventListener("abort", stop, { once: true });
-      void turns.take(async () => {
+      const mine = turns.take(async () => {
         signal.removeEventListener("abort", stop);
         if (signal.aborted) return;
         tellAll();
-        await fetchObjects({ ...fetching(), from, signal, moved: tellAll }).then(resolve, reject);
+        await fetchObjects({ ...fetching(), from, signal, moved: tellAll });
       });
+      mine.then(resolve, reject);
     });
   return {
     copy: async (copying) => {

@@ -23,6 +23,8 @@ export interface OwnGivingWorld extends RefStreamsWorld {
 export interface CaughtUp {
   readonly records: ReadonlyArray<Bytes>;
   readonly stream: StoredStream;
+  /** The last number that we had given by then. */
+  readonly given: number;
 }
 
 interface Told {
@@ -117,10 +119,15 @@ export class OwnGiving {
     return found;
   }
 
-  /** From now on this is our stream. What was signed here and never given is forgotten: its refs are signed anew. */
-  async adopt({ records, stream }: CaughtUp): Promise<void> {
+  /**
+   * From now on this is our stream. What was signed here and never given is forgotten: its refs are signed anew. `false`:
+   * something was given since it was found, and nothing was changed.
+   */
+  async adopt({ records, stream, given }: CaughtUp): Promise<boolean> {
+    if (this.isForked() || given !== (this.#given?.seq ?? 0)) return false;
     await this.#streams.adoptOwn(records, stream);
     this.#given = { seq: stream.seq, hash: stream.hash };
+    return true;
   }
 
   #own(): StoredStream | undefined {
@@ -177,7 +184,7 @@ export class OwnGiving {
       records.push(bytes);
     }
     return stream !== undefined && records.length > 0 && stream.seq >= told.seq
-      ? { records, stream }
+      ? { records, stream, given: this.#given?.seq ?? 0 }
       : undefined;
   }
 

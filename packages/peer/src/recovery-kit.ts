@@ -9,8 +9,11 @@ import {
   formatRecoveryWords,
   openRecoverySecret,
   parseRecoveryWords,
+  sealRecoverySecret,
 } from "@skein/auth/recovery-key";
-import type { Bytes } from "@skein/protocol/bytes";
+import type { Random } from "@skein/auth/crypto/random";
+import { equal, type Bytes } from "@skein/protocol/bytes";
+import type { Instant } from "@skein/protocol/ids";
 import { step } from "@skein/protocol/machine";
 import type { Identity } from "./identity.ts";
 import type { StoredSafety } from "./home-vault.ts";
@@ -20,6 +23,7 @@ import type { KitView } from "./views.ts";
 
 interface RecoveryKitOptions {
   readonly crypto: Crypto;
+  readonly random: Random;
   readonly clock: Clock;
   readonly identity: Identity;
   readonly safety: () => StoredSafety;
@@ -43,29 +47,39 @@ export class RecoveryKit {
     if (this.#state.phase === "shown" && this.#secret !== undefined)
       return { phase: "shown", words: formatRecoveryWords(crypto, this.#secret) };
     if (this.#state.phase === "asked") return { phase: "asked", tries: this.#state.tries };
-    return { phase: "kept" };
+    const changedAt = this.#changedElsewhereAt();
+    return changedAt === undefined ? { phase: "kept" } : { phase: "former-words", changedAt };
   }
 
-  /** Shows it, if this door opens what is kept. */
-  show(door: Door): void {
-    const { crypto, identity, safety, clock } = this.#options;
+  /** Shows it, if this door opens what is kept. From then on the words in force do. */
+  async show(door: Door): Promise<void> {
+    const { crypto, identity, clock } = this.#options;
     const { log } = identity;
-    const { recovery } = log.state();
-    const sealed = safety().sealedKit;
-    const secret =
-      recovery === undefined || sealed === undefined
-        ? undefined
-        : openRecoverySecret({ crypto, door, recovery }, sealed);
-    if (secret === undefined)
-      throw new CommandRefusedError("wrong_passphrase", {
-        what: "These are not the words of this account.",
-        safe: "Nothing was changed.",
-        next: "Compare the words with your note, one by one.",
-      });
+    const secret = this.#open(door);
+    if (secret === undefined) throw this.#notOpened(door);
     this.#forget();
     this.#secret = secret;
     this.#file = formatRecoveryFile(crypto, { secret, log, at: clock.now() });
     this.#tell({ type: "kit-opened" });
+    await this.#sealAnew(secret);
+  }
+
+  /** Before the words are changed here: whoever is stopped in the middle has it under both. */
+  async sealBoth(oldDoor: Door, newDoor: Door): Promise<void> {
+    const { crypto, random, keep } = this.#options;
+    using secret = this.#open(oldDoor);
+    const sealed = secret && sealRecoverySecret({ crypto, random, door: newDoor }, secret);
+    if (sealed !== undefined) await keep({ nextKit: { door: newDoor.signPublic, sealed } });
+  }
+
+  /** After that: only the words in force open it. */
+  async settle(): Promise<void> {
+    const { identity, safety, keep } = this.#options;
+    const { nextKit } = safety();
+    if (nextKit === undefined) return;
+    const { sealed: sealedKit, door: kitDoor } = nextKit;
+    const isInForce = equal(kitDoor, identity.log.state().door.sign);
+    await keep({ nextKit: undefined, ...(isInForce && { sealedKit, kitDoor }) });
   }
 
   /** The kit as a file, while it is shown. */
@@ -95,7 +109,51 @@ export class RecoveryKit {
         next: "Compare it with your sheet, or show the kit once more.",
       });
     this.#forget();
-    await this.#options.keep({ sealedKit: undefined, kitWritten: 1 });
+    await this.#options.keep({
+      sealedKit: undefined,
+      kitDoor: undefined,
+      nextKit: undefined,
+      kitWritten: 1,
+    });
+  }
+
+  #open(door: Door): SecretKey | undefined {
+    const { crypto, identity, safety } = this.#options;
+    const { recovery } = identity.log.state();
+    const { sealedKit, nextKit } = safety();
+    if (recovery === undefined) return undefined;
+    for (const sealed of [nextKit?.sealed, sealedKit]) {
+      const secret = sealed && openRecoverySecret({ crypto, door, recovery }, sealed);
+      if (secret !== undefined) return secret;
+    }
+    return undefined;
+  }
+
+  async #sealAnew(secret: SecretKey): Promise<void> {
+    const { crypto, random, identity, safety, keep } = this.#options;
+    const { sign: kitDoor, box: boxPublic } = identity.log.state().door;
+    const { kitDoor: known, nextKit } = safety();
+    if (nextKit === undefined && known !== undefined && equal(known, kitDoor)) return;
+    const sealedKit = sealRecoverySecret({ crypto, random, door: { boxPublic } }, secret);
+    if (sealedKit !== undefined) await keep({ sealedKit, kitDoor, nextKit: undefined });
+  }
+
+  /** When the words of the kit were replaced by others, which nobody could seal it to. `undefined`: they open it. */
+  #changedElsewhereAt(): Instant | undefined {
+    const { identity, safety } = this.#options;
+    const { log } = identity;
+    const { kitDoor, nextKit } = safety();
+    const { sign } = log.state().door;
+    if (kitDoor === undefined || [kitDoor, nextKit?.door].some((door) => door && equal(door, sign)))
+      return undefined;
+    const changes = log.told().filter(({ type, counts }) => type === "door.set" && counts);
+    const before = changes.findIndex(({ door }) => door !== undefined && equal(door, kitDoor));
+    return (changes[before + 1] ?? changes.at(-1))?.at;
+  }
+
+  #notOpened({ signPublic }: Door): CommandRefusedError {
+    const isInForce = equal(signPublic, this.#options.identity.log.state().door.sign);
+    return isInForce || this.#changedElsewhereAt() !== undefined ? formerWords() : wrongWords();
   }
 
   #fits(returned: string | Uint8Array): boolean {
@@ -126,6 +184,22 @@ export class RecoveryKit {
     this.#secret = undefined;
     this.#file = undefined;
   }
+}
+
+function wrongWords(): CommandRefusedError {
+  return new CommandRefusedError("wrong_passphrase", {
+    what: "These are not the words of this account.",
+    safe: "Nothing was changed.",
+    next: "Compare the words with your note, one by one.",
+  });
+}
+
+function formerWords(): CommandRefusedError {
+  return new CommandRefusedError("wrong_passphrase", {
+    what: "These words do not open the kit: it is sealed under those from before the passphrase was changed on another device.",
+    safe: "Nothing was changed, and a kit that you wrote down works as before.",
+    next: "Type the words from before. From then on those in force open it.",
+  });
 }
 
 function notShown(): CommandRefusedError {

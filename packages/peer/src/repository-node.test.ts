@@ -10,7 +10,15 @@ import { makeRepoGenesis, readRecord, signRecord } from "@skein/auth/repo";
 import { openMemoryFiles } from "@skein/git/memory-files";
 import { openRepository } from "@skein/git/repository";
 import type { Bytes } from "@skein/protocol/bytes";
-import { instant, later, type NodeId, type RecordHash } from "@skein/protocol/ids";
+import {
+  instant,
+  later,
+  parseObjectId,
+  parseRefName,
+  type Instant,
+  type NodeId,
+  type RecordHash,
+} from "@skein/protocol/ids";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { createSimulation } from "@skein/testkit/simulation";
 import { calm } from "@skein/testkit/weather";
@@ -34,6 +42,8 @@ interface Signed {
   readonly hash: RecordHash;
   readonly bytes: Bytes;
 }
+
+type Moved = Parameters<typeof signRecord>[0]["record"]["set"];
 
 /** Alice's account with Bob and Carol, and one repository of it on Alice's disk. */
 function found() {
@@ -61,9 +71,10 @@ function found() {
   const { repo, bytes } = makeRepoGenesis({ crypto, keys: alice, account, name: "r", at, random });
   const disk = { ledger: new Ledger(openMemoryFiles()), git: openMemoryFiles() };
   let now = at;
-  let answer: (request: StreamRequest) => Promise<Bytes> = async () => {
+  let answer: (request: StreamRequest, signal: AbortSignal) => Promise<Bytes> = async () => {
     throw new FlowFailedError("not-here");
   };
+  const wakes = new Map<() => void, Instant>();
   const failed = (cause: unknown): void => {
     throw cause;
   };
@@ -75,14 +86,17 @@ function found() {
     carol: carol.id,
     repo,
     disk,
-    pass: (millis: number) => void (now = later(now, millis)),
+    pass: (millis: number): void => {
+      now = later(now, millis);
+      for (const [ring, due] of wakes) if (due <= now && wakes.delete(ring)) ring();
+    },
     /** What whoever is asked answers from now on. */
     answers: (next: typeof answer) => void (answer = next),
     /** Records with nothing in them: what matters is who signed which number. */
-    record: (keys: NodeKeys, before: Signed | undefined, saidAt = 0): Signed => {
+    record: (keys: NodeKeys, before: Signed | undefined, saidAt = 0, set: Moved = []): Signed => {
       const seq = (before?.seq ?? 0) + 1;
       const said = { version: 1, repo, node: keys.id, seq, prev: before?.hash } as const;
-      const rest = { authHeads: [], format: "sha1", set: [], del: [] } as const;
+      const rest = { authHeads: [], format: "sha1", set, del: [] } as const;
       const record = { ...said, ...rest, head: undefined, name: undefined, at: at + saidAt };
       return { seq, ...signRecord({ crypto, keys, record }) };
     },
@@ -90,7 +104,11 @@ function found() {
     start: async (): Promise<RepositoryNode> => {
       const scope = openScope(failed);
       const inbox = openInbox(failed);
-      const clock = { now: () => now, wake: () => () => undefined };
+      const wake = (due: Instant, ring: () => void): (() => void) => {
+        wakes.set(ring, due);
+        return () => void wakes.delete(ring);
+      };
+      const clock = { now: () => now, wake };
       const world = {
         crypto,
         keys: alice,
@@ -102,7 +120,11 @@ function found() {
         ledger: disk.ledger,
         tasks: openTasks({ parent: scope.signal, changed: () => undefined }),
         seed: () => 1,
-        ask: (_node: NodeId, request: StreamRequest) => answer(request),
+        ask: (
+          _node: NodeId,
+          request: StreamRequest,
+          { signal }: { readonly signal: AbortSignal },
+        ) => answer(request, signal),
         send: () => undefined,
         drop: () => undefined,
         nameOf: () => "somebody",
@@ -280,6 +302,58 @@ test("A15: Alice catches up with a Bob who knows another record under a number t
     town.carol,
   );
   expect(hashes(own)[2]).toBe(third.hash);
+});
+
+test("A15: a Bob who has what Alice had and sends none of it keeps nobody from committing, and is let go of after an hour", async () => {
+  const town = found();
+  const { alice: keys } = town;
+  const { node, bobs } = await haveRestored(town);
+  const [ref, oid] = [parseRefName("refs/heads/main"), parseObjectId("a".repeat(40))];
+  if (ref === undefined || oid === undefined) throw new Error("they are names");
+  const last = town.record(keys, bobs[3], 0, [{ ref, oid }]);
+  const asked: string[] = [];
+  let stopped = 0;
+  town.answers(async (request, signal) => {
+    asked.push(request.type);
+    if (request.type === "records")
+      return joinParts([...bobs.slice(1), last].map(({ bytes }) => bytes));
+    return await new Promise((_, reject) =>
+      signal.addEventListener("abort", () => {
+        stopped += 1;
+        reject(new FlowFailedError("stopped"));
+      }),
+    );
+  });
+  tell(town, node, town.bob, last);
+  for (let turn = 0; turn < 4; turn++) await soon();
+  expect(asked).toEqual(["records", "slice"]);
+  expect(await node.moveRefs([], { name: "meanwhile" })).toBe("done");
+  expect(node.name()).toBe("meanwhile");
+  town.pass(60 * minuteMillis - 1);
+  await soon();
+  expect(stopped).toBe(0);
+  town.pass(1);
+  await soon();
+  expect(stopped).toBe(1);
+  // Nobody is given what was signed in the place of what Bob has.
+  tell(town, node, town.carol, bobs[1]);
+  expect(await askThird(town, node)).toEqual([]);
+});
+
+test("A15: a Bob who never answers what he knows of Alice's records keeps nobody from committing for more than two minutes", async () => {
+  const town = found();
+  const { node, bobs } = await haveRestored(town);
+  town.answers(
+    (_, signal) =>
+      new Promise((__, reject) =>
+        signal.addEventListener("abort", () => reject(new FlowFailedError("stopped"))),
+      ),
+  );
+  tell(town, node, town.bob, bobs[3]);
+  await soon();
+  const moved = node.moveRefs([], { name: "at last" });
+  town.pass(2 * minuteMillis);
+  expect(await moved).toBe("done");
 });
 
 test("A15: a copy that was convicted signs nothing after a restart either", async () => {

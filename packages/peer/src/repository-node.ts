@@ -18,6 +18,7 @@ import { step } from "@skein/protocol/machine";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { describeSync, type RepoSyncState } from "@skein/replication/repo-sync";
 import type { RepoSyncEffect, RepoSyncEvent, StreamHead } from "@skein/replication/sync-events";
+import { openCatchingUp, type CatchingUp } from "./catching-up.ts";
 import { ConnectedAsking } from "./connected-asking.ts";
 import { Copies } from "./copies.ts";
 import { FlowFailedError } from "./flows.ts";
@@ -33,7 +34,6 @@ import {
   havesTowards,
   isRecorded,
   planAdvance,
-  planTakingBack,
   sharedRefs,
 } from "./ref-moves.ts";
 import { RefStreams } from "./ref-streams.ts";
@@ -64,9 +64,11 @@ export class RepositoryNode {
   readonly #streams: RefStreams;
   readonly #own: OwnGiving;
   readonly #turns = openTurns();
-  readonly #copying = openObjectCopying((asked) =>
-    this.#post({ type: "objects-moved", ...asked, now: this.#now() }),
-  );
+  readonly #copying = openObjectCopying((asked) => {
+    this.#post({ type: "objects-moved", ...asked, now: this.#now() });
+    this.#catching.moved();
+  });
+  readonly #catching: CatchingUp;
   /** Streams as they were when all that they name was here. */
   readonly #ready = new Map<NodeId, StoredStream>();
   readonly #copies: Copies;
@@ -122,6 +124,22 @@ export class RepositoryNode {
       isRetired: () => this.#retired,
     });
     this.git = this.#keeping.git;
+    this.#catching = openCatchingUp({
+      ...world,
+      id: stored.id,
+      git: this.git,
+      turns: this.#turns,
+      own: this.#own,
+      copying: this.#copying,
+      guard: this.#keeping.guard,
+      name: () => this.name(),
+      refs: () => this.#refs,
+      ownRefs: () => this.#ownRefs(),
+      isRetired: () => this.#retired,
+      fetching: (target, rest) => this.#fetching(world.keys.id, target, rest),
+      tellMade: (stream) => this.#tellMade(stream),
+      move: (plan, why) => this.#move(plan, { why }),
+    });
     this.#changedAt = instant(
       Math.max(born.at, ...[...stored.streams.values()].map((stream) => stream.at)),
     );
@@ -194,7 +212,7 @@ export class RepositoryNode {
     this.#copies.claimed(from, heads);
     this.#recountCopies(false);
     if (this.#own.told(from, heads) && this.#isWriter())
-      this.#whileConnected(from, (until) => this.#catchUp(from, until));
+      this.#whileConnected(from, (until) => this.#catching.from(from, until));
     this.#tell({ type: "heads-heard", from, streams: heads, now: this.#now() });
   }
 
@@ -358,33 +376,6 @@ export class RepositoryNode {
     this.#recountCopies(true);
     this.#keeping.changed();
     this.#world.changed();
-  }
-
-  /** That node knows more of our own stream than this storage, which was restored from a copy, or is one of two. */
-  #catchUp(from: NodeId, signal: AbortSignal): Promise<void> {
-    return this.#turns
-      .take(async () => {
-        const found = await this.#own.catchUp(from, signal);
-        if (this.#own.isForked()) this.#world.notice(twoPlaces(this.name()));
-        if (found === undefined) return;
-        const target = found.stream;
-        const title = `Catching up with what this device had in ${this.name()}`;
-        const arrived = (): Promise<void> => this.#own.adopt(found);
-        const of = this.#world.keys.id;
-        const fetching = () => this.#fetching(of, target, { title, arrived });
-        // Nothing is signed meanwhile: the others go on after it.
-        this.#copying.stopAll();
-        await this.#copying.copy({ of, from, signal, fetching });
-        const plan = await planTakingBack({ git: this.git, refs: this.#refs, target });
-        this.#tellMade(target);
-        if (plan.length > 0 || !isRecorded(target, this.#ownRefs()))
-          await this.#move(plan, { why: "had been here before this device was restored" });
-      })
-      .catch((error: unknown) => {
-        // Tried again when that node next says what it has.
-        if (!(error instanceof FlowFailedError || error instanceof PackRejectedError))
-          this.#world.storageFailed(error);
-      });
   }
 
   /** Another node said two things in one place. */

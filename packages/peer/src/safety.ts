@@ -12,12 +12,7 @@ import {
 import type { RefFrontier } from "@skein/auth/membership-entry";
 import { isReminderDue } from "@skein/auth/recovery-export";
 import { isRecoveryOf } from "@skein/auth/recovery-file";
-import {
-  openRecoveryKey,
-  openRecoverySecret,
-  parseRecoveryWords,
-  sealRecoverySecret,
-} from "@skein/auth/recovery-key";
+import { openRecoveryKey, parseRecoveryWords, sealRecoverySecret } from "@skein/auth/recovery-key";
 import { equal } from "@skein/protocol/bytes";
 import { instant, later, type EntryId, type Instant, type NodeId } from "@skein/protocol/ids";
 import { nodesPerAccountMax } from "@skein/protocol/limits";
@@ -66,6 +61,7 @@ export class Safety {
     const { identity, ports } = options;
     this.kit = new RecoveryKit({
       crypto: ports.crypto,
+      random: ports.random,
       clock: ports.clock,
       identity,
       safety: () => this.#stored,
@@ -181,8 +177,9 @@ export class Safety {
     const { oldDoor } = learning;
     const { log, keys, readKey } = identity;
     const at = clock.now();
+    await this.kit.sealBoth(oldDoor, newDoor);
     await this.#say(changePassphrase({ crypto, random, log, keys, readKey, at, oldDoor, newDoor }));
-    await this.#resealKit(oldDoor, newDoor);
+    await this.kit.settle();
     this.keepOldWords();
   }
 
@@ -193,22 +190,11 @@ export class Safety {
     this.#options.changed();
   }
 
-  async #resealKit(oldDoor: Door, door: Door): Promise<void> {
-    const { identity, ports } = this.#options;
-    const { crypto, random } = ports;
-    const { recovery } = identity.log.state();
-    const sealed = this.#stored.sealedKit;
-    if (sealed === undefined || recovery === undefined) return;
-    using secret = openRecoverySecret({ crypto, door: oldDoor, recovery }, sealed);
-    if (secret === undefined) return;
-    await this.keep({ sealedKit: sealRecoverySecret({ crypto, random, door }, secret) });
-  }
-
   // --- The kit. ---
 
   async showKit(words: string): Promise<void> {
     using door = await deriveDoor(this.#options.ports, words);
-    this.kit.show(door);
+    await this.kit.show(door);
   }
 
   /** At a replica, when no member is left that could let it in. */
@@ -226,9 +212,9 @@ export class Safety {
     const at = clock.now();
     await this.#say(recoverReplica({ crypto, random, log, recovery, pass, at, remove, readKey }));
     // No file knows of this node yet.
-    const door = { boxPublic: log.state().door.box };
-    const sealedKit = sealRecoverySecret({ crypto, random, door }, secret);
-    await this.keep({ sealedKit, kitWritten: 0 });
+    const { sign: kitDoor, box: boxPublic } = log.state().door;
+    const sealedKit = sealRecoverySecret({ crypto, random, door: { boxPublic } }, secret);
+    await this.keep({ sealedKit, kitDoor, nextKit: undefined, kitWritten: 0 });
   }
 
   /** Says, now and then, that one accident is all it takes. */

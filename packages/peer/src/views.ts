@@ -106,6 +106,8 @@ export interface LockView {
 export type KitView =
   /** Not written down yet; the passphrase opens it. */
   | { readonly phase: "kept" }
+  /** The same, but the words were changed on another node: those from before open it. */
+  | { readonly phase: "former-words"; readonly changedAt: number }
   | { readonly phase: "shown"; readonly words: ReadonlyArray<string> }
   /** Put away; it is asked for once, to be sure. */
   | { readonly phase: "asked"; readonly tries: number }

@@ -10,6 +10,8 @@ export const presenceBlobBytesMax = 255;
 export const presenceBlobsMax = 20;
 /** Topics one relay connection may hold: three for an account, today's and tomorrow's tag for each, and room for shares. */
 export const tagsPerConnectionMax = 256;
+/** The longest time between two pings that a relay may state: a node waits for three. */
+export const relayPingMillisMax = 3_600_000;
 /** One message between two nodes, before it is sealed. A record list or a want list; packs travel in streams. */
 export const nodeMessageBytesMax = 32 * 1024;
 /** One piece of a stream. With its headers it fills a 16 KiB padding bucket to the brim. */

@@ -63,5 +63,7 @@ export type RelayLinkEffect =
   | { readonly type: "no-room" }
   /** So many messages were let go of since the last report, the oldest first. */
   | { readonly type: "dropped"; readonly count: number }
+  /** So many of the topics chosen last are not heard here: the relay lets one connection have fewer. Said at each change. */
+  | { readonly type: "left-out"; readonly count: number }
   /** Say `time-passed` then. Replaces the one before. */
   | { readonly type: "wake-at"; readonly at: Instant };

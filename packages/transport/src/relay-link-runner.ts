@@ -27,7 +27,8 @@ export type RelayLinkNews = Extract<
       | "refused"
       | "room"
       | "no-room"
-      | "dropped";
+      | "dropped"
+      | "left-out";
   }
 >;
 

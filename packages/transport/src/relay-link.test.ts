@@ -34,6 +34,7 @@ class Rita implements Sockets {
   readonly simulation: Simulation;
   awake = true;
   pings = true;
+  hello: RelayFrame = hello;
   buffered = 0;
   listen: ((event: SocketEvent) => void) | undefined;
 
@@ -51,7 +52,7 @@ class Rita implements Sockets {
       if (!this.awake) return listen({ type: "closed", code: 1006 });
       this.listen = listen;
       listen({ type: "open" });
-      this.say(hello);
+      this.say(this.hello);
       this.ping();
     });
     return {
@@ -243,6 +244,75 @@ test("a relay that says nothing for a minute is dialled again", async () => {
   await until(90_000);
   expect(rita.dialledAt.length).toBeGreaterThan(1);
 });
+
+test("a relay that pings rarely may be silent for three of its pings, of an hour each at most", async () => {
+  const { rita, until } = meet();
+  for (const [pingMillis, silent] of [
+    [100_000, 300_000],
+    [4_000_000_000, 3 * 3_600_000],
+  ] as const) {
+    rita.hello = { ...hello, pingMillis };
+    rita.pings = false;
+    rita.hangUp(1006);
+    const before = rita.dialledAt.length;
+    await until(rita.simulation.now() + 60_000);
+    const began = rita.dialledAt.at(-1) ?? 0;
+    expect(rita.dialledAt.length).toBe(before + 1);
+    await until(began + silent - 1_000);
+    expect(rita.dialledAt.length).toBe(before + 1);
+    await until(began + silent + 60_000);
+    expect(rita.dialledAt.length).toBeGreaterThan(before + 1);
+    await until(rita.simulation.now() + 120_000);
+  }
+});
+
+/** The topics that a relay has of Alice's when it takes no more than so many. */
+function taken(frames: ReadonlyArray<RelayFrame>, tagsMax: number): ReadonlySet<Tag> {
+  const has = new Set<Tag>();
+  for (const frame of frames) {
+    if (frame.type === "unsubscribe") for (const tag of frame.tags) has.delete(tag);
+    if (frame.type === "subscribe")
+      for (const tag of frame.tags) if (has.size < tagsMax) has.add(tag);
+  }
+  return has;
+}
+
+test("of more topics than a relay takes the first are heard, however they change, and the rest is told", async () => {
+  const { rita, alice, news, until } = meet();
+  rita.hello = { ...hello, tagsMax: 3 };
+  const tags = ["a", "b", "c", "d", "e", "f"].map((letter) => parseTag(letter.repeat(32)) as Tag);
+  const of = (...places: ReadonlyArray<number>): Tag[] =>
+    places.flatMap((place) => tags.slice(place, place + 1));
+  alice.chooseTopics(of(0, 1, 2, 3, 4));
+  await until(1_000);
+  expect(taken(rita.heard, 3)).toEqual(new Set(of(0, 1, 2)));
+  // What did not fit before fits once there is room, and what was never there is not let go of.
+  alice.chooseTopics(of(1, 3, 4));
+  expect(taken(rita.heard, 3)).toEqual(new Set(of(1, 3, 4)));
+  alice.chooseTopics(of(5, 1, 3, 4));
+  expect(taken(rita.heard, 3)).toEqual(new Set(of(5, 1, 3)));
+  rita.say({ ...hello, tagsMax: 4 });
+  await until(2_000);
+  expect(taken(rita.heard, 4)).toEqual(new Set(of(5, 1, 3, 4)));
+  const leftOut = news.flatMap((item) => (item.type === "left-out" ? [item.count] : []));
+  expect(leftOut).toEqual([2, 0, 1, 0]);
+});
+
+test.each(["unsubscribe", "subscribe"] as const)(
+  "a relay that had no time for an $0 hears both again, and has what is wanted",
+  async (type) => {
+    const { rita, alice, until } = meet();
+    alice.chooseTopics([door, inbox]);
+    await until(1_000);
+    const before = [...rita.heard];
+    alice.chooseTopics([inbox, presence]);
+    const reason = type === "subscribe" ? "too-many-tags" : "too-fast";
+    rita.say({ type: "refused", reason, retryAfterSeconds: 2, op: relayOps[type] });
+    rita.heard.length = 0;
+    await until(5_000);
+    expect(taken([...before, ...rita.heard], 256)).toEqual(new Set([inbox, presence]));
+  },
+);
 
 test("a tab that comes back finds out within seconds that its link is dead", async () => {
   const { rita, alice, until } = meet();

@@ -3,13 +3,14 @@
  *
  * Rule 1. What is wanted (topics, announcements) is kept; what is said (messages) waits shortly or is let go of.
  * Rule 2. The relay's hello states its limits, and they are kept: nobody needs to be refused.
- * Rule 3. A link that says nothing for a minute is dead, whatever the socket believes.
+ * Rule 3. A link that says nothing for a minute, or for three pings of a relay that pings less often, is dead, whatever the
+ *         socket believes.
  *
  * Spec: docs/protocol/1-relay.md
  */
 
 import { later, type Instant, type Tag } from "@skein/protocol/ids";
-import { presenceBlobsMax, tagsPerConnectionMax } from "@skein/protocol/limits";
+import { presenceBlobsMax, relayPingMillisMax } from "@skein/protocol/limits";
 import type { Machine, Step } from "@skein/protocol/machine";
 import { relayOps, type RelayFrame } from "@skein/protocol/relay-frame";
 import type { RelayHello } from "@skein/protocol/relay-frames/hello";
@@ -28,6 +29,7 @@ import {
 } from "./outgoing.ts";
 import { connected, ended, forgiven, freshRedial, type Redial } from "./redial.ts";
 import type { RelayLinkEffect, RelayLinkEvent } from "./relay-link-events.ts";
+import { noSubscriptions, wish, wishAgain, type Subscriptions } from "./subscriptions.ts";
 
 /** Whoever runs the machine needs its words too. */
 export type { RelayLinkEffect, RelayLinkEvent } from "./relay-link-events.ts";
@@ -70,7 +72,10 @@ interface Open {
   /** Without a frame by then it is dead: somebody asked whether it still lives. */
   readonly proveBy: Instant | undefined;
   readonly pace: Pace;
-  /** The relay had no time for our topics: they are said again. */
+  readonly subscriptions: Subscriptions;
+  /** Topics beyond what the relay lets us have, as last reported. */
+  readonly leftOut: number;
+  /** The relay had no time or no room for our topics: they are said again. */
   readonly subscribeAt: Instant | undefined;
 }
 
@@ -205,12 +210,14 @@ function greet(draft: Draft, { frame }: Told<"frame-received">): void {
       messagesFrom: now,
       bulkFrom: now,
     },
+    subscriptions: noSubscriptions,
+    leftOut: 0,
     subscribeAt: undefined,
   };
   draft.effects.push({ type: "greeted", hello: frame });
   // The relay lets go of whoever says nothing at first; without topics, a ping will do.
   if (draft.tags.length === 0) send(draft, { type: "ping", nonce: 0 });
-  subscribe(draft, draft.tags);
+  subscribe(draft, wish);
   for (const tag of draft.announcements.keys()) announce(draft, tag);
 }
 
@@ -229,6 +236,7 @@ function readFrame(draft: Draft, { frame }: Told<"frame-received">): void {
 function greetAgain(draft: Draft, hello: RelayHello): void {
   if (draft.open !== undefined) draft.open = { ...draft.open, hello };
   draft.effects.push({ type: "greeted", hello });
+  subscribe(draft, wish);
 }
 
 function hear(draft: Draft): void {
@@ -239,14 +247,15 @@ function hear(draft: Draft): void {
 function slowDown(draft: Draft, refused: Refused): void {
   const { reason, retryAfterSeconds, op } = refused;
   draft.effects.push({ type: "refused", reason, retryAfterSeconds, op });
-  if (draft.open === undefined || (reason !== "too-fast" && reason !== "full")) return;
+  if (draft.open === undefined || !passing.has(reason)) return;
   const at = later(draft.now, Math.min(Math.max(retryAfterSeconds, 1), retrySecondsMax) * 1_000);
   const { pace } = draft.open;
   // No room to keep is no reason to say less.
   const isMessage = op === relayOps.publish || (op === relayOps.keep && reason === "too-fast");
   if (isMessage) draft.open = { ...draft.open, pace: { ...pace, messagesFrom: at } };
   else if (op === relayOps.bulk) draft.open = { ...draft.open, pace: { ...pace, bulkFrom: at } };
-  else if (op === relayOps.subscribe) draft.open = { ...draft.open, subscribeAt: at };
+  else if (op === relayOps.subscribe || op === relayOps.unsubscribe)
+    draft.open = { ...draft.open, subscribeAt: at };
   else if (op === relayOps.announce)
     draft.announcements = new Map(
       [...draft.announcements].map(([tag, one]) => [tag, { ...one, nextAt: at }]),
@@ -263,14 +272,20 @@ function probe(draft: Draft): void {
 function keepUp(draft: Draft): void {
   const { open, now } = draft;
   if (open === undefined) return;
-  if (now >= later(open.heardAt, silenceMillisMax)) return hangUp(draft);
+  if (now >= deadAt(open)) return hangUp(draft);
   if (open.proveBy !== undefined && now >= open.proveBy) return hangUp(draft);
   if (open.subscribeAt !== undefined && now >= open.subscribeAt) {
     draft.open = { ...open, subscribeAt: undefined };
-    subscribe(draft, draft.tags);
+    subscribe(draft, wishAgain);
   }
   for (const [tag, { nextAt }] of draft.announcements)
     if (nextAt !== undefined && now >= nextAt) announce(draft, tag);
+}
+
+/** Three pings that did not come (1.6), and no sooner than two lost ones of the usual pace. */
+function deadAt({ hello, heardAt }: Open): Instant {
+  const pingMillis = Math.min(hello.pingMillis, relayPingMillisMax);
+  return later(heardAt, Math.max(silenceMillisMin, 3 * pingMillis));
 }
 
 function hangUp(draft: Draft): void {
@@ -308,24 +323,20 @@ function stop(draft: Draft): void {
 }
 
 function chooseTopics(draft: Draft, { tags }: Told<"topics-chosen">): void {
-  const wanted = [...new Set(tags)];
-  const before = new Set(draft.tags);
-  const after = new Set(wanted);
-  const gone = draft.tags.filter((tag) => !after.has(tag));
-  draft.tags = wanted;
-  if (draft.open === undefined) return;
-  if (gone.length > 0)
-    send(draft, { type: "unsubscribe", tags: gone.slice(0, tagsPerConnectionMax) });
-  subscribe(
-    draft,
-    wanted.filter((tag) => !before.has(tag)),
-  );
+  draft.tags = [...new Set(tags)];
+  subscribe(draft, wish);
 }
 
-function subscribe(draft: Draft, tags: ReadonlyArray<Tag>): void {
-  if (draft.open === undefined || tags.length === 0) return;
-  const most = Math.min(draft.open.hello.tagsMax, tagsPerConnectionMax);
-  send(draft, { type: "subscribe", tags: tags.slice(0, most) });
+/** Tells the relay what it has to know to have our topics, and whoever asked for more than fits. */
+function subscribe(draft: Draft, choose: typeof wish): void {
+  const { open } = draft;
+  if (open === undefined) return;
+  const chosen = choose(open.subscriptions, draft.tags, open.hello.tagsMax);
+  const { next: subscriptions, unsubscribe, subscribe: fresh, leftOut } = chosen;
+  draft.open = { ...open, subscriptions, leftOut };
+  if (unsubscribe.length > 0) send(draft, { type: "unsubscribe", tags: unsubscribe });
+  if (fresh.length > 0) send(draft, { type: "subscribe", tags: fresh });
+  if (leftOut !== open.leftOut) draft.effects.push({ type: "left-out", count: leftOut });
 }
 
 function keepAnnouncing(draft: Draft, { tag, blob, want }: Told<"announced">): void {
@@ -412,7 +423,7 @@ function nextWaking(draft: Draft): Instant | undefined {
   const { deadline, open, now } = draft;
   const due: Array<Instant | undefined> = [deadline];
   if (open !== undefined) {
-    due.push(later(open.heardAt, silenceMillisMax), open.proveBy, open.subscribeAt);
+    due.push(deadAt(open), open.proveBy, open.subscribeAt);
     due.push(releaseAt(draft.outgoing, open.pace, draft.socketRoom));
     for (const { nextAt } of draft.announcements.values()) due.push(nextAt);
   }
@@ -448,7 +459,14 @@ const dialGapMillis = 1_000;
 const helloMillisMax = 10_000;
 const proofMillisMax = 5_000;
 /** The relay pings every 25 s: two were lost. */
-const silenceMillisMax = 60_000;
+const silenceMillisMin = 60_000;
+/** What may be different when it is tried again. */
+const passing = new Set<Refused["reason"]>([
+  "too-fast",
+  "full",
+  "too-many-tags",
+  "too-many-subscribers",
+]);
 const retrySecondsMax = 60;
 /** The relay forgets a node that vanished within this. */
 const announceSeconds = 180;

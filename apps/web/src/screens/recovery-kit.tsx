@@ -32,6 +32,8 @@ function Kit({ kit, mark }: { readonly kit: KitView; readonly mark: string }): J
   switch (kit.phase) {
     case "kept":
       return <Kept />;
+    case "former-words":
+      return <Kept changedAt={kit.changedAt} />;
     case "shown":
       return <Shown words={kit.words} mark={mark} />;
     case "asked":
@@ -51,7 +53,8 @@ function Kit({ kit, mark }: { readonly kit: KitView; readonly mark: string }): J
   }
 }
 
-function Kept(): JSX.Element {
+/** `changedAt`: since then other words are in force than those that open it. */
+function Kept({ changedAt }: { readonly changedAt?: number }): JSX.Element {
   const show = useOrder("show-kit");
   const draft = usePassphrase();
   const submit = async (event: Event): Promise<void> => {
@@ -63,7 +66,16 @@ function Kept(): JSX.Element {
     <form class="card panel settings" autocomplete="off" onSubmit={(event) => void submit(event)}>
       <p>{copy.kit.text}</p>
       <p>{copy.kit.limits}</p>
-      <PassphraseField draft={draft} label={copy.signIn.label} hint={copy.signIn.hint} />
+      {changedAt !== undefined && (
+        <Banner tone="warn" icon="lock" title={copy.kit.former(formatDateTime(changedAt))}>
+          <p>{copy.kit.formerText}</p>
+        </Banner>
+      )}
+      <PassphraseField
+        draft={draft}
+        label={changedAt === undefined ? copy.signIn.label : copy.kit.formerLabel}
+        hint={copy.signIn.hint}
+      />
       <Refusal refused={show.refused} />
       <div class="button-row">
         <button

@@ -1,4 +1,4 @@
-/** A recovery kit of an account that is full, in a simulated world. */
+/** Recovery kits in a simulated world: of an account that is full, and of words that were changed elsewhere. */
 
 import { openCrypto } from "@skein/auth/crypto/sodium";
 import { SecretKey } from "@skein/auth/crypto/secret";
@@ -9,12 +9,14 @@ import { createAccount } from "@skein/auth/membership-proposals";
 import { formatRecoveryFile } from "@skein/auth/recovery-file";
 import { openRecoverySecret } from "@skein/auth/recovery-key";
 import { makeUpAccount } from "@skein/auth/testing/account";
+import type { KitView } from "@skein/peer/views";
 import { formatUtf8 } from "@skein/protocol/bytes";
 import { instant } from "@skein/protocol/ids";
 import { nodesPerAccountMax } from "@skein/protocol/limits";
 import { calm } from "@skein/testkit/weather";
 import { expect, test } from "vitest";
-import { foundWorld } from "./peer-world.ts";
+import { approve, haveAccount, signIn } from "./main-job.ts";
+import { foundWorld, type SimulatedNode } from "./peer-world.ts";
 
 test("a kit whose devices all stay is told that they are too many, not that it is another account's", async () => {
   await using world = await foundWorld({ seed: 1, weather: calm, direct: false });
@@ -31,6 +33,41 @@ test("a kit whose devices all stay is told that they are too many, not that it i
   await later.ask("choose-nodes", { keep: nodes.slice(1), words });
   expect(later.views.account).toMatchObject({ phase: "open", role: "writer" });
 });
+
+test("a kit that was not written down says so when the words were changed elsewhere, and opens with those from before, then with the new", async () => {
+  await using world = await foundWorld({ seed: 1, weather: calm, direct: false });
+  const [alice, phone] = [world.node("alice"), world.node("phone")];
+  const words = await haveAccount(world, alice);
+  await signIn(world, phone, words);
+  await approve(world, alice, phone);
+  const fresh = await changeWords(phone, words);
+  await world.until("the news", () => kitOf(alice)?.phase === "former-words", 60_000);
+  await alice.kill();
+  await alice.start();
+  expect(kitOf(alice)).toMatchObject({ phase: "former-words", changedAt: expect.any(Number) });
+  await expect(alice.ask("show-kit", { words: fresh })).rejects.toThrow("wrong_passphrase");
+  await alice.ask("show-kit", { words });
+  expect(kitOf(alice)).toMatchObject({ phase: "shown" });
+  await alice.ask("leave-kit", {});
+  expect(kitOf(alice)).toEqual({ phase: "kept" });
+  await expect(alice.ask("show-kit", { words })).rejects.toThrow("wrong_passphrase");
+  await alice.ask("show-kit", { words: fresh });
+  expect(kitOf(alice)).toMatchObject({ phase: "shown" });
+  expect(alice.bugs).toEqual([]);
+});
+
+function kitOf({ views: { account } }: SimulatedNode): KitView | undefined {
+  return account.phase === "open" ? account.kit : undefined;
+}
+
+async function changeWords(node: SimulatedNode, words: string): Promise<string> {
+  await node.ask("change-passphrase", { words });
+  const { account } = node.views;
+  if (account.phase !== "open" || account.words.phase !== "shown") throw new Error("no new words");
+  const { words: fresh, ask } = account.words;
+  await node.ask("confirm-new-words", { words: ask.map((at) => fresh[at - 1] ?? "") });
+  return fresh.join(" ");
+}
 
 async function fullKit(): Promise<{ readonly file: Blob; readonly words: string }> {
   const crypto = await openCrypto();
