@@ -83,7 +83,6 @@ async function isMovedAway(
   const looksInside = gone.length * added.size <= comparedPairsMax;
   for (const [, old] of gone)
     for (const entry of added.values())
-      // oxlint-disable-next-line no-await-in-loop -- the first that is found decides.
       if (await isLike(objects, old, { entry, looksInside })) return true;
   return false;
 }
