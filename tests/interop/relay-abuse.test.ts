@@ -11,7 +11,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { get as getPlain, type IncomingMessage } from "node:http";
 import { get as getSecured } from "node:https";
 import { connect as connectPlain, type Socket } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect as connectSecured } from "node:tls";
@@ -146,6 +146,45 @@ test("while Mallory storms, floods, stalls, squats and replays, Alice, Bob and w
   expect(Math.max(...waits)).toBeLessThan(waitMillisMax);
   expect(beyond).toBeLessThan(grownBytesMax);
 }, 180_000);
+
+/** An address of this machine that counts as one: those of loopback do not. */
+const own = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .find(({ internal, family }) => !internal && family === "IPv4")?.address;
+
+test.skipIf(own === undefined)(
+  "without a proxy half handshakes take the sockets of Mallory's own address and no more, each until its time is over",
+  async () => {
+    const times = ["--headers-millis-max", "1500"];
+    await using rita = await startRelayProcess(program, ["--host", "0.0.0.0", ...times]);
+    const alice = await comeIn(rita.port, "");
+    const before = rita.residentBytes();
+    let open = 0;
+    const halves = Array.from({ length: 1_000 }, () => {
+      const half = connectPlain({ port: rita.port, host: own ?? "" });
+      half.on("error", () => undefined).on("close", () => (open -= 1));
+      half.write("GET /relay HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+      open += 1;
+      return half;
+    });
+    await expect.poll(() => open, { timeout: 10_000 }).toBe(defaultLimits.socketsPerAddressMax);
+    const grown = rita.residentBytes() - before;
+    const bob = await comeIn(rita.port, "");
+    const heard = new Promise((resolve) => (bob.listen = resolve));
+    const tag = tagOfIndex(1);
+    bob.socket.write(subscribe(tag));
+    await sleep(50);
+    alice.socket.write(publish(tag, Buffer.alloc(100)));
+    await heard;
+    await expect.poll(() => open, { timeout: 10_000 }).toBe(0);
+    process.stderr.write(
+      `${halves.length} half handshakes from one address: ${(grown / 1e6).toFixed(1)} MB more\n`,
+    );
+    expect(grown).toBeLessThan(unreadGrownBytesMax);
+    for (const { socket } of [alice, bob]) socket.destroy();
+  },
+  30_000,
+);
 
 /** What Mallory has to have done at least once. */
 const deeds =

@@ -54,7 +54,11 @@ async function openNginx(
   const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${folder}/${name};`)
     .join("\n");
-  const main = `worker_processes 1;\npid ${folder}/pid;\nerror_log ${folder}/logs/error.log;\nevents {}\nhttp {\n${paths}\n${text}\n}\n`;
+  // What the sample says about the file that it is put beside.
+  const [files, events] = [/^# {3}(worker_rlimit_nofile .*)$/mu, /^# {3}(events .*)$/mu].map(
+    (line) => line.exec(text)?.[1] ?? "the sample says nothing",
+  );
+  const main = `worker_processes 1;\n${files}\npid ${folder}/pid;\nerror_log ${folder}/logs/error.log;\n${events}\nhttp {\n${paths}\n${text}\n}\n`;
   await writeFile(join(folder, "nginx.conf"), main);
   const args = ["-p", folder, "-c", join(folder, "nginx.conf"), "-g", "daemon off;"];
   return { port, nginx: await start(nginx ?? "", args, port), folder };

@@ -21,46 +21,61 @@ interface Asked {
   readonly setAside: (bytes: number) => number;
 }
 
-interface Slot {
+/** As much room as a page takes, for one page or for several that are small and of about one size. */
+interface Slab {
   readonly at: number;
-  readonly room: number;
-  readonly entry: number;
+  /** For each of its pages. */
+  room: number;
+  /** Entries by their place in it. */
+  readonly pages: Map<number, number>;
 }
 
 export function openPageSlots(files: Files): PageSlots {
-  const taken = new Map<number, Slot>();
-  let free: Slot[] = [];
-  let total = 0;
+  const slabs: Slab[] = [];
 
-  /** The page that was used longest ago, unless that is needed now. */
-  const dropOne = ({ lastUsed, drop, now }: Asked): boolean => {
-    let oldest: Slot | undefined;
-    for (const slot of taken.values())
-      if (oldest === undefined || lastUsed(slot.entry) < lastUsed(oldest.entry)) oldest = slot;
-    if (oldest === undefined || lastUsed(oldest.entry) === now) return false;
-    drop(oldest.entry);
-    taken.delete(oldest.entry);
-    free.push(oldest);
-    return true;
+  /** Frees the room whose pages were used longest ago, unless one of them is needed now. */
+  const freeOne = ({ lastUsed, drop, now }: Asked): Slab | undefined => {
+    let oldest: Slab | undefined;
+    let oldestUse = now;
+    for (const slab of slabs) {
+      const use = Math.max(...Array.from(slab.pages.values(), lastUsed));
+      if (use >= oldestUse) continue;
+      oldest = slab;
+      oldestUse = use;
+    }
+    for (const entry of oldest?.pages.values() ?? []) drop(entry);
+    oldest?.pages.clear();
+    return oldest;
   };
-  const reuse = (size: number): Slot | undefined => {
-    const found = free.find(({ room }) => room >= size && room <= 2 * size);
-    free = free.filter((slot) => slot !== found);
-    return found;
+  const makeRoom = (asked: Asked): Slab => {
+    const room = roomFor(asked.size);
+    const begun = slabs.find((slab) => slab.room === room && slab.pages.size < pageBytes / room);
+    if (begun !== undefined) return begun;
+    const isFull = (slabs.length + 1) * pageBytes > pagesBytesMax;
+    const freed = isFull ? freeOne(asked) : undefined;
+    if (freed !== undefined) freed.room = room;
+    const slab = freed ?? { at: asked.setAside(pageBytes), room, pages: new Map() };
+    if (freed === undefined) slabs.push(slab);
+    return slab;
   };
   return {
     read: (pack, index) =>
       readStored(files, pack, { start: index * pageBytes, end: (index + 1) * pageBytes }),
     take: (asked) => {
-      let slot = reuse(asked.size);
-      while (slot === undefined && total + asked.size > pagesBytesMax && dropOne(asked))
-        slot = reuse(asked.size);
-      if (slot === undefined) total += asked.size;
-      const at = slot?.at ?? asked.setAside(asked.size);
-      taken.set(asked.entry, { at, room: slot?.room ?? asked.size, entry: asked.entry });
-      return at;
+      const { at, room, pages } = makeRoom(asked);
+      // Pages of one room go together, so those that are there are the first.
+      const place = pages.size;
+      pages.set(place, asked.entry);
+      return at + place * room;
     },
   };
+}
+
+/** Of few sizes, so that room that was one page's is another's, and the last pages of many packs take no more than they are worth. */
+function roomFor(size: number): number {
+  let room = pageBytes;
+  while (room > roomMin && room / roomFactor >= size) room /= roomFactor;
+  return room;
 }
 
 /** Bytes of a pack as they are stored. `end` may lie behind its end. */
@@ -81,5 +96,8 @@ export async function readStored(
 
 /** What is read of a pack at a time. The kernel knows it as well. */
 export const pageBytes = 1024 * 1024;
+/** Room is of a page, or of a 4th, a 16th and so on of one. */
+const roomFactor = 4;
+const roomMin = 4 * 1024;
 /** Of all packs. What one object is made of may be more, and is there at once all the same. */
 const pagesBytesMax = 32 * 1024 * 1024;
