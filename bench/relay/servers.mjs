@@ -51,6 +51,8 @@ const generous = Object.entries({
   "upgrades-per-second": "20000",
   "connections-max": "15000",
   "tags-max": "2M",
+  "tags-per-address-max": "2M",
+  "scarce-tags-per-address-max": "2M",
   "memory-bytes-max": "4G",
   "lag-millis-max": "100000",
 }).flatMap(([name, value]) => [`--${name}`, value]);

@@ -28,12 +28,22 @@ afterAll(async () => {
   await rm(folder, { recursive: true, maxRetries: 5 });
 });
 
-test("A15: two browsers on copies of one profile are both told, and no other device is needed for it", async () => {
+test("A15: two browsers on copies of one profile both stop signing until a person chose, and no other device is needed for it", async () => {
   const first = await start("first");
   await first.waitForRole("Writer");
   expect(await first.page.getByText(notice).count()).toBe(0);
   const second = await start("second");
-  for (const { page } of [first, second]) await page.getByText(notice).waitFor();
+  for (const { page } of [first, second]) {
+    await page.getByText(notice).waitFor();
+    expect(await page.getByTestId("node-role").textContent()).toBe("Not signing");
+  }
+  // It is said until it is answered, also after the page was loaded again.
+  await first.page.reload();
+  await first.page.getByText(notice).waitFor();
+  for (const { page } of [first, second]) {
+    await page.getByRole("button", { name: "Go on here" }).click();
+    await page.getByText(notice).waitFor({ state: "hidden" });
+  }
   await rename(first, "Alice");
   await rename(second, "Also Alice");
   expect([...first.complaints, ...second.complaints]).toEqual([]);
@@ -84,4 +94,4 @@ async function rename(device: Device, name: string): Promise<void> {
   await page.locator(".node-list").first().getByText(name).waitFor();
 }
 
-const notice = "Another copy of this browser profile is connected to your account.";
+const notice = "This device runs in two places";

@@ -28,10 +28,11 @@ const pairs: ReadonlyArray<readonly [Router, Router]> = [
   ["cone", "symmetric"],
   ["symmetric", "symmetric"],
   ["no UDP", "cone"],
+  ["no UDP", "symmetric"],
   ["no UDP", "no UDP"],
 ];
 const offers: ReadonlyArray<Offer> = ["nothing", "STUN", "STUN and TURN"];
-/** What a short run tries: one pair for each carrier. */
+/** What a short run tries: two of the table's cells, one that is carried directly and one by TURN. */
 const shortRun: ReadonlyArray<readonly [Offer, readonly [Router, Router]]> = [
   ["STUN and TURN", ["cone", "cone"]],
   ["STUN and TURN", ["symmetric", "symmetric"]],

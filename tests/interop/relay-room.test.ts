@@ -54,6 +54,20 @@ test("who is turned away is told what is true: full, or stopping, each with the 
   expect(await alice.ended).toBe(1012);
 });
 
+test("a relay whose tags are all taken says that it is full, and is ready again when one is given back", async () => {
+  await using stage = await openStage({ limits: { tagsMax: 2 } });
+  const { port } = stage.relay;
+  const ready = async () => (await ask(port, { path: "/readyz" })).status;
+  const mallory = await stage.connect();
+  const tags = [1, 2, 3].map((byte) => tagOf(byte));
+  mallory.tell({ type: "subscribe", tags });
+  expect(await mallory.hearAll()).toMatchObject([{ type: "refused", reason: "full" }]);
+  expect(await ready()).toBe(503);
+  mallory.tell({ type: "unsubscribe", tags });
+  expect(await mallory.hearAll()).toEqual([]);
+  expect(await ready()).toBe(200);
+});
+
 test("an address may ask so much over HTTP and be served so many bytes; others are served, and so are balancers", async () => {
   const limits = {
     httpRequestsPerAddressBurst: 3,

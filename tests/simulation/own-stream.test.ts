@@ -75,7 +75,7 @@ test("A15: a copied profile that forked stops signing as soon as it meets who sa
   await world.until("a stop", () =>
     copied.views.notices.some(({ what }) => what.includes("keys are in two places")),
   );
-  await expect(copied.commit("notes", "more.txt", "more")).rejects.toThrow("read_only");
+  await expect(copied.commit("notes", "more.txt", "more")).rejects.toThrow("two_places");
   await world.until("the fork being seen", () => standingOf(phone, copied) === "forked");
   const { proofs } = await copied.ask("proofs", {});
   const repository = copied.repository("notes")?.id;
@@ -93,7 +93,7 @@ test("A15: a copied profile that forked stops signing as soon as it meets who sa
   await world.until("being back", () =>
     [phone, tablet].every((node) => standingOf(node, copied) !== undefined),
   );
-  await expect(copied.commit("notes", "more.txt", "more")).rejects.toThrow("read_only");
+  await expect(copied.commit("notes", "more.txt", "more")).rejects.toThrow("two_places");
   expect(copied.views.notices.some(({ what }) => what.includes("keys are in two places"))).toBe(
     true,
   );

@@ -45,6 +45,19 @@ export const safetyCopy = {
     save: "Save the proof",
     missing: "The proof is not on this device; the one that noticed it has it.",
   },
+  standstill: {
+    title: "This device runs in two places",
+    text: "A copy of this browser profile is connected to your account, with the same keys. Both have stopped signing until you choose. Nothing was lost, and what you write is kept as a draft.",
+    goOn: "Go on here",
+    goOnText:
+      "On one of the two only: if both go on, your other devices take nothing more from either, for good.",
+    leave: "Sign in here as a new device",
+    leaveText:
+      "Asks for your passphrase; a device that may write lets it in. What is here stays. The other copy has the old keys until they are revoked.",
+    stranger: "I know of no copy",
+    strangerText:
+      "Then somebody else has this device's keys. Sign in here as a new device, let it in on another one, and revoke this one there. If there is no other: go on here, let a new device in, and revoke this one from there.",
+  },
   passphrase: {
     title: "Change the passphrase",
     text: "You get twelve new words. All your devices stay signed in; the old words open nothing any more.",

@@ -18,7 +18,7 @@ export const copy = {
     "Skein is open source and its code has not been audited. What you keep here, keep elsewhere too.",
 
   nav: { label: "Main", repositories: "Repositories", network: "Network", devices: "Devices" },
-  role: { writer: "Writer", readOnly: "Read-only" },
+  role: { writer: "Writer", "read-only": "Read-only", standstill: "Not signing" },
   relay: { connected: "Online", connecting: "Connecting", away: "Offline" },
 
   opening: { title: "Opening", text: "Reading what is stored in this browser." },

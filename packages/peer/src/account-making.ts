@@ -1,16 +1,18 @@
 /** Identities that are made here: a new account's first node, a node that its kit lets in, one that takes itself back. */
 
 import type { Door } from "@skein/auth/door";
-import { mintNodeKeys } from "@skein/auth/identity";
+import type { SecretKey } from "@skein/auth/crypto/secret";
+import { mintNodeKeys, type NodeKeys } from "@skein/auth/identity";
 import { openLog } from "@skein/auth/membership";
 import { recoverAccount, revokeNodes } from "@skein/auth/membership-changes";
 import { createAccount } from "@skein/auth/membership-proposals";
-import { makePass } from "@skein/auth/pass";
+import { cleanName, makePass } from "@skein/auth/pass";
 import type { RecoveryFile } from "@skein/auth/recovery-file";
 import { openRecoveryKey, sealRecoverySecret } from "@skein/auth/recovery-key";
 import { equal, type Bytes } from "@skein/protocol/bytes";
 import { assert } from "@skein/protocol/errors";
 import type { NodeId } from "@skein/protocol/ids";
+import type { Pass } from "@skein/protocol/topic-messages/pass";
 import { firstAuthor, type Identity } from "./identity.ts";
 import type { Ports } from "./ports.ts";
 
@@ -20,6 +22,26 @@ export interface NodeNames {
 }
 
 type MakingPorts = Pick<Ports, "crypto" | "random" | "clock">;
+
+/** What a node has before its account knows it. */
+export interface Newcomer extends NodeNames {
+  readonly keys: NodeKeys;
+  readonly meeting: SecretKey;
+  readonly pass: Pass;
+}
+
+/** A node of keys of its own, with a pass that the door signed. */
+export function newcomerAt(
+  { crypto, random, clock }: MakingPorts,
+  door: Door,
+  names: NodeNames,
+): Newcomer {
+  const keys = mintNodeKeys(crypto, random);
+  const nodeName = cleanName(names.nodeName);
+  const platform = cleanName(names.platform);
+  const pass = makePass({ door, keys, name: nodeName, platform, at: clock.now() });
+  return { keys, meeting: door.meeting.copy(), pass, nodeName, platform };
+}
 
 export function foundAccount(
   { crypto, random, clock }: MakingPorts,

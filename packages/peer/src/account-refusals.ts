@@ -1,4 +1,4 @@
-/** What a person is told when an account is not made, opened or taken back, and when there is a second copy of this node. */
+/** What a person is told when an account is not made, opened or taken back. */
 
 import { nodesPerAccountMax } from "@skein/protocol/limits";
 import { CommandRefusedError } from "./refusals.ts";
@@ -48,13 +48,6 @@ export function notTakenBack(): CommandRefusedError {
     next: "Sign in again with the words that are in force, or use your recovery kit.",
   });
 }
-
-export const copiedProfile = {
-  tone: "warning",
-  what: "Another copy of this browser profile is connected to your account.",
-  safe: "Nothing was lost.",
-  next: "Use one of the two only: sign in on the other one as a new device.",
-} as const;
 
 export const storageLost = {
   tone: "error",

@@ -1,23 +1,22 @@
 /** The account in this browser: made, signed in to, opened again, and closed. */
 
 import { openDoor, type Door } from "@skein/auth/door";
-import { mintNodeKeys, type NodeKeys } from "@skein/auth/identity";
 import { makeKnock } from "@skein/auth/knock";
-import { cleanName, makePass } from "@skein/auth/pass";
+import { cleanName } from "@skein/auth/pass";
 import { parseRecoveryFile } from "@skein/auth/recovery-file";
 import { equal, type Bytes } from "@skein/protocol/bytes";
-import type { SecretKey } from "@skein/auth/crypto/secret";
 import { SkeinError } from "@skein/protocol/errors";
 import type { AccountId } from "@skein/protocol/ids";
-import type { Pass } from "@skein/protocol/topic-messages/pass";
 import {
   foundAccount,
+  newcomerAt,
   membersOf,
   recoverIdentity,
   takeBackEntries,
+  type Newcomer,
   type NodeNames,
 } from "./account-making.ts";
-import { badKit, copiedProfile, notNow, notTakenBack, wrongPasskey } from "./account-refusals.ts";
+import { badKit, notNow, notTakenBack, wrongPasskey } from "./account-refusals.ts";
 import type { Alarms } from "./alarms.ts";
 import { Home } from "./home.ts";
 import { HomeLock, type GivenKey } from "./home-lock.ts";
@@ -34,6 +33,7 @@ import type { Inbox } from "./inbox.ts";
 import type { Ledger } from "./ledger.ts";
 import {
   identityOf,
+  leftToCopy,
   lostKey,
   notKept,
   otherAccount,
@@ -48,6 +48,7 @@ import type { Relays } from "./relays.ts";
 import type { Scope } from "./scope.ts";
 import { SignIn, type SignInEnd } from "./sign-in.ts";
 import { StagedNetwork } from "./stage.ts";
+import { Standstill } from "./standstill.ts";
 import type { Tasks } from "./tasks.ts";
 import {
   deriveDoor,
@@ -73,15 +74,9 @@ export interface AccountWorld {
   readonly changed: () => void;
 }
 
-/** What a node has before its account knows it. */
-interface Newcomer extends NodeNames {
-  readonly keys: NodeKeys;
-  readonly meeting: SecretKey;
-  readonly pass: Pass;
-}
-
 export class Account {
   readonly lock: HomeLock;
+  readonly standstill: Standstill;
   readonly #world: AccountWorld;
   #life: Life = { phase: "opening" };
   /** The network that is dialled, whatever the phase; closed with the account. */
@@ -92,6 +87,7 @@ export class Account {
   constructor(world: AccountWorld) {
     this.#world = world;
     const { ports, vault, alarms, tasks, changed } = world;
+    this.standstill = new Standstill({ ...world, clock: ports.clock });
     this.lock = new HomeLock({ vault, ports, alarms, changed, tasks, lock: () => this.#lockUp() });
   }
 
@@ -245,6 +241,12 @@ export class Account {
     this.#knockAt(await this.#unlock(read), names);
   }
 
+  /** Leaves this node to its copy, and asks for the words. Until they are accepted, a restart leads back. */
+  leaveToCopy(): void {
+    if (this.standstill.since() === undefined) throw notNow();
+    this.#stop(leftToCopy);
+  }
+
   stopSignIn(): void {
     if (this.#life.phase === "signing-in") this.#life.abandon();
     else if (this.#life.phase !== "stopped") return;
@@ -295,11 +297,7 @@ export class Account {
   #knockAt(door: Door, names: NodeNames): void {
     const { ports, alarms, scope, changed } = this.#world;
     const { crypto, clock, random } = ports;
-    const keys = mintNodeKeys(crypto, random);
-    const nodeName = cleanName(names.nodeName);
-    const platform = cleanName(names.platform);
-    const pass = makePass({ door, keys, name: nodeName, platform, at: clock.now() });
-    const newcomer = { keys, meeting: door.meeting.copy(), pass, nodeName, platform };
+    const newcomer = newcomerAt(ports, door, names);
     const staged = this.#dial(newcomer);
     const { network } = staged;
     const signIn = new SignIn({
@@ -308,7 +306,7 @@ export class Account {
       alarms,
       scope,
       door,
-      knock: makeKnock(pass, random),
+      knock: makeKnock(newcomer.pass, random),
       network,
       changed,
       ended: (end) => {
@@ -370,7 +368,7 @@ export class Account {
   }
 
   #dial({ keys, meeting, pass }: Pick<Identity, "keys" | "meeting" | "pass">): StagedNetwork {
-    const { ports, relays, inbox, scope, notices, changed } = this.#world;
+    const { ports, relays, inbox, scope, changed } = this.#world;
     this.#staged = new StagedNetwork({
       ports,
       relays,
@@ -379,7 +377,7 @@ export class Account {
       pass,
       inbox,
       scope,
-      self: () => notices.add(copiedProfile),
+      self: () => this.standstill.begin(keys.id),
       changed: () => {
         if (this.#life.phase === "signing-in") this.#life.signIn.relayChanged();
         changed();
@@ -402,10 +400,12 @@ export class Account {
 
   async #moveIn(identity: Identity, staged: StagedNetwork): Promise<void> {
     const { network } = staged;
+    await this.standstill.restore(identity.keys.id);
     const home = await Home.open({
       ...this.#world,
       identity,
       network,
+      standstill: this.standstill,
       membershipChanged: () => this.#stopIfSignedOut(identity),
       secondAccount: (other) => this.#stop(secondAccount(identity.log.account, other)),
     });

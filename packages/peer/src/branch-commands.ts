@@ -4,7 +4,7 @@ import type { ObjectId, RefName } from "@skein/protocol/ids";
 import {
   branchRef,
   oidOf,
-  readOnly,
+  refusalToMove,
   tagRef,
   writersHome,
   type CommandTable,
@@ -124,7 +124,8 @@ async function rename(repository: RepositoryNode, name: string, to: string): Pro
 async function finish(moving: ReturnType<RepositoryNode["moveRefs"]>, name: string): Promise<void> {
   const outcome = await moving;
   if (outcome === "moved") throw tipMoved(name);
-  if (outcome === "read-only") throw readOnly();
+  const refused = refusalToMove(outcome);
+  if (refused !== undefined) throw refused;
 }
 
 async function commitOf(repository: RepositoryNode, text: string): Promise<ObjectId> {

@@ -42,6 +42,12 @@ export function commandTable(world: CommandWorld): CommandTable {
       const { log, keys } = identity;
       await membership.add([proposeRename({ log, keys, at: ports.clock.now(), name: cleaned })]);
     },
+    "go-on-here": async () => {
+      const { repositories } = openHomeOf(world);
+      await account.standstill.end();
+      repositories.signOwed();
+    },
+    "leave-to-copy": async () => account.leaveToCopy(),
     "set-author": async (author) => {
       const home = openHomeOf(world);
       if (/[<>\n\0]/u.test(author.name + author.email) || author.name.trim() === "")
@@ -53,7 +59,7 @@ export function commandTable(world: CommandWorld): CommandTable {
     },
     "open-request": async ({ id }) => openHomeOf(world).approvals.answering.open(id),
     authorise: async ({ id, digits }) =>
-      openHomeOf(world).approvals.answering.authorise(id, digits),
+      writersHome(world).approvals.answering.authorise(id, digits),
     deny: async ({ id }) => openHomeOf(world).approvals.answering.deny(id),
     "let-ask-again": async ({ node }) => writersHome(world).approvals.answering.letAskAgain(node),
     "cancel-task": async ({ id }) => tasks.cancel(id),

@@ -10,6 +10,8 @@ import type { Notices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
 import type { Relays } from "./relays.ts";
 import { CommandRefusedError } from "./refusals.ts";
+import type { MoveOutcome } from "./ref-moves.ts";
+import { twoPlaces } from "./standstill.ts";
 import type { Tasks } from "./tasks.ts";
 
 export type CommandTable = {
@@ -39,10 +41,17 @@ export function openHomeOf({ account }: CommandWorld): Home {
 export function writersHome(world: CommandWorld): Home {
   const home = openHomeOf(world);
   if (!isWriter(home.identity)) throw readOnly();
+  world.account.standstill.assertNone();
   return home;
 }
 
-export function readOnly(): CommandRefusedError {
+/** What came of moving refs, where it was nothing. */
+export function refusalToMove(outcome: MoveOutcome): CommandRefusedError | undefined {
+  if (outcome === "two-places") return twoPlaces();
+  return outcome === "read-only" ? readOnly() : undefined;
+}
+
+function readOnly(): CommandRefusedError {
   return new CommandRefusedError("read_only", {
     what: "This device may read, but not change anything yet.",
     safe: "Nothing was changed.",

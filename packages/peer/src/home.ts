@@ -37,6 +37,7 @@ import { Safety } from "./safety.ts";
 import type { Scope } from "./scope.ts";
 import { SecondAccountWatch } from "./second-account.ts";
 import type { Stage } from "./stage.ts";
+import type { Standstill } from "./standstill.ts";
 import type { Tasks } from "./tasks.ts";
 
 interface HomeOptions {
@@ -51,6 +52,7 @@ interface HomeOptions {
   readonly scope: Scope;
   readonly tasks: Tasks;
   readonly notices: Notices;
+  readonly standstill: Standstill;
   /** The log says something new: perhaps that this node is out. */
   readonly membershipChanged: () => void;
   /** Another account answers to the same passphrase. */
@@ -119,6 +121,7 @@ export class Home {
       ask: (node, request, asked) => network.ask(node, request, asked),
       send: (node, message) => network.send(node, message),
       storageFailed: (cause) => this.#storageFailed(cause),
+      assertMaySign: () => options.standstill.assertNone(),
       changed: () => this.#membershipChanged(),
     });
     this.approvals = new Approvals({
@@ -381,7 +384,7 @@ export class Home {
   // --- What repositories need. ---
 
   #repositoryWorld(): RepositoryWorld {
-    const { identity, network, ports, notices, ...shared } = this.#options;
+    const { identity, network, ports, notices, standstill, ...shared } = this.#options;
     const { crypto, clock, random, sliceBytesMax } = ports;
     return {
       ...shared,
@@ -391,6 +394,7 @@ export class Home {
       keys: identity.keys,
       log: identity.log,
       seed: () => randomU32(random),
+      standsStill: () => standstill.since() !== undefined,
       ask: (node, request, asked) => network.ask(node, request, asked),
       send: (node, message) => network.send(node, message),
       drop: (node) => network.drop(node),

@@ -90,6 +90,11 @@ export interface KeepingOutCommands {
   "log-file": { readonly ask: Nothing; readonly answer: { readonly file: Blob } };
   /** Proofs that nodes of this account said two things in one place. Each convicts its node wherever it is shown. */
   proofs: { readonly ask: Nothing; readonly answer: { readonly proofs: ReadonlyArray<ProofView> } };
+  // --- a copy of this node ---
+  /** Where the node stands still (`account.standstill`): of two copies, this one signs from now on. */
+  "go-on-here": { readonly ask: Nothing; readonly answer: void };
+  /** Where the node stands still: it is left to the other copy, and this browser signs in as a new device. */
+  "leave-to-copy": { readonly ask: Nothing; readonly answer: void };
   /** For `gpg.ssh.allowedSignersFile`. */
   "allowed-signers": { readonly ask: Nothing; readonly answer: { readonly file: Blob } };
 }

@@ -23,6 +23,7 @@ import type { Notices } from "./notices.ts";
 import type { Ports } from "./ports.ts";
 import { randomU32 } from "./ports.ts";
 import type { Scope } from "./scope.ts";
+import type { Standstill } from "./standstill.ts";
 import { openTurns } from "./turns.ts";
 import type { Whereabouts } from "./venues.ts";
 
@@ -34,6 +35,7 @@ interface KeyCareOptions {
   readonly alarms: Alarms;
   readonly scope: Scope;
   readonly notices: Notices;
+  readonly standstill: Standstill;
   /** Durable before anything is done with new secrets. */
   readonly store: () => Promise<void>;
   /** The door before, of which some member may not know yet that it is. */
@@ -142,6 +144,7 @@ export class KeyCare {
     const { identity, ports, membership } = this.#options;
     const { crypto, random, clock } = ports;
     const { log, keys, readKey } = identity;
+    if (this.#options.standstill.since() !== undefined) return;
     if (!this.#isOwed() || !log.state().nodes.has(keys.id)) return;
     // It stays owed until a person removed some.
     if (!hasBoxForEach(log.state())) return this.#tellCrowd();

@@ -99,6 +99,10 @@ const StoredCopies = list(nodeId, 64);
 export type StoredSeen = Decoded<typeof StoredSeen>;
 const StoredSeen = list(struct({ entry: entryId, at: u48 }), membershipEntriesMax);
 
+/** Since when this node signs nothing. */
+export type StoredStandstill = Decoded<typeof StoredStandstill>;
+const StoredStandstill = struct({ node: nodeId, since: u48 });
+
 /** When each node was last heard, and the nodes that are replicas. */
 export type StoredContact = Decoded<typeof StoredContact>;
 const StoredContact = struct({ node: nodeId, lastSeen: u48, pass: optional(Pass) });
@@ -179,6 +183,18 @@ export class Ledger {
 
   forgetSecondAccount(): Promise<void> {
     return this.#files.commit({ put: [], delete: ["second-account"] }, { durability: "strict" });
+  }
+
+  readStandstill(): Promise<StoredStandstill | undefined> {
+    return this.#read("standstill", StoredStandstill);
+  }
+
+  writeStandstill(standstill: StoredStandstill): Promise<void> {
+    return this.#write(["standstill", encode(StoredStandstill, standstill)]);
+  }
+
+  forgetStandstill(): Promise<void> {
+    return this.#files.commit({ put: [], delete: ["standstill"] }, { durability: "strict" });
   }
 
   async readContacts(): Promise<ReadonlyArray<StoredContact>> {

@@ -133,6 +133,15 @@ export const lostKey: Life = {
   takeBackFrom: undefined,
 };
 
+export const leftToCopy: Life = {
+  phase: "stopped",
+  what: "This browser leaves the device that it was to its other copy.",
+  safe: "What is on this device stays here, also what was not signed yet.",
+  next: "Sign in with your passphrase: this device then counts as a new one, and a device that may write has to let it in. To leave it as it was, reload the page.",
+  signIn: true,
+  takeBackFrom: undefined,
+};
+
 export const twoAccounts: Life = {
   phase: "stopped",
   what: "Two different accounts answer to this passphrase.",

@@ -208,7 +208,10 @@ export class MeetingPlace {
       news: {
         delivered: (tag, payload, at) => this.#hear(tag, payload, at),
         found: (blob) => this.#meet(blob),
-        greeted: () => news.greeted(this.#iceServers()),
+        greeted: () => {
+          this.#askForTwin();
+          news.greeted(this.#iceServers());
+        },
         roomChanged: () => this.#reportRoom(),
         changed: news.changed,
       },
@@ -243,7 +246,7 @@ export class MeetingPlace {
       const packet = mine.open(at, tag, payload);
       if (packet?.type === "packet") return news.packet(packet.packet, name);
       if (packet?.type === "letter") return news.letter(packet);
-      if (packet?.type === "twin") return this.#hearTwin(packet);
+      if (packet?.type === "twin") return this.#hearTwin(packet, mine);
     }
     if (this.#members === undefined) return undefined;
     const knock = this.#door.knocks.open(at, tag, payload);
@@ -252,29 +255,35 @@ export class MeetingPlace {
   }
 
   #meet(blob: Bytes): void {
-    const { crypto, keys, clock, news } = this.#options;
+    const { crypto, keys, news } = this.#options;
     const members = this.#members;
     if (members === undefined) return;
     const found = openPresence(crypto, members.readKey, blob);
     if (found === undefined) return;
     const node = nodeIdOf(crypto, found.sign, found.box);
     // A relay does not answer us with our own: it is of a connection before this one, or a copy of this profile is there.
-    if (node === keys.id) return this.#sayTwin(this.#twins.ask(clock.now()));
+    if (node === keys.id) return this.#askForTwin();
     this.heard(node, members.name);
     news.present({ node, box: found.box });
   }
 
-  #hearTwin(twin: Twin): void {
+  #hearTwin(twin: Twin, mine: Topic): void {
     const { clock, news } = this.#options;
     const { met, answer } = this.#twins.hear(twin, clock.now());
-    this.#sayTwin(answer);
+    if (answer !== undefined) this.#sayTwin(answer, mine);
     if (met) news.self();
   }
 
-  /** Where members meet, each by the inbox that is its own, and its twin's. */
-  #sayTwin(twin: Twin | undefined): void {
-    const place = this.#members ?? this.#door;
-    if (twin !== undefined) this.#say(place.mine, { type: "twin", ...twin }, "message");
+  /** Everywhere: a copy from before the last change of keys or words shares some of the places only. */
+  #askForTwin(): void {
+    const question = this.#twins.ask(this.#options.clock.now());
+    if (question === undefined) return;
+    for (const { mine } of this.#venues.values()) this.#sayTwin(question, mine);
+  }
+
+  /** By the inbox that is its own, and its twin's. */
+  #sayTwin(twin: Twin, mine: Topic): void {
+    this.#say(mine, { type: "twin", ...twin }, "message");
   }
 
   // --- Places. ---

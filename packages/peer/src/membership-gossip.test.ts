@@ -70,6 +70,7 @@ async function openSide(
     },
     send: (_node, message) => sent.push(message),
     storageFailed: failed,
+    assertMaySign: () => undefined,
     changed: () => undefined,
   });
   const rest = async (): Promise<void> => {

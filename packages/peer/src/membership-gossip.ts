@@ -27,6 +27,8 @@ interface MembershipGossipOptions {
   readonly ask: AskNode;
   readonly send: (node: NodeId, message: NodeMessage) => void;
   readonly storageFailed: (cause: unknown) => void;
+  /** Throws where nothing made here may count. */
+  readonly assertMaySign: () => void;
   readonly changed: () => void;
 }
 
@@ -95,6 +97,7 @@ export class MembershipGossip {
   async add(entries: ReadonlyArray<Bytes>): Promise<void> {
     const { log, ledger, firstSeen, changed } = this.#options;
     await this.#turns.take(async () => {
+      this.#options.assertMaySign();
       await ledger.writeEntries([...log.all(), ...entries], firstSeen.stored());
       for (const entry of entries) log.add(entry);
       firstSeen.note();

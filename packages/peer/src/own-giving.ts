@@ -5,17 +5,18 @@ import { judgeOwnTip, type OwnTipVerdict } from "@skein/auth/own-stream";
 import { judgeRecord, type StreamPosition } from "@skein/auth/repo";
 import type { Bytes } from "@skein/protocol/bytes";
 import type { NodeId, RepoId } from "@skein/protocol/ids";
-import { logBytesMax, nodesPerAccountMax, refRecordBytesMax } from "@skein/protocol/limits";
+import { nodesPerAccountMax } from "@skein/protocol/limits";
 import type { Head } from "@skein/replication/sync-events";
 import type { AskNode } from "./flows.ts";
 import type { StoredStream } from "./ledger.ts";
 import type { Notice } from "./notices.ts";
 import { OwnClaims } from "./own-claims.ts";
-import { splitParts } from "./parts.ts";
+import { fetchRecords } from "./record-fetching.ts";
 import { applyRecord } from "./ref-moves.ts";
 import type { RefStreams, RefStreamsWorld } from "./ref-streams.ts";
 
 export interface OwnGivingWorld extends RefStreamsWorld {
+  readonly standsStill: () => boolean;
   readonly ask: AskNode;
 }
 
@@ -89,12 +90,9 @@ export class OwnGiving {
   async give(to: NodeId, from: number): Promise<number | undefined> {
     const own = this.#own();
     if (own === undefined || this.isForked()) return undefined;
-    const told = this.#told.get(to);
-    const isFresh = told?.isFresh === true;
-    // Who asks for the first one knows none.
-    if (!isFresh && from > 1) return undefined;
-    const verdict = await this.#judge(own, isFresh ? told.head : undefined);
-    if (verdict.does !== "give" || (await this.#isHeldBack(own))) return undefined;
+    if (!(await this.#isAsked(own, to, from)) || (await this.#isHeldBack(own))) return undefined;
+    // What nobody has yet could be said otherwise by the other copy.
+    if (this.#world.standsStill()) return this.#given?.seq;
     if (own.seq > (this.#given?.seq ?? 0)) await this.#note(own);
     return own.seq;
   }
@@ -134,6 +132,16 @@ export class OwnGiving {
     return this.#streams.all().get(this.#world.keys.id);
   }
 
+  /** Whether that node has said how far it knows our stream, and it is a part of it. */
+  async #isAsked(own: StoredStream, to: NodeId, from: number): Promise<boolean> {
+    const told = this.#told.get(to);
+    const isFresh = told?.isFresh === true;
+    // Who asks for the first one knows none.
+    if (!isFresh && from > 1) return false;
+    const { does } = await this.#judge(own, isFresh ? told.head : undefined);
+    return does === "give";
+  }
+
   /** Whether anybody, here or gone, may know records of ours that are not here. */
   async #isHeldBack(own: StoredStream): Promise<boolean> {
     const now = this.#world.clock.now();
@@ -155,10 +163,9 @@ export class OwnGiving {
 
   async #fetch(from: NodeId, since: number, signal: AbortSignal): Promise<ReadonlyArray<Bytes>> {
     const { ask, clock, keys } = this.#world;
-    const request = { type: "records", repo: this.#repo, node: keys.id, from: since } as const;
     try {
-      const bytes = await ask(from, request, { bytesMax: logBytesMax, signal });
-      return splitParts(bytes, { partBytesMax: refRecordBytesMax }) ?? [];
+      const wanted = { repo: this.#repo, node: keys.id, from: since, signal };
+      return await fetchRecords(ask, from, wanted);
     } catch (error) {
       this.#claims.failed(from, clock.now(), { answered: false });
       throw error;

@@ -155,6 +155,7 @@ class LocalPeer implements Peer {
         relations: this.#relations,
         relays: this.#relays,
         lock: () => this.#account.lock.view(),
+        standstill: () => this.#account.standstill.since(),
         now: clock.now(),
       }),
       tasks: this.#tasks.list(),

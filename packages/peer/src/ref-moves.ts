@@ -11,11 +11,26 @@ import {
   type RefName,
 } from "@skein/protocol/ids";
 import { refsPerNodeMax } from "@skein/protocol/limits";
-import type { StoredStream } from "./ledger.ts";
+import type { StoredDraft, StoredStream } from "./ledger.ts";
 
 /** What of a repository says how its commits stand to each other. */
 interface History extends Pick<Repository, "relation" | "refMoves"> {
   readonly objects: Pick<Repository["objects"], "type">;
+}
+
+/**
+ * `moved`: a branch is no longer where it was believed to be, and nothing was changed. `two-places`: this node's keys are, and
+ * nothing is signed.
+ */
+export type MoveOutcome = "done" | "moved" | "read-only" | "two-places";
+
+export interface MoveOptions {
+  readonly head?: RefName | undefined;
+  readonly name?: string | undefined;
+  /** One line for the list of what was. */
+  readonly why?: string | undefined;
+  /** Another device went there before. */
+  readonly followed?: true | undefined;
 }
 
 /** The git remote as which another node's branches are shown. */
@@ -33,6 +48,17 @@ export function sharedRefs(refs: ReadonlyMap<RefName, ObjectId>): ReadonlyMap<Re
   const isShared = (ref: RefName): boolean =>
     branchOf(ref) !== undefined || ref.startsWith("refs/tags/");
   return new Map([...refs].filter(([ref]) => isShared(ref)));
+}
+
+/** What these streams name, and what these drafts are made on. */
+export function tipsOf(
+  streams: ReadonlyArray<StoredStream>,
+  drafts: ReadonlyArray<StoredDraft>,
+): ReadonlyArray<ObjectId> {
+  return [
+    ...streams.flatMap(({ refs }) => refs.map(({ oid }) => oid)),
+    ...drafts.flatMap(({ onto }) => onto ?? []),
+  ];
 }
 
 /** The stream after one more record, or `undefined` if it would hold what no node may hold. */

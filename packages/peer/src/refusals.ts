@@ -29,6 +29,7 @@ export type RefusalCode =
   | "request_over"
   | "tip_moved"
   | "too_large"
+  | "two_places"
   | "not_allowed"
   | "wrong_kit"
   | "wrong_passkey"

@@ -68,6 +68,7 @@ function found(): Town {
     ledger: new Ledger(openMemoryFiles()),
     tasks: openTasks({ parent: scope.signal, changed: () => undefined }),
     seed: () => 1,
+    standsStill: () => false,
     ask: async (node: NodeId): Promise<Bytes> => {
       asked.push(node);
       const answer = answers.get(node);

@@ -270,6 +270,11 @@ export class Repositories {
     for (const heard of this.#elsewhere.values()) heard.delete(node);
   }
 
+  /** Signs what this node's refs are where it was not signed. */
+  signOwed(): void {
+    for (const repository of this.all()) repository.signOwed();
+  }
+
   membershipChanged(): void {
     for (const repository of this.all()) repository.membershipChanged();
     const again = [...this.#unplaced.values()];

@@ -4,7 +4,7 @@ import { cleanName } from "@skein/auth/pass";
 import type { LongWork, Progress } from "@skein/git/stop-signal";
 import { showPath } from "@skein/git/tree-path";
 import type { ObjectId, RefName } from "@skein/protocol/ids";
-import { openHomeOf, readOnly, type CommandWorld } from "./command-world.ts";
+import { openHomeOf, refusalToMove, type CommandWorld } from "./command-world.ts";
 import type { CommitView } from "./commands.ts";
 import { CommandRefusedError } from "./refusals.ts";
 import type { RepositoryNode } from "./repository-node.ts";
@@ -44,7 +44,8 @@ export async function moved(
 ): Promise<void> {
   const outcome = await repository.moveRefs([{ ref, from, to }], { why });
   if (outcome === "moved") throw tipMoved(branch);
-  if (outcome === "read-only") throw readOnly();
+  const refused = refusalToMove(outcome);
+  if (refused !== undefined) throw refused;
 }
 
 export function tipMoved(branch: string): CommandRefusedError {

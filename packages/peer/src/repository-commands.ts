@@ -7,7 +7,7 @@ import { formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import {
   branchRef,
   oidOf,
-  readOnly,
+  refusalToMove,
   writersHome,
   type CommandTable,
   type CommandWorld,
@@ -119,8 +119,9 @@ function changing(
     "rename-repository": async ({ id, name }) => {
       const repository = repositoryOf(world, id);
       writersHome(world);
-      if ((await repository.moveRefs([], { name: repositoryName(name) })) === "read-only")
-        throw readOnly();
+      const outcome = await repository.moveRefs([], { name: repositoryName(name) });
+      const refused = refusalToMove(outcome);
+      if (refused !== undefined) throw refused;
     },
     commit: async ({ id, branch, onto, message, changes }) => {
       const home = writersHome(world);

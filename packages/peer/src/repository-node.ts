@@ -13,7 +13,7 @@ import {
   type RefName,
   type RepoId,
 } from "@skein/protocol/ids";
-import { logBytesMax, refRecordBytesMax } from "@skein/protocol/limits";
+import { logBytesMax } from "@skein/protocol/limits";
 import { step } from "@skein/protocol/machine";
 import type { StreamRequest } from "@skein/protocol/node-messages/stream-open";
 import { describeSync, type RepoSyncState } from "@skein/replication/repo-sync";
@@ -27,7 +27,7 @@ import type { StoredRepository, StoredStream } from "./ledger.ts";
 import { openObjectCopying, type Fetch } from "./object-copying.ts";
 import { OwnGiving, twoPlaces } from "./own-giving.ts";
 import { openPackKeeping, type PackKeeping } from "./pack-keeping.ts";
-import { splitParts } from "./parts.ts";
+import { fetchRecords } from "./record-fetching.ts";
 import {
   changesOwed,
   changesTowards,
@@ -35,23 +35,14 @@ import {
   isRecorded,
   planAdvance,
   sharedRefs,
+  tipsOf,
+  type MoveOptions,
+  type MoveOutcome,
 } from "./ref-moves.ts";
 import { RefStreams } from "./ref-streams.ts";
 import type { RepositoryWorld } from "./repository-world.ts";
 import { syncOf } from "./stored-sync.ts";
 import { openTurns } from "./turns.ts";
-
-/** `moved`: a branch is no longer where it was believed to be, and nothing was changed. */
-export type MoveOutcome = "done" | "moved" | "read-only";
-
-interface MoveOptions {
-  readonly head?: RefName | undefined;
-  readonly name?: string | undefined;
-  /** One line for the list of what was. */
-  readonly why?: string | undefined;
-  /** Another device went there before. */
-  readonly followed?: true | undefined;
-}
 
 type Ordered<T extends RepoSyncEffect["type"]> = Extract<RepoSyncEffect, { readonly type: T }>;
 
@@ -184,9 +175,10 @@ export class RepositoryNode {
 
   /** Signs, stores, then moves. Others are told after. */
   moveRefs(changes: ReadonlyArray<RefChange>, options: MoveOptions = {}): Promise<MoveOutcome> {
-    return this.#turns.take(() =>
-      this.#isWriter() ? this.#move(changes, options) : Promise.resolve("read-only" as const),
-    );
+    return this.#turns.take(async () => {
+      if (this.#isInTwoPlaces()) return "two-places";
+      return this.#isWriter() ? await this.#move(changes, options) : "read-only";
+    });
   }
 
   /** Lets go of what nobody can reach. `busy`: not now. */
@@ -218,6 +210,11 @@ export class RepositoryNode {
 
   membershipChanged(): void {
     this.#tell({ type: "membership-changed", now: this.#now() });
+    this.signOwed();
+  }
+
+  /** Signs what its refs are, if that was not signed. */
+  signOwed(): void {
     this.#world.scope.start(() => this.#mendLater());
   }
 
@@ -300,10 +297,8 @@ export class RepositoryNode {
     signal: AbortSignal,
   ): Promise<void> {
     try {
-      const request = { type: "records", repo: this.id, node: of, from: since } as const;
-      const bytes = await this.#world.ask(from, request, { bytesMax: logBytesMax, signal });
-      // What cannot be read is nothing.
-      const records = splitParts(bytes, { partBytesMax: refRecordBytesMax }) ?? [];
+      const wanted = { repo: this.id, node: of, from: since, signal };
+      const records = await fetchRecords(this.#world.ask, from, wanted);
       this.#post({ type: "records-came", from, of, records, now: this.#now() });
     } catch (error) {
       if (!(error instanceof FlowFailedError)) throw error;
@@ -387,7 +382,11 @@ export class RepositoryNode {
   // --- Refs. ---
 
   #isWriter(): boolean {
-    return this.#world.log.state().nodes.has(this.#world.keys.id) && !this.#own.isForked();
+    return this.#world.log.state().nodes.has(this.#world.keys.id) && !this.#isInTwoPlaces();
+  }
+
+  #isInTwoPlaces(): boolean {
+    return this.#own.isForked() || this.#world.standsStill();
   }
 
   async #readRefs(): Promise<void> {
@@ -452,11 +451,7 @@ export class RepositoryNode {
   /** What other nodes were told is here, and what a person has begun: kept, whatever refs say. */
   async #tips(): Promise<ReadonlyArray<ObjectId>> {
     const drafts = await this.#world.ledger.readDrafts(this.id);
-    const streams = [...this.#streams.remembered(), ...this.#ready.values()];
-    return [
-      ...streams.flatMap(({ refs }) => refs.map(({ oid }) => oid)),
-      ...drafts.flatMap(({ onto }) => onto ?? []),
-    ];
+    return tipsOf([...this.#streams.remembered(), ...this.#ready.values()], drafts);
   }
 
   #recountCopies(grown: boolean): void {

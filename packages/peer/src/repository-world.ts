@@ -9,6 +9,8 @@ import type { Tasks } from "./tasks.ts";
 
 export interface RepositoryWorld extends HeartbeatsWorld {
   readonly seed: () => number;
+  /** Another program holds this node's keys: nothing is signed. */
+  readonly standsStill: () => boolean;
   readonly inbox: Inbox;
   readonly tasks: Tasks;
   readonly ask: AskNode;

@@ -54,7 +54,10 @@ export function safetyCommands(world: CommandWorld): Pick<CommandTable, SafetyCo
     "open-kit": async ({ file, ...names }) =>
       account.openKit(new Uint8Array(await file.arrayBuffer()), names),
     "choose-nodes": (ask) => account.chooseNodes(ask),
-    "use-kit": ({ words, keep }) => openHomeOf(world).safety.useKit(words, keep),
+    "use-kit": async ({ words, keep }) => {
+      account.standstill.assertNone();
+      await openHomeOf(world).safety.useKit(words, keep);
+    },
     "allowed-signers": async () => {
       const home = openHomeOf(world);
       const { log, keys } = home.identity;

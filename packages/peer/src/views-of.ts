@@ -34,6 +34,7 @@ interface Known {
   readonly relations: Relations;
   readonly relays: Relays;
   readonly lock: () => LockView;
+  readonly standstill: () => number | undefined;
   readonly now: Instant;
 }
 
@@ -128,6 +129,7 @@ function accountView(life: Life, known: Known): AccountView {
     kit: life.home.safety.kit.view(),
     words: life.home.safety.newWords(),
     lock: known.lock(),
+    standstill: known.standstill(),
     forks: forksAt(life.home),
   };
 }

@@ -50,6 +50,11 @@ export type AccountView =
       readonly kit: KitView;
       readonly words: NewWordsView;
       readonly lock: LockView;
+      /**
+       * Since when this node signs nothing, because another program holds its keys, until its person says how to go on:
+       * `go-on-here` or `leave-to-copy`.
+       */
+      readonly standstill: number | undefined;
       /** Nodes that said two things in one place, by place: whoever shows the proofs asks for them anew when it changes. */
       readonly forks: number;
     }

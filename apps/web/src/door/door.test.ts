@@ -276,6 +276,7 @@ const account = {
   author: { name: "Alice", email: "alice@example.org" },
   approval: { phase: "none" },
   lock: { keys: "wrapped", salt: "00", set: undefined },
+  standstill: undefined,
   forks: 0,
 } as const;
 

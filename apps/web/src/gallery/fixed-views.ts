@@ -24,6 +24,7 @@ export const writer: AccountView & { readonly phase: "open" } = {
   kit: { phase: "kept" },
   words: { phase: "none" },
   lock: { keys: "wrapped", salt: "00".repeat(32), set: undefined },
+  standstill: undefined,
   forks: 0,
 };
 

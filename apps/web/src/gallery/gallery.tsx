@@ -124,6 +124,7 @@ const states: Readonly<Record<string, State>> = {
       },
     },
   },
+  standstill: { views: { ...full, account: { ...writer, standstill: present } } },
   revoke: { path: "/devices?revoke=n2", views: full },
   "revoke-stolen": {
     path: "/devices?revoke=n2",

@@ -13,6 +13,7 @@ import { Icon, Mark } from "./icons.tsx";
 import { Notices } from "./notices.tsx";
 import { usePersonActing } from "./person-acting.ts";
 import { Progress } from "./pieces.tsx";
+import { StandstillBanner } from "./standstill.tsx";
 
 export function Frame({
   account,
@@ -30,7 +31,7 @@ export function Frame({
       <a class="skip-link" href="#main">
         {copy.skip}
       </a>
-      <Header role={account.role} />
+      <Header role={account.standstill === undefined ? account.role : "standstill"} />
       <main class="main" id="main" tabIndex={-1}>
         <div class="notices">
           {updates.ready.value && (
@@ -47,6 +48,7 @@ export function Frame({
               <p>{copy.offlineRelay}</p>
             </Banner>
           )}
+          {account.standstill !== undefined && <StandstillBanner />}
           <Notices />
           <Requests />
           <ApprovalBanner approval={account.approval} />
@@ -61,7 +63,7 @@ export function Frame({
   );
 }
 
-function Header({ role }: { readonly role: "writer" | "read-only" }): JSX.Element {
+function Header({ role }: { readonly role: keyof typeof copy.role }): JSX.Element {
   const { path } = useLocation();
   const door = useDoor();
   const relay = door.views.network.value.relay.phase;
@@ -103,9 +105,7 @@ function Header({ role }: { readonly role: "writer" | "read-only" }): JSX.Elemen
           </a>
           <span class="badge" data-tone={role === "writer" ? "accent" : "warn"}>
             <Icon name={role === "writer" ? "pen" : "lock"} />
-            <span data-testid="node-role">
-              {role === "writer" ? copy.role.writer : copy.role.readOnly}
-            </span>
+            <span data-testid="node-role">{copy.role[role]}</span>
           </span>
         </div>
       </div>

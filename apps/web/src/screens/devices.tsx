@@ -128,7 +128,7 @@ function Device({ device }: { readonly device: DeviceView }): JSX.Element {
       <span class="node-end">
         {device.revoked === undefined && (
           <span class="badge" data-tone={device.role === "writer" ? undefined : "warn"}>
-            {device.role === "writer" ? copy.role.writer : copy.role.readOnly}
+            {copy.role[device.role]}
           </span>
         )}
         {device.revoke !== "not-possible" && (

@@ -66,9 +66,7 @@ function NodeRow({ node }: { readonly node: NetworkNodeView }): JSX.Element {
         </span>
       </th>
       <td data-label={columns.whose}>{mine ? copy.network.mine : copy.network.thisDevice}</td>
-      <td data-label={columns.role}>
-        {node.role === "writer" ? copy.role.writer : copy.role.readOnly}
-      </td>
+      <td data-label={columns.role}>{copy.role[node.role]}</td>
       <td data-label={columns.path}>{mine ? <Path path={node.path} /> : <Nothing />}</td>
       <td data-label={columns.trip}>
         {node.path.kind !== "none" && node.path.roundTripMillis !== undefined ? (
