@@ -7,7 +7,14 @@ import type { RepositoryView } from "@skein/peer/views";
 import { expect } from "vitest";
 import type { DoorTab } from "./door-tab.ts";
 
-export const modes = ["committing", "importing", "receiving", "merging", "opening"] as const;
+export const modes = [
+  "committing",
+  "importing",
+  "receiving",
+  "merging",
+  "opening",
+  "cleaning",
+] as const;
 export type KillMode = (typeof modes)[number];
 
 /** Acknowledged means: this process was told of it before the next thing was asked for. */
@@ -18,6 +25,10 @@ export class Book {
   readonly #checked = new Map<string, number>();
   /** Imported repositories, by id. */
   readonly #imports = new Set<string>();
+  /** Repositories that were taken off this device, by id. */
+  readonly #removed = new Set<string>();
+  /** Bytes that were freed, as far as that was acknowledged. */
+  freed = 0;
   /** Kills that came while something was under way. */
   readonly interrupted = new Map<KillMode, number>(modes.map((mode) => [mode, 0]));
   readonly kills = new Map<KillMode, number>(modes.map((mode) => [mode, 0]));
@@ -30,6 +41,10 @@ export class Book {
   import(id: string): void {
     this.#imports.add(id);
     this.imported++;
+  }
+
+  remove(id: string): void {
+    this.#removed.add(id);
   }
 
   killed(mode: KillMode, { isUnderWay }: { readonly isUnderWay: boolean }): void {
@@ -51,11 +66,12 @@ export class Book {
     return modes.filter((mode) => (this.interrupted.get(mode) ?? 0) < least);
   }
 
-  /** Every repository opens, and all that was acknowledged is there. Imports are removed once they were looked at. */
+  /** Every repository opens, and all that was acknowledged is there, and nothing that was taken off. Imports are removed once they were looked at. */
   async check(tab: DoorTab): Promise<void> {
     const repositories = await opened(tab, [...this.#commits.keys()]);
     const ids = new Set(repositories.map(({ id }) => id));
     expect([...this.#imports].filter((id) => !ids.has(id))).toEqual([]);
+    expect([...this.#removed].filter((id) => ids.has(id))).toEqual([]);
     for (const repository of repositories) {
       await this.#checkHistory(tab, repository);
       if (!repository.name.startsWith(importName)) continue;
@@ -103,7 +119,10 @@ export class Book {
       (mode) =>
         `${mode}: ${this.kills.get(mode)} kills, ${this.interrupted.get(mode)} of them in the middle`,
     );
-    return [...lines, `${this.acknowledged()} acknowledgements, 0 lost`].join("; ");
+    return [
+      ...lines,
+      `${this.freed} bytes freed, ${this.acknowledged()} acknowledgements, 0 lost`,
+    ].join("; ");
   }
 }
 

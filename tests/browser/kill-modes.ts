@@ -1,7 +1,7 @@
-/** What Chromium is doing when it is killed: five ways of changing what is stored. */
+/** What Chromium is doing when it is killed: five ways of changing what is stored, and one of letting go of it. */
 
 import { chooseMerge } from "@skein/git/pack-keep";
-import type { Outcome } from "@skein/peer/commands";
+import type { Ask, CommandName, Outcome } from "@skein/peer/commands";
 import type { Page } from "playwright-core";
 import { importName, named, opened, type Book, type KillMode } from "./kill-book.ts";
 import { DoorTab } from "./door-tab.ts";
@@ -101,6 +101,23 @@ export const playRound: Readonly<Record<KillMode, (round: Round) => Promise<void
     book.killed("merging", { isUnderWay });
     await kill();
     await committing.ended;
+  },
+  cleaning: async (round) => {
+    const { chance, kill, book, commitElsewhere } = round;
+    const tab = await openTab(round);
+    const { id } = named(await opened(tab, [otherRepository]), otherRepository);
+    // What comes stands on what is here: of that there are two copies then, and one of them may go.
+    for (let news = 0; news < 2; news++) {
+      const oid = await commitElsewhere();
+      await tab.seen({ repository: id, branch: "main", oid });
+      book.commit(otherRepository, oid);
+    }
+    const cleaning = await cleanOn(round, tab);
+    while (!cleaning.isUnderWay()) await goOn(cleaning);
+    await Promise.race([cleaning.ended, wait(chance() * 2_000)]);
+    book.killed("cleaning", { isUnderWay: cleaning.isUnderWay() });
+    await kill();
+    await cleaning.ended;
   },
 };
 
@@ -230,6 +247,79 @@ function importOn({ page, book, bundle }: Round): Promise<UnderWay> {
       }
     }, given),
   );
+}
+
+/** What one turn of cleaning told, as text. */
+interface Cleaned {
+  readonly oid: string;
+  readonly removed: ReadonlyArray<string>;
+  readonly bytes: number;
+}
+
+/** Commits, imports, takes off what was imported and frees the space, as fast as it can, for ever. */
+function cleanOn({ page, book, bundle }: Round, tab: DoorTab): Promise<UnderWay> {
+  const line = openLine(page, (text) => {
+    const { oid, removed, bytes }: Cleaned = JSON.parse(text);
+    book.commit(ownRepository, oid);
+    for (const id of removed) book.remove(id);
+    book.freed += bytes;
+  });
+  return underWay(line, async () => {
+    const { id, branches } = named(await opened(tab, [ownRepository]), ownRepository);
+    const onto = branches.find(({ name }) => name === "main")?.oid ?? "";
+    const base64 = bundle.toString("base64");
+    await page.evaluate(cleanForEver, { repository: id, onto, base64, importName });
+  });
+}
+
+/** Runs in the page. */
+async function cleanForEver({
+  repository,
+  onto,
+  base64,
+  importName,
+}: {
+  readonly repository: string;
+  readonly onto: string;
+  readonly base64: string;
+  readonly importName: string;
+}): Promise<never> {
+  const { asked, acknowledged } = globalThis as unknown as Line;
+  const file = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const ask = async <Name extends CommandName>(
+    name: Name,
+    what: Ask<Name>,
+  ): Promise<Extract<Outcome<Name>, { readonly ok: true }>["value"]> => {
+    const outcome = (await globalThis.skeinDoorTab.ask(name, what)) as Outcome<Name>;
+    if (!outcome.ok) throw new Error(`${name}: ${outcome.refused.what}`);
+    return outcome.value;
+  };
+  let tip = onto;
+  for (let number = 1; ; number++) {
+    await asked();
+    const bytes = new TextEncoder().encode(`${tip} ${number}\n`.repeat(400));
+    const { oid } = await ask("commit", {
+      id: repository,
+      branch: "main",
+      onto: tip,
+      message: "Go on",
+      changes: [{ path: "file.txt", kind: "write", bytes }],
+    });
+    tip = oid;
+    const removed: string[] = [];
+    // Most of the time goes into importing: not in every turn.
+    if (number % 3 === 1) {
+      const { id } = await ask("import-bundle", {
+        name: `${importName}${number}`,
+        file: new Blob([file]),
+        again: true,
+      });
+      await ask("remove-repository", { id, evenIfOnly: true });
+      removed.push(id);
+    }
+    const freed = await ask("free-space", {});
+    await acknowledged(JSON.stringify({ oid, removed, bytes: freed.bytes }));
+  }
 }
 
 /** Tells every tip of the branch that the page shows. */

@@ -23,7 +23,10 @@ export type ConflictReason =
   /** Such as a link on one side and a file on the other. */
   | "kinds"
   | "file-and-folder"
-  /** A file that may have been moved from one that the other side deleted, or moved elsewhere. */
+  /**
+   * A file that may have been moved from one that the other side deleted, or moved elsewhere; or that is in a folder which the
+   * other side moved away.
+   */
   | "moved";
 
 export interface Conflict {

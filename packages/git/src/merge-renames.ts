@@ -1,4 +1,4 @@
-/** Files that one side seems to have moved and the other has moved elsewhere or deleted: what names alone do not show. */
+/** Files that one side seems to have moved, and the other has moved elsewhere, deleted or left alone in a folder: what names alone do not show. */
 
 import type { ObjectId } from "@skein/protocol/ids";
 import { keyOf } from "./byte-key.ts";
@@ -6,9 +6,11 @@ import type { TreeEntry } from "./object.ts";
 import { readObject } from "./overlay.ts";
 import type { ObjectReader } from "./overlay.ts";
 import { diffTrees } from "./tree-diff.ts";
+import { findEntry } from "./tree.ts";
 import { formatPath } from "./tree-path.ts";
 
 interface Side {
+  readonly tree: ObjectId;
   readonly deleted: ReadonlyMap<string, TreeEntry>;
   readonly added: ReadonlyMap<string, TreeEntry>;
 }
@@ -43,7 +45,46 @@ export async function findMovedApart(
       break;
     }
   }
-  return found.toSorted();
+  const left = [...(await findLeftBehind(objects, ours, theirs))];
+  left.push(...(await findLeftBehind(objects, theirs, ours)));
+  return [...new Set([...found, ...left])].toSorted();
+}
+
+/**
+ * What one side put into a folder that the other side moved away: by name it comes to stand there alone. Git thinks that it
+ * should perhaps be moved too, and asks.
+ */
+async function findLeftBehind(
+  objects: ObjectReader,
+  stayed: Side,
+  went: Side,
+): Promise<ReadonlyArray<string>> {
+  const found: string[] = [];
+  const hasMoved = new Map<string, boolean>();
+  for (const path of stayed.added.keys()) {
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    if (folder === "" || went.added.has(path)) continue;
+    // oxlint-disable-next-line no-await-in-loop -- each folder is looked at once.
+    const moved = hasMoved.get(folder) ?? (await isMovedAway(objects, folder, went));
+    hasMoved.set(folder, moved);
+    if (moved) found.push(path);
+  }
+  return found;
+}
+
+/** Nothing is left in it, and one of its files seems to stand elsewhere now. */
+async function isMovedAway(
+  objects: ObjectReader,
+  folder: string,
+  { tree, deleted, added }: Side,
+): Promise<boolean> {
+  const gone = [...deleted].filter(([path]) => path.startsWith(`${folder}/`));
+  if (gone.length === 0 || (await findEntry(objects, tree, folder))?.kind === "tree") return false;
+  const looksInside = gone.length * added.size <= comparedPairsMax;
+  for (const [, old] of gone)
+    for (const entry of added.values())
+      if (await isLike(objects, old, { entry, looksInside })) return true;
+  return false;
 }
 
 async function readSide(
@@ -61,7 +102,7 @@ async function readSide(
       added.set(path, difference.after);
     if (deleted.size + added.size > differencesMax) break;
   }
-  return { deleted, added };
+  return { tree: after, deleted, added };
 }
 
 async function isLike(

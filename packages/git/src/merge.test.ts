@@ -86,6 +86,12 @@ test.each<readonly [string, Wish, Wish, ReadonlyArray<string>]>([
     { "a.txt": undefined, "y.txt": text },
     ["x.txt", "y.txt"],
   ],
+  [
+    "a file added to a folder that was moved there",
+    { "d/new.txt": "new\n" },
+    { "d/b.txt": undefined, "moved/b.txt": start["d/b.txt"] },
+    ["d/new.txt"],
+  ],
 ])("%s: a conflict is told by its path, and nothing is stored", async (_, ours, theirs, paths) => {
   const { repository, alice, bob, contents: stored } = await meet(ours, theirs);
   const before = [...stored.keys()];
@@ -108,6 +114,12 @@ test.each<readonly [string, Wish, Wish, Wish]>([
     { "d/b.txt": undefined, d: "now a file\n" },
     { z: "z\n" },
     { ...without("d/b.txt"), d: "now a file\n", z: "z\n" },
+  ],
+  [
+    "a file added to a folder whose file was deleted there",
+    { "d/new.txt": "new\n" },
+    { "d/b.txt": undefined, "other.txt": "something else\n" },
+    { ...without("d/b.txt"), "d/new.txt": "new\n", "other.txt": "something else\n" },
   ],
   [
     "a folder deleted here, untouched there",
