@@ -72,6 +72,26 @@ test("a large import, and a copy of it in slices, are whole as git sees them", a
   expect(forCopy).toBeLessThan(330);
 }, 900_000);
 
+test("letting go of half of many objects takes memory for their ids, and for little else", async () => {
+  const objects = isFull ? 200_000 : 40_000;
+  const asked = { from: "", to: join(folder, "many"), tips: [], sliceBytesMax, objects };
+  const idle = await ask({ ...asked, kind: "nothing", to: join(folder, "idle") });
+  const { tip } = await ask({ ...asked, kind: "fill" });
+  if (tip === undefined) throw new Error("it was made");
+  const collected = await ask({ ...asked, kind: "collect", tips: [tip] });
+  const grown = (collected.peakBytes - idle.peakBytes) / 1_000_000;
+  say(
+    `of ${objects} objects half let go of with ${Math.round(grown)} MB in ${collected.millis} ms`,
+  );
+  // And the one that shows how much any work takes.
+  expect(collected.gone).toBe(objects / 2 + 1);
+  expect(grown).toBeLessThan(fixedMegabytes + (objects * bytesPerObject) / 1_000_000);
+}, 900_000);
+
+/** What packs are read in, and one is written in; and for each object its id here, in the kernel and in the kernel's tables. */
+const fixedMegabytes = 60;
+const bytesPerObject = 300;
+
 function ask(asked: Asked): Promise<Took> {
   const child = fork(join(folder, "process.mjs"), { serialization: "advanced" });
   return new Promise((resolve, reject) => {
