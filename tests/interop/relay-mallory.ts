@@ -146,6 +146,9 @@ const deeds = [
   pinging,
 ];
 
+/** Few are enough of those who send so much; more would only keep each other from coming in. */
+const heavy: ReadonlySet<Deed> = new Set([padding, cutting, pinging]);
+
 /** From an address of her own, does one thing for a second or two, or until she is thrown out; then comes again. */
 async function assault(deed: Deed, address: string, index: number): Promise<void> {
   const node = await dial(port, address);
@@ -171,7 +174,7 @@ const address = (kind: number, index: number): string => `203.${kind}.${index >>
 for (let index = 0; index < few; index++) void again(() => storm(address(1, index)), 10);
 for (let index = 0; index < few; index++) void again(() => unread(address(20, index)), 4);
 for (const [place, deed] of deeds.entries())
-  for (let index = 0; index < few; index++)
+  for (let index = 0; index < (heavy.has(deed) ? few / 5 : few); index++)
     void again(() => assault(deed, address(place + 2, index), index), 4);
 
 process.stdout.write("begun\n");
