@@ -5,7 +5,7 @@ import { openReflog, type RefMove } from "@skein/git/reflog";
 import { openRefs, RefRefusedError } from "@skein/git/refs";
 import { StorageDamagedError } from "@skein/git/stored-pack";
 import { isSameCopy, openUnfinishedCopies, type UnfinishedCopy } from "@skein/git/unfinished-copy";
-import { compare, concat, formatUtf8, type Bytes } from "@skein/protocol/bytes";
+import { compare, formatUtf8, type Bytes } from "@skein/protocol/bytes";
 import {
   instant,
   parseObjectId,
@@ -110,9 +110,8 @@ const reflogs: Decoder = {
     "\t",
     "\u0085",
   ],
-  read: async (changed, chance) => {
-    // A segment ends with a line, and all of them are read as one.
-    const bytes = concat(changed, formatUtf8("\n"));
+  read: async (bytes, chance) => {
+    // Segments are read as one.
     const cut = chance.below(3) === 0 ? bytes.indexOf(0x0a) + 1 : bytes.length;
     const contents = new Map([
       ["reflog/0000000001", bytes.slice(0, cut)],
