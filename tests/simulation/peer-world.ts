@@ -28,7 +28,13 @@ export interface World extends AsyncDisposable {
   /** Lets `millis` of virtual time pass. */
   readonly pass: (millis: number) => Promise<void>;
   /** Lets time pass until it holds; throws after `millis`. */
-  readonly until: (what: string, holds: () => boolean, millis?: number) => Promise<void>;
+  readonly until: (
+    what: string,
+    holds: () => boolean,
+    millis?: number,
+    /** How often it is looked at. */
+    stepMillis?: number,
+  ) => Promise<void>;
 }
 
 export async function foundWorld({
@@ -75,12 +81,12 @@ export async function foundWorld({
       return known;
     },
     pass,
-    until: async (what, holds, millis = 60_000) => {
+    until: async (what, holds, millis = 60_000, stepMillis = 100) => {
       const deadline = later(simulation.now(), millis);
       while (!holds()) {
         if (simulation.now() >= deadline)
           throw new Error(`seed ${seed}: ${what} did not happen within ${millis} ms`);
-        await pass(100);
+        await pass(stepMillis);
       }
     },
     [Symbol.asyncDispose]: async () => {
