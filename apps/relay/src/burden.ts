@@ -11,7 +11,10 @@ import type { Limits } from "./limits.ts";
 import type { Member } from "./member.ts";
 
 export interface BurdenSetup {
-  readonly limits: Pick<Limits, "backlogTotalBytesMax" | "halfReceivedTotalBytesMax">;
+  readonly limits: Pick<
+    Limits,
+    "backlogTotalBytesMax" | "halfReceivedTotalBytesMax" | "memoryBytesMax"
+  >;
   readonly members: ReadonlySet<Member>;
   readonly cut: (member: Member) => void;
 }
@@ -74,7 +77,8 @@ export class Burden {
   /** The process is short of memory: half of what waits goes, and half of what has come by halves; unless that is little, and it is something else that stands. */
   relieve(): void {
     this.weigh();
-    if (this.#weighedBytes + this.#halfBytes < fixedLimits.reliefBytesMin) return;
+    const worthwhile = this.#setup.limits.memoryBytesMax / fixedLimits.reliefParts;
+    if (this.#weighedBytes + this.#halfBytes < worthwhile) return;
     this.#cutSlowest(this.#weighedBytes / 2);
     this.#cutHalves(this.#halfBytes / 2);
   }

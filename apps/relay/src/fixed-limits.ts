@@ -18,7 +18,7 @@ export const fixedLimits = {
   joinedBytesMax: 4 * 1024,
   runBytesMax: 64 * 1024,
   unsentBytesMin: 64 * 1024,
-  reliefBytesMin: 16 * 1024 * 1024,
+  reliefParts: 64,
   ownFiles: 48,
   requestSocketsMin: 16,
   tickMillisMax: 1_000,
@@ -57,8 +57,8 @@ export const fixedWords: Readonly<Record<keyof typeof fixedLimits, string>> = {
   runBytesMax: "bytes of small messages joined in one write",
   unsentBytesMin:
     "bytes the system may hold unsent before more waits in the relay, where it is counted",
-  reliefBytesMin:
-    "bytes waiting and come by halves below which nobody is cut when memory is short: it would not help",
+  reliefParts:
+    "parts of `memory-bytes-max`, of which one has to wait or have come by halves before somebody is cut when memory is short: less would not help",
   ownFiles:
     "files kept for the relay itself where the system has few; without anyone it holds some thirty",
   requestSocketsMin:
