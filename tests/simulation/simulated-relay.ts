@@ -21,6 +21,9 @@ interface Wire {
   readonly alive: () => boolean;
   member: Member | undefined;
   open: boolean;
+  /** What has come and is not read yet, behind what has to wait. */
+  readonly inbox: Buffer[];
+  held: Buffer | undefined;
 }
 
 export class SimulatedRelay {
@@ -86,7 +89,15 @@ export class SimulatedRelay {
   socketsOf(node: string, alive: () => boolean): Sockets {
     return {
       open: (_url, { listen }) => {
-        const wire: Wire = { node, listen, alive, member: undefined, open: true };
+        const wire: Wire = {
+          node,
+          listen,
+          alive,
+          member: undefined,
+          open: true,
+          inbox: [],
+          held: undefined,
+        };
         this.#wires.add(wire);
         this.#later(() => this.#join(wire));
         return this.#socketOf(wire);
@@ -112,10 +123,30 @@ export class SimulatedRelay {
         },
         backlogBytes: () => 0,
         halfReceivedBytes: () => 0,
+        hold: (frame) => {
+          wire.held = frame;
+        },
+        goOn: () => this.#goOn(wire),
         close: (code) => this.#end(wire, code),
       },
       this.#now(),
     );
+  }
+
+  #read(wire: Wire, member: Member): void {
+    while (wire.held === undefined) {
+      const frame = wire.inbox.shift();
+      if (frame === undefined) return;
+      this.#hub.receive(member, frame, this.#now().monotonicMillis);
+    }
+  }
+
+  #goOn(wire: Wire): void {
+    const { held, member } = wire;
+    if (held === undefined || member === undefined) return;
+    wire.held = undefined;
+    this.#hub.goOn(member, held);
+    this.#read(wire, member);
   }
 
   #socketOf(wire: Wire): Socket {
@@ -127,7 +158,8 @@ export class SimulatedRelay {
           () => {
             if (!wire.open || wire.member === undefined) return;
             this.heard.push({ from: wire.node, frame });
-            this.#hub.receive(wire.member, frame, this.#now().monotonicMillis);
+            wire.inbox.push(frame);
+            this.#read(wire, wire.member);
           },
           { from: wire.node, to: this.#name },
         );
@@ -159,7 +191,11 @@ export class SimulatedRelay {
   }
 
   #newHub(): Hub {
-    return new Hub({ limits: this.#limits, iceServers: [] });
+    return new Hub({
+      limits: this.#limits,
+      iceServers: [],
+      later: (run) => this.#later(run),
+    });
   }
 }
 

@@ -61,6 +61,8 @@ function openDeaf(hub: Hub): Member {
     push: outbox.push.bind(outbox),
     backlogBytes: () => outbox.backlogBytes(),
     halfReceivedBytes: () => 0,
+    hold: () => undefined,
+    goOn: () => undefined,
     close: (code: number) => void closed.push(code),
   };
   const member = hub.join(exit, { monotonicMillis: 0, wallMillis: 0 });
@@ -70,7 +72,14 @@ function openDeaf(hub: Hub): Member {
 }
 
 function openMallory(hub: Hub): Member {
-  const exit = { push: () => undefined, backlogBytes: () => 0, halfReceivedBytes: () => 0 };
+  const nothing = () => undefined;
+  const exit = {
+    push: nothing,
+    backlogBytes: () => 0,
+    halfReceivedBytes: () => 0,
+    hold: nothing,
+    goOn: nothing,
+  };
   const now = { monotonicMillis: 0, wallMillis: 0 };
   return hub.join({ ...exit, close: (code) => void closed.push(code) }, now);
 }
@@ -110,10 +119,11 @@ test.each([
 ])(
   "one wanted frame $what that Mallory fills keeps none of the rest",
   async ({ readers, reads, bytes }) => {
-    const hub = new Hub({ limits, iceServers: [] });
+    const hub = new Hub({ limits, iceServers: [], later: (run) => void setImmediate(run) });
     const mallory = openMallory(hub);
     const lane = new FastLane({
       message: (message) => hub.receive(mallory, message, 0),
+      heldMessage: () => undefined,
       library: () => expect.unreachable(),
       messageBytesMax: 70_000,
     });
@@ -158,7 +168,7 @@ test("one wanted frame of 4.2 KB in each batch of another relay keeps none of th
     nowMillis: () => 0,
     later: () => undefined,
   });
-  const hub = new Hub({ limits, iceServers: [], junction });
+  const hub = new Hub({ limits, iceServers: [], junction, later: (run) => void setImmediate(run) });
   const bob = openDeaf(hub);
   const before = await bufferBytes();
   for (let round = 0; round < 60; round++) {

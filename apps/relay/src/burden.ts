@@ -29,6 +29,8 @@ export class Burden {
   #weighedBytes = 0;
   #sinceBytes = 0;
   #halfBytes = 0;
+  /** Whose they are: few of all. */
+  readonly #halves = new Set<Member>();
   #answers: { readonly waiting: () => Iterable<Waiting> } = { waiting: () => [] };
 
   constructor(setup: BurdenSetup) {
@@ -57,9 +59,11 @@ export class Burden {
       this.weigh();
   }
 
-  /** So many bytes more, or fewer, have come of a message whose end has not. */
-  addHalf(bytes: number): void {
+  /** So many bytes more, or fewer, have come of a member's message whose end has not. */
+  addHalf(member: Member, bytes: number): void {
     this.#halfBytes += bytes;
+    if (member.exit.halfReceivedBytes() > 0) this.#halves.add(member);
+    else this.#halves.delete(member);
     const { halfReceivedTotalBytesMax: most } = this.#setup.limits;
     if (bytes > 0 && this.#halfBytes > most) this.#cutHalves(most * relief);
   }
@@ -86,7 +90,9 @@ export class Burden {
   /** The slowest readers first, until no more than this waits for the rest. */
   #cutSlowest(bytesMax: number): void {
     if (this.#weighedBytes <= bytesMax) return;
-    const all = this.#weighAll(({ exit }) => exit.backlogBytes());
+    const { members, cut } = this.#setup;
+    const bytesOf = ({ exit }: Member): number => exit.backlogBytes();
+    const all = weighAll(members, { bytesOf, weightOf: bytesOf, cut });
     for (const one of this.#answers.waiting()) all.push({ ...one, weight: one.bytes });
     this.#weighedBytes = cutHeaviest(all, this.#weighedBytes, bytesMax);
   }
@@ -96,32 +102,36 @@ export class Burden {
     if (this.#halfBytes <= bytesMax) return;
     const bytesOf = ({ exit }: Member): number => exit.halfReceivedBytes();
     const shares = new Map<object, number>();
-    for (const member of this.#setup.members) {
+    for (const member of this.#halves) {
       const whose = member.visitor ?? member;
       shares.set(whose, (shares.get(whose) ?? 0) + bytesOf(member));
     }
     const weightOf = (member: Member): number => shares.get(member.visitor ?? member) ?? 0;
-    cutHeaviest(this.#weighAll(bytesOf, weightOf), this.#halfBytes, bytesMax);
-  }
-
-  #weighAll(
-    bytesOf: (member: Member) => number,
-    weightOf: (member: Member) => number = bytesOf,
-  ): Weighed[] {
-    return Array.from(this.#setup.members, (member) => ({
-      bytes: bytesOf(member),
-      weight: weightOf(member),
-      cut: () => this.#setup.cut(member),
-    }));
+    const all = weighAll(this.#halves, { bytesOf, weightOf, cut: this.#setup.cut });
+    cutHeaviest(all, this.#halfBytes, bytesMax);
   }
 }
 
-/** Cuts the heaviest of those who have anything, and answers what is left. */
+interface Scales {
+  readonly bytesOf: (member: Member) => number;
+  readonly weightOf: (member: Member) => number;
+  readonly cut: (member: Member) => void;
+}
+
+/** Of those who have anything, what each has and how much it counts. */
+function weighAll(members: Iterable<Member>, { bytesOf, weightOf, cut }: Scales): Weighed[] {
+  const all: Weighed[] = [];
+  for (const member of members) {
+    const bytes = bytesOf(member);
+    if (bytes > 0) all.push({ bytes, weight: weightOf(member), cut: () => cut(member) });
+  }
+  return all;
+}
+
+/** Cuts the heaviest, and answers what is left. */
 function cutHeaviest(all: ReadonlyArray<Weighed>, bytes: number, bytesMax: number): number {
   let left = bytes;
-  const heaviestFirst = all
-    .filter((one) => one.bytes > 0)
-    .toSorted((a, b) => b.weight - a.weight || b.bytes - a.bytes);
+  const heaviestFirst = all.toSorted((a, b) => b.weight - a.weight || b.bytes - a.bytes);
   for (const one of heaviestFirst) {
     if (left <= bytesMax) return left;
     one.cut();

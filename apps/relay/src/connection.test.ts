@@ -21,7 +21,11 @@ test("a reader that takes nothing for ten seconds is cut, one that has nothing w
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const webSockets = new WebSocketServer({ noServer: true });
-  const hub = new Hub({ limits: defaultLimits, iceServers: [] });
+  const hub = new Hub({
+    limits: defaultLimits,
+    iceServers: [],
+    later: (run) => void setImmediate(run),
+  });
   const opened = new Promise<Opened>((resolve) => {
     server.on("upgrade", (request, socket, head) =>
       webSockets.handleUpgrade(request, socket, head, (webSocket) => {

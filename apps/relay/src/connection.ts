@@ -61,6 +61,8 @@ class OpenConnection implements Connection, Exit, LaneEnds {
   readonly #lane: FastLane;
   #stalledSinceMillis: number | undefined = undefined;
   #halfBytes = 0;
+  /** What it has of a message is given up. */
+  #isLeft = false;
 
   constructor({ webSocket, socket, visitor, house }: ConnectionSetup) {
     const { hub, clock, limits, chance } = house;
@@ -92,13 +94,30 @@ class OpenConnection implements Connection, Exit, LaneEnds {
     this.#reader = takeOver(socket, (piece) => {
       house.onRead(piece.length);
       lane.take(piece);
-      if (lane.heldBytes !== this.#halfBytes) this.#noteHalf(lane.heldBytes);
+      // The library may have had it read on.
+      if (lane.isHeld) socket.pause();
+      this.#noteHalf(lane.heldBytes);
     });
     webSocket.on("close", () => this.#end());
   }
 
   message(message: Buffer): void {
     this.#house.hub.receive(this.member, message, this.#house.clock.monotonicMillis());
+  }
+
+  hold(message: Buffer): void {
+    this.#lane.hold(message);
+    this.#socket.pause();
+  }
+
+  goOn(): void {
+    this.#lane.goOn();
+    if (!this.#lane.isHeld) this.#socket.resume();
+    this.#noteHalf(this.#lane.heldBytes);
+  }
+
+  heldMessage(message: Buffer): void {
+    this.#house.hub.goOn(this.member, message);
   }
 
   library(piece: Buffer): void {
@@ -123,8 +142,7 @@ class OpenConnection implements Connection, Exit, LaneEnds {
     this.#outbox.flushAll();
     this.#lane.leave();
     this.#webSocket.close(code);
-    // The rest of what has come by halves is not waited for.
-    if (this.#halfBytes > 0) this.#socket.destroySoon();
+    if (this.#halfBytes > 0) this.#endHalf();
     setTimeout(() => this.#webSocket.terminate(), this.#house.limits.lingerMillisMax).unref();
   }
 
@@ -146,13 +164,23 @@ class OpenConnection implements Connection, Exit, LaneEnds {
 
   #noteHalf(bytes: number): void {
     const more = bytes - this.#halfBytes;
+    if (more === 0 || this.#isLeft) return;
     this.#halfBytes = bytes;
-    this.#house.hub.burden.addHalf(more);
+    this.#house.hub.burden.addHalf(this.member, more);
+  }
+
+  /** The rest of what has come by halves is not waited for: it is gone with this turn, and counts no more. */
+  #endHalf(): void {
+    this.#noteHalf(0);
+    this.#isLeft = true;
+    const takesGoodbye = this.#socket.writableLength === 0;
+    if (takesGoodbye) this.#socket.destroySoon();
+    else this.#webSocket.terminate();
   }
 
   #end(): void {
     this.#outbox.drop();
-    if (this.#halfBytes > 0) this.#noteHalf(0);
+    this.#noteHalf(0);
     this.#house.hub.leave(this.member);
     this.#house.onEnd(this);
   }

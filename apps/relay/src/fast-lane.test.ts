@@ -25,12 +25,16 @@ function frame({ first, payload }: Sent, isMasked = true): Buffer {
 }
 
 /** Everything the lane did, in its order: messages, and the library's bytes before each. */
-function openLane(messageBytesMax = 70_000) {
+function openLane(messageBytesMax = 70_000, waits: () => boolean = () => false) {
   const messages: Array<{ readonly bytes: Buffer; readonly after: number }> = [];
   const library: Buffer[] = [];
   const libraryBytes = (): number => library.reduce((sum, { length }) => sum + length, 0);
+  const pass = (bytes: Buffer): void => {
+    messages.push({ bytes: Buffer.from(bytes), after: libraryBytes() });
+  };
   const lane = new FastLane({
-    message: (bytes) => messages.push({ bytes: Buffer.from(bytes), after: libraryBytes() }),
+    message: (bytes) => (waits() ? lane.hold(bytes) : pass(bytes)),
+    heldMessage: pass,
     library: (piece) => library.push(Buffer.from(piece)),
     messageBytesMax,
   });
@@ -61,20 +65,25 @@ function sentOf(given: ReadonlyArray<ReadonlyArray<number | Uint8Array>>): Reado
   return sent;
 }
 
-test("however reads cut what Alice sends, each frame is either a message of the lane or whole at the library, in order", () => {
+test("however reads cut what Alice sends, and whatever of it has to wait, each frame is either a message of the lane or whole at the library, in order", () => {
   fc.assert(
     fc.property(
       parts,
       fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1 }),
-      (given, cuts) => {
+      fc.array(fc.boolean(), { minLength: 1 }),
+      (given, cuts, waits) => {
         const sent = sentOf(given);
         const wire = Buffer.concat(sent.map((one) => frame(one)));
-        const { lane, messages, library } = openLane();
+        let asked = 0;
+        const isTold = (): boolean => waits[asked++ % waits.length] ?? false;
+        const { lane, messages, library } = openLane(70_000, isTold);
         for (let at = 0, turn = 0; at < wire.length; turn++) {
           const until = at + (cuts[turn % cuts.length] ?? 1);
           lane.take(Buffer.from(wire.subarray(at, until)));
+          if (isTold()) lane.goOn();
           at = until;
         }
+        while (lane.isHeld) lane.goOn();
         const rest = library();
         let librarys = 0;
         for (const one of sent) {
@@ -125,6 +134,7 @@ test("before a large message stands the header that it goes out with, whatever l
         ]);
         expect(Buffer.from(framed.head.subarray(4)).equals(payload)).toBe(true);
       },
+      heldMessage: () => expect.unreachable(),
       library: () => expect.unreachable(),
       messageBytesMax: 70_000,
     });
@@ -204,7 +214,8 @@ test("half a frame's head, or half a ping, at the end of a read keeps nothing of
   const ping = frame({ first: 0x89, payload: new Uint8Array(100) });
   for (const half of [whole.subarray(0, 1), whole.subarray(0, 3), ping.subarray(0, 50)]) {
     const library: Buffer[] = [];
-    const ends = { message: () => undefined, messageBytesMax: 70_000 };
+    const nothing = () => undefined;
+    const ends = { message: nothing, heldMessage: nothing, messageBytesMax: 70_000 };
     const lane = new FastLane({ ...ends, library: (piece) => library.push(piece) });
     // In memory of its own, as a read is.
     lane.take(Buffer.from(Uint8Array.from(Buffer.concat([whole, half])).buffer));
@@ -225,4 +236,25 @@ test("of a node that is told goodbye only its own goodbye is heard, and a messag
   lane.take(Buffer.concat([whole.subarray(50), goodbye]));
   expect(messages).toEqual([]);
   expect(library()).toEqual(Buffer.concat([whole, goodbye]));
+});
+
+test("what has to wait is counted with the reads it keeps, each once, and is gone when it went on or its node is told goodbye", () => {
+  const whole = frame({ first: 0x82, payload: new Uint8Array(300) });
+  const goodbye = frame({ first: 0x88, payload: Uint8Array.of(3, 232) });
+  const read = (...frames: ReadonlyArray<Buffer>): Buffer =>
+    // In memory of its own, as a read is.
+    Buffer.from(Uint8Array.from(Buffer.concat(frames)).buffer);
+  for (const isLeft of [false, true]) {
+    let isCrowded = true;
+    const { lane, messages, library } = openLane(70_000, () => isCrowded);
+    lane.take(read(whole, whole));
+    const one = lane.heldBytes;
+    lane.take(read(whole, goodbye));
+    expect([Math.round(one / 100), Math.round(lane.heldBytes / 100)]).toEqual([9, 14]);
+    isCrowded = false;
+    if (isLeft) lane.leave();
+    else lane.goOn();
+    expect([messages.length, lane.heldBytes, lane.isHeld]).toEqual([isLeft ? 0 : 3, 0, false]);
+    expect(library()).toEqual(goodbye);
+  }
 });

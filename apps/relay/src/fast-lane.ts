@@ -13,6 +13,8 @@ import { putHead } from "./outbox.ts";
 export interface LaneEnds {
   /** A whole binary message, unmasked, in the memory of the read; before a large one stands the header it goes out with. */
   readonly message: (message: Buffer) => void;
+  /** One that was held, on going on. */
+  readonly heldMessage: (message: Buffer) => void;
   /** Bytes that are the library's. */
   readonly library: (piece: Buffer) => void;
   /** Longer messages are the library's, which knows what to say to them. */
@@ -23,7 +25,10 @@ export interface LaneEnds {
 export class FastLane {
   readonly #ends: LaneEnds;
   /** What the library has of a message whose end has not come, and what the reads it lies in keep from being freed. */
-  heldBytes = 0;
+  #libraryBytes = 0;
+  /** A message that has to wait, and what came behind it. */
+  #held: Buffer | undefined = undefined;
+  #behind: Buffer[] = nothing;
   /** Bytes of a frame given to the library that are still to come. */
   #owedBytes = 0;
   /** They are a message's, and not a ping's. */
@@ -44,22 +49,60 @@ export class FastLane {
     this.#ends = ends;
   }
 
+  get isHeld(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** Of messages that have not come whole or have to wait, with what they keep from being freed. */
+  get heldBytes(): number {
+    if (this.#held === undefined) return this.#libraryBytes;
+    const kept = new Set([this.#held, ...this.#behind].map(({ buffer }) => buffer));
+    let bytes = this.#libraryBytes;
+    for (const { byteLength } of kept) bytes += byteLength + pieceCostBytes;
+    return bytes;
+  }
+
   take(piece: Buffer): void {
     let at = 0;
-    while (at < piece.length && !this.#isClosed)
+    while (at < piece.length && !this.#isClosed && this.#held === undefined)
       if (this.#owedBytes > 0) at = this.#handOwed(piece, at);
       else if (this.#cutHead !== undefined) this.#joinHead(this.#cutHead, piece);
       else at = this.#takeFrame(piece, at);
+    if (at < piece.length && this.#held !== undefined)
+      this.#behind = [...this.#behind, piece.subarray(at)];
   }
 
-  /** Messages that begin from now on are thrown away, so that nothing of them is held. */
+  /** The message that just came has to wait, and what is behind it with it. */
+  hold(message: Buffer): void {
+    this.#held = message;
+  }
+
+  /** Hands the held message over, and what came behind it, as far as that does not have to wait in its turn. */
+  goOn(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.#ends.heldMessage(held);
+    this.#takeBehind();
+  }
+
+  #takeBehind(): void {
+    const pieces = this.#behind;
+    this.#behind = nothing;
+    for (const piece of pieces) this.take(piece);
+  }
+
+  /** Messages that wait, or begin from now on, are thrown away, so that nothing of them is held. */
   leave(): void {
     this.#isLeaving = true;
+    this.#held = undefined;
+    this.#takeBehind();
   }
 
-  /** Whatever else comes is thrown away. */
+  /** Whatever else there is or comes is thrown away. */
   close(): void {
     this.#isClosed = true;
+    this.#held = undefined;
+    this.#behind = nothing;
   }
 
   #takeFrame(piece: Buffer, at: number): number {
@@ -105,9 +148,9 @@ export class FastLane {
     this.#owedBytes -= until - at;
     if (this.#isSkipped) return until;
     if (this.#isMessage)
-      this.heldBytes =
+      this.#libraryBytes =
         this.#owedBytes > 0 || this.#isFragmented
-          ? this.heldBytes + piece.buffer.byteLength + pieceCostBytes
+          ? this.#libraryBytes + piece.buffer.byteLength + pieceCostBytes
           : 0;
     const part = piece.subarray(at, until);
     // Half a ping is small, and counted nowhere: it may not keep the read that it came in.
@@ -156,6 +199,8 @@ function headBytes(second: number): number {
   return 2 + lengthBytes + (second >= maskedBit ? 4 : 0);
 }
 
+/** Shared, and never written to. */
+const nothing: Buffer[] = [];
 const finalBinary = 0x82;
 const finalBit = 0x80;
 const maskedBit = 0x80;

@@ -10,7 +10,7 @@ import { Hub } from "./hub.ts";
 import { defaultLimits } from "./limits.ts";
 
 function openScene(chance = 0.5, lastsMillis = 1e9, limits = defaultLimits) {
-  const hub = new Hub({ limits, iceServers: [] });
+  const hub = new Hub({ limits, iceServers: [], later: (run) => void setImmediate(run) });
   const heartbeat = openHeartbeat({
     hub,
     limits,
@@ -30,6 +30,8 @@ function openScene(chance = 0.5, lastsMillis = 1e9, limits = defaultLimits) {
       },
       backlogBytes: () => 0,
       halfReceivedBytes: () => 0,
+      hold: () => undefined,
+      goOn: () => undefined,
       close: () => undefined,
     };
     const member = hub.join(exit, { monotonicMillis: nowMillis, wallMillis: 0 });

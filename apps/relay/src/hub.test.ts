@@ -14,12 +14,18 @@ const tag = "00112233445566778899aabbccddeeff" as never;
 const other = "ffffffffffffffffffffffffffffffff" as never;
 
 function openScene(limits: Partial<Limits> = {}) {
-  const hub = new Hub({ limits: { ...defaultLimits, ...limits }, iceServers: [] });
+  const turns: Array<() => void> = [];
+  const hub = new Hub({
+    limits: { ...defaultLimits, ...limits },
+    iceServers: [],
+    later: (run) => void turns.push(run),
+  });
   function join(visitor?: Visitor) {
     const heard: Buffer[] = [];
     const closed: number[] = [];
+    const held: Buffer[] = [];
     const weight = { bytes: 0, half: 0 };
-    const member = hub.join(
+    const member: Member = hub.join(
       {
         push: ({ head, body }) => {
           const whole = Buffer.concat(body === undefined ? [head] : [head, body]);
@@ -28,6 +34,8 @@ function openScene(limits: Partial<Limits> = {}) {
         },
         backlogBytes: () => weight.bytes,
         halfReceivedBytes: () => weight.half,
+        hold: (frame) => held.push(frame),
+        goOn: () => hub.goOn(member, held.shift() ?? Buffer.alloc(0)),
         close: (code) => closed.push(code),
       },
       { monotonicMillis: 0, wallMillis: 1_000 },
@@ -192,7 +200,7 @@ test("of messages that have not come whole so much is held, and the address that
   const [alice, bob] = [join(home), join()];
   const hold = (node: ReturnType<typeof join>, bytes: number): void => {
     node.weight.half = bytes;
-    hub.burden.addHalf(bytes);
+    hub.burden.addHalf(node.member, bytes);
   };
   for (const mallory of mallorys) hold(mallory, 6_000);
   hold(alice, 40_000);

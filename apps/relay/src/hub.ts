@@ -11,6 +11,7 @@ import type { RefusedReason } from "@skein/protocol/relay-frames/refused";
 import type { Visitor } from "./addresses.ts";
 import { Burden } from "./burden.ts";
 import { fixedLimits } from "./fixed-limits.ts";
+import { FairQueue } from "./fair-queue.ts";
 import * as read from "./frame-reader.ts";
 import * as write from "./frame-writer.ts";
 import { openGreeter, type Greeter, type GreeterRules } from "./greeter.ts";
@@ -39,6 +40,8 @@ export interface Now {
 
 export interface HubRules extends GreeterRules {
   readonly junction?: Junction | undefined;
+  /** Calls back when the event loop has read from everybody. */
+  readonly later: (run: () => void) => void;
 }
 
 export class Hub {
@@ -51,6 +54,7 @@ export class Hub {
   readonly #presence: Presence;
   readonly #keeper: Keeper;
   readonly #junction: Junction | undefined;
+  readonly #queue: FairQueue;
   readonly purse: Purse;
   readonly burden: Burden;
   /** Memory is short: nothing is taken that would stand. */
@@ -63,6 +67,7 @@ export class Hub {
     this.#greeter = openGreeter(rules);
     this.#limits = limits;
     this.#junction = junction;
+    this.#queue = new FairQueue(rules.later);
     this.#rates = ratesOf(limits);
     this.#table = openTagTable(limits);
     const cut = (member: Member): void => this.#close(member, 1013);
@@ -131,6 +136,11 @@ export class Hub {
     else this.#answer(member, frame, nowMillis);
   }
 
+  /** Passes on what had to wait. It is paid for. */
+  goOn(member: Member, frame: Buffer): void {
+    if (!member.isClosing) this.#pass(member, frame);
+  }
+
   /** A ping of WebSocket itself. The answer counts and waits like any other. */
   receivePing(member: Member, payload: Uint8Array, nowMillis: number): void {
     if (member.isClosing) return;
@@ -155,6 +165,7 @@ export class Hub {
   leave(member: Member): void {
     member.isClosing = true;
     this.#members.delete(member);
+    this.#queue.leave(member);
     for (const tag of member.takeTags()) this.#unsubscribeFrom(member, tag);
     this.#presence.leave(member);
   }
@@ -181,15 +192,25 @@ export class Hub {
 
   #forward(member: Member, frame: Buffer, nowMillis: number): void {
     const isBulk = frame[0] === relayOps.bulk;
-    const tag = read.tagOf(frame);
-    const audience = this.#table.subscribers(tag);
-    const listeners = audience instanceof Set ? audience.size : 1;
-    const cost = frame.length * listeners;
+    const audience = this.#table.subscribers(read.tagOf(frame));
+    const readers = audience instanceof Set ? audience.size : 1;
+    const cost = frame.length * readers;
     const waitMillis = this.#charge(member, { cost, isBulk, nowMillis });
     if (waitMillis > 0) {
       this.#hasten(member, { op: frame[0] ?? 0, waitMillis, nowMillis });
       return;
     }
+    if (this.#queue.admits(member, frame.length, readers)) this.#pass(member, frame);
+    else {
+      this.totals.waited += 1;
+      member.exit.hold(frame);
+    }
+  }
+
+  #pass(member: Member, frame: Buffer): void {
+    const isBulk = frame[0] === relayOps.bulk;
+    const tag = read.tagOf(frame);
+    const audience = this.#table.subscribers(tag);
     const { totals } = this;
     if (isBulk) {
       totals.bulks += 1;

@@ -34,7 +34,12 @@ function openRelay(given: Partial<Limits>) {
   const { engine, published, hear } = openEars();
   const rules = { engine, limits, name: Buffer.from("rita    ") };
   const junction = new Junction({ ...rules, nowMillis: () => 0, later: () => undefined });
-  return { hub: new Hub({ limits, iceServers: [], junction }), junction, hear, published };
+  return {
+    hub: new Hub({ limits, iceServers: [], junction, later: (run) => void setImmediate(run) }),
+    junction,
+    hear,
+    published,
+  };
 }
 
 setFlagsFromString("--expose-gc");

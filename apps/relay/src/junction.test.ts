@@ -26,7 +26,7 @@ function openRelay(engines: MemoryEngines, name: string, given: Partial<Limits> 
     nowMillis: () => clock.millis,
     later: (run) => void setImmediate(run),
   });
-  const hub = new Hub({ limits, iceServers: [], junction });
+  const hub = new Hub({ limits, iceServers: [], junction, later: (run) => void setImmediate(run) });
   function join() {
     const heard: RelayFrame[] = [];
     const member: Member = hub.join(
@@ -39,6 +39,8 @@ function openRelay(engines: MemoryEngines, name: string, given: Partial<Limits> 
         },
         backlogBytes: () => 0,
         halfReceivedBytes: () => 0,
+        hold: () => undefined,
+        goOn: () => undefined,
         close: () => undefined,
       },
       { monotonicMillis: clock.millis, wallMillis: 0 },

@@ -12,6 +12,10 @@ export interface Exit {
   readonly backlogBytes: () => number;
   /** Of a message whose end has not come. */
   readonly halfReceivedBytes: () => number;
+  /** Keeps a message, and reads no further, until it is told to go on. */
+  readonly hold: (frame: Buffer) => void;
+  /** Hands the held message to `Hub.goOn`, and reads further. */
+  readonly goOn: () => void;
   readonly close: (code: CloseCode) => void;
 }
 
@@ -65,6 +69,9 @@ export class Member {
   hushedUntil: Map<number, number> | undefined = undefined;
   /** Its name among relays, once it has one. */
   owner: string | undefined = undefined;
+  /** What it had passed on in a turn of the event loop, and in which. */
+  turn = 0;
+  turnCost = 0;
   heardMillis: number;
   greetedMillis: number;
   hasSpoken = false;

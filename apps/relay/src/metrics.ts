@@ -36,6 +36,7 @@ export function formatMetrics({ holds, did, process: own }: Report): string {
   family("frame_bytes_total", "counter", "Their bytes.", byKind(did.publishBytes, did.bulkBytes));
   family("delivered_total", "counter", "Messages delivered, the relay's own too.", did.delivered);
   family("delivered_bytes_total", "counter", "Their bytes.", did.deliveredBytes);
+  family("waited_total", "counter", "Publications that waited for their turn.", did.waited);
   family("bulk_left_out_total", "counter", "Bulk left out for slow readers.", did.bulkLeftOut);
   family("announces_total", "counter", "Announcements.", did.announces);
   family("lookups_total", "counter", "Lookups, those of announcements too.", did.lookups);

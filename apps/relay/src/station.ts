@@ -85,6 +85,7 @@ type DidCount =
   | "delivered"
   | "deliveredBytes"
   | "bulkLeftOut"
+  | "waited"
   | "announces"
   | "lookups"
   | "subscribes"
@@ -127,7 +128,13 @@ export class Station {
   constructor(rules: StationRules) {
     const { limits, iceServers, turnSecret, clock, junction } = rules;
     this.#rules = rules;
-    this.#hub = new Hub({ limits, iceServers, turnSecret, junction });
+    this.#hub = new Hub({
+      limits,
+      iceServers,
+      turnSecret,
+      junction,
+      later: (run) => void setImmediate(run),
+    });
     const { burden, totals } = this.#hub;
     this.answers = new Answers({ limits, totals, onWrite: (bytes) => burden.add(bytes) });
     burden.countAnswers(this.answers);

@@ -13,6 +13,8 @@ export class Totals {
   delivered = 0;
   deliveredBytes = 0;
   bulkLeftOut = 0;
+  /** Publications that had to wait for a turn of the event loop with room. */
+  waited = 0;
   announces = 0;
   lookups = 0;
   subscribes = 0;

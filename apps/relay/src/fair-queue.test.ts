@@ -1,0 +1,153 @@
+/** Who goes on when a turn of the event loop has no more room: Alice says little, Bob much, Mallory as much as she can. */
+
+import { relayOps } from "@skein/protocol/relay-frame";
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { fixedLimits } from "./fixed-limits.ts";
+import { Hub } from "./hub.ts";
+import { defaultLimits } from "./limits.ts";
+import type { Member } from "./member.ts";
+
+const limits = { ...defaultLimits, publishesBurst: 1e6, publishBytesBurst: 1e12 };
+const now = { monotonicMillis: 0, wallMillis: 0 };
+
+/** A relay whose turns end when they are told to, and what reached whom, in its order. */
+function openScene() {
+  const ends: Array<() => void> = [];
+  const hub = new Hub({ limits, iceServers: [], later: (run) => void ends.push(run) });
+  const passed: string[] = [];
+  function join(name: string, tag?: number) {
+    const inbox: Buffer[] = [];
+    let held: Buffer | undefined;
+    const read = (): void => {
+      while (held === undefined) {
+        const frame = inbox.shift();
+        if (frame === undefined) return;
+        hub.receive(member, frame, 0);
+      }
+    };
+    const member: Member = hub.join(
+      {
+        push: ({ head, body }) => {
+          const frame = body ?? head.subarray((head[1] ?? 0) < 126 ? 2 : 4);
+          if (frame[0] === relayOps.publish) passed.push(`${name}<${frame[17]}`);
+        },
+        backlogBytes: () => 0,
+        halfReceivedBytes: () => 0,
+        hold: (frame) => {
+          held = frame;
+        },
+        goOn: () => {
+          const frame = held;
+          held = undefined;
+          if (frame !== undefined) hub.goOn(member, frame);
+          read();
+        },
+        close: () => undefined,
+      },
+      now,
+    );
+    if (tag !== undefined)
+      hub.receive(member, Buffer.concat([Buffer.of(1, 0, 0, 0, 1), tagOf(tag)]), 0);
+    const publish = (to: number, mark: number, bytes: number): void => {
+      inbox.push(Buffer.concat([Buffer.of(2), tagOf(to), Buffer.alloc(bytes, mark)]));
+      read();
+    };
+    return { publish, leave: () => hub.leave(member), waits: () => held !== undefined };
+  }
+  /** The turn ends; answers what was passed on since the last one did. */
+  const endTurn = (): ReadonlyArray<string> => {
+    for (const end of ends.splice(0)) end();
+    return passed.splice(0);
+  };
+  return { hub, join, endTurn, isAsked: () => ends.length > 0, passed };
+}
+
+function tagOf(tag: number): Buffer {
+  return Buffer.alloc(16, tag);
+}
+
+/** What of a turn one frame for so many takes. */
+function costOf(bytes: number, readers: number): number {
+  return (17 + bytes + fixedLimits.deliveryCostBytes) * readers;
+}
+
+test("while Mallory floods a hundred readers, a turn passes on so much, and Alice's message goes at once", () => {
+  const { join, endTurn, passed } = openScene();
+  for (let index = 0; index < 100; index++) join("deaf", 1);
+  join("bob", 2);
+  const [alice, mallory] = [join("alice"), join("mallory")];
+  const perTurn = Math.ceil(fixedLimits.turnBytesMax / costOf(16_000, 100));
+  for (let index = 0; index < 20; index++) mallory.publish(1, 9, 16_000);
+  expect(passed.length).toBe(perTurn * 100);
+  alice.publish(2, 7, 200);
+  expect(passed.at(-1)).toBe("bob<7");
+  expect([alice.waits(), mallory.waits()]).toEqual([false, true]);
+  passed.splice(0);
+  // No more than there is room for in any turn, and all of it in the end.
+  const perTurns = Array.from({ length: 5 }, () => endTurn().length / 100);
+  expect(perTurns).toEqual([perTurn, perTurn, perTurn, 20 - 4 * perTurn, 0]);
+});
+
+test("whoever waits goes on by what its messages cost: Bob's large one is not behind all of Mallory's larger ones", () => {
+  const { join, endTurn } = openScene();
+  for (let index = 0; index < 400; index++) join("deaf", 1);
+  join("carol", 2);
+  const mallorys = Array.from({ length: 30 }, () => join("mallory"));
+  const bob = join("bob");
+  for (const mallory of mallorys) for (let at = 0; at < 5; at++) mallory.publish(1, 9, 16_000);
+  for (let at = 0; at < 10; at++) bob.publish(2, at, 60_000);
+  expect(bob.waits()).toBe(true);
+  const first = [...endTurn(), ...endTurn()];
+  const bobs = first.filter((one) => one.startsWith("carol"));
+  expect(bobs).toEqual(Array.from({ length: bobs.length }, (_, at) => `carol<${at}`));
+  // Of Mallory's 150 in the same time, at 8 MB each.
+  expect([bobs.length, (first.length - bobs.length) / 400]).toEqual([10, 5]);
+});
+
+test("who goes while waiting is forgotten with it, and an idle relay asks for no more turns", () => {
+  const { join, endTurn, isAsked, passed } = openScene();
+  for (let index = 0; index < 500; index++) join("deaf", 1);
+  const [mallory, eve] = [join("mallory"), join("eve")];
+  for (let index = 0; index < 3; index++) mallory.publish(1, 9, 60_000);
+  eve.publish(1, 8, 60_000);
+  expect([mallory.waits(), eve.waits()]).toEqual([true, true]);
+  mallory.leave();
+  passed.splice(0);
+  const all = Array.from({ length: 4 }, () => endTurn()).flat();
+  expect([all.length, all[0], all.at(-1), isAsked()]).toEqual([500, "deaf<8", "deaf<8", false]);
+});
+
+test("whatever is sent by whom, each reader has every message once, and those of one sender in their order", () => {
+  const sends = fc.array(
+    fc.record({
+      from: fc.nat({ max: 4 }),
+      to: fc.nat({ max: 2 }),
+      bytes: fc.integer({ min: 1, max: 60_000 }),
+      isTurnOver: fc.boolean(),
+    }),
+    { maxLength: 150 },
+  );
+  fc.assert(
+    fc.property(sends, (given) => {
+      const { join, endTurn, isAsked } = openScene();
+      for (let index = 0; index < 300; index++) join(`reader${index % 3}`, index % 3);
+      const senders = Array.from({ length: 5 }, () => join("sender"));
+      const passed: string[] = [];
+      for (const [mark, { from, to, bytes, isTurnOver }] of given.entries()) {
+        senders[from]?.publish(to, mark, bytes);
+        if (isTurnOver) passed.push(...endTurn());
+      }
+      for (let turn = 0; isAsked() && turn < 1_000; turn++) passed.push(...endTurn());
+      for (const from of senders.keys()) {
+        const wanted = [...given.entries()].filter(([, one]) => one.from === from);
+        const words = wanted.map(([mark, { to }]) => `reader${to}<${mark}`);
+        const hers = passed.filter((one) => words.includes(one));
+        expect(hers).toEqual(words.flatMap((one) => Array.from({ length: 100 }, () => one)));
+      }
+      expect(passed.length).toBe(given.length * 100);
+    }),
+    { numRuns: 60 },
+  );
+});
