@@ -42,7 +42,9 @@ export class FairQueue {
       member.turn = this.#turn;
       member.turnCost = 0;
     }
-    const isLittle = member.turnCost + cost <= turnShareBytes;
+    const isSaved = member === this.#called && cost <= this.#savings;
+    if (isSaved) this.#savings -= cost;
+    const isLittle = isSaved || member.turnCost + cost <= turnShareBytes;
     this.#askLater();
     if (!isLittle && (this.#waiting.size > 0 || this.#spent >= turnBytesMax)) {
       const saved = this.#called === member ? this.#savings : 0;

@@ -19,9 +19,10 @@ export const fixedLimits = {
   runBytesMax: 64 * 1024,
   unsentBytesMin: 64 * 1024,
   reliefParts: 64,
-  turnBytesMax: 8 * 1024 * 1024,
-  turnShareBytes: 64 * 1024,
-  turnQuantumBytes: 256 * 1024,
+  acceptedSocketsMax: 128,
+  turnBytesMax: 6 * 1024 * 1024,
+  turnShareBytes: 32 * 1024,
+  turnQuantumBytes: 64 * 1024,
   deliveryCostBytes: 4 * 1024,
   ownFiles: 48,
   requestSocketsMin: 16,
@@ -63,6 +64,8 @@ export const fixedWords: Readonly<Record<keyof typeof fixedLimits, string>> = {
     "bytes the system may hold unsent before more waits in the relay, where it is counted",
   reliefParts:
     "parts of `memory-bytes-max`, of which one has to wait or have come by halves before somebody is cut when memory is short: less would not help",
+  acceptedSocketsMax:
+    "sockets that wait to be taken in, and so what one turn of the event loop takes in; the others ask again after a second",
   turnBytesMax:
     "bytes, times their readers, passed on in one turn of the event loop before what costs much waits for the next one: some 10 ms",
   turnShareBytes: "bytes that each sender has in any turn, so that who says little never waits",
