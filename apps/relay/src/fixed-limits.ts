@@ -20,6 +20,7 @@ export const fixedLimits = {
   unsentBytesMin: 64 * 1024,
   reliefParts: 64,
   acceptedSocketsMax: 128,
+  socketsPerTurn: 32,
   turnBytesMax: 6 * 1024 * 1024,
   turnShareBytes: 32 * 1024,
   turnQuantumBytes: 64 * 1024,
@@ -65,7 +66,8 @@ export const fixedWords: Readonly<Record<keyof typeof fixedLimits, string>> = {
   reliefParts:
     "parts of `memory-bytes-max`, of which one has to wait or have come by halves before somebody is cut when memory is short: less would not help",
   acceptedSocketsMax:
-    "sockets that wait to be taken in, and so what one turn of the event loop takes in; the others ask again after a second",
+    "sockets that the system accepts in advance; the others ask again after a second",
+  socketsPerTurn: "sockets taken in in one turn of the event loop: some 5 ms",
   turnBytesMax:
     "bytes, times their readers, passed on in one turn of the event loop before what costs much waits for the next one: some 10 ms",
   turnShareBytes: "bytes that each sender has in any turn, so that who says little never waits",

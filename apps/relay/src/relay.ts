@@ -9,6 +9,7 @@ import { readAppFiles } from "./app-files.ts";
 import { answerHttp, answerWatcher, type Desk } from "./desk.ts";
 import type { Engine } from "./engine.ts";
 import type { Clock } from "./hub.ts";
+import { Doorway } from "./doorway.ts";
 import { fixedLimits } from "./fixed-limits.ts";
 import { openInternet, type GitReach } from "./git-asking.ts";
 import { openGitProxy } from "./git-proxy.ts";
@@ -16,7 +17,7 @@ import { silentJournal, type Journal } from "./journal.ts";
 import { Junction } from "./junction.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { listen } from "./listen.ts";
-import { openSocketGuard, type SocketGuard } from "./sockets.ts";
+import { openSocketGuard } from "./sockets.ts";
 import { Station } from "./station.ts";
 import { openWatchdog } from "./watchdog.ts";
 
@@ -83,8 +84,8 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     metricsToken: metrics?.token,
     station,
   };
-  const guard = openGuard(options, limits);
-  const main = await listen(() => openServer(desk, { limits, tls, socketsMax, guard }), options);
+  const doorway = openDoorway(options, limits);
+  const main = await listen(() => openServer(desk, { limits, tls, socketsMax, doorway }), options);
   const hasWatcher = metrics !== undefined && metrics.port !== 0;
   const watchers = hasWatcher
     ? (await listen(() => openWatcher(desk, limits), metrics)).servers
@@ -98,7 +99,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
 
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closing ??= stop(servers, station).finally(() => {
+    closing ??= stop(servers, station, doorway).finally(() => {
       clearInterval(timer);
       clearInterval(reporter);
     });
@@ -126,9 +127,9 @@ function openStation(
   return { station, release };
 }
 
-function openGuard(options: RelayOptions, limits: Limits): SocketGuard {
+function openDoorway(options: RelayOptions, limits: Limits): Doorway {
   const { isBehindProxy = false, proxies = [] } = options;
-  return openSocketGuard({ limits, isBehindProxy, proxies });
+  return new Doorway(openSocketGuard({ limits, isBehindProxy, proxies }));
 }
 
 function openJunction(
@@ -149,10 +150,10 @@ interface ServerRules {
   readonly limits: Limits;
   readonly tls: RelayOptions["tls"];
   readonly socketsMax: number | undefined;
-  readonly guard: SocketGuard;
+  readonly doorway: Doorway;
 }
 
-function openServer(desk: Desk, { limits, tls, socketsMax, guard }: ServerRules): Server {
+function openServer(desk: Desk, { limits, tls, socketsMax, doorway }: ServerRules): Server {
   const rules = {
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headersMillisMax,
@@ -171,7 +172,7 @@ function openServer(desk: Desk, { limits, tls, socketsMax, guard }: ServerRules)
         );
   const wanted = limits.connectionsMax + limits.spareSocketsMax;
   server.maxConnections = Math.min(wanted, socketsMax ?? wanted);
-  server.on("connection", guard);
+  doorway.watch(server);
   server.on("upgrade", (request: IncomingMessage, socket, head) =>
     desk.station.upgrade(request, socket, head),
   );
@@ -215,8 +216,13 @@ function renewTls(servers: ReadonlyArray<Server>, tls: RelayOptions["tls"]): boo
 }
 
 /** The port answers to the end: whoever asks /readyz hears 503, and so does whoever comes anew. */
-async function stop(servers: ReadonlyArray<Server>, station: Station): Promise<void> {
+async function stop(
+  servers: ReadonlyArray<Server>,
+  station: Station,
+  doorway: Doorway,
+): Promise<void> {
   await station.drain();
+  doorway.close();
   const closed = servers.map(
     (server) => new Promise<void>((resolve) => server.close(() => resolve())),
   );
