@@ -21,7 +21,14 @@ export interface Desk {
 }
 
 export function answerHttp(request: IncomingMessage, response: ServerResponse, desk: Desk): void {
-  if (!desk.station.answers.begin(request, response)) return;
+  const { answers, reception } = desk.station;
+  if (!answers.begin(request, response)) return;
+  if (vitalPaths.has(pathOf(request))) answerNow(request, response, desk);
+  else reception.receive(() => answerNow(request, response, desk));
+}
+
+function answerNow(request: IncomingMessage, response: ServerResponse, desk: Desk): void {
+  if (request.socket.destroyed) return;
   const path = pathOf(request);
   const asked = desk.station.ask(request, vitalPaths.has(path));
   if (asked.verdict === "refused") {

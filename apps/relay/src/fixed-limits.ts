@@ -19,8 +19,7 @@ export const fixedLimits = {
   runBytesMax: 64 * 1024,
   unsentBytesMin: 64 * 1024,
   reliefParts: 64,
-  acceptedSocketsMax: 128,
-  socketsPerTurn: 32,
+  requestsPerTurn: 32,
   turnBytesMax: 6 * 1024 * 1024,
   turnShareBytes: 32 * 1024,
   turnQuantumBytes: 64 * 1024,
@@ -65,9 +64,8 @@ export const fixedWords: Readonly<Record<keyof typeof fixedLimits, string>> = {
     "bytes the system may hold unsent before more waits in the relay, where it is counted",
   reliefParts:
     "parts of `memory-bytes-max`, of which one has to wait or have come by halves before somebody is cut when memory is short: less would not help",
-  acceptedSocketsMax:
-    "sockets that the system accepts in advance; the others ask again after a second",
-  socketsPerTurn: "sockets taken in in one turn of the event loop: some 5 ms",
+  requestsPerTurn:
+    "upgrades and other requests that one turn of the event loop receives before the rest waits for the next: some 5 ms",
   turnBytesMax:
     "bytes, times their readers, passed on in one turn of the event loop before what costs much waits for the next one: some 10 ms",
   turnShareBytes: "bytes that each sender has in any turn, so that who says little never waits",

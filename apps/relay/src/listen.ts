@@ -3,8 +3,6 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { fixedLimits } from "./fixed-limits.ts";
-
 export interface Place {
   readonly host?: string;
   readonly port?: number;
@@ -43,7 +41,7 @@ function isTaken(error: unknown): boolean {
 async function bind(server: Server, host: string, port: number): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host, port, backlog: fixedLimits.acceptedSocketsMax }, () => {
+    server.listen({ host, port }, () => {
       server.off("error", reject);
       resolve();
     });

@@ -9,7 +9,6 @@ import { readAppFiles } from "./app-files.ts";
 import { answerHttp, answerWatcher, type Desk } from "./desk.ts";
 import type { Engine } from "./engine.ts";
 import type { Clock } from "./hub.ts";
-import { Doorway } from "./doorway.ts";
 import { fixedLimits } from "./fixed-limits.ts";
 import { openInternet, type GitReach } from "./git-asking.ts";
 import { openGitProxy } from "./git-proxy.ts";
@@ -17,7 +16,7 @@ import { silentJournal, type Journal } from "./journal.ts";
 import { Junction } from "./junction.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { listen } from "./listen.ts";
-import { openSocketGuard } from "./sockets.ts";
+import { openSocketGuard, type SocketGuard } from "./sockets.ts";
 import { Station } from "./station.ts";
 import { openWatchdog } from "./watchdog.ts";
 
@@ -84,8 +83,8 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     metricsToken: metrics?.token,
     station,
   };
-  const doorway = openDoorway(options, limits);
-  const main = await listen(() => openServer(desk, { limits, tls, socketsMax, doorway }), options);
+  const guard = openGuard(options, limits);
+  const main = await listen(() => openServer(desk, { limits, tls, socketsMax, guard }), options);
   const hasWatcher = metrics !== undefined && metrics.port !== 0;
   const watchers = hasWatcher
     ? (await listen(() => openWatcher(desk, limits), metrics)).servers
@@ -99,7 +98,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
 
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closing ??= stop(servers, station, doorway).finally(() => {
+    closing ??= stop(servers, station).finally(() => {
       clearInterval(timer);
       clearInterval(reporter);
     });
@@ -127,9 +126,9 @@ function openStation(
   return { station, release };
 }
 
-function openDoorway(options: RelayOptions, limits: Limits): Doorway {
+function openGuard(options: RelayOptions, limits: Limits): SocketGuard {
   const { isBehindProxy = false, proxies = [] } = options;
-  return new Doorway(openSocketGuard({ limits, isBehindProxy, proxies }));
+  return openSocketGuard({ limits, isBehindProxy, proxies });
 }
 
 function openJunction(
@@ -150,10 +149,10 @@ interface ServerRules {
   readonly limits: Limits;
   readonly tls: RelayOptions["tls"];
   readonly socketsMax: number | undefined;
-  readonly doorway: Doorway;
+  readonly guard: SocketGuard;
 }
 
-function openServer(desk: Desk, { limits, tls, socketsMax, doorway }: ServerRules): Server {
+function openServer(desk: Desk, { limits, tls, socketsMax, guard }: ServerRules): Server {
   const rules = {
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headersMillisMax,
@@ -172,7 +171,7 @@ function openServer(desk: Desk, { limits, tls, socketsMax, doorway }: ServerRule
         );
   const wanted = limits.connectionsMax + limits.spareSocketsMax;
   server.maxConnections = Math.min(wanted, socketsMax ?? wanted);
-  doorway.watch(server);
+  server.on("connection", guard);
   server.on("upgrade", (request: IncomingMessage, socket, head) =>
     desk.station.upgrade(request, socket, head),
   );
@@ -216,13 +215,8 @@ function renewTls(servers: ReadonlyArray<Server>, tls: RelayOptions["tls"]): boo
 }
 
 /** The port answers to the end: whoever asks /readyz hears 503, and so does whoever comes anew. */
-async function stop(
-  servers: ReadonlyArray<Server>,
-  station: Station,
-  doorway: Doorway,
-): Promise<void> {
+async function stop(servers: ReadonlyArray<Server>, station: Station): Promise<void> {
   await station.drain();
-  doorway.close();
   const closed = servers.map(
     (server) => new Promise<void>((resolve) => server.close(() => resolve())),
   );

@@ -20,6 +20,7 @@ import type { Limits } from "./limits.ts";
 import { payloadOffset } from "./frame-reader.ts";
 import type { Outbox } from "./outbox.ts";
 import { renewPool } from "./pool.ts";
+import { Reception } from "./reception.ts";
 import { judgeUpgrade, type UpgradeRefused } from "./upgrade.ts";
 import type { Room, Watchdog } from "./watchdog.ts";
 import { openCollector } from "./young-garbage.ts";
@@ -112,6 +113,8 @@ export class Station {
   readonly #hub: Hub;
   readonly #heartbeat: Heartbeat;
   readonly #entrance: Entrance;
+  /** What comes over HTTP goes through it. */
+  readonly reception = new Reception(atTurnsEnd);
   readonly #connections = new Set<Connection>();
   readonly #house: House;
   readonly #webSockets: WebSocketServer;
@@ -133,7 +136,7 @@ export class Station {
       iceServers,
       turnSecret,
       junction,
-      later: (run) => void setImmediate(run),
+      later: atTurnsEnd,
     });
     const { burden, totals } = this.#hub;
     this.answers = new Answers({ limits, totals, onWrite: (bytes) => burden.add(bytes) });
@@ -243,10 +246,20 @@ export class Station {
     this.#sockets = count;
   }
 
-  /** Answers an HTTP upgrade: with a connection, or with the reason why not. */
+  /** Answers an HTTP upgrade, now or in a moment: with a connection, or with the reason why not. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     destroyOnError(socket);
     if (this.answers.cutBusy(request.socket)) return;
+    // Before the answer a node may send nothing (RFC 6455 §4.1), so nothing has to be held.
+    if (head.length > 0) socket.destroy();
+    const isDone = this.reception.receive(() => {
+      socket.off("data", destroySelf);
+      if (!socket.destroyed) this.#answerUpgrade(request, socket, head);
+    });
+    if (!isDone) socket.on("data", destroySelf);
+  }
+
+  #answerUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const verdict = this.#judge(request);
     if (verdict.verdict === "refused") {
       this.#hub.totals.upgradesRefused += 1;
@@ -395,6 +408,11 @@ function destroyOnError(socket: Duplex): void {
 
 function destroySelf(this: Duplex): void {
   this.destroy();
+}
+
+/** When the event loop has read from everybody: right after the poll. */
+function atTurnsEnd(run: () => void): void {
+  setImmediate(run);
 }
 
 /** One `setImmediate` a turn for all outboxes with something in them: it comes right after the poll, so an idle relay adds no delay. */
