@@ -1,14 +1,13 @@
 /**
- * Fair queueing of publications: a turn of the event loop has room for so much, and what costs much waits for what costs little.
+ * What is passed on first when there is too much for one turn of the event loop.
  *
  * A message to one reader costs a thousandth of one to five hundred, and hundreds of those can come in one turn. While there is
  * room everything is passed on at once, as it comes. From then on each sender has a little more, so that who says little waits
- * for nobody, and the rest goes on in the turns after, one sender after the other by deficit round robin (M. Shreedhar and
- * G. Varghese, "Efficient Fair Queuing Using Deficit Round-Robin", 1996): in each round everybody saves up the same, and goes on
- * when that pays for its message.
+ * for nobody, and the rest waits for the turns after: what costs least goes first, in classes that each cost twice the one
+ * before; within a class, who came first; and in every turn the one who has waited longest, whatever that costs.
  *
- * Knows no sockets and no clock. Whoever waits is not read from, so it holds one read of a sender at most, which counts as half
- * received. Who is cut or goes while waiting is forgotten with it.
+ * Knows no sockets and no clock. Whoever waits is not read from, so each sender has one message here, and one read behind it,
+ * which count as half received. Who is cut or goes while waiting is forgotten with it.
  */
 
 import { fixedLimits } from "./fixed-limits.ts";
@@ -16,19 +15,18 @@ import type { Member } from "./member.ts";
 
 interface Place {
   readonly cost: number;
-  saved: number;
+  readonly class: Set<Member>;
 }
 
 export class FairQueue {
   readonly #later: (run: () => void) => void;
-  /** In the order in which they are asked. */
+  /** In the order in which they came. */
   readonly #waiting = new Map<Member, Place>();
+  /** The same by what it costs, the least first. */
+  readonly #classes: ReadonlyArray<Set<Member>> = Array.from({ length: 32 }, () => new Set());
   #turn = 0;
   #spent = 0;
   #isAsked = false;
-  /** Who goes on at the moment, and what it has left over. */
-  #called: Member | undefined = undefined;
-  #savings = 0;
 
   /** `later` is to call back when the event loop has read from everybody. */
   constructor(later: (run: () => void) => void) {
@@ -42,13 +40,10 @@ export class FairQueue {
       member.turn = this.#turn;
       member.turnCost = 0;
     }
-    const isSaved = member === this.#called && cost <= this.#savings;
-    if (isSaved) this.#savings -= cost;
-    const isLittle = isSaved || member.turnCost + cost <= turnShareBytes;
     this.#askLater();
+    const isLittle = member.turnCost + cost <= turnShareBytes;
     if (!isLittle && (this.#waiting.size > 0 || this.#spent >= turnBytesMax)) {
-      const saved = this.#called === member ? this.#savings : 0;
-      this.#waiting.set(member, { cost, saved });
+      this.#wait(member, cost);
       return false;
     }
     member.turnCost += cost;
@@ -57,7 +52,15 @@ export class FairQueue {
   }
 
   leave(member: Member): void {
+    this.#waiting.get(member)?.class.delete(member);
     this.#waiting.delete(member);
+  }
+
+  #wait(member: Member, cost: number): void {
+    const place = this.#classes[Math.min(Math.log2(cost) | 0, this.#classes.length - 1)];
+    if (place === undefined) return;
+    place.add(member);
+    this.#waiting.set(member, { cost, class: place });
   }
 
   #askLater(): void {
@@ -70,27 +73,24 @@ export class FairQueue {
     this.#isAsked = false;
     this.#turn += 1;
     this.#spent = 0;
-    while (this.#spent < turnBytesMax) {
-      const [first] = this.#waiting;
-      if (first === undefined) return;
-      this.#call(...first);
+    const [longest] = this.#waiting.keys();
+    for (let next = longest; next !== undefined; next = this.#cheapest()) {
+      this.#call(next);
+      if (this.#spent >= turnBytesMax) break;
     }
-    this.#askLater();
+    if (this.#waiting.size > 0) this.#askLater();
   }
 
-  #call(member: Member, place: Place): void {
-    this.#waiting.delete(member);
-    place.saved += turnQuantumBytes;
-    if (place.saved < place.cost) {
-      this.#waiting.set(member, place);
-      return;
-    }
-    this.#called = member;
-    this.#savings = place.saved - place.cost;
-    this.#spent += place.cost;
+  #cheapest(): Member | undefined {
+    for (const [first] of this.#classes) if (first !== undefined) return first;
+    return undefined;
+  }
+
+  #call(member: Member): void {
+    this.#spent += this.#waiting.get(member)?.cost ?? 0;
+    this.leave(member);
     member.exit.goOn();
-    this.#called = undefined;
   }
 }
 
-const { turnBytesMax, turnShareBytes, turnQuantumBytes, deliveryCostBytes } = fixedLimits;
+const { turnBytesMax, turnShareBytes, deliveryCostBytes } = fixedLimits;

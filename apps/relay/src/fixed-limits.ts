@@ -20,10 +20,9 @@ export const fixedLimits = {
   unsentBytesMin: 64 * 1024,
   reliefParts: 64,
   requestsPerTurn: 32,
-  turnBytesMax: 6 * 1024 * 1024,
-  turnShareBytes: 32 * 1024,
-  turnQuantumBytes: 64 * 1024,
-  deliveryCostBytes: 4 * 1024,
+  turnBytesMax: 4 * 1024 * 1024,
+  turnShareBytes: 64 * 1024,
+  deliveryCostBytes: 1024,
   ownFiles: 48,
   requestSocketsMin: 16,
   tickMillisMax: 1_000,
@@ -69,7 +68,6 @@ export const fixedWords: Readonly<Record<keyof typeof fixedLimits, string>> = {
   turnBytesMax:
     "bytes, times their readers, passed on in one turn of the event loop before what costs much waits for the next one: some 10 ms",
   turnShareBytes: "bytes that each sender has in any turn, so that who says little never waits",
-  turnQuantumBytes: "bytes that each who waits saves up in a round, until its message is paid for",
   deliveryCostBytes: "bytes that handing a message to one reader counts as besides its own",
   ownFiles:
     "files kept for the relay itself where the system has few; without anyone it holds some thirty",
