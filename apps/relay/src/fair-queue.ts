@@ -4,7 +4,7 @@
  * A message to one reader costs a thousandth of one to five hundred, and hundreds of those can come in one turn. While there is
  * room everything is passed on at once, as it comes. From then on each sender has a little more, so that who says little waits
  * for nobody, and the rest waits for the turns after: what costs least goes first, in classes that each cost twice the one
- * before; within a class, who came first; and in every turn the one who has waited longest, whatever that costs.
+ * before; within a class, who came first; and in some turns the one who has waited longest, whatever that costs.
  *
  * Knows no sockets and no clock. Whoever waits is not read from, so each sender has one message here, and one read behind it,
  * which count as half received. Who is cut or goes while waiting is forgotten with it.
@@ -74,10 +74,9 @@ export class FairQueue {
     this.#turn += 1;
     this.#spent = 0;
     const [longest] = this.#waiting.keys();
-    for (let next = longest; next !== undefined; next = this.#cheapest()) {
+    let next = this.#turn % turnsPerLongest === 0 ? longest : this.#cheapest();
+    for (; next !== undefined && this.#spent < turnBytesMax; next = this.#cheapest())
       this.#call(next);
-      if (this.#spent >= turnBytesMax) break;
-    }
     if (this.#waiting.size > 0) this.#askLater();
   }
 
@@ -93,4 +92,4 @@ export class FairQueue {
   }
 }
 
-const { turnBytesMax, turnShareBytes, deliveryCostBytes } = fixedLimits;
+const { turnBytesMax, turnShareBytes, turnsPerLongest, deliveryCostBytes } = fixedLimits;

@@ -21,7 +21,8 @@ export const fixedLimits = {
   reliefParts: 64,
   requestsPerTurn: 32,
   turnBytesMax: 4 * 1024 * 1024,
-  turnShareBytes: 64 * 1024,
+  turnShareBytes: 128 * 1024,
+  turnsPerLongest: 8,
   deliveryCostBytes: 1024,
   ownFiles: 48,
   requestSocketsMin: 16,
@@ -67,7 +68,9 @@ export const fixedWords: Readonly<Record<keyof typeof fixedLimits, string>> = {
     "upgrades and other requests that one turn of the event loop receives before the rest waits for the next: some 5 ms",
   turnBytesMax:
     "bytes, times their readers, passed on in one turn of the event loop before what costs much waits for the next one: some 10 ms",
-  turnShareBytes: "bytes that each sender has in any turn, so that who says little never waits",
+  turnShareBytes:
+    "bytes that each sender has in any turn, so that who says little never waits: a message of a KiB to 64",
+  turnsPerLongest: "turns of which one begins with whoever has waited longest",
   deliveryCostBytes: "bytes that handing a message to one reader counts as besides its own",
   ownFiles:
     "files kept for the relay itself where the system has few; without anyone it holds some thirty",
