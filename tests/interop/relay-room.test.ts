@@ -8,7 +8,7 @@ import { networkInterfaces } from "node:os";
 import { describe, expect, test } from "vitest";
 
 import { openStage, tagOf } from "./relay-scene.ts";
-import { comeIn, dial, masked, publish } from "./relay-storm.ts";
+import { comeIn, dial, masked, publish, subscribe } from "./relay-storm.ts";
 
 interface Asking {
   readonly path?: string;
@@ -133,6 +133,91 @@ test("messages whose end never comes are held up to a bound; Mallory's go, and A
   expect(await bob.hear()).toMatchObject({ type: "publish", tag });
   for (const socket of [...mallorys, alice.socket]) socket.destroy();
   await expect.poll(() => station.report().holds.halfReceivedBytes).toBeLessThan(bytesMax * 1.01);
+});
+
+test("when there is more than one turn can pass on, every reader has all of it in order, and Alice is heard in between", async () => {
+  const limits = {
+    publishesBurst: 1_000,
+    publishBytesBurst: 1e9,
+    backlogBytesMax: 64 * 1024 * 1024,
+  };
+  await using stage = await openStage({ limits });
+  const { port, station } = stage.relay;
+  const [loud, low] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
+  const [readers, frames] = [150, 20];
+  const heard: number[][] = [];
+  const sockets: Socket[] = [];
+  for (let index = 0; index < readers; index++) {
+    const reader = await comeIn(port, "");
+    const marks: number[] = [];
+    reader.listen = (message) => {
+      if (message[0] === 2) marks.push(message[17] ?? 0);
+    };
+    reader.socket.write(subscribe(loud));
+    heard.push(marks);
+    sockets.push(reader.socket);
+  }
+  const bob = await comeIn(port, "");
+  let [alices, before] = [0, 0];
+  bob.listen = (message) => {
+    if (message[0] !== 2) return;
+    alices += 1;
+    if (heard.some((marks) => marks.length < frames * 3)) before += 1;
+  };
+  bob.socket.write(subscribe(low));
+  const [alice, ...mallorys] = [
+    await comeIn(port, ""),
+    await comeIn(port, ""),
+    await comeIn(port, ""),
+    await comeIn(port, ""),
+  ];
+  sockets.push(bob.socket, ...[alice, ...mallorys].map(({ socket }) => socket));
+  for (const [which, { socket }] of mallorys.entries())
+    for (let at = 0; at < frames; at++)
+      socket.write(publish(loud, Buffer.alloc(16_000, which * frames + at)));
+  for (let at = 0; at < 10; at++) {
+    alice.socket.write(publish(low, Buffer.alloc(100)));
+    await new Promise(setImmediate);
+  }
+  const isAll = (): boolean => heard.every((marks) => marks.length === frames * mallorys.length);
+  await expect.poll(isAll, { timeout: 20_000 }).toBe(true);
+  for (const marks of heard)
+    for (const which of mallorys.keys())
+      expect(marks.filter((mark) => Math.floor(mark / frames) === which)).toEqual(
+        Array.from({ length: frames }, (_, at) => which * frames + at),
+      );
+  await expect.poll(() => alices).toBe(10);
+  expect(before).toBeGreaterThan(5);
+  const { did, holds } = station.report();
+  expect(did.waited).toBeGreaterThan(frames);
+  expect([holds.waitingSenders, holds.halfReceivedBytes]).toEqual([0, 0]);
+  for (const socket of sockets) socket.destroy();
+});
+
+test("hundreds who ask at once are all answered; whoever says anything before its upgrade is answered is closed", async () => {
+  const limits = { upgradesPerAddressBurst: 1_000, connectionsPerAddressMax: 1_000 };
+  await using stage = await openStage({ limits });
+  const { port, station } = stage.relay;
+  const crowd = Array.from({ length: 200 }, (_, index) =>
+    index % 2 === 0 ? comeIn(port, "") : ask(port, { path: "/doctor" }),
+  );
+  const answers = await Promise.all(crowd);
+  expect(answers.map((one) => ("status" in one ? one.status : 101))).toEqual(
+    Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? 101 : 200)),
+  );
+  const { connections } = station.health();
+  const asked = Object.entries({ host: "a", ...upgrade }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
+  const early = connectSocket({ port, host: "127.0.0.1" });
+  early.on("error", () => undefined);
+  const handshake = Buffer.from(`GET /relay HTTP/1.1\r\n${asked.join("\r\n")}\r\n\r\n`);
+  early.write(Buffer.concat([handshake, subscribe(Buffer.alloc(16))]));
+  const said: Buffer[] = [];
+  early.on("data", (piece: Buffer) => said.push(piece));
+  await once(early, "close");
+  expect([said.length, station.health().connections]).toEqual([0, connections]);
+  for (const one of answers) if ("socket" in one) one.socket.destroy();
 });
 
 /** An address of this machine that is not loopback, as a neighbour on the network would have one. */

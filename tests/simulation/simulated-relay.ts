@@ -126,7 +126,7 @@ export class SimulatedRelay {
         hold: (frame) => {
           wire.held = frame;
         },
-        goOn: () => this.#goOn(wire),
+        goOn: (isAdmitted) => this.#goOn(wire, isAdmitted),
         close: (code) => this.#end(wire, code),
       },
       this.#now(),
@@ -141,11 +141,11 @@ export class SimulatedRelay {
     }
   }
 
-  #goOn(wire: Wire): void {
+  #goOn(wire: Wire, isAdmitted: boolean): void {
     const { held, member } = wire;
     if (held === undefined || member === undefined) return;
     wire.held = undefined;
-    this.#hub.goOn(member, held);
+    this.#hub.goOn(member, held, isAdmitted);
     this.#read(wire, member);
   }
 

@@ -110,14 +110,14 @@ class OpenConnection implements Connection, Exit, LaneEnds {
     this.#socket.pause();
   }
 
-  goOn(): void {
-    this.#lane.goOn();
+  goOn(isAdmitted: boolean): void {
+    this.#lane.goOn(isAdmitted);
     if (!this.#lane.isHeld) this.#socket.resume();
     this.#noteHalf(this.#lane.heldBytes);
   }
 
-  heldMessage(message: Buffer): void {
-    this.#house.hub.goOn(this.member, message);
+  heldMessage(message: Buffer, isAdmitted: boolean): void {
+    this.#house.hub.goOn(this.member, message, isAdmitted);
   }
 
   library(piece: Buffer): void {

@@ -38,10 +38,10 @@ function openScene() {
         hold: (frame) => {
           way.held = frame;
         },
-        goOn: () => {
+        goOn: (isAdmitted) => {
           const frame = way.held;
           way.held = undefined;
-          if (frame !== undefined) hub.goOn(member, frame);
+          if (frame !== undefined) hub.goOn(member, frame, isAdmitted);
           read();
         },
         close: () => undefined,
@@ -168,4 +168,27 @@ test("whatever is sent by whom, each reader has every message once, and those of
     }),
     { numRuns: 60 },
   );
+});
+
+test("when too many wait, what costs most is refused with the time to say it again, and its sender goes on", () => {
+  const { hub, join, endTurn, passed } = openScene();
+  for (let index = 0; index < 400; index++) join("deaf", 1);
+  for (let index = 0; index < 100; index++) join("friend", 2);
+  const mallorys = Array.from({ length: fixedLimits.turnWaitingMax + 1 }, () => join("mallory"));
+  for (const mallory of mallorys) mallory.publish(1, 9, 16_000);
+  expect(hub.counts().waitingSenders).toBe(fixedLimits.turnWaitingMax);
+  expect(hub.totals.refused.get("too-fast")).toBeUndefined();
+  // One more of the same is refused; what costs less takes the place of one that costs more.
+  const eve = join("eve");
+  eve.publish(1, 9, 16_000);
+  expect([eve.waits(), hub.totals.refused.get("too-fast")]).toEqual([false, 1]);
+  passed.splice(0);
+  const bob = join("bob");
+  for (let at = 0; at < 3; at++) bob.publish(2, at, 2_000);
+  expect([bob.waits(), hub.totals.refused.get("too-fast")]).toEqual([true, 2]);
+  expect(hub.counts().waitingSenders).toBe(fixedLimits.turnWaitingMax);
+  expect(mallorys.filter((mallory) => mallory.waits())).toHaveLength(
+    fixedLimits.turnWaitingMax - 1,
+  );
+  expect([...new Set(endTurn())].slice(0, 3)).toEqual(["friend<0", "friend<1", "friend<2"]);
 });

@@ -7,7 +7,8 @@
  * before; within a class, who came first; and in some turns the one who has waited longest, whatever that costs.
  *
  * Knows no sockets and no clock. Whoever waits is not read from, so each sender has one message here, and one read behind it,
- * which count as half received. Who is cut or goes while waiting is forgotten with it.
+ * which count as half received. Who is cut or goes while waiting is forgotten with it. When too many wait, what costs most is
+ * given up.
  */
 
 import { fixedLimits } from "./fixed-limits.ts";
@@ -15,15 +16,19 @@ import type { Member } from "./member.ts";
 
 interface Place {
   readonly cost: number;
-  readonly class: Set<Member>;
+  /** Which of the classes. */
+  readonly rank: number;
 }
+
+/** `never`: more wait than may, and nothing that costs more. */
+type Verdict = "now" | "later" | "never";
 
 export class FairQueue {
   readonly #later: (run: () => void) => void;
   /** In the order in which they came. */
   readonly #waiting = new Map<Member, Place>();
   /** The same by what it costs, the least first. */
-  readonly #classes: ReadonlyArray<Set<Member>> = Array.from({ length: 32 }, () => new Set());
+  readonly #classes: ReadonlyArray<Set<Member>> = Array.from({ length: 53 }, () => new Set());
   #turn = 0;
   #spent = 0;
   #isAsked = false;
@@ -33,34 +38,48 @@ export class FairQueue {
     this.#later = later;
   }
 
-  /** Whether a message may be passed on now. If not, its sender's way is told to go on when it may. */
-  admits(member: Member, messageBytes: number, readers: number): boolean {
-    const cost = (messageBytes + deliveryCostBytes) * readers;
+  /** When a message may be passed on. Until then its sender's way holds it, and is told to go on. */
+  admit(member: Member, frame: Buffer, readers: number): Verdict {
+    const cost = (frame.length + deliveryCostBytes) * readers;
     if (member.turn !== this.#turn) {
       member.turn = this.#turn;
       member.turnCost = 0;
     }
     this.#askLater();
     const isLittle = member.turnCost + cost <= turnShareBytes;
-    if (!isLittle && (this.#waiting.size > 0 || this.#spent >= turnBytesMax)) {
-      this.#wait(member, cost);
-      return false;
-    }
+    if (!isLittle && (this.#waiting.size > 0 || this.#spent >= turnBytesMax))
+      return this.#wait(member, { cost, rank: Math.floor(Math.log2(cost)) }, frame);
     member.turnCost += cost;
     this.#spent += cost;
-    return true;
+    return "now";
+  }
+
+  /** How many senders wait. */
+  get size(): number {
+    return this.#waiting.size;
   }
 
   leave(member: Member): void {
-    this.#waiting.get(member)?.class.delete(member);
+    const place = this.#waiting.get(member);
+    if (place === undefined) return;
+    this.#classes[place.rank]?.delete(member);
     this.#waiting.delete(member);
   }
 
-  #wait(member: Member, cost: number): void {
-    const place = this.#classes[Math.min(Math.log2(cost) | 0, this.#classes.length - 1)];
-    if (place === undefined) return;
-    place.add(member);
-    this.#waiting.set(member, { cost, class: place });
+  #wait(member: Member, place: Place, frame: Buffer): Verdict {
+    const isFull = this.#waiting.size >= turnWaitingMax;
+    const costliest = isFull ? this.#classes.findLast(({ size }) => size > 0) : undefined;
+    const [givenUp] = costliest ?? [];
+    const rank = givenUp === undefined ? undefined : this.#waiting.get(givenUp)?.rank;
+    if (rank !== undefined && rank <= place.rank) return "never";
+    this.#classes[place.rank]?.add(member);
+    this.#waiting.set(member, place);
+    member.exit.hold(frame);
+    if (givenUp !== undefined) {
+      this.leave(givenUp);
+      givenUp.exit.goOn(false);
+    }
+    return "later";
   }
 
   #askLater(): void {
@@ -88,8 +107,9 @@ export class FairQueue {
   #call(member: Member): void {
     this.#spent += this.#waiting.get(member)?.cost ?? 0;
     this.leave(member);
-    member.exit.goOn();
+    member.exit.goOn(true);
   }
 }
 
-const { turnBytesMax, turnShareBytes, turnsPerLongest, deliveryCostBytes } = fixedLimits;
+const { turnBytesMax, turnShareBytes, turnWaitingMax, turnsPerLongest, deliveryCostBytes } =
+  fixedLimits;

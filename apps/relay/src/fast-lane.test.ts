@@ -80,10 +80,10 @@ test("however reads cut what Alice sends, and whatever of it has to wait, each f
         for (let at = 0, turn = 0; at < wire.length; turn++) {
           const until = at + (cuts[turn % cuts.length] ?? 1);
           lane.take(Buffer.from(wire.subarray(at, until)));
-          if (isTold()) lane.goOn();
+          if (isTold()) lane.goOn(true);
           at = until;
         }
-        while (lane.isHeld) lane.goOn();
+        while (lane.isHeld) lane.goOn(true);
         const rest = library();
         let librarys = 0;
         for (const one of sent) {
@@ -253,7 +253,7 @@ test("what has to wait is counted with the reads it keeps, each once, and is gon
     expect([Math.round(one / 100), Math.round(lane.heldBytes / 100)]).toEqual([9, 14]);
     isCrowded = false;
     if (isLeft) lane.leave();
-    else lane.goOn();
+    else lane.goOn(true);
     expect([messages.length, lane.heldBytes, lane.isHeld]).toEqual([isLeft ? 0 : 3, 0, false]);
     expect(library()).toEqual(goodbye);
   }

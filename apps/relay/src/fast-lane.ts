@@ -14,7 +14,7 @@ export interface LaneEnds {
   /** A whole binary message, unmasked, in the memory of the read; before a large one stands the header it goes out with. */
   readonly message: (message: Buffer) => void;
   /** One that was held, on going on. */
-  readonly heldMessage: (message: Buffer) => void;
+  readonly heldMessage: (message: Buffer, isAdmitted: boolean) => void;
   /** Bytes that are the library's. */
   readonly library: (piece: Buffer) => void;
   /** Longer messages are the library's, which knows what to say to them. */
@@ -78,10 +78,10 @@ export class FastLane {
   }
 
   /** Hands the held message over, and what came behind it, as far as that does not have to wait in its turn. */
-  goOn(): void {
+  goOn(isAdmitted: boolean): void {
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined) this.#ends.heldMessage(held);
+    if (held !== undefined) this.#ends.heldMessage(held, isAdmitted);
     this.#takeBehind();
   }
 

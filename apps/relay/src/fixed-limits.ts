@@ -22,6 +22,8 @@ export const fixedLimits = {
   requestsPerTurn: 32,
   turnBytesMax: 4 * 1024 * 1024,
   turnShareBytes: 128 * 1024,
+  turnWaitingMax: 256,
+  turnWaitMillis: 1_000,
   turnsPerLongest: 8,
   deliveryCostBytes: 1024,
   ownFiles: 48,
@@ -70,6 +72,9 @@ export const fixedWords: Readonly<Record<keyof typeof fixedLimits, string>> = {
     "bytes, times their readers, passed on in one turn of the event loop before what costs much waits for the next one: some 10 ms",
   turnShareBytes:
     "bytes that each sender has in any turn, so that who says little never waits: a message of a KiB to 64",
+  turnWaitingMax:
+    "senders whose message waits for such a turn: the system may have read 128 KiB more of each; beyond it what costs most is refused",
+  turnWaitMillis: "milliseconds after which it may be said again",
   turnsPerLongest: "turns of which one begins with whoever has waited longest",
   deliveryCostBytes: "bytes that handing a message to one reader counts as besides its own",
   ownFiles:

@@ -35,7 +35,7 @@ function openScene(limits: Partial<Limits> = {}) {
         backlogBytes: () => weight.bytes,
         halfReceivedBytes: () => weight.half,
         hold: (frame) => held.push(frame),
-        goOn: () => hub.goOn(member, held.shift() ?? Buffer.alloc(0)),
+        goOn: (isAdmitted) => hub.goOn(member, held.shift() ?? Buffer.alloc(0), isAdmitted),
         close: (code) => closed.push(code),
       },
       { monotonicMillis: 0, wallMillis: 1_000 },

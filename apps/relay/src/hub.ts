@@ -136,9 +136,11 @@ export class Hub {
     else this.#answer(member, frame, nowMillis);
   }
 
-  /** Passes on what had to wait. It is paid for. */
-  goOn(member: Member, frame: Buffer): void {
-    if (!member.isClosing) this.#pass(member, frame);
+  /** Passes on what had to wait, or gives it up. */
+  goOn(member: Member, frame: Buffer, isAdmitted: boolean): void {
+    if (member.isClosing) return;
+    if (isAdmitted) this.#pass(member, frame);
+    else this.#giveUp(member, frame, this.#nowMillis);
   }
 
   /** A ping of WebSocket itself. The answer counts and waits like any other. */
@@ -185,6 +187,7 @@ export class Hub {
       tags: this.#table.size(),
       readers: this.#table.readers(),
       ...this.#presence.counts(),
+      waitingSenders: this.#queue.size,
       keptFrames: frames,
       keptBytes: bytes,
     };
@@ -200,11 +203,16 @@ export class Hub {
       this.#hasten(member, { op: frame[0] ?? 0, waitMillis, nowMillis });
       return;
     }
-    if (this.#queue.admits(member, frame.length, readers)) this.#pass(member, frame);
-    else {
-      this.totals.waited += 1;
-      member.exit.hold(frame);
-    }
+    const verdict = this.#queue.admit(member, frame, readers);
+    if (verdict === "now") this.#pass(member, frame);
+    else if (verdict === "later") this.totals.waited += 1;
+    else this.#giveUp(member, frame, nowMillis);
+  }
+
+  /** It is paid for all the same: there is more than the relay can do. */
+  #giveUp(member: Member, frame: Buffer, nowMillis: number): void {
+    const [op = 0] = frame;
+    this.#hasten(member, { op, waitMillis: fixedLimits.turnWaitMillis, nowMillis });
   }
 
   #pass(member: Member, frame: Buffer): void {
@@ -434,6 +442,8 @@ export interface HubCounts extends PresenceCounts {
   readonly tags: number;
   /** Of all tags together. */
   readonly readers: number;
+  /** Whose message waits for a turn of the event loop with room. */
+  readonly waitingSenders: number;
   readonly keptFrames: number;
   readonly keptBytes: number;
 }

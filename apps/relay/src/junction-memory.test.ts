@@ -87,7 +87,13 @@ test("other relays that tell all they may, and more, take no more memory than th
   };
   const rita = openRelay(limits);
   const nothing = { connections: 0, tags: 0, readers: 0, addresses: 0 };
-  const none = { ...nothing, backlogBytes: 0, halfReceivedBytes: 0, keptBytes: 0 };
+  const none = {
+    ...nothing,
+    backlogBytes: 0,
+    halfReceivedBytes: 0,
+    waitingSenders: 0,
+    keptBytes: 0,
+  };
   const held = () => ({
     ...none,
     ...rita.hub.counts(),

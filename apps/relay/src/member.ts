@@ -15,7 +15,7 @@ export interface Exit {
   /** Keeps a message, and reads no further, until it is told to go on. */
   readonly hold: (frame: Buffer) => void;
   /** Hands the held message to `Hub.goOn`, and reads further. */
-  readonly goOn: () => void;
+  readonly goOn: (isAdmitted: boolean) => void;
   readonly close: (code: CloseCode) => void;
 }
 

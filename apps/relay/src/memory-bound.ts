@@ -1,5 +1,6 @@
 /** What the relay's memory is made of, and the most that its limits let it become. docs/self-hosting.md has the same table. */
 
+import { fixedLimits } from "./fixed-limits.ts";
 import { slots } from "./interest.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 
@@ -15,6 +16,7 @@ export interface Held {
   readonly neighbourQuestions: number;
   readonly backlogBytes: number;
   readonly halfReceivedBytes: number;
+  readonly waitingSenders: number;
   readonly keptBytes: number;
 }
 
@@ -72,6 +74,7 @@ export function boundOf(
     held.neighbourQuestions * questionBytes +
     held.backlogBytes +
     held.halfReceivedBytes +
+    held.waitingSenders * readAheadBytes +
     held.keptBytes
   );
 }
@@ -164,6 +167,12 @@ function passing(limits: Limits, { engine, git }: Switched): ReadonlyArray<Term>
     },
     {
       kind,
+      name: "senders whose message waits for its turn",
+      each: readAheadBytes,
+      count: fixedLimits.turnWaitingMax,
+    },
+    {
+      kind,
       name: "bytes the engine has not confirmed",
       each: 1,
       count: engine ? limits.backplaneBytesMax : 0,
@@ -227,6 +236,8 @@ const slotBytes = 100;
 const subjectBytes = 2 * 1024;
 /** A batch grows by doubling. */
 const batchedBytes = 2;
+/** What Node has read of a socket before it stops: one read, and what it had before that. */
+const readAheadBytes = 128 * 1024;
 /** Two sockets, one of them with TLS, and what is between them; the question itself is held in parts and whole. */
 const gitPathBytes = 256 * 1024;
 /** What the collector has not swept yet. */

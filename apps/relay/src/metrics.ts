@@ -28,6 +28,8 @@ export function formatMetrics({ holds, did, process: own }: Report): string {
   family("backlog_bytes", "gauge", "Bytes that wait for readers.", holds.backlogBytes);
   const half = holds.halfReceivedBytes;
   family("half_received_bytes", "gauge", "Bytes of messages that have not come whole.", half);
+  const waiting = holds.waitingSenders;
+  family("waiting_senders", "gauge", "Senders whose message waits for its turn.", waiting);
   family("kept_frames", "gauge", "Frames that wait for readers who are away.", holds.keptFrames);
   family("kept_bytes", "gauge", "Their bytes.", holds.keptBytes);
   family("accepted_total", "counter", "Connections since the start.", did.connections);
