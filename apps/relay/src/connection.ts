@@ -79,17 +79,17 @@ class OpenConnection implements Connection, Exit, LaneEnds {
     socket.on("drain", () => this.#drain());
     webSocket.on("message", (frame: Buffer, isBinary: boolean) => {
       if (isBinary) this.message(frame);
-      else hub.receiveText(this.member);
+      else if (!socket.destroyed) hub.receiveText(this.member);
     });
     webSocket.on("ping", (payload) => {
-      hub.receivePing(this.member, payload, clock.monotonicMillis());
+      if (!socket.destroyed) hub.receivePing(this.member, payload, clock.monotonicMillis());
     });
     const lane = new FastLane(this);
     this.#lane = lane;
     // The library closes the connection itself after a broken frame; without a listener the process would end.
     webSocket.on("error", () => {
       lane.close();
-      hub.blame(this.member, clock.monotonicMillis());
+      if (!socket.destroyed) hub.blame(this.member, clock.monotonicMillis());
     });
     this.#reader = takeOver(socket, (piece) => {
       house.onRead(piece.length);
@@ -102,6 +102,8 @@ class OpenConnection implements Connection, Exit, LaneEnds {
   }
 
   message(message: Buffer): void {
+    // What Node had read of a socket that broke goes past the lane, into the middle of whatever waits there.
+    if (this.#socket.destroyed) return;
     this.#house.hub.receive(this.member, message, this.#house.clock.monotonicMillis());
   }
 

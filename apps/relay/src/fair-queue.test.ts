@@ -4,12 +4,19 @@ import { relayOps } from "@skein/protocol/relay-frame";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
+import { Visitor } from "./addresses.ts";
+import { FairQueue } from "./fair-queue.ts";
 import { fixedLimits } from "./fixed-limits.ts";
 import { Hub } from "./hub.ts";
 import { defaultLimits } from "./limits.ts";
 import type { Member } from "./member.ts";
 
-const limits = { ...defaultLimits, publishesBurst: 1e6, publishBytesBurst: 1e12 };
+const limits = {
+  ...defaultLimits,
+  publishesBurst: 1e6,
+  publishBytesBurst: 1e12,
+  bytesPerAddressBurst: 1e12,
+};
 const now = { monotonicMillis: 0, wallMillis: 0 };
 
 /** A relay whose turns end when they are told to, and what reached whom, in its order. */
@@ -17,7 +24,7 @@ function openScene() {
   const ends: Array<() => void> = [];
   const hub = new Hub({ limits, iceServers: [], later: (run) => void ends.push(run) });
   const passed: string[] = [];
-  function join(name: string, tag?: number) {
+  function join(name: string, tag?: number, visitor?: Visitor) {
     const inbox: Buffer[] = [];
     const way: { held: Buffer | undefined } = { held: undefined };
     const read = (): void => {
@@ -47,6 +54,7 @@ function openScene() {
         close: () => undefined,
       },
       now,
+      visitor,
     );
     if (tag !== undefined)
       hub.receive(member, Buffer.concat([Buffer.of(1, 0, 0, 0, 1), tagOf(tag)]), 0);
@@ -54,7 +62,7 @@ function openScene() {
       inbox.push(Buffer.concat([Buffer.of(2), tagOf(to), Buffer.alloc(bytes, mark)]));
       read();
     };
-    return { publish, leave: () => hub.leave(member), waits: () => way.held !== undefined };
+    return { member, publish, leave: () => hub.leave(member), waits: () => way.held !== undefined };
   }
   /** The turn ends; answers what was passed on since the last one did. */
   const endTurn = (): ReadonlyArray<string> => {
@@ -79,7 +87,7 @@ test("while Mallory floods, a turn passes on so much, and Alice's message goes a
   for (let index = 0; index < readers; index++) join("deaf", 1);
   join("bob", 2);
   const [alice, mallory] = [join("alice"), join("mallory")];
-  const perTurn = Math.ceil(fixedLimits.turnBytesMax / costOf(16_000, readers));
+  const perTurn = Math.ceil(limits.turnBytesMax / costOf(16_000, readers));
   for (let index = 0; index < 20; index++) mallory.publish(1, 9, 16_000);
   expect(passed.length).toBe(perTurn * readers);
   alice.publish(2, 7, 200);
@@ -174,9 +182,9 @@ test("when too many wait, what costs most is refused with the time to say it aga
   const { hub, join, endTurn, passed } = openScene();
   for (let index = 0; index < 400; index++) join("deaf", 1);
   for (let index = 0; index < 100; index++) join("friend", 2);
-  const mallorys = Array.from({ length: fixedLimits.turnWaitingMax + 1 }, () => join("mallory"));
+  const mallorys = Array.from({ length: limits.turnWaitingMax + 1 }, () => join("mallory"));
   for (const mallory of mallorys) mallory.publish(1, 9, 16_000);
-  expect(hub.counts().waitingSenders).toBe(fixedLimits.turnWaitingMax);
+  expect(hub.counts().waitingSenders).toBe(limits.turnWaitingMax);
   expect(hub.totals.refused.get("too-fast")).toBeUndefined();
   // One more of the same is refused; what costs less takes the place of one that costs more.
   const eve = join("eve");
@@ -186,9 +194,75 @@ test("when too many wait, what costs most is refused with the time to say it aga
   const bob = join("bob");
   for (let at = 0; at < 3; at++) bob.publish(2, at, 2_000);
   expect([bob.waits(), hub.totals.refused.get("too-fast")]).toEqual([true, 2]);
-  expect(hub.counts().waitingSenders).toBe(fixedLimits.turnWaitingMax);
-  expect(mallorys.filter((mallory) => mallory.waits())).toHaveLength(
-    fixedLimits.turnWaitingMax - 1,
-  );
+  expect(hub.counts().waitingSenders).toBe(limits.turnWaitingMax);
+  expect(mallorys.filter((mallory) => mallory.waits())).toHaveLength(limits.turnWaitingMax - 1);
   expect([...new Set(endTurn())].slice(0, 3)).toEqual(["friend<0", "friend<1", "friend<2"]);
+});
+
+test("who fills the places with small ones from few addresses does not keep Alice's large one out", () => {
+  const { hub, join, endTurn } = openScene();
+  for (let index = 0; index < 500; index++) join("deaf", 1);
+  for (let index = 0; index < 200; index++) join("friend", 2);
+  const lairs = Array.from({ length: 8 }, () => new Visitor(limits, "", undefined));
+  const mallorys = Array.from({ length: 400 }, (_, index) => join("mallory", 0, lairs[index % 8]));
+  const alice = join("alice", 0, new Visitor(limits, "", undefined));
+  let heard = 0;
+  for (let turn = 0; turn < 110; turn++) {
+    for (const mallory of mallorys) mallory.publish(2, 9, 1_000);
+    if (turn % 20 === 5 && turn < 60) alice.publish(1, 7, 30_000);
+    heard += endTurn().filter((mark) => mark === "deaf<7").length;
+  }
+  expect(hub.totals.refused.get("too-fast")).toBeGreaterThan(100);
+  expect(heard).toBe(3 * 500);
+});
+
+test("thousands who each say a little fill a turn as well, and go on in the next", () => {
+  const { join, endTurn, passed } = openScene();
+  for (let index = 0; index < 100; index++) join("friend", 1);
+  const many = Array.from({ length: 1_000 }, () => join("many"));
+  for (const one of many) one.publish(1, 3, 1);
+  const most = (limits.turnBytesMax * fixedLimits.littleParts) / costOf(1, 100);
+  expect(passed.length / 100).toBe(Math.ceil(most));
+  expect(many.filter((one) => one.waits()).length).toBe(limits.turnWaitingMax);
+  passed.splice(0);
+  const rest = Array.from({ length: 10 }, () => endTurn()).flat();
+  expect(rest.length / 100).toBe(limits.turnWaitingMax);
+});
+
+test("what has waited for so many turns is refused, and its sender goes on", () => {
+  const { hub, join, endTurn, passed } = openScene();
+  for (let index = 0; index < 500; index++) join("deaf", 1);
+  const mallorys = Array.from({ length: 100 }, () => join("mallory"));
+  for (const mallory of mallorys) mallory.publish(1, 9, 60_000);
+  passed.splice(0);
+  const passedOn = Array.from({ length: 100 }, () => endTurn()).flat().length / 500;
+  expect(passedOn).toBe(fixedLimits.turnsWaitMax);
+  expect(hub.totals.refused.get("too-fast")).toBe(99 - fixedLimits.turnsWaitMax);
+  expect(mallorys.filter((one) => one.waits())).toEqual([]);
+});
+
+test("one place each: a member that is told of again waits with what it said last, and the turns end", () => {
+  const ends: Array<() => void> = [];
+  const queue = new FairQueue({ limits, later: (run) => void ends.push(run) });
+  const told: boolean[] = [];
+  const hub = new Hub({ limits, iceServers: [], later: () => undefined });
+  const exit = {
+    push: () => undefined,
+    backlogBytes: () => 0,
+    halfReceivedBytes: () => 0,
+    hold: () => undefined,
+    goOn: (isAdmitted: boolean) => void told.push(isAdmitted),
+    close: () => undefined,
+  };
+  const [first, second] = [hub.join(exit, now), hub.join(exit, now)];
+  for (const [once, again] of [
+    [500, 200],
+    [200, 500],
+  ] as const) {
+    queue.admit(first, Buffer.alloc(60_000), 500);
+    for (const readers of [once, again])
+      expect(queue.admit(second, Buffer.alloc(2_000), readers)).toBe("later");
+    for (let turn = 0; turn < 3; turn++) for (const end of ends.splice(0)) end();
+    expect([told.splice(0), queue.size]).toEqual([[true], 0]);
+  }
 });

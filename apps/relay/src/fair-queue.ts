@@ -7,24 +7,33 @@
  * before; within a class, who came first; and in some turns the one who has waited longest, whatever that costs.
  *
  * Knows no sockets and no clock. Whoever waits is not read from, so each sender has one message here, and one read behind it,
- * which count as half received. Who is cut or goes while waiting is forgotten with it. When too many wait, what costs most is
- * given up.
+ * which count as half received. Who is cut or goes while waiting is forgotten with it. So many may wait, and for so many turns:
+ * what is beyond is given up, first of all what comes from the address of which most waits.
  */
 
 import { fixedLimits } from "./fixed-limits.ts";
+import type { Limits } from "./limits.ts";
 import type { Member } from "./member.ts";
 
 interface Place {
   readonly cost: number;
   /** Which of the classes. */
   readonly rank: number;
+  /** In which it came. */
+  readonly turn: number;
 }
 
-/** `never`: more wait than may, and nothing that costs more. */
+/** `never`: more wait than may. */
 type Verdict = "now" | "later" | "never";
 
+export interface FairQueueSetup {
+  readonly limits: Pick<Limits, "turnBytesMax" | "turnWaitingMax">;
+  /** Calls back when the event loop has read from everybody. */
+  readonly later: (run: () => void) => void;
+}
+
 export class FairQueue {
-  readonly #later: (run: () => void) => void;
+  readonly #setup: FairQueueSetup;
   /** In the order in which they came. */
   readonly #waiting = new Map<Member, Place>();
   /** The same by what it costs, the least first. */
@@ -33,22 +42,27 @@ export class FairQueue {
   #spent = 0;
   #isAsked = false;
 
-  /** `later` is to call back when the event loop has read from everybody. */
-  constructor(later: (run: () => void) => void) {
-    this.#later = later;
+  constructor(setup: FairQueueSetup) {
+    this.#setup = setup;
   }
 
   /** When a message may be passed on. Until then its sender's way holds it, and is told to go on. */
   admit(member: Member, frame: Buffer, readers: number): Verdict {
-    const cost = (frame.length + deliveryCostBytes) * readers;
+    const cost = workOf(frame.length, readers);
     if (member.turn !== this.#turn) {
       member.turn = this.#turn;
       member.turnCost = 0;
     }
     this.#askLater();
+    const { turnBytesMax } = this.#setup.limits;
     const isLittle = member.turnCost + cost <= turnShareBytes;
-    if (!isLittle && (this.#waiting.size > 0 || this.#spent >= turnBytesMax))
-      return this.#wait(member, { cost, rank: Math.floor(Math.log2(cost)) }, frame);
+    const spentMax = isLittle ? turnBytesMax * littleParts : turnBytesMax;
+    if (this.#spent >= spentMax || (!isLittle && this.#waiting.size > 0))
+      return this.#wait(
+        member,
+        { cost, rank: Math.floor(Math.log2(cost)), turn: this.#turn },
+        frame,
+      );
     member.turnCost += cost;
     this.#spent += cost;
     return "now";
@@ -67,35 +81,58 @@ export class FairQueue {
   }
 
   #wait(member: Member, place: Place, frame: Buffer): Verdict {
-    const isFull = this.#waiting.size >= turnWaitingMax;
-    const costliest = isFull ? this.#classes.findLast(({ size }) => size > 0) : undefined;
-    const [givenUp] = costliest ?? [];
-    const rank = givenUp === undefined ? undefined : this.#waiting.get(givenUp)?.rank;
-    if (rank !== undefined && rank <= place.rank) return "never";
+    this.leave(member);
+    const isFull = this.#waiting.size >= this.#setup.limits.turnWaitingMax;
+    const givenUp = isFull ? this.#chooseOne(member, place) : undefined;
+    if (givenUp === member) return "never";
     this.#classes[place.rank]?.add(member);
     this.#waiting.set(member, place);
     member.exit.hold(frame);
-    if (givenUp !== undefined) {
-      this.leave(givenUp);
-      givenUp.exit.goOn(false);
-    }
+    if (givenUp !== undefined) this.#giveUp(givenUp);
     return "later";
+  }
+
+  /** Of the address of which most waits, the newcomer counted with it, what costs most; and never who has waited longest. */
+  #chooseOne(newcomer: Member, place: Place): Member {
+    const counts = new Map<object, number>();
+    const count = (member: Member): number => counts.get(member.visitor ?? member) ?? 0;
+    const all = [...this.#waiting, [newcomer, place] as const].slice(1);
+    for (const [member] of all) counts.set(member.visitor ?? member, count(member) + 1);
+    let chosen = newcomer;
+    let rank = place.rank;
+    for (const [member, one] of all) {
+      const more = count(member) - count(chosen);
+      if (more < 0 || (more === 0 && one.rank <= rank)) continue;
+      chosen = member;
+      rank = one.rank;
+    }
+    return chosen;
+  }
+
+  #giveUp(member: Member): void {
+    this.leave(member);
+    member.exit.goOn(false);
   }
 
   #askLater(): void {
     if (this.#isAsked) return;
     this.#isAsked = true;
-    this.#later(() => this.#beginTurn());
+    this.#setup.later(() => this.#beginTurn());
   }
 
   #beginTurn(): void {
     this.#isAsked = false;
     this.#turn += 1;
     this.#spent = 0;
+    const { turnBytesMax } = this.#setup.limits;
     const [longest] = this.#waiting.keys();
     let next = this.#turn % turnsPerLongest === 0 ? longest : this.#cheapest();
     for (; next !== undefined && this.#spent < turnBytesMax; next = this.#cheapest())
       this.#call(next);
+    for (const [member, { turn }] of [...this.#waiting]) {
+      if (this.#turn - turn < turnsWaitMax) break;
+      if (this.#waiting.has(member)) this.#giveUp(member);
+    }
     if (this.#waiting.size > 0) this.#askLater();
   }
 
@@ -111,5 +148,10 @@ export class FairQueue {
   }
 }
 
-const { turnBytesMax, turnShareBytes, turnWaitingMax, turnsPerLongest, deliveryCostBytes } =
+/** What a message to so many costs, in bytes: each reader costs beside its own copy what handing it over does. */
+export function workOf(messageBytes: number, readers: number): number {
+  return (messageBytes + deliveryCostBytes) * readers;
+}
+
+const { turnShareBytes, littleParts, turnsPerLongest, turnsWaitMax, deliveryCostBytes } =
   fixedLimits;

@@ -20,11 +20,11 @@ export const fixedLimits = {
   unsentBytesMin: 64 * 1024,
   reliefParts: 64,
   requestsPerTurn: 32,
-  turnBytesMax: 4 * 1024 * 1024,
   turnShareBytes: 128 * 1024,
-  turnWaitingMax: 256,
+  littleParts: 4,
   turnWaitMillis: 1_000,
   turnsPerLongest: 8,
+  turnsWaitMax: 64,
   deliveryCostBytes: 1024,
   ownFiles: 48,
   requestSocketsMin: 16,
@@ -68,15 +68,13 @@ export const fixedWords: Readonly<Record<keyof typeof fixedLimits, string>> = {
     "parts of `memory-bytes-max`, of which one has to wait or have come by halves before somebody is cut when memory is short: less would not help",
   requestsPerTurn:
     "upgrades and other requests that one turn of the event loop receives before the rest waits for the next: some 5 ms",
-  turnBytesMax:
-    "bytes, times their readers, passed on in one turn of the event loop before what costs much waits for the next one: some 10 ms",
   turnShareBytes:
-    "bytes that each sender has in any turn, so that who says little never waits: a message of a KiB to 64",
-  turnWaitingMax:
-    "senders whose message waits for such a turn: the system may have read 128 KiB more of each; beyond it what costs most is refused",
+    "bytes that each sender has in any turn, so that who says little does not wait: a message of a KiB to 64",
+  littleParts: "times `turn-bytes-max` that all of these together have in any turn",
   turnWaitMillis: "milliseconds after which it may be said again",
   turnsPerLongest: "turns of which one begins with whoever has waited longest",
-  deliveryCostBytes: "bytes that handing a message to one reader counts as besides its own",
+  turnsWaitMax: "turns that a message waits at most: one or two seconds when each is full",
+  deliveryCostBytes: "bytes that handing a message to one more reader counts as besides its own",
   ownFiles:
     "files kept for the relay itself where the system has few; without anyone it holds some thirty",
   requestSocketsMin:

@@ -109,7 +109,7 @@ test("bulk is charged for every reader, and an approval passes while bulk must w
   tell(alice.member, publish(1_000, "bulk"));
   tell(alice.member, publish());
   expect(bob.said().map(({ type }) => type)).toEqual(["bulk", "publish"]);
-  expect(alice.said()).toMatchObject([{ reason: "too-fast", retryAfterSeconds: 2, op: 8 }]);
+  expect(alice.said()).toMatchObject([{ reason: "too-fast", retryAfterSeconds: 3, op: 8 }]);
 });
 
 test("a client that goes on in spite of refusals is closed", () => {

@@ -11,7 +11,7 @@ import type { RefusedReason } from "@skein/protocol/relay-frames/refused";
 import type { Visitor } from "./addresses.ts";
 import { Burden } from "./burden.ts";
 import { fixedLimits } from "./fixed-limits.ts";
-import { FairQueue } from "./fair-queue.ts";
+import { FairQueue, workOf } from "./fair-queue.ts";
 import * as read from "./frame-reader.ts";
 import * as write from "./frame-writer.ts";
 import { openGreeter, type Greeter, type GreeterRules } from "./greeter.ts";
@@ -67,7 +67,7 @@ export class Hub {
     this.#greeter = openGreeter(rules);
     this.#limits = limits;
     this.#junction = junction;
-    this.#queue = new FairQueue(rules.later);
+    this.#queue = new FairQueue(rules);
     this.#rates = ratesOf(limits);
     this.#table = openTagTable(limits);
     const cut = (member: Member): void => this.#close(member, 1013);
@@ -197,8 +197,9 @@ export class Hub {
     const isBulk = frame[0] === relayOps.bulk;
     const audience = this.#table.subscribers(read.tagOf(frame));
     const readers = audience instanceof Set ? audience.size : 1;
-    const cost = frame.length * readers;
-    const waitMillis = this.#charge(member, { cost, isBulk, nowMillis });
+    const bytes = frame.length * readers;
+    const cost = workOf(frame.length, readers) - workOf(0, 1);
+    const waitMillis = this.#charge(member, { cost, bytes, isBulk, nowMillis });
     if (waitMillis > 0) {
       this.#hasten(member, { op: frame[0] ?? 0, waitMillis, nowMillis });
       return;
@@ -232,16 +233,13 @@ export class Hub {
   }
 
   /** What a frame costs its sender, its sender's address, and everybody; the milliseconds to wait if one of them has nothing left. */
-  #charge(
-    member: Member,
-    { cost, isBulk, nowMillis }: { cost: number; isBulk: boolean; nowMillis: number },
-  ): number {
+  #charge(member: Member, { cost, bytes, isBulk, nowMillis }: Charge): number {
     const ownMillis = isBulk
       ? member.spendBulk(cost, nowMillis)
       : member.spendPublish(cost, nowMillis);
     if (ownMillis > 0) return ownMillis;
     const addressMillis = member.visitor?.spend(cost, isBulk, nowMillis) ?? 0;
-    return addressMillis || this.purse.spend(cost, isBulk, nowMillis);
+    return addressMillis || this.purse.spend(bytes, isBulk, nowMillis);
   }
 
   /** Answers how many got it. */
@@ -343,18 +341,19 @@ export class Hub {
   #keep(member: Member, frame: Buffer, nowMillis: number): void {
     const tag = read.tagOf(frame);
     const { seconds, publish } = read.keptOf(frame);
+    const audience = this.#table.subscribers(tag);
+    const isHeard = audience !== undefined && audience !== member;
+    const { length: bytes } = publish;
     const waitMillis =
-      this.#charge(member, { cost: publish.length, isBulk: false, nowMillis }) ||
-      (member.visitor?.spendKeep(nowMillis) ?? 0);
+      (member.visitor?.spendKeep(nowMillis) ?? 0) ||
+      (isHeard ? 0 : this.#charge(member, { cost: bytes, bytes, isBulk: false, nowMillis }));
     if (waitMillis > 0) {
       this.#hasten(member, { op: relayOps.keep, waitMillis, nowMillis });
       return;
     }
-    const audience = this.#table.subscribers(tag);
-    const isHeard = audience !== undefined && audience !== member;
-    if (isHeard) this.#deliverTo(audience, publish, member);
     const keptSeconds = Math.min(seconds, this.#limits.keepSecondsMax);
-    if (isHeard || keptSeconds === 0) this.#junction?.forward(tag, publish, false);
+    if (isHeard) this.#forward(member, publish, nowMillis);
+    else if (keptSeconds === 0) this.#junction?.forward(tag, publish, false);
     else this.#hold(member, { tag, publish, expiresMillis: nowMillis + keptSeconds * 1000 });
   }
 
@@ -436,6 +435,15 @@ export class Hub {
     this.totals.countClosed(code);
     member.exit.close(code);
   }
+}
+
+interface Charge {
+  /** What it is to the relay. */
+  readonly cost: number;
+  /** What goes over the wire. */
+  readonly bytes: number;
+  readonly isBulk: boolean;
+  readonly nowMillis: number;
 }
 
 export interface HubCounts extends PresenceCounts {

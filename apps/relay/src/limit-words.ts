@@ -57,6 +57,8 @@ export const limitWords: Readonly<Record<keyof Limits, string>> = {
   backlogTotalBytesMax: "bytes waiting for all readers above which the slowest are cut",
   halfReceivedTotalBytesMax:
     "bytes of messages that have not come whole, above which whoever causes most is cut",
+  turnBytesMax: "bytes, and 1 KiB for each reader, passed on in one turn before the rest waits",
+  turnWaitingMax: "senders whose message may wait for a turn",
   stallMillisMax: "milliseconds a reader may take nothing",
   pingMillis: "milliseconds between pings",
   pingsMissedMax: "pings that may stay unanswered",

@@ -104,6 +104,10 @@ export interface Limits {
   readonly backlogTotalBytesMax: number;
   /** Bytes of everybody's messages that have not come whole, which at 66 KiB a connection would be twenty times as much: two thousand clones over slow links fit; whose address makes it hold most is cut with 1013. */
   readonly halfReceivedTotalBytesMax: number;
+  /** Bytes, and 1 KiB for each reader, that are passed on in one turn of the event loop before the rest waits: 10 to 30 ms. */
+  readonly turnBytesMax: number;
+  /** Senders whose message waits for a turn: the system may have read 128 KiB more of each. What is beyond is refused. */
+  readonly turnWaitingMax: number;
   /** A reader that takes nothing for so long is cut. NATS's figure. */
   readonly stallMillisMax: number;
 
@@ -249,6 +253,8 @@ export const defaultLimits: Limits = {
   backlogBytesMax: 1024 * 1024,
   backlogTotalBytesMax: 256 * 1024 * 1024,
   halfReceivedTotalBytesMax: 32 * 1024 * 1024,
+  turnBytesMax: 4 * 1024 * 1024,
+  turnWaitingMax: 256,
   stallMillisMax: 10_000,
   pingMillis: 25_000,
   pingsMissedMax: 2,

@@ -1,6 +1,5 @@
 /** What the relay's memory is made of, and the most that its limits let it become. docs/self-hosting.md has the same table. */
 
-import { fixedLimits } from "./fixed-limits.ts";
 import { slots } from "./interest.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 
@@ -169,7 +168,7 @@ function passing(limits: Limits, { engine, git }: Switched): ReadonlyArray<Term>
       kind,
       name: "senders whose message waits for its turn",
       each: readAheadBytes,
-      count: fixedLimits.turnWaitingMax,
+      count: limits.turnWaitingMax,
     },
     {
       kind,

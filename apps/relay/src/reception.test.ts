@@ -1,5 +1,8 @@
 /** Who is received when, told the ends of turns. */
 
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
 import { expect, test } from "vitest";
 
 import { fixedLimits } from "./fixed-limits.ts";
@@ -51,4 +54,25 @@ test("whoever asks again while being received is not received in the same turn",
   for (let one = 0; one < perTurn; one++) reception.receive(again);
   expect(received.splice(0)).toHaveLength(perTurn);
   expect(Array.from({ length: 3 }, () => endTurn().length)).toEqual([perTurn, perTurn, perTurn]);
+});
+
+test("who was received is not held, however long others go on coming", async () => {
+  const { reception, endTurn } = openScene();
+  const wait = (): Promise<void> => new Promise(setImmediate);
+  let collected = 0;
+  const registry = new FinalizationRegistry(() => (collected += 1));
+  const come = (): void => {
+    const request = { bytes: new Uint8Array(10_000) };
+    registry.register(request, undefined);
+    reception.receive(() => void request.bytes.fill(1));
+  };
+  for (let one = 0; one < perTurn * 3; one++) come();
+  for (let turn = 0; turn < 300; turn++) {
+    for (let one = 0; one < perTurn; one++) come();
+    endTurn();
+    if (turn % 50 === 0) await wait();
+  }
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  await expect.poll(() => collected).toBeGreaterThan(perTurn * 290);
 });

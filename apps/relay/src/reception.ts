@@ -9,8 +9,7 @@ import { fixedLimits } from "./fixed-limits.ts";
 
 export class Reception {
   readonly #later: (run: () => void) => void;
-  #waiting: Array<() => void> = [];
-  #next = 0;
+  readonly #waiting: Array<() => void> = [];
   #received = 0;
 
   /** `later` is to call back when the event loop has read from everybody. */
@@ -31,17 +30,9 @@ export class Reception {
   }
 
   #beginTurn(): void {
-    this.#received = 0;
-    for (; this.#received < requestsPerTurn; this.#received += 1) {
-      const run = this.#waiting[this.#next];
-      if (run === undefined) break;
-      this.#next += 1;
-      run();
-    }
-    if (this.#next === this.#waiting.length) {
-      this.#waiting = [];
-      this.#next = 0;
-    }
+    const turn = this.#waiting.splice(0, requestsPerTurn);
+    this.#received = turn.length;
+    for (const run of turn) run();
     if (this.#received > 0) this.#later(() => this.#beginTurn());
   }
 }

@@ -251,12 +251,18 @@ export class Station {
     destroyOnError(socket);
     if (this.answers.cutBusy(request.socket)) return;
     // Before the answer a node may send nothing (RFC 6455 §4.1), so nothing has to be held.
-    if (head.length > 0) socket.destroy();
+    if (head.length > 0) this.#closeEarly(socket);
+    const tooEarly = (): void => this.#closeEarly(socket);
     const isDone = this.reception.receive(() => {
-      socket.off("data", destroySelf);
+      socket.off("data", tooEarly);
       if (!socket.destroyed) this.#answerUpgrade(request, socket, head);
     });
-    if (!isDone) socket.on("data", destroySelf);
+    if (!isDone) socket.on("data", tooEarly);
+  }
+
+  #closeEarly(socket: Duplex): void {
+    this.#hub.totals.upgradesRefused += 1;
+    socket.destroy();
   }
 
   #answerUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
