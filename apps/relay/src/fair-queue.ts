@@ -129,9 +129,9 @@ export class FairQueue {
     let next = this.#turn % turnsPerLongest === 0 ? longest : this.#cheapest();
     for (; next !== undefined && this.#spent < turnBytesMax; next = this.#cheapest())
       this.#call(next);
-    for (const [member, { turn }] of [...this.#waiting]) {
+    for (const [member, { turn }] of this.#waiting) {
       if (this.#turn - turn < turnsWaitMax) break;
-      if (this.#waiting.has(member)) this.#giveUp(member);
+      this.#giveUp(member);
     }
     if (this.#waiting.size > 0) this.#askLater();
   }
