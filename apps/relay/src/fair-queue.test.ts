@@ -219,7 +219,7 @@ test("who fills the places with small ones from few addresses does not keep Alic
 test("thousands who each say a little fill a turn as well, and go on in the next", () => {
   const { join, endTurn, passed } = openScene();
   for (let index = 0; index < 100; index++) join("friend", 1);
-  const many = Array.from({ length: 1_000 }, () => join("many"));
+  const many = Array.from({ length: 1_500 }, () => join("many"));
   for (const one of many) one.publish(1, 3, 1);
   const most = (limits.turnBytesMax * fixedLimits.littleParts) / costOf(1, 100);
   expect(passed.length / 100).toBe(Math.ceil(most));

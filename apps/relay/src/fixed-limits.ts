@@ -21,7 +21,7 @@ export const fixedLimits = {
   reliefParts: 64,
   requestsPerTurn: 32,
   turnShareBytes: 128 * 1024,
-  littleParts: 4,
+  littleParts: 16,
   turnWaitMillis: 1_000,
   turnsPerLongest: 8,
   turnsWaitMax: 64,

@@ -254,7 +254,7 @@ export const defaultLimits: Limits = {
   backlogTotalBytesMax: 256 * 1024 * 1024,
   halfReceivedTotalBytesMax: 32 * 1024 * 1024,
   turnBytesMax: 4 * 1024 * 1024,
-  turnWaitingMax: 256,
+  turnWaitingMax: 512,
   stallMillisMax: 10_000,
   pingMillis: 25_000,
   pingsMissedMax: 2,
