@@ -48,7 +48,8 @@ export class FairQueue {
 
   /** When a message may be passed on. Until then its sender's way holds it, and is told to go on. */
   admit(member: Member, frame: Buffer, readers: number): Verdict {
-    const cost = workOf(frame.length, readers);
+    // One that nobody hears is only looked at.
+    const cost = Math.max(deliveryCostBytes, workOf(frame.length, readers));
     if (member.turn !== this.#turn) {
       member.turn = this.#turn;
       member.turnCost = 0;

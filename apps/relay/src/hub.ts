@@ -204,7 +204,7 @@ export class Hub {
       this.#hasten(member, { op: frame[0] ?? 0, waitMillis, nowMillis });
       return;
     }
-    const verdict = this.#queue.admit(member, frame, readers);
+    const verdict = this.#queue.admit(member, frame, audience === undefined ? 0 : readers);
     if (verdict === "now") this.#pass(member, frame);
     else if (verdict === "later") this.totals.waited += 1;
     else this.#giveUp(member, frame, nowMillis);
