@@ -16,6 +16,7 @@ const limits = {
   publishesBurst: 1e6,
   publishBytesBurst: 1e12,
   bytesPerAddressBurst: 1e12,
+  turnWaitingMax: 256,
 };
 const now = { monotonicMillis: 0, wallMillis: 0 };
 
