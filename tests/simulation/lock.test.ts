@@ -78,14 +78,21 @@ test("a device that was revoked while it was locked is out as soon as it is open
   await world.until("being out", () => phone.views.account.phase === "stopped");
 });
 
-test("a device that was signed out locks as well, and is still signed out when it is opened", async () => {
-  const { world, alice, phone, words } = await haveTwo();
-  await using _ = world;
+/** Two devices, of which the one that has a lock was signed out by the other. */
+async function havePhoneOut() {
+  const two = await haveTwo();
+  const { world, alice, phone, words } = two;
   await phone.ask("set-lock", { words });
   await phone.ask("set-patience", { minutes: 5 });
   const node = alice.views.devices.find(({ name }) => name === "phone")?.node ?? "";
   await alice.ask("revoke-node", { node, words, andApproved: false });
   await world.until("being out", () => phone.views.account.phase === "stopped");
+  return two;
+}
+
+test("a device that was signed out locks as well, and is still signed out when it is opened", async () => {
+  const { world, phone, words } = await havePhoneOut();
+  await using _ = world;
   await world.pass(4 * 60_000);
   expect(phone.views.account.phase).toBe("stopped");
   await world.pass(2 * 60_000);
@@ -97,13 +104,8 @@ test("a device that was signed out locks as well, and is still signed out when i
 });
 
 test("a device that was signed out and signs in anew locks meanwhile", async () => {
-  const { world, alice, phone, words } = await haveTwo();
+  const { world, alice, phone, words } = await havePhoneOut();
   await using _ = world;
-  await phone.ask("set-lock", { words });
-  await phone.ask("set-patience", { minutes: 5 });
-  const node = alice.views.devices.find(({ name }) => name === "phone")?.node ?? "";
-  await alice.ask("revoke-node", { node, words, andApproved: false });
-  await world.until("being out", () => phone.views.account.phase === "stopped");
   await alice.kill();
   await phone.ask("sign-in", { words, nodeName: "phone", platform: "test" });
   expect(phone.views.account.phase).toBe("signing-in");

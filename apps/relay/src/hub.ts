@@ -139,7 +139,8 @@ export class Hub {
   /** Passes on what had to wait, or gives it up. */
   goOn(member: Member, frame: Buffer, isAdmitted: boolean): void {
     if (member.isClosing) return;
-    if (isAdmitted) this.#pass(member, frame);
+    const tag = read.tagOf(frame);
+    if (isAdmitted) this.#pass(member, frame, tag, this.#table.subscribers(tag));
     else this.#giveUp(member, frame, this.#nowMillis);
   }
 
@@ -195,7 +196,8 @@ export class Hub {
 
   #forward(member: Member, frame: Buffer, nowMillis: number): void {
     const isBulk = frame[0] === relayOps.bulk;
-    const audience = this.#table.subscribers(read.tagOf(frame));
+    const tag = read.tagOf(frame);
+    const audience = this.#table.subscribers(tag);
     const readers = audience instanceof Set ? audience.size : 1;
     const bytes = frame.length * readers;
     const cost = workOf(frame.length, readers) - workOf(0, 1);
@@ -205,7 +207,7 @@ export class Hub {
       return;
     }
     const verdict = this.#queue.admit(member, frame, audience === undefined ? 0 : readers);
-    if (verdict === "now") this.#pass(member, frame);
+    if (verdict === "now") this.#pass(member, frame, tag, audience);
     else if (verdict === "later") this.totals.waited += 1;
     else this.#giveUp(member, frame, nowMillis);
   }
@@ -216,10 +218,13 @@ export class Hub {
     this.#hasten(member, { op, waitMillis: fixedLimits.turnWaitMillis, nowMillis });
   }
 
-  #pass(member: Member, frame: Buffer): void {
+  #pass(
+    member: Member,
+    frame: Buffer,
+    tag: TagKey,
+    audience: Member | Set<Member> | undefined,
+  ): void {
     const isBulk = frame[0] === relayOps.bulk;
-    const tag = read.tagOf(frame);
-    const audience = this.#table.subscribers(tag);
     const { totals } = this;
     if (isBulk) {
       totals.bulks += 1;
