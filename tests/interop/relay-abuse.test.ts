@@ -192,7 +192,7 @@ test.skipIf(own === undefined)(
 
 /** What Mallory has to have done at least once. */
 const deeds =
-  "stall crowd storm fragments halves deafness flood squatting intrusion replay padding cutting pinging unread".split(
+  "stall crowd storm fragments halves deafness flood squatting intrusion replay padding cutting pinging breaking crumbs unread".split(
     " ",
   );
 

@@ -4,6 +4,8 @@ import { randomBytes } from "node:crypto";
 import { connect as connectSocket, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { relayOps } from "@skein/protocol/relay-frame";
+
 import {
   announce,
   bulk,
@@ -122,6 +124,24 @@ const pinging: Deed = (socket) => {
   for (let at = 0; at < 8; at++) socket.write(Buffer.concat([bulk(randomBytes(16), 60_000), ping]));
 };
 
+/** Says more than is passed on at once, begins another message, and is gone in the middle of it. */
+const breaking: Deed = (socket) => {
+  const frame = publish(slowTag, Buffer.alloc(12_000));
+  for (let at = 0; at < 4; at++) socket.write(frame);
+  socket.write(frame.subarray(0, 4_000));
+  setTimeout(() => socket.write(frame.subarray(4_000)), 20);
+  setTimeout(() => socket.resetAndDestroy(), 40);
+};
+
+/** One byte for everybody who is there, again and again, and the same as something to be kept. */
+const crumbs: Deed = (socket) => {
+  const kept = Buffer.concat([Buffer.of(relayOps.keep), slowTag, Buffer.alloc(5)]);
+  for (let at = 0; at < 40; at++) {
+    socket.write(publish(slowTag, Buffer.alloc(1)));
+    socket.write(masked(kept));
+  }
+};
+
 /** Asks for a page again and again on one socket, and reads none. */
 async function unread(address: string): Promise<void> {
   const socket = connectSocket({ port, host: "127.0.0.1" });
@@ -144,6 +164,8 @@ const deeds = [
   padding,
   cutting,
   pinging,
+  breaking,
+  crumbs,
 ];
 
 /** Few are enough of those who send so much; more would only keep each other from coming in. */

@@ -21,9 +21,13 @@ const limits = {
 const now = { monotonicMillis: 0, wallMillis: 0 };
 
 /** A relay whose turns end when they are told to, and what reached whom, in its order. */
-function openScene() {
+function openScene(given: Partial<typeof limits> = {}) {
   const ends: Array<() => void> = [];
-  const hub = new Hub({ limits, iceServers: [], later: (run) => void ends.push(run) });
+  const hub = new Hub({
+    limits: { ...limits, ...given },
+    iceServers: [],
+    later: (run) => void ends.push(run),
+  });
   const passed: string[] = [];
   function join(name: string, tag?: number, visitor?: Visitor) {
     const inbox: Buffer[] = [];
@@ -198,6 +202,22 @@ test("when too many wait, what costs most is refused with the time to say it aga
   expect(hub.counts().waitingSenders).toBe(limits.turnWaitingMax);
   expect(mallorys.filter((mallory) => mallory.waits())).toHaveLength(limits.turnWaitingMax - 1);
   expect([...new Set(endTurn())].slice(0, 3)).toEqual(["friend<0", "friend<1", "friend<2"]);
+});
+
+test("however long the row of those who make room for each other, the relay goes on", () => {
+  const places = 4_000;
+  const { hub, join } = openScene({ turnWaitingMax: places });
+  for (let index = 0; index < 500; index++) join("deaf", 1);
+  for (let index = 0; index < 100; index++) join("friend", 2);
+  const mallorys = Array.from({ length: places + 1 }, () => join("mallory"));
+  // Each is given up for something smaller, and says something smaller itself.
+  for (const mallory of mallorys) {
+    mallory.publish(1, 9, 60_000);
+    mallory.publish(2, 9, 2_000);
+  }
+  join("alice").publish(2, 7, 2_000);
+  expect(hub.totals.refused.get("too-fast")).toBeGreaterThan(places / 2);
+  expect(hub.counts().waitingSenders).toBe(places);
 });
 
 test("who fills the places with small ones from few addresses does not keep Alice's large one out", () => {

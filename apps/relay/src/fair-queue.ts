@@ -38,6 +38,9 @@ export class FairQueue {
   readonly #waiting = new Map<Member, Place>();
   /** The same by what it costs, the least first. */
   readonly #classes: ReadonlyArray<Set<Member>> = Array.from({ length: 53 }, () => new Set());
+  /** The same by whose they are. */
+  readonly #homes = new Map<object, Set<Member>>();
+  readonly #givenUp: Member[] = [];
   #turn = 0;
   #spent = 0;
   #isAsked = false;
@@ -79,40 +82,63 @@ export class FairQueue {
     if (place === undefined) return;
     this.#classes[place.rank]?.delete(member);
     this.#waiting.delete(member);
+    const home = this.#homes.get(homeOf(member));
+    home?.delete(member);
+    if (home?.size === 0) this.#homes.delete(homeOf(member));
   }
 
   #wait(member: Member, place: Place, frame: Buffer): Verdict {
     this.leave(member);
     const isFull = this.#waiting.size >= this.#setup.limits.turnWaitingMax;
-    const givenUp = isFull ? this.#chooseOne(member, place) : undefined;
+    const givenUp = isFull ? this.#chooseOne(member, place.rank) : undefined;
     if (givenUp === member) return "never";
     this.#classes[place.rank]?.add(member);
     this.#waiting.set(member, place);
+    const home = this.#homes.get(homeOf(member));
+    if (home === undefined) this.#homes.set(homeOf(member), new Set([member]));
+    else home.add(member);
     member.exit.hold(frame);
     if (givenUp !== undefined) this.#giveUp(givenUp);
     return "later";
   }
 
-  /** Of the address of which most waits, the newcomer counted with it, what costs most; and never who has waited longest. */
-  #chooseOne(newcomer: Member, place: Place): Member {
-    const counts = new Map<object, number>();
-    const count = (member: Member): number => counts.get(member.visitor ?? member) ?? 0;
-    const all = [...this.#waiting, [newcomer, place] as const].slice(1);
-    for (const [member] of all) counts.set(member.visitor ?? member, count(member) + 1);
-    let chosen = newcomer;
-    let rank = place.rank;
-    for (const [member, one] of all) {
-      const more = count(member) - count(chosen);
-      if (more < 0 || (more === 0 && one.rank <= rank)) continue;
-      chosen = member;
-      rank = one.rank;
-    }
-    return chosen;
+  /** Of the address of which most waits, the newcomer counted with it, what costs most. Of one each it does not matter whose. */
+  #chooseOne(newcomer: Member, rank: number): Member {
+    const own = this.#homes.get(homeOf(newcomer));
+    const ownSize = (own?.size ?? 0) + 1;
+    const largest = this.#largestHome();
+    if (largest.size > ownSize) return this.#costliestOf(largest) ?? newcomer;
+    const others = ownSize > 1 ? own : this.#classes.findLast(({ size }) => size > 0);
+    const costliest = this.#costliestOf(others ?? []);
+    return this.#rankOf(costliest) > rank ? (costliest ?? newcomer) : newcomer;
   }
 
+  #largestHome(): ReadonlySet<Member> {
+    let largest: ReadonlySet<Member> = new Set();
+    for (const members of this.#homes.values()) if (members.size > largest.size) largest = members;
+    return largest;
+  }
+
+  /** Never who has waited longest. */
+  #costliestOf(members: Iterable<Member>): Member | undefined {
+    const [longest] = this.#waiting.keys();
+    let costliest: Member | undefined;
+    for (const member of members)
+      if (member !== longest && this.#rankOf(member) > this.#rankOf(costliest)) costliest = member;
+    return costliest;
+  }
+
+  #rankOf(member: Member | undefined): number {
+    return member === undefined ? -1 : (this.#waiting.get(member)?.rank ?? -1);
+  }
+
+  /** One after the other: what comes next from one of them may be the end of another. */
   #giveUp(member: Member): void {
     this.leave(member);
-    member.exit.goOn(false);
+    this.#givenUp.push(member);
+    if (this.#givenUp.length > 1) return;
+    for (const each of this.#givenUp) each.exit.goOn(false);
+    this.#givenUp.length = 0;
   }
 
   #askLater(): void {
@@ -147,6 +173,11 @@ export class FairQueue {
     this.leave(member);
     member.exit.goOn(true);
   }
+}
+
+/** The address, where it is known. */
+function homeOf(member: Member): object {
+  return member.visitor ?? member;
 }
 
 /** What a message to so many costs, in bytes: each reader costs beside its own copy what handing it over does. */
