@@ -169,7 +169,7 @@ const deeds = [
 ];
 
 /** Few are enough of those who send so much; more would only keep each other from coming in. */
-const heavy: ReadonlySet<Deed> = new Set([padding, cutting, pinging]);
+const heavy: ReadonlySet<Deed> = new Set([padding, cutting, pinging, breaking, crumbs]);
 
 /** From an address of her own, does one thing for a second or two, or until she is thrown out; then comes again. */
 async function assault(deed: Deed, address: string, index: number): Promise<void> {
