@@ -28,6 +28,7 @@ import {
   besiege,
   comeIn,
   lateBySecond,
+  lateOf,
   openHonest,
   publish,
   startRelayProcess,
@@ -39,11 +40,13 @@ const isFull = process.env["SKEIN_STORM"] === "full";
 const size = isFull
   ? { idle: 10_000, pairs: 100, strength: 3_000, millis: 30_000, floodBytes: 400e6 }
   : { idle: 300, pairs: 20, strength: 200, millis: 4_000, floodBytes: 120e6 };
-/**
- * How late one message in a hundred of any second may be, beyond what it is at a relay beside it that nobody attacks, and
- * beyond what this machine keeps the relay from working: both of them, Mallory and other tests share its processors.
- */
+/** How late one message in a hundred may be, beyond what it is at a relay beside it that nobody attacks. */
 const lateMillisMax = 250;
+/**
+ * The same of any single second, beyond what this machine keeps the relay from working besides: both relays, Mallory and other
+ * tests share its processors. At full size the worst second hangs on how many of Mallory's deeds fall together.
+ */
+const secondMillisMax = isFull ? 1_000 : 250;
 /** What an honest newcomer waits for, told to come again as all are. */
 const waitMillisMax = 5_000;
 /** Beyond what the formula counts for what Mallory makes the relay hold. One that has just started grows into its heap as well. */
@@ -121,9 +124,9 @@ test("while Mallory storms, floods, stalls, squats and replays, Alice, Bob and w
     const [grown, held] = [rita.residentBytes() - before, boundOf(await heldBy(rita.port))];
     expect(grown + before).toBeLessThan(held + size.strength * requestBytes);
     most = Math.max(most, grown);
-    // What is let go is not given back to the system at once, but within two seconds.
+    // What is let go is not given back to the system at once, but within five seconds.
     helds.push(held);
-    const heldMost = Math.max(...helds.slice(-8));
+    const heldMost = Math.max(...helds.slice(-20));
     beyond = Math.max(beyond, grown - (heldMost - heldBefore) - size.strength * requestBytes);
   }
   const ended = began + size.millis;
@@ -133,18 +136,23 @@ test("while Mallory storms, floods, stalls, squats and replays, Alice, Bob and w
   for (const each of [honest, calm]) each.stop();
   for (const socket of idle) socket.destroy();
 
+  const [overall, usually] = [
+    lateOf(honest.samples, began, ended),
+    lateOf(calm.samples, began, ended),
+  ];
   const late = lateBySecond(honest.samples, began, ended);
   const usual = lateBySecond(calm.samples, began, ended);
   process.stderr.write(
-    `${size.idle} idle, ${size.pairs * 2} active: p99 of each second ${late.map(Math.round).join(" ")} ms, ` +
+    `${size.idle} idle, ${size.pairs * 2} active: p99 ${Math.round(overall)} ms, of each second ${late.map(Math.round).join(" ")} ms, ` +
       `elsewhere ${usual.map(Math.round).join(" ")}; ${waits.length} newcomers, the last in after ${Math.round(Math.max(...waits))} ms; ` +
       `grown by ${(most / 1e6).toFixed(1)} MB at most, ${(beyond / 1e6).toFixed(1)} beyond the formula; ${JSON.stringify(did)}\n`,
   );
   for (const deed of deeds) expect([deed, did[deed]]).toEqual([deed, expect.any(Number)]);
   expect(heard).toBeGreaterThan(sent - size.pairs * 4);
+  expect(overall - usually).toBeLessThan(lateMillisMax);
   for (const [second, millis] of late.entries()) {
     const kept = (waited[second + 1] ?? 0) - (waited[second] ?? 0);
-    expect(millis).toBeLessThan(lateMillisMax + (usual[second] ?? 0) + kept);
+    expect(millis).toBeLessThan(secondMillisMax + (usual[second] ?? 0) + kept);
   }
   expect(waits.length).toBeGreaterThan(size.millis / 1_000);
   expect(Math.max(...waits)).toBeLessThan(waitMillisMax);

@@ -246,12 +246,21 @@ export function lateBySecond(
 ): ReadonlyArray<number> {
   return Array.from({ length: Math.round((untilMillis - fromMillis) / 1_000) }, (_, second) => {
     const begin = fromMillis + second * 1_000;
-    const late = samples
-      .filter(({ sentMillis }) => sentMillis >= begin && sentMillis < begin + 1_000)
-      .map(({ lateMillis }) => lateMillis)
-      .toSorted((a, b) => a - b);
-    return late[Math.floor(late.length * 0.99)] ?? Number.POSITIVE_INFINITY;
+    return lateOf(samples, begin, begin + 1_000);
   });
+}
+
+/** The p99 of what was sent between two moments. */
+export function lateOf(
+  samples: ReadonlyArray<Sample>,
+  fromMillis: number,
+  untilMillis: number,
+): number {
+  const late = samples
+    .filter(({ sentMillis }) => sentMillis >= fromMillis && sentMillis < untilMillis)
+    .map(({ lateMillis }) => lateMillis)
+    .toSorted((a, b) => a - b);
+  return late[Math.floor(late.length * 0.99)] ?? Number.POSITIVE_INFINITY;
 }
 
 /** What Mallory knows: where the relay is, the tags that honest nodes use, and frames of theirs as they were on the wire. */
