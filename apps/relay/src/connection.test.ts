@@ -104,6 +104,11 @@ const whole = masked(publish(2, 9_000));
 test.each([
   { what: "half a message", before: whole.subarray(0, 4_000), behind: whole.subarray(4_000) },
   {
+    what: "a ping",
+    before: Buffer.of(0x89, 0x81, 0, 0, 0, 0, 7),
+    behind: masked(publish(2, 300)),
+  },
+  {
     what: "a message that costs less",
     before: Buffer.alloc(0),
     behind: masked(publish(2, 12_000)),
@@ -128,7 +133,7 @@ test.each([
       "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
     );
-    const { socket, webSocket } = await opened;
+    const { connection, socket, webSocket } = await opened;
     hub.receive(join(), publish(1, 3_000), 0);
     alice.write(Buffer.concat([masked(publish(1, 30_000)), before]));
     await expect.poll(() => hub.counts().waitingSenders, { interval: 1 }).toBe(1);
@@ -141,6 +146,8 @@ test.each([
     expect([hub.counts().waitingSenders, hub.totals.publishes]).toEqual([0, 1]);
     expect(hub.burden.halfReceivedBytes()).toBe(0);
     expect(visitor.bannedMillis(0)).toBe(0);
+    // A relay that stops says goodbye to everybody who was there when it began to.
+    connection.close(1012);
     await close();
   },
 );

@@ -181,6 +181,7 @@ class OpenConnection implements Connection, Exit, LaneEnds {
   }
 
   #end(): void {
+    this.#lane.close();
     this.#outbox.drop();
     this.#noteHalf(0);
     this.#house.hub.leave(this.member);

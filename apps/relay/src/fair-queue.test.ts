@@ -262,6 +262,21 @@ test("what has waited for so many turns is refused, and its sender goes on", () 
   expect(mallorys.filter((one) => one.waits())).toEqual([]);
 });
 
+test("readers who come while messages wait make no turn longer: what went to nobody does not go to hundreds", () => {
+  const { hub, join, endTurn, passed } = openScene({ turnWaitingMax: 1_000 });
+  for (let index = 0; index < 125; index++) join("many", 1);
+  const little = Array.from({ length: 520 }, () => join("little"));
+  for (const one of little) one.publish(1, 3, 1);
+  const mallorys = Array.from({ length: 700 }, () => join("mallory"));
+  for (const mallory of mallorys) mallory.publish(2, 9, 1);
+  expect(hub.counts().waitingSenders).toBeGreaterThan(600);
+  for (let index = 0; index < 500; index++) join("late", 2);
+  passed.splice(0);
+  const turns = Array.from({ length: 5 }, () => endTurn());
+  expect(turns.flat().filter((mark) => mark === "late<9")).toEqual([]);
+  expect(hub.totals.refused.get("too-fast")).toBeGreaterThan(600);
+});
+
 test("one place each: a member that is told of again waits with what it said last, and the turns end", () => {
   const ends: Array<() => void> = [];
   const queue = new FairQueue({ limits, later: (run) => void ends.push(run) });

@@ -16,6 +16,7 @@ import type { Limits } from "./limits.ts";
 import type { Member } from "./member.ts";
 
 interface Place {
+  readonly readers: number;
   readonly cost: number;
   /** Which of the classes. */
   readonly rank: number;
@@ -43,6 +44,7 @@ export class FairQueue {
   readonly #givenUp: Member[] = [];
   #turn = 0;
   #spent = 0;
+  #calledReaders = 0;
   #isAsked = false;
 
   constructor(setup: FairQueueSetup) {
@@ -64,7 +66,7 @@ export class FairQueue {
     if (this.#spent >= spentMax || (!isLittle && this.#waiting.size > 0))
       return this.#wait(
         member,
-        { cost, rank: Math.floor(Math.log2(cost)), turn: this.#turn },
+        { readers, cost, rank: Math.floor(Math.log2(cost)), turn: this.#turn },
         frame,
       );
     member.turnCost += cost;
@@ -108,8 +110,7 @@ export class FairQueue {
     const ownSize = (own?.size ?? 0) + 1;
     const largest = this.#largestHome();
     if (largest.size > ownSize) return this.#costliestOf(largest) ?? newcomer;
-    const others = ownSize > 1 ? own : this.#classes.findLast(({ size }) => size > 0);
-    const costliest = this.#costliestOf(others ?? []);
+    const costliest = ownSize > 1 ? this.#costliestOf(own ?? []) : this.#costliestOfAll();
     return this.#rankOf(costliest) > rank ? (costliest ?? newcomer) : newcomer;
   }
 
@@ -126,6 +127,13 @@ export class FairQueue {
     for (const member of members)
       if (member !== longest && this.#rankOf(member) > this.#rankOf(costliest)) costliest = member;
     return costliest;
+  }
+
+  #costliestOfAll(): Member | undefined {
+    const [longest] = this.#waiting.keys();
+    for (const members of this.#classes.toReversed())
+      for (const member of members) if (member !== longest) return member;
+    return undefined;
   }
 
   #rankOf(member: Member | undefined): number {
@@ -169,9 +177,16 @@ export class FairQueue {
   }
 
   #call(member: Member): void {
-    this.#spent += this.#waiting.get(member)?.cost ?? 0;
+    const { cost = 0, readers = 0 } = this.#waiting.get(member) ?? {};
+    this.#spent += cost;
     this.leave(member);
+    this.#calledReaders = readers;
     member.exit.goOn(true);
+  }
+
+  /** Whether a message that was told to go on may be passed to so many. Those who came while it waited are not paid for. */
+  admitsAgain(readers: number): boolean {
+    return readers <= Math.max(lateReadersMin, this.#calledReaders * lateReadersParts);
   }
 }
 
@@ -185,5 +200,12 @@ export function workOf(messageBytes: number, readers: number): number {
   return (messageBytes + deliveryCostBytes) * readers;
 }
 
-const { turnShareBytes, littleParts, turnsPerLongest, turnsWaitMax, deliveryCostBytes } =
-  fixedLimits;
+const {
+  turnShareBytes,
+  littleParts,
+  turnsPerLongest,
+  turnsWaitMax,
+  deliveryCostBytes,
+  lateReadersMin,
+  lateReadersParts,
+} = fixedLimits;

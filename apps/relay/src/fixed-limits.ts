@@ -25,6 +25,8 @@ export const fixedLimits = {
   turnWaitMillis: 1_000,
   turnsPerLongest: 8,
   turnsWaitMax: 64,
+  lateReadersMin: 8,
+  lateReadersParts: 2,
   deliveryCostBytes: 1024,
   ownFiles: 48,
   requestSocketsMin: 16,
@@ -73,6 +75,9 @@ export const fixedWords: Readonly<Record<keyof typeof fixedLimits, string>> = {
   littleParts: "times `turn-bytes-max` that all of these together have in any turn",
   turnWaitMillis: "milliseconds after which it may be said again",
   turnsPerLongest: "turns of which one begins with whoever has waited longest",
+  lateReadersMin: "readers that a message which waited may have in any case",
+  lateReadersParts:
+    "times as many as when it came, beyond which it is refused: those who came later are not paid for",
   turnsWaitMax: "turns that a message waits at most: one or two seconds when each is full",
   deliveryCostBytes: "bytes that handing a message to one more reader counts as besides its own",
   ownFiles:

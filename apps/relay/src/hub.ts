@@ -140,7 +140,9 @@ export class Hub {
   goOn(member: Member, frame: Buffer, isAdmitted: boolean): void {
     if (member.isClosing) return;
     const tag = read.tagOf(frame);
-    if (isAdmitted) this.#pass(member, frame, tag, this.#table.subscribers(tag));
+    const audience = this.#table.subscribers(tag);
+    const readers = audience instanceof Set ? audience.size : 1;
+    if (isAdmitted && this.#queue.admitsAgain(readers)) this.#pass(member, frame, tag, audience);
     else this.#giveUp(member, frame, this.#nowMillis);
   }
 
