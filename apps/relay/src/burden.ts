@@ -103,10 +103,10 @@ export class Burden {
     const bytesOf = ({ exit }: Member): number => exit.halfReceivedBytes();
     const shares = new Map<object, number>();
     for (const member of this.#halves) {
-      const whose = member.visitor ?? member;
-      shares.set(whose, (shares.get(whose) ?? 0) + bytesOf(member));
+      const { home } = member;
+      shares.set(home, (shares.get(home) ?? 0) + bytesOf(member));
     }
-    const weightOf = (member: Member): number => shares.get(member.visitor ?? member) ?? 0;
+    const weightOf = ({ home }: Member): number => shares.get(home) ?? 0;
     const all = weighAll(this.#halves, { bytesOf, weightOf, cut: this.#setup.cut });
     cutHeaviest(all, this.#halfBytes, bytesMax);
   }

@@ -84,9 +84,9 @@ export class FairQueue {
     if (place === undefined) return;
     this.#classes[place.rank]?.delete(member);
     this.#waiting.delete(member);
-    const home = this.#homes.get(homeOf(member));
+    const home = this.#homes.get(member.home);
     home?.delete(member);
-    if (home?.size === 0) this.#homes.delete(homeOf(member));
+    if (home?.size === 0) this.#homes.delete(member.home);
   }
 
   #wait(member: Member, place: Place, frame: Buffer): Verdict {
@@ -96,8 +96,8 @@ export class FairQueue {
     if (givenUp === member) return "never";
     this.#classes[place.rank]?.add(member);
     this.#waiting.set(member, place);
-    const home = this.#homes.get(homeOf(member));
-    if (home === undefined) this.#homes.set(homeOf(member), new Set([member]));
+    const home = this.#homes.get(member.home);
+    if (home === undefined) this.#homes.set(member.home, new Set([member]));
     else home.add(member);
     member.exit.hold(frame);
     if (givenUp !== undefined) this.#giveUp(givenUp);
@@ -106,7 +106,7 @@ export class FairQueue {
 
   /** Of the address of which most waits, the newcomer counted with it, what costs most. Of one each it does not matter whose. */
   #chooseOne(newcomer: Member, rank: number): Member {
-    const own = this.#homes.get(homeOf(newcomer));
+    const own = this.#homes.get(newcomer.home);
     const ownSize = (own?.size ?? 0) + 1;
     const largest = this.#largestHome();
     if (largest.size > ownSize) return this.#costliestOf(largest) ?? newcomer;
@@ -188,11 +188,6 @@ export class FairQueue {
   admitsAgain(readers: number): boolean {
     return readers <= Math.max(lateReadersMin, this.#calledReaders * lateReadersParts);
   }
-}
-
-/** The address, where it is known. */
-function homeOf(member: Member): object {
-  return member.visitor ?? member;
 }
 
 /** What a message to so many costs, in bytes: each reader costs beside its own copy what handing it over does. */

@@ -85,6 +85,11 @@ export class Member {
     this.greetedMillis = nowMillis;
   }
 
+  /** What it is counted with: its address, where that is known. */
+  get home(): object {
+    return this.visitor ?? this;
+  }
+
   spendPublish(bytes: number, nowMillis: number): number {
     this.#publishes ??= new Budget(this.#rates.publishes, nowMillis);
     this.#publishBytes ??= new Budget(this.#rates.publishBytes, nowMillis);

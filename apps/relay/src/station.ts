@@ -131,13 +131,7 @@ export class Station {
   constructor(rules: StationRules) {
     const { limits, iceServers, turnSecret, clock, junction } = rules;
     this.#rules = rules;
-    this.#hub = new Hub({
-      limits,
-      iceServers,
-      turnSecret,
-      junction,
-      later: atTurnsEnd,
-    });
+    this.#hub = new Hub({ limits, iceServers, turnSecret, junction, later: atTurnsEnd });
     const { burden, totals } = this.#hub;
     this.answers = new Answers({ limits, totals, onWrite: (bytes) => burden.add(bytes) });
     burden.countAnswers(this.answers);
@@ -251,7 +245,10 @@ export class Station {
     destroyOnError(socket);
     if (this.answers.cutBusy(request.socket)) return;
     // Before the answer a node may send nothing (RFC 6455 §4.1), so nothing has to be held.
-    if (head.length > 0) this.#closeEarly(socket);
+    if (head.length > 0) {
+      this.#closeEarly(socket);
+      return;
+    }
     const tooEarly = (): void => this.#closeEarly(socket);
     const isDone = this.reception.receive(() => {
       socket.off("data", tooEarly);
